@@ -1,0 +1,526 @@
+//! From facts to a verdict. Pure: no files, no processes, no clock, no logging. All the judgement of the program is
+//! here, top to bottom in the order of precedence: the first cause that holds is the verdict, the others become issues.
+
+use serde::{Deserialize, Serialize};
+
+use crate::facts::{
+    Class, Clock, Event, Exit, Fact, Facts, Flood, Git, Happened, Job, Lock, Markers, Process, Respawns, Role,
+};
+use crate::memory::{Memory, connection};
+use crate::words::{at, lasting};
+use crate::world::Times;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    Healthy,
+    Starting,
+    Degraded,
+    Unhealthy,
+    Waiting,
+    Stopped,
+    Unknown,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Cause {
+    None,
+    ProcessDead,
+    CrashLoop,
+    NotLoaded,
+    LogStale,
+    StopHang,
+    Disconnected,
+    Duplicate,
+    SessionLocked,
+    BadCommit,
+    Offline,
+    FloodWait,
+    AuthRequired,
+    UpdateRunning,
+    RecoveryRunning,
+    Paused,
+    OperatorStop,
+    DiskFull,
+    ConfigError,
+    Unknown,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Verdict {
+    pub state: State,
+    pub cause: Cause,
+    /// The first rung that fits; 0 where nothing is to be done now.
+    pub rung: u8,
+    /// Sentences that a person understands, the verdict's own first.
+    pub issues: Vec<String>,
+    pub unknown: Vec<String>,
+    /// What happens next and when, in words.
+    pub next: String,
+    /// Only a person can help: told once, at once.
+    pub person: bool,
+}
+
+/// A cause that holds.
+struct Found {
+    state: State,
+    cause: Cause,
+    rung: u8,
+    issue: String,
+    next: String,
+    person: bool,
+}
+
+/// Crashes in the window that make a loop, and revert suspects: two may be chance, three are a pattern.
+const LOOP: usize = 3;
+/// Below this the database can't even write its journal.
+const DISK_FULL: u64 = 1 << 20;
+/// Below this share of free space a person should hear of it.
+const DISK_LOW: f64 = 0.02;
+/// The same error line this often in the window: alive, but not well.
+const REPEATED: u32 = 10;
+
+/// Decides. `memory` is what [`crate::memory::remember`] made of these same facts.
+pub fn assess(facts: &Facts, memory: &Memory, times: &Times) -> Verdict {
+    let unknown = unknowns(facts, memory);
+    let (Fact::Known(process), Fact::Known(service)) = (&facts.process, &facts.service) else {
+        let why = facts.process.why().or(facts.service.why()).unwrap_or("nobody answered");
+        let issue = format!("It can't be found out whether the bridge is running: {why}.");
+        return verdict(
+            vec![found(State::Unknown, Cause::Unknown, 0, issue, "it is looked at again at the next tick")],
+            unknown,
+        );
+    };
+    let look = Look { facts, memory, times, process: *process, service, markers: facts.markers.known() };
+    let mut causes: Vec<Found> = Vec::new();
+    causes.extend(look.operator_stop());
+    causes.extend(look.standing_still());
+    causes.extend(look.session_locked());
+    causes.extend(look.crash_loop());
+    causes.extend(look.down());
+    causes.extend(look.alive_but_sick());
+    // Asked only when something is wrong, and then it outranks all that a start or a revert would be for.
+    if facts.network == Some(Fact::Known(false)) && causes.iter().any(|found| found.state == State::Unhealthy) {
+        let issue = "This machine is offline: none of Telegram's data centres accepts a connection.".to_owned();
+        let first = causes.iter().position(|found| found.state == State::Unhealthy).unwrap_or(0);
+        causes.insert(
+            first,
+            found(State::Waiting, Cause::Offline, 0, issue, "recovery goes on as soon as the network is back"),
+        );
+    }
+    if causes.is_empty()
+        && let Fact::Unknown(why) = &facts.log
+    {
+        let issue = format!("The bridge has a process, but whether it works can't be seen: {why}.");
+        causes.push(found(State::Unknown, Cause::Unknown, 0, issue, "it is looked at again at the next tick"));
+    }
+    causes.extend(look.degraded());
+    if causes.is_empty() {
+        causes.push(look.well());
+    }
+    verdict(causes, unknown)
+}
+
+/// HEAD is the suspect of a crash loop: or why it is not.
+///
+/// # Errors
+/// The reason why HEAD is left alone, as the second half of "HEAD is not reverted: …".
+pub fn suspect(crashes: &[Event], git: &Git, now: f64, times: &Times) -> Result<(), String> {
+    let head: String = git.head.chars().take(8).collect();
+    let on_head: Vec<&Event> = recent(crashes, now, times).filter(|event| event.commit == head).collect();
+    let Some(first) = on_head.first().filter(|_| on_head.len() >= LOOP) else {
+        return Err(format!("only {} of the crashes happened on it", on_head.len()));
+    };
+    let age = first.at - git.committed;
+    if age >= times.fresh_commit {
+        return Err(format!("it was {} old at the first of them", lasting(age)));
+    }
+    match git {
+        Git { own_revert: true, .. } => Err("it is our own revert".into()),
+        Git { parents: 0, .. } => Err("it has no parent".into()),
+        Git { parents: 2.., .. } => Err("it is a merge".into()),
+        Git { touches_code: Some(false), .. } => Err("it touches only documentation and tests".into()),
+        Git { touches_code: None, .. } => Err("what it touches is not known".into()),
+        _ => Ok(()),
+    }
+}
+
+/// Real crashes within the window, oldest first.
+pub fn recent<'a>(crashes: &'a [Event], now: f64, times: &Times) -> impl Iterator<Item = &'a Event> {
+    let window = times.crash_window;
+    crashes.iter().filter(move |event| {
+        event.happened == Happened::Crash && event.class == Class::Code && (0.0..window).contains(&(now - event.at))
+    })
+}
+
+struct Look<'a> {
+    facts: &'a Facts,
+    memory: &'a Memory,
+    times: &'a Times,
+    process: Option<Process>,
+    service: &'a Job,
+    markers: Option<&'a Markers>,
+}
+
+impl Look<'_> {
+    fn clock(&self, epoch: f64) -> String {
+        at(epoch, self.facts.clock)
+    }
+
+    fn since(&self, mono: Option<f64>) -> f64 {
+        mono.map_or(0.0, |since| self.facts.clock.mono - since)
+    }
+
+    fn operator_stop(&self) -> Option<Found> {
+        let stopped = self.service.stopped_by_operator && self.process.is_none();
+        stopped.then(|| {
+            let issue = "The bridge was stopped by its operator.".to_owned();
+            found(
+                State::Stopped,
+                Cause::OperatorStop,
+                0,
+                issue,
+                "it stays down until the operator enables and starts it again",
+            )
+        })
+    }
+
+    /// Everything that says "stand still", in the order of precedence.
+    fn standing_still(&self) -> Vec<Found> {
+        let now = self.facts.clock.wall;
+        let mut causes = Vec::new();
+        let mut wait = |cause, issue: String, next: String| causes.push(found(State::Waiting, cause, 0, issue, &next));
+        let Some(markers) = self.markers else {
+            return self.broken_setup().into_iter().chain(self.disk_full()).collect();
+        };
+        if let Some(pause) = markers.pause.filter(|pause| pause.until > now) {
+            let issue = format!(
+                "Recovery has been paused since {} ({} ago).",
+                self.clock(pause.since),
+                lasting(now - pause.since)
+            );
+            wait(
+                Cause::Paused,
+                issue,
+                format!("recovery goes on at {}, or after 'bridge-watchdog resume'", self.clock(pause.until)),
+            );
+        }
+        if let Some(pid) = markers.recovery {
+            wait(
+                Cause::RecoveryRunning,
+                format!("Another recovery of this bridge is running (pid {pid})."),
+                "it is waited for".into(),
+            );
+        }
+        if let Some(issue) = update(markers, now, self.times) {
+            wait(Cause::UpdateRunning, issue, "recovery goes on when the update is over".into());
+        }
+        if login_needed(markers) {
+            let issue = "Telegram asks for a new login; no restart can help.".to_owned();
+            causes.push(Found {
+                person: true,
+                ..found(State::Waiting, Cause::AuthRequired, 0, issue, "a person has to log in")
+            });
+        }
+        causes.extend(self.broken_setup());
+        if let Some(flood) = flood_wait(markers, self.facts.clock, self.times) {
+            let issue = format!("Telegram told the bridge to wait until {} (flood wait).", self.clock(flood.expiry));
+            causes.push(found(
+                State::Waiting,
+                Cause::FloodWait,
+                0,
+                issue,
+                &format!("waiting until {}; a restart would make it longer", self.clock(flood.expiry)),
+            ));
+        }
+        causes.extend(self.disk_full());
+        causes
+    }
+
+    /// Nothing to start, or a bridge that says that its own configuration is wrong.
+    fn broken_setup(&self) -> Option<Found> {
+        let error = |issue: String, next: &str| {
+            Some(Found { person: true, ..found(State::Waiting, Cause::ConfigError, 0, issue, next) })
+        };
+        if self.process.is_none() && !self.service.installed && !self.service.loaded {
+            return error(
+                "There is no service for the bridge: neither a plist nor a unit file.".into(),
+                "run 'bridge-watchdog install'",
+            );
+        }
+        let young = self.process.is_none_or(|process| process.age < self.times.settled);
+        if young && self.service.last_exit == Exit::Code(2) {
+            // Python also exits with 2 where the script is missing, so the end of the log goes with it.
+            return error(
+                "The bridge ended with exit code 2: its own configuration is wrong, or its script is missing.".into(),
+                "a person has to mend it; the end of the log says more",
+            );
+        }
+        None
+    }
+
+    fn disk_full(&self) -> Option<Found> {
+        let full = self.facts.disk.known().is_some_and(|disk| disk.free < DISK_FULL);
+        let said = self.memory.no_space_at.is_some_and(|at| self.facts.clock.mono - at < self.times.stale);
+        (full || said).then(|| {
+            let issue = "The disk is full: the bridge can't write its session or its log.".to_owned();
+            Found {
+                person: true,
+                ..found(
+                    State::Waiting,
+                    Cause::DiskFull,
+                    0,
+                    issue,
+                    "a person has to make room; nothing is restarted until then",
+                )
+            }
+        })
+    }
+
+    fn session_locked(&self) -> Option<Found> {
+        let session = self.facts.session.known()?;
+        let says_locked = self.memory.locked_at.is_some_and(|at| self.facts.clock.mono - at < self.times.stale);
+        if self.process.is_some() && !says_locked {
+            return None;
+        }
+        // A reader's SHARED lock keeps a writer from committing, but a mere reader is no reason to act before the
+        // bridge complains.
+        let enough = if says_locked { Lock::Shared } else { Lock::Reserved };
+        let holder = session.holders.iter().find(|holder| holder.role == Role::Stranger && holder.lock >= enough)?;
+        let issue = format!("Another process (pid {}) holds the lock of the bridge's session.", holder.pid);
+        Some(found(State::Unhealthy, Cause::SessionLocked, 3, issue, "the lock is freed, then the bridge is started"))
+    }
+
+    fn crash_loop(&self) -> Option<Found> {
+        let crashes = self.facts.crashes.known()?;
+        let now = self.facts.clock.wall;
+        let count = recent(crashes, now, self.times).count();
+        let young = self.process.is_none_or(|process| process.age < self.times.stale);
+        if count < LOOP || !young {
+            return None;
+        }
+        let mut issue = format!("The bridge crashed {count} times within {}.", lasting(self.times.crash_window));
+        let opted_in = self.markers.is_some_and(|markers| markers.auto_revert);
+        let Some(git) = self.facts.git.known() else {
+            return Some(found(
+                State::Unhealthy,
+                Cause::CrashLoop,
+                3,
+                issue,
+                "its session is freed; then a person is told",
+            ));
+        };
+        match suspect(crashes, git, now, self.times) {
+            Ok(()) if opted_in => {
+                issue.push_str(&format!(" HEAD ({}) is the suspect.", git.summary));
+                Some(found(
+                    State::Unhealthy,
+                    Cause::BadCommit,
+                    4,
+                    issue,
+                    "HEAD is reverted, then the bridge is started",
+                ))
+            }
+            Ok(()) => {
+                issue.push_str(&format!(" HEAD ({}) is the suspect, but auto-revert is off.", git.summary));
+                Some(found(State::Unhealthy, Cause::BadCommit, 3, issue, "its session is freed; then a person is told"))
+            }
+            Err(why) => {
+                issue.push_str(&format!(" HEAD is not reverted: {why}."));
+                Some(found(State::Unhealthy, Cause::CrashLoop, 3, issue, "its session is freed; then a person is told"))
+            }
+        }
+    }
+
+    /// No process.
+    fn down(&self) -> Option<Found> {
+        if self.process.is_some() {
+            return None;
+        }
+        let (service, times, now) = (self.service, self.times, self.facts.clock);
+        if !service.loaded && service.installed {
+            let left = times.reload - self.since(self.memory.unloaded_since);
+            let issue = "The bridge's job is not loaded: the service manager does not know it.".to_owned();
+            if left > 0.0 {
+                return Some(found(
+                    State::Unhealthy,
+                    Cause::NotLoaded,
+                    0,
+                    issue,
+                    &format!("it is loaded again at {}", self.clock(now.wall + left)),
+                ));
+            }
+            return Some(found(State::Unhealthy, Cause::NotLoaded, 1, issue, "it is loaded again now"));
+        }
+        let exit = match &service.last_exit {
+            Exit::Never => String::new(),
+            exit => format!(" (last: {exit})"),
+        };
+        let mut issue = format!("The bridge is not running{exit}.");
+        if let Some(reason) = &service.held_back {
+            issue.push_str(&format!(" The service manager holds its start back: {reason}."));
+        }
+        let settled = self.memory.ended.as_ref().is_some_and(|ended| ended.lived >= times.settled);
+        let left = service.throttle + times.respawn_slack - self.since(self.memory.dead_since);
+        if settled || service.gave_up || left <= 0.0 {
+            return Some(found(State::Unhealthy, Cause::ProcessDead, 1, issue, "it is started now"));
+        }
+        let next = format!("its service manager has until {} to start it; then we do", self.clock(now.wall + left));
+        Some(found(State::Unhealthy, Cause::ProcessDead, 0, issue, &next))
+    }
+
+    /// A process that does not work.
+    fn alive_but_sick(&self) -> Vec<Found> {
+        let Some(process) = self.process else { return Vec::new() };
+        let (memory, times) = (self.memory, self.times);
+        let mut causes = Vec::new();
+        let mut sick = |cause, issue: String, next: &str| causes.push(found(State::Unhealthy, cause, 2, issue, next));
+        // After a sleep every silence is as long as the sleep was.
+        let awake = self.facts.clock.mono >= memory.grace_until;
+        let stopping = self.since(memory.stopping_since);
+        if awake && stopping >= times.stop_hang {
+            sick(
+                Cause::StopHang,
+                format!("The bridge was told to stop {} ago and is still there.", lasting(stopping)),
+                "it is ended and started",
+            );
+        }
+        let copies = self.facts.duplicates.known().map_or(&[][..], Vec::as_slice);
+        if let Some(copy) = copies.iter().find(|copy| copy.age >= times.stale_process) {
+            sick(
+                Cause::Duplicate,
+                format!("A second copy of this bridge is running (pid {}).", copy.id.pid),
+                "the copy is ended; the bridge is left alone",
+            );
+        }
+        let cut = self.since(memory.disconnected_since);
+        let online = self.facts.network != Some(Fact::Known(false));
+        if awake && cut >= times.stale && process.age >= times.stale {
+            let issue = format!("The bridge has had no connection to Telegram for {}.", lasting(cut));
+            sick(Cause::Disconnected, issue, if online { "it is restarted" } else { "it is looked at again" });
+        }
+        let silent = self.since(memory.silent_since);
+        if awake && silent >= times.stale && process.age >= times.stale && memory.stale_looks >= 2 {
+            let from_start = process.age - silent < 1.0;
+            let issue = if from_start {
+                format!("The bridge hung at start: it has not written to its log in {}.", lasting(silent))
+            } else {
+                format!("The bridge hangs: it has not written to its log for {}.", lasting(silent))
+            };
+            sick(Cause::LogStale, issue, "it is ended and started");
+        }
+        causes
+    }
+
+    /// Told once, never healed by force.
+    fn degraded(&self) -> Vec<Found> {
+        let mut causes = Vec::new();
+        let mut note = |issue: String, next: &str| causes.push(found(State::Degraded, Cause::None, 0, issue, next));
+        if let Some((line, times)) =
+            self.facts.log.known().and_then(|log| log.repeated.as_ref()).filter(|(_, times)| *times >= REPEATED)
+        {
+            note(
+                format!("The same error was logged {times} times within {}: {line}", lasting(self.times.stale)),
+                "nothing is restarted for that; read the log",
+            );
+        }
+        if let Some(why) = &self.memory.undelivered {
+            note(format!("An alert does not go out: {why}"), "it is tried again at every tick");
+        }
+        if let Some(disk) = self.facts.disk.known().filter(|disk| disk.free_share < DISK_LOW) {
+            note(format!("Only {:.1} % of the disk is free.", disk.free_share * 100.0), "make room before it is full");
+        }
+        if let Respawns::Sometimes(words) = &self.service.respawns {
+            note(
+                format!(
+                    "The service manager restarts the bridge only sometimes ({words}), so some exits leave it down."
+                ),
+                "run 'bridge-watchdog install' to mend just that key",
+            );
+        } else if self.service.respawns == Respawns::Never {
+            note(
+                "The service manager never restarts the bridge by itself.".into(),
+                "run 'bridge-watchdog install' to mend just that key",
+            );
+        }
+        causes
+    }
+
+    fn well(&self) -> Found {
+        let age = self.process.map_or(0.0, |process| process.age);
+        let connected = matches!(connection(self.memory, self.facts), Fact::Known(connection) if connection.connected);
+        if age < self.times.stale && !connected {
+            let until = self.clock(self.facts.clock.wall - age + self.times.stale);
+            return found(State::Starting, Cause::None, 0, String::new(), &format!("it has until {until} to connect"));
+        }
+        found(State::Healthy, Cause::None, 0, String::new(), "it is looked at once a minute, and at once when it dies")
+    }
+}
+
+fn update(markers: &Markers, now: f64, times: &Times) -> Option<String> {
+    if let Some(reason) = &markers.hold {
+        return Some(format!("An update is running under 'hold': {reason}."));
+    }
+    // A marker from the future is a wrong clock or a hand's work; it would hold for ever.
+    if markers.update_restart.is_some_and(|at| (0.0..=times.update_restart).contains(&(now - at))) {
+        return Some("A planned restart is under way.".into());
+    }
+    let lock =
+        markers.update_lock.filter(|lock| lock.alive && (0.0..times.update_lock).contains(&(now - lock.since)))?;
+    Some(format!("An update is running (pid {}).", lock.pid))
+}
+
+/// Telegram's own word, unless it is over or the file is too old to be believed.
+pub fn flood_wait(markers: &Markers, now: Clock, times: &Times) -> Option<Flood> {
+    markers.flood.filter(|flood| flood.expiry > now.wall && now.wall - flood.written <= times.flood)
+}
+
+/// Void when the bridge has been connected since.
+pub fn login_needed(markers: &Markers) -> bool {
+    markers.auth_required.is_some_and(|asked| markers.last_connected.is_none_or(|connected| connected < asked))
+}
+
+fn unknowns(facts: &Facts, memory: &Memory) -> Vec<String> {
+    let telegram = connection(memory, facts);
+    let network = facts.network.as_ref().and_then(|network| network.why());
+    [
+        ("process", facts.process.why()),
+        ("service", facts.service.why()),
+        ("duplicates", facts.duplicates.why()),
+        ("log", facts.log.why()),
+        ("session", facts.session.why()),
+        ("telegram", telegram.why()),
+        ("network", network),
+        ("crashes", facts.crashes.why()),
+        ("git", facts.git.why()),
+        ("disk", facts.disk.why()),
+        ("markers", facts.markers.why()),
+    ]
+    .into_iter()
+    .filter_map(|(name, why)| why.map(|why| format!("{name}: {why}")))
+    .collect()
+}
+
+fn found(state: State, cause: Cause, rung: u8, issue: String, next: &str) -> Found {
+    Found { state, cause, rung, issue, next: next.to_owned(), person: false }
+}
+
+fn verdict(causes: Vec<Found>, unknown: Vec<String>) -> Verdict {
+    let issues = causes.iter().map(|found| found.issue.clone()).filter(|issue| !issue.is_empty()).collect();
+    let first =
+        causes.into_iter().next().unwrap_or_else(|| found(State::Unknown, Cause::Unknown, 0, String::new(), ""));
+    Verdict {
+        state: first.state,
+        cause: first.cause,
+        rung: first.rung,
+        issues,
+        unknown,
+        next: first.next,
+        person: first.person,
+    }
+}
+
+#[cfg(test)]
+#[path = "assess_tests.rs"]
+mod tests;

@@ -1,0 +1,792 @@
+//! A situation a row, named after the row of the list of real incidents that it comes from.
+
+use super::*;
+use crate::facts::{Clock, Disk, Holder, Identity, Log, Pause, Said, Session, UpdateLock};
+use crate::memory::{Ended, remember};
+
+const NOW: Clock = Clock { wall: 2_000_000_000.0, mono: 100_000.0, zone: 0 };
+const T: &Times = &Times::REAL;
+const ID: Identity = Identity { pid: 4312, start: 1 };
+
+struct Case {
+    facts: Facts,
+    memory: Memory,
+}
+
+/// A bridge that has run for an hour, connected, its last line 10 s old.
+fn well() -> Case {
+    let facts = Facts {
+        clock: NOW,
+        service: Fact::Known(job(Some(4312))),
+        process: Fact::Known(Some(process(3600.0))),
+        duplicates: Fact::Known(Vec::new()),
+        log: Fact::Known(Log { exists: true, size: 10, ..Log::default() }),
+        session: Fact::Known(Session { path: "s".into(), holders: Vec::new() }),
+        sockets: Fact::Known(1),
+        network: None,
+        crashes: Fact::Known(Vec::new()),
+        git: Fact::Known(git(86_400.0)),
+        disk: Fact::Known(Disk { free: 1 << 40, free_share: 0.5 }),
+        markers: Fact::Known(Markers::default()),
+    };
+    let memory = Memory {
+        clock: Some(NOW),
+        run: Some(process(3600.0)),
+        deaths: Some(6),
+        silent_since: Some(NOW.mono - 10.0),
+        had_socket: true,
+        ..Memory::default()
+    };
+    Case { facts, memory }
+}
+
+fn process(age: f64) -> Process {
+    Process { id: ID, started: NOW.wall - age, age }
+}
+
+fn job(pid: Option<u32>) -> Job {
+    Job {
+        installed: true,
+        loaded: true,
+        stopped_by_operator: false,
+        pid,
+        runs: Some(7),
+        last_exit: Exit::Code(1),
+        throttle: 10.0,
+        exit_timeout: 20.0,
+        respawns: Respawns::Always,
+        held_back: None,
+        stopping: false,
+        gave_up: false,
+    }
+}
+
+fn git(age: f64) -> Git {
+    Git {
+        head: "aaaaaaaabbbbbbbbccccccccddddddddeeeeeeee".into(),
+        summary: "Make it faster".into(),
+        committed: NOW.wall - age,
+        parents: 1,
+        own_revert: false,
+        dirty: Some(false),
+        touches_code: Some(true),
+    }
+}
+
+fn crash(ago: f64, class: Class) -> Event {
+    Event {
+        at: NOW.wall - ago,
+        happened: Happened::Crash,
+        commit: "aaaaaaaa".into(),
+        commit_age: None,
+        reason: "exit 1".into(),
+        class,
+        pid: Some(1),
+    }
+}
+
+impl Case {
+    fn job(&mut self) -> &mut Job {
+        let Fact::Known(job) = &mut self.facts.service else { unreachable!("well() knows it") };
+        job
+    }
+
+    fn markers(&mut self) -> &mut Markers {
+        let Fact::Known(markers) = &mut self.facts.markers else { unreachable!("well() knows it") };
+        markers
+    }
+
+    fn log(&mut self) -> &mut Log {
+        let Fact::Known(log) = &mut self.facts.log else { unreachable!("well() knows it") };
+        log
+    }
+
+    fn git(&mut self) -> &mut Git {
+        let Fact::Known(git) = &mut self.facts.git else { unreachable!("well() knows it") };
+        git
+    }
+
+    fn age(&mut self, age: f64) {
+        self.facts.process = Fact::Known(Some(process(age)));
+        self.memory.run = Some(process(age));
+    }
+
+    /// Dead for `dead` seconds after a run of `lived`.
+    fn down(&mut self, lived: f64, dead: f64) {
+        self.facts.process = Fact::Known(None);
+        self.job().pid = None;
+        self.memory.run = None;
+        self.memory.dead_since = Some(NOW.mono - dead);
+        self.memory.ended = Some(Ended { id: ID, lived, at: NOW.wall - dead, exit: Exit::Code(1) });
+    }
+
+    fn silent(&mut self, seconds: f64) {
+        self.memory.silent_since = Some(NOW.mono - seconds);
+        self.memory.stale_looks = 2;
+    }
+
+    fn crashes(&mut self, count: u32, class: Class) {
+        self.facts.crashes = Fact::Known((0..count).map(|n| crash(f64::from(n) * 60.0 + 5.0, class)).rev().collect());
+    }
+
+    fn stranger(&mut self, lock: Lock) {
+        let holder = Holder { pid: 99, role: Role::Stranger, lock, age_s: Some(400.0) };
+        self.facts.session = Fact::Known(Session { path: "s".into(), holders: vec![holder] });
+    }
+
+    fn loop_on_head(&mut self, age: f64) {
+        self.down(2.0, 1.0);
+        self.crashes(3, Class::Code);
+        self.git().committed = NOW.wall - age - 125.0;
+        self.markers().auto_revert = true;
+    }
+}
+
+#[test]
+fn every_situation_has_its_verdict() {
+    use Cause as C;
+    use State as S;
+    type Row = (&'static str, fn(&mut Case), (State, Cause, u8));
+    let rows: &[Row] = &[
+        ("a healthy bridge", |_| {}, (S::Healthy, C::None, 0)),
+        (
+            "incident 3: twelve quiet hours with nothing but heartbeats",
+            |c| {
+                c.age(43_200.0);
+                c.memory.silent_since = Some(NOW.mono - 119.0);
+            },
+            (S::Healthy, C::None, 0),
+        ),
+        (
+            "incident 4: five crashes, and a fault that a restart cures",
+            |c| {
+                c.crashes(5, Class::Code);
+                c.silent(400.0);
+            },
+            (S::Unhealthy, C::LogStale, 2),
+        ),
+        (
+            "incident 5: evidence older than the process it accuses",
+            |c| {
+                c.age(200.0);
+                c.silent(4000.0);
+                c.memory.disconnected_since = Some(NOW.mono - 4000.0);
+            },
+            (S::Healthy, C::None, 0),
+        ),
+        (
+            "incident 6: touched, not written",
+            |c| {
+                c.silent(301.0);
+                c.log().modified = Some(NOW.wall);
+            },
+            (S::Unhealthy, C::LogStale, 2),
+        ),
+        (
+            "incident 6: the first stale look is not the second",
+            |c| {
+                c.silent(301.0);
+                c.memory.stale_looks = 1;
+            },
+            (S::Healthy, C::None, 0),
+        ),
+        ("incident 7: old strangers are nobody's copies", |c| c.stranger(Lock::None), (S::Healthy, C::None, 0)),
+        (
+            "incident 8: a copy of this very bridge",
+            |c| c.facts.duplicates = Fact::Known(vec![process(61.0)]),
+            (S::Unhealthy, C::Duplicate, 2),
+        ),
+        (
+            "incident 8: a young copy may be the update's own",
+            |c| c.facts.duplicates = Fact::Known(vec![process(59.0)]),
+            (S::Healthy, C::None, 0),
+        ),
+        (
+            "incident 9: a death after 2 s is the manager's for 20 s",
+            |c| c.down(2.0, 19.0),
+            (S::Unhealthy, C::ProcessDead, 0),
+        ),
+        ("incident 9: and ours afterwards", |c| c.down(2.0, 21.0), (S::Unhealthy, C::ProcessDead, 1)),
+        (
+            "incident 11: HEAD touches only docs",
+            |c| {
+                c.loop_on_head(600.0);
+                c.git().touches_code = Some(false);
+            },
+            (S::Unhealthy, C::CrashLoop, 3),
+        ),
+        (
+            "incident 13: HEAD is a merge",
+            |c| {
+                c.loop_on_head(600.0);
+                c.git().parents = 2;
+            },
+            (S::Unhealthy, C::CrashLoop, 3),
+        ),
+        (
+            "incident 13: HEAD is our own revert",
+            |c| {
+                c.loop_on_head(600.0);
+                c.git().own_revert = true;
+            },
+            (S::Unhealthy, C::CrashLoop, 3),
+        ),
+        (
+            "HEAD has no parent",
+            |c| {
+                c.loop_on_head(600.0);
+                c.git().parents = 0;
+            },
+            (S::Unhealthy, C::CrashLoop, 3),
+        ),
+        ("HEAD was an hour old at the first crash", |c| c.loop_on_head(3600.0), (S::Unhealthy, C::CrashLoop, 3)),
+        ("a fresh commit that crashes", |c| c.loop_on_head(600.0), (S::Unhealthy, C::BadCommit, 4)),
+        (
+            "a fresh commit, but nobody opted in",
+            |c| {
+                c.loop_on_head(600.0);
+                c.markers().auto_revert = false;
+            },
+            (S::Unhealthy, C::BadCommit, 3),
+        ),
+        (
+            "the crashes were on another commit",
+            |c| {
+                c.loop_on_head(600.0);
+                c.git().head = "f".repeat(40);
+            },
+            (S::Unhealthy, C::CrashLoop, 3),
+        ),
+        (
+            "incident 17: a flood wait, the log silent for 2 h",
+            |c| {
+                c.silent(7200.0);
+                c.markers().flood = Some(Flood { expiry: NOW.wall + 600.0, written: NOW.wall - 7200.0 });
+            },
+            (S::Waiting, C::FloodWait, 0),
+        ),
+        (
+            "a flood wait that is over",
+            |c| {
+                c.silent(7200.0);
+                c.markers().flood = Some(Flood { expiry: NOW.wall - 1.0, written: NOW.wall - 7200.0 });
+            },
+            (S::Unhealthy, C::LogStale, 2),
+        ),
+        (
+            "a flood wait written 25 h ago",
+            |c| c.markers().flood = Some(Flood { expiry: NOW.wall + 600.0, written: NOW.wall - 90_000.0 }),
+            (S::Healthy, C::None, 0),
+        ),
+        (
+            "a flood wait keeps a dead bridge down",
+            |c| {
+                c.down(100.0, 1.0);
+                c.markers().flood = Some(Flood { expiry: NOW.wall + 600.0, written: NOW.wall });
+            },
+            (S::Waiting, C::FloodWait, 0),
+        ),
+        (
+            "incident 18: a login is needed",
+            |c| {
+                c.down(100.0, 60.0);
+                c.markers().auth_required = Some(NOW.wall - 60.0);
+            },
+            (S::Waiting, C::AuthRequired, 0),
+        ),
+        (
+            "incident 18: connected since, so it is not",
+            |c| {
+                c.markers().auth_required = Some(NOW.wall - 60.0);
+                c.markers().last_connected = Some(NOW.wall - 5.0);
+            },
+            (S::Healthy, C::None, 0),
+        ),
+        (
+            "incident 18: exit code 2",
+            |c| {
+                c.down(100.0, 60.0);
+                c.job().last_exit = Exit::Code(2);
+            },
+            (S::Waiting, C::ConfigError, 0),
+        ),
+        (
+            "exit code 2 of the run before, now up for a minute",
+            |c| {
+                c.age(60.0);
+                c.job().last_exit = Exit::Code(2);
+            },
+            (S::Healthy, C::None, 0),
+        ),
+        (
+            "incident 19: a crash loop seen while it runs",
+            |c| {
+                c.age(0.2);
+                c.memory.had_socket = false;
+                c.facts.sockets = Fact::Known(0);
+                c.crashes(3, Class::Code);
+            },
+            (S::Unhealthy, C::CrashLoop, 3),
+        ),
+        (
+            "two crashes are chance",
+            |c| {
+                c.down(2.0, 1.0);
+                c.crashes(2, Class::Code);
+            },
+            (S::Unhealthy, C::ProcessDead, 0),
+        ),
+        (
+            "three crashes, up again for 5 min",
+            |c| {
+                c.age(300.0);
+                c.crashes(3, Class::Code);
+            },
+            (S::Healthy, C::None, 0),
+        ),
+        (
+            "three crashes, the first 31 min ago",
+            |c| {
+                c.down(2.0, 1.0);
+                c.facts.crashes =
+                    Fact::Known(vec![crash(1860.0, Class::Code), crash(60.0, Class::Code), crash(5.0, Class::Code)]);
+            },
+            (S::Unhealthy, C::ProcessDead, 0),
+        ),
+        (
+            "incident 20: silent from the first second",
+            |c| {
+                c.age(301.0);
+                c.silent(301.0);
+                c.log().exists = false;
+            },
+            (S::Unhealthy, C::LogStale, 2),
+        ),
+        (
+            "incident 21: a planned restart 10 s ago",
+            |c| {
+                c.down(100.0, 5.0);
+                c.markers().update_restart = Some(NOW.wall - 10.0);
+            },
+            (S::Waiting, C::UpdateRunning, 0),
+        ),
+        (
+            "incident 21: a planned restart 400 s ago",
+            |c| {
+                c.down(100.0, 5.0);
+                c.markers().update_restart = Some(NOW.wall - 400.0);
+            },
+            (S::Unhealthy, C::ProcessDead, 1),
+        ),
+        (
+            "incident 21: a planned restart in the future",
+            |c| {
+                c.down(100.0, 5.0);
+                c.markers().update_restart = Some(NOW.wall + 60.0);
+            },
+            (S::Unhealthy, C::ProcessDead, 1),
+        ),
+        (
+            "incident 22: the label is gone while an update runs",
+            |c| {
+                c.down(100.0, 700.0);
+                c.job().loaded = false;
+                c.memory.unloaded_since = Some(NOW.mono - 700.0);
+                c.markers().update_lock = Some(UpdateLock { pid: 5, alive: true, since: NOW.wall - 30.0 });
+            },
+            (S::Waiting, C::UpdateRunning, 0),
+        ),
+        (
+            "incident 23: a killed update left its lock",
+            |c| {
+                c.down(100.0, 5.0);
+                c.markers().update_lock = Some(UpdateLock { pid: 5, alive: false, since: NOW.wall - 30.0 });
+            },
+            (S::Unhealthy, C::ProcessDead, 1),
+        ),
+        (
+            "incident 23: a lock older than 600 s",
+            |c| {
+                c.down(100.0, 5.0);
+                c.markers().update_lock = Some(UpdateLock { pid: 5, alive: true, since: NOW.wall - 601.0 });
+            },
+            (S::Unhealthy, C::ProcessDead, 1),
+        ),
+        (
+            "incident 24: an update under hold",
+            |c| {
+                c.down(100.0, 5.0);
+                c.markers().hold = Some("pull".into());
+            },
+            (S::Waiting, C::UpdateRunning, 0),
+        ),
+        (
+            "incident 26: not loaded is told at once",
+            |c| {
+                c.down(100.0, 5.0);
+                c.job().loaded = false;
+                c.memory.unloaded_since = Some(NOW.mono - 5.0);
+            },
+            (S::Unhealthy, C::NotLoaded, 0),
+        ),
+        (
+            "incident 26: and loaded again after 10 min",
+            |c| {
+                c.down(100.0, 601.0);
+                c.job().loaded = false;
+                c.memory.unloaded_since = Some(NOW.mono - 601.0);
+            },
+            (S::Unhealthy, C::NotLoaded, 1),
+        ),
+        (
+            "neither plist nor unit",
+            |c| {
+                c.down(100.0, 5.0);
+                c.job().loaded = false;
+                c.job().installed = false;
+            },
+            (S::Waiting, C::ConfigError, 0),
+        ),
+        (
+            "incident 27: stopped by the operator",
+            |c| {
+                c.down(100.0, 5000.0);
+                c.job().stopped_by_operator = true;
+            },
+            (S::Stopped, C::OperatorStop, 0),
+        ),
+        (
+            "incident 28: exit 0, back at once",
+            |c| {
+                c.down(100.0, 0.1);
+                c.job().last_exit = Exit::Code(0);
+            },
+            (S::Unhealthy, C::ProcessDead, 1),
+        ),
+        (
+            "incident 28: KeepAlive is a dictionary",
+            |c| c.job().respawns = Respawns::Sometimes("SuccessfulExit".into()),
+            (S::Degraded, C::None, 0),
+        ),
+        (
+            "incident 29: SIGTERM, and still there",
+            |c| c.memory.stopping_since = Some(NOW.mono - 31.0),
+            (S::Unhealthy, C::StopHang, 2),
+        ),
+        (
+            "incident 30: a slow start",
+            |c| {
+                c.age(240.0);
+                c.silent(240.0);
+                c.memory.had_socket = false;
+                c.facts.sockets = Fact::Known(0);
+            },
+            (S::Starting, C::None, 0),
+        ),
+        (
+            "incident 33: the disk is full, no kill",
+            |c| {
+                c.silent(400.0);
+                c.facts.disk = Fact::Known(Disk { free: 1000, free_share: 0.0 });
+            },
+            (S::Waiting, C::DiskFull, 0),
+        ),
+        (
+            "incident 33: ENOSPC was logged",
+            |c| c.memory.no_space_at = Some(NOW.mono - 10.0),
+            (S::Waiting, C::DiskFull, 0),
+        ),
+        (
+            "incident 33: a disk that is nearly full",
+            |c| c.facts.disk = Fact::Known(Disk { free: 1 << 30, free_share: 0.01 }),
+            (S::Degraded, C::None, 0),
+        ),
+        (
+            "incident 34: a manager that can't be asked",
+            |c| c.facts.service = Fact::Unknown("launchctl is missing".into()),
+            (S::Unknown, C::Unknown, 0),
+        ),
+        ("a log that can't be read", |c| c.facts.log = Fact::Unknown("denied".into()), (S::Unknown, C::Unknown, 0)),
+        (
+            "a log that can't be read, and no process: that is known",
+            |c| {
+                c.facts.log = Fact::Unknown("denied".into());
+                c.down(100.0, 1.0);
+            },
+            (S::Unhealthy, C::ProcessDead, 1),
+        ),
+        (
+            "incident 35: alive, but one error repeats",
+            |c| c.log().repeated = Some(("ERROR x".into(), 10)),
+            (S::Degraded, C::None, 0),
+        ),
+        (
+            "incident 35: nine times are not ten",
+            |c| c.log().repeated = Some(("ERROR x".into(), 9)),
+            (S::Healthy, C::None, 0),
+        ),
+        (
+            "incident 36: no network under a fresh commit",
+            |c| {
+                c.loop_on_head(600.0);
+                c.facts.network = Some(Fact::Known(false));
+            },
+            (S::Waiting, C::Offline, 0),
+        ),
+        (
+            "incident 36: deaths by the network are not counted",
+            |c| {
+                c.down(2.0, 1.0);
+                c.crashes(5, Class::Network);
+            },
+            (S::Unhealthy, C::ProcessDead, 0),
+        ),
+        (
+            "a network that is fine changes nothing",
+            |c| {
+                c.down(100.0, 1.0);
+                c.facts.network = Some(Fact::Known(true));
+            },
+            (S::Unhealthy, C::ProcessDead, 1),
+        ),
+        (
+            "offline is no sickness of a bridge that is well",
+            |c| c.facts.network = Some(Fact::Known(false)),
+            (S::Healthy, C::None, 0),
+        ),
+        (
+            "incident 37: silence after a sleep is as long as the sleep",
+            |c| {
+                c.silent(29_000.0);
+                c.memory.grace_until = NOW.mono + 200.0;
+            },
+            (S::Healthy, C::None, 0),
+        ),
+        (
+            "incident 40: paused, and dead",
+            |c| {
+                c.down(100.0, 60.0);
+                c.markers().pause = Some(Pause { since: NOW.wall - 172_800.0, until: NOW.wall + 60.0 });
+            },
+            (S::Waiting, C::Paused, 0),
+        ),
+        (
+            "a pause that is over",
+            |c| c.markers().pause = Some(Pause { since: NOW.wall - 600.0, until: NOW.wall - 1.0 }),
+            (S::Healthy, C::None, 0),
+        ),
+        (
+            "incident 45: systemd gave up",
+            |c| {
+                c.down(0.3, 1.0);
+                c.job().gave_up = true;
+            },
+            (S::Unhealthy, C::ProcessDead, 1),
+        ),
+        (
+            "another recovery runs",
+            |c| {
+                c.down(100.0, 1.0);
+                c.markers().recovery = Some(77);
+            },
+            (S::Waiting, C::RecoveryRunning, 0),
+        ),
+        (
+            "dead, and a stranger holds the session",
+            |c| {
+                c.down(100.0, 1.0);
+                c.stranger(Lock::Reserved);
+            },
+            (S::Unhealthy, C::SessionLocked, 3),
+        ),
+        (
+            "says locked, and a stranger reads",
+            |c| {
+                c.memory.locked_at = Some(NOW.mono - 5.0);
+                c.stranger(Lock::Shared);
+            },
+            (S::Unhealthy, C::SessionLocked, 3),
+        ),
+        (
+            "says locked, and nobody else holds it",
+            |c| c.memory.locked_at = Some(NOW.mono - 5.0),
+            (S::Healthy, C::None, 0),
+        ),
+        (
+            "a stranger in WAL mode with a mere open connection",
+            |c| {
+                c.memory.locked_at = Some(NOW.mono - 5.0);
+                c.stranger(Lock::None);
+            },
+            (S::Healthy, C::None, 0),
+        ),
+        (
+            "disconnected for 300 s",
+            |c| {
+                c.facts.sockets = Fact::Known(0);
+                c.memory.disconnected_since = Some(NOW.mono - 300.0);
+            },
+            (S::Unhealthy, C::Disconnected, 2),
+        ),
+        (
+            "disconnected, and the network is down",
+            |c| {
+                c.facts.sockets = Fact::Known(0);
+                c.memory.disconnected_since = Some(NOW.mono - 300.0);
+                c.facts.network = Some(Fact::Known(false));
+            },
+            (S::Waiting, C::Offline, 0),
+        ),
+        ("an alert that does not go out", |c| c.memory.undelivered = Some("403".into()), (S::Degraded, C::None, 0)),
+    ];
+    for (name, change, expected) in rows {
+        let mut case = well();
+        change(&mut case);
+        let verdict = assess(&case.facts, &case.memory, T);
+        assert_eq!((verdict.state, verdict.cause, verdict.rung), *expected, "{name}: {verdict:#?}");
+        assert!(!verdict.next.is_empty(), "{name} says nothing of what comes next");
+        assert!(
+            matches!(verdict.state, State::Healthy | State::Starting) == verdict.issues.is_empty(),
+            "{name}: {:?}",
+            verdict.issues
+        );
+    }
+}
+
+/// The order of precedence as the design lists it: each cause, together with all that come after it, wins.
+#[test]
+fn the_first_cause_wins_and_the_others_become_issues() {
+    type Step = (Cause, fn(&mut Case));
+    let steps: &[Step] = &[
+        (Cause::OperatorStop, |c| c.job().stopped_by_operator = true),
+        (Cause::Paused, |c| c.markers().pause = Some(Pause { since: NOW.wall, until: NOW.wall + 60.0 })),
+        (Cause::RecoveryRunning, |c| c.markers().recovery = Some(77)),
+        (Cause::UpdateRunning, |c| c.markers().hold = Some("pull".into())),
+        (Cause::AuthRequired, |c| c.markers().auth_required = Some(NOW.wall)),
+        (Cause::ConfigError, |c| c.job().last_exit = Exit::Code(2)),
+        (Cause::FloodWait, |c| c.markers().flood = Some(Flood { expiry: NOW.wall + 600.0, written: NOW.wall })),
+        (Cause::DiskFull, |c| c.memory.no_space_at = Some(NOW.mono)),
+        (Cause::Offline, |c| c.facts.network = Some(Fact::Known(false))),
+        (Cause::SessionLocked, |c| c.stranger(Lock::Exclusive)),
+        (Cause::BadCommit, |c| c.loop_on_head(600.0)),
+        (Cause::NotLoaded, |c| {
+            c.down(100.0, 1.0);
+            c.job().loaded = false;
+        }),
+    ];
+    let mut case = well();
+    for (at, (cause, add)) in steps.iter().enumerate().rev() {
+        add(&mut case);
+        let verdict = assess(&case.facts, &case.memory, T);
+        assert_eq!(verdict.cause, *cause, "{verdict:#?}");
+        // The network is asked about once, and is no issue of its own beside a sickness.
+        assert!(verdict.issues.len() >= steps.len() - at - 1, "{cause:?}: {:?}", verdict.issues);
+    }
+    let mut case = well();
+    let alive: &[Step] = &[
+        (Cause::LogStale, |c| c.silent(400.0)),
+        (Cause::Disconnected, |c| {
+            c.facts.sockets = Fact::Known(0);
+            c.memory.disconnected_since = Some(NOW.mono - 400.0);
+        }),
+        (Cause::Duplicate, |c| c.facts.duplicates = Fact::Known(vec![process(100.0)])),
+        (Cause::StopHang, |c| c.memory.stopping_since = Some(NOW.mono - 40.0)),
+    ];
+    for (at, (cause, add)) in alive.iter().enumerate() {
+        add(&mut case);
+        let verdict = assess(&case.facts, &case.memory, T);
+        assert_eq!((verdict.cause, verdict.issues.len()), (*cause, at + 1), "{verdict:#?}");
+    }
+}
+
+/// What one look hands to the next, and which deaths are crashes.
+#[test]
+fn deaths_are_counted_by_the_managers_counter() {
+    // (name, runs and pid before, runs and pid now, last exit, ended by us, crashes, starts)
+    type Row = (&'static str, (u64, Option<u32>), (u64, Option<u32>), Exit, bool, usize, usize);
+    let rows: &[Row] = &[
+        ("nothing happened", (7, Some(1)), (7, Some(1)), Exit::Code(1), false, 0, 0),
+        ("died", (7, Some(1)), (7, None), Exit::Code(1), false, 1, 0),
+        ("died and respawned between two looks", (7, Some(1)), (8, Some(2)), Exit::Signal(9), false, 1, 1),
+        (
+            "incident 19: four runs between two looks, each seen as running",
+            (7, Some(1)),
+            (11, Some(2)),
+            Exit::Code(1),
+            false,
+            4,
+            1,
+        ),
+        ("four runs, none there now", (7, Some(1)), (10, None), Exit::Code(1), false, 4, 0),
+        ("was down already, and came back", (7, None), (8, Some(2)), Exit::Code(1), false, 0, 1),
+        ("incident 4: our own act", (7, Some(1)), (8, Some(2)), Exit::Signal(9), true, 0, 1),
+        ("our own act, and then a crash of its own", (7, Some(1)), (9, Some(2)), Exit::Code(1), true, 1, 1),
+        ("incident 28: exit 0 is no crash", (7, Some(1)), (8, Some(2)), Exit::Code(0), false, 0, 1),
+        ("SIGTERM is no crash", (7, Some(1)), (8, Some(2)), Exit::Signal(15), false, 0, 1),
+        ("incident 18: exit 2 is no crash", (7, Some(1)), (7, None), Exit::Code(2), false, 0, 0),
+        ("loaded anew, the counter began again", (7, Some(1)), (1, Some(2)), Exit::Code(1), false, 1, 1),
+    ];
+    for (name, before, after, exit, by_us, crashes, starts) in rows {
+        let look = |(runs, pid): (u64, Option<u32>), exit: Exit| {
+            let mut case = well();
+            case.facts.service = Fact::Known(Job { runs: Some(runs), last_exit: exit, ..job(pid) });
+            case.facts.process =
+                Fact::Known(pid.map(|pid| Process { id: Identity { pid, start: 1 }, ..process(20.0) }));
+            case.facts
+        };
+        let (memory, first) = remember(&Memory::default(), &look(*before, Exit::Never), &[], T);
+        assert_eq!(
+            first.iter().filter(|event| event.happened == Happened::Crash).count(),
+            0,
+            "{name}: the first look is a baseline"
+        );
+        let ours = if *by_us { vec![Identity { pid: 1, start: 1 }] } else { Vec::new() };
+        let (_, events) = remember(&memory, &look(*after, exit.clone()), &ours, T);
+        let count = |what| events.iter().filter(|event| event.happened == what).count();
+        assert_eq!((count(Happened::Crash), count(Happened::Start)), (*crashes, *starts), "{name}: {events:?}");
+    }
+}
+
+#[test]
+fn a_death_has_the_class_that_the_log_gives_it() {
+    let rows: &[(&str, Said, Option<bool>, Class)] = &[
+        ("a traceback", Said::default(), None, Class::Code),
+        ("network", Said { network: true, ..Said::default() }, None, Class::Network),
+        ("incident 36: offline", Said::default(), Some(false), Class::Network),
+        ("login", Said { login: true, ..Said::default() }, None, Class::Login),
+        ("flood", Said { flood: true, network: true, ..Said::default() }, None, Class::Flood),
+        ("lock", Said { locked: true, ..Said::default() }, None, Class::Lock),
+        ("disk", Said { no_space: true, locked: true, ..Said::default() }, None, Class::Disk),
+    ];
+    for (name, said, network, class) in rows {
+        let before = well();
+        let mut case = well();
+        case.down(100.0, 0.0);
+        case.log().said = said.clone();
+        case.facts.network = network.map(Fact::Known);
+        let (_, events) = remember(&before.memory, &case.facts, &[], T);
+        assert_eq!(events.first().map(|event| event.class), Some(*class), "{name}");
+    }
+}
+
+#[test]
+fn incident_37_a_gap_between_the_clocks_is_a_sleep() {
+    let mut case = well();
+    case.memory.clock = Some(Clock { wall: NOW.wall - 28_800.0, mono: NOW.mono - 60.0, zone: 0 });
+    let (memory, _) = remember(&case.memory, &case.facts, &[], T);
+    assert_eq!(memory.grace_until, NOW.mono + T.stale);
+    case.memory.clock = Some(Clock { wall: NOW.wall - 61.0, mono: NOW.mono - 60.0, zone: 0 });
+    assert_eq!(remember(&case.memory, &case.facts, &[], T).0.grace_until, 0.0);
+}
+
+#[test]
+fn the_end_of_a_flood_wait_gives_time_to_speak_again() {
+    let mut case = well();
+    case.silent(7200.0);
+    case.markers().flood = Some(Flood { expiry: NOW.wall + 1.0, written: NOW.wall - 7200.0 });
+    let (memory, _) = remember(&case.memory, &case.facts, &[], T);
+    case.markers().flood = None;
+    case.facts.clock = Clock { wall: NOW.wall + 60.0, mono: NOW.mono + 60.0, zone: 0 };
+    let (memory, _) = remember(&memory, &case.facts, &[], T);
+    assert_eq!(assess(&case.facts, &memory, T).state, State::Healthy);
+}

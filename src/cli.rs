@@ -1,0 +1,186 @@
+//! The command line: an arm a subcommand.
+
+mod act;
+mod look;
+mod watch;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::Config;
+use crate::demo::{self, Fault};
+use crate::system::look as looks;
+use crate::world::World;
+
+/// Healthy, or the act worked and its effect was seen.
+pub const OK: u8 = 0;
+/// Unhealthy, or the act failed.
+pub const FAILED: u8 = 1;
+/// Wrong usage or configuration.
+pub const USAGE: u8 = 2;
+/// A fact that decides is unknown.
+pub const UNKNOWN: u8 = 3;
+/// Another recovery is in progress (`EX_TEMPFAIL` of sysexits.h).
+pub const BUSY: u8 = 75;
+
+#[derive(Parser)]
+#[command(
+    name = "bridge-watchdog",
+    version,
+    about = "Keeps a Telegram bridge up: looks, decides, heals, tells.",
+    after_help = "Without a command it becomes the menu-bar app. To see it heal a throw-away bridge: bridge-watchdog demo\n\nExit codes: 0 healthy or done, 1 unhealthy or failed, 2 usage or configuration, 3 could not look,\n4 standing still on purpose, 75 another recovery is in progress."
+)]
+struct Cli {
+    /// Use this configuration file
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Become the menu-bar app; without a display, watch as 'run' does
+    #[command(after_help = "Example: bridge-watchdog tray")]
+    Tray,
+    /// Watch in the foreground, without an icon
+    #[command(after_help = "Example: bridge-watchdog run")]
+    Run,
+    /// Look once; act and write nothing
+    #[command(after_help = "Example: bridge-watchdog check --json")]
+    Check(Json),
+    /// Show what the running watchdog saw last
+    #[command(after_help = "Example: bridge-watchdog status")]
+    Status(Json),
+    /// Restart the bridge through its service manager
+    #[command(after_help = "Example: bridge-watchdog restart --dry-run")]
+    Restart(DryRun),
+    /// Run the escalation chain once, from the rung that the symptoms call for
+    #[command(after_help = "Example: bridge-watchdog recover --dry-run")]
+    Recover(DryRun),
+    /// Show the crash history
+    #[command(after_help = "Example: bridge-watchdog crashes --since 2h")]
+    Crashes {
+        #[command(flatten)]
+        json: Json,
+        /// Only what is younger: 90s, 30m, 2h, 7d
+        #[arg(long, value_name = "TIME", value_parser = duration)]
+        since: Option<f64>,
+    },
+    /// Append an event to the crash history (for the bridge's own start-up script)
+    #[command(after_help = "Example: bridge-watchdog record crash --reason 'exit 1'")]
+    Record {
+        event: Recorded,
+        /// Why, in words
+        #[arg(long, value_name = "TEXT", default_value = "")]
+        reason: String,
+    },
+    /// Pause recovery for maintenance; the watch goes on
+    #[command(after_help = "Example: bridge-watchdog pause --for 2h")]
+    Pause {
+        /// How long: 90s, 30m, 2h, 7d
+        #[arg(long = "for", value_name = "TIME", default_value = "1h", value_parser = duration)]
+        lasting: f64,
+    },
+    /// End a pause
+    #[command(after_help = "Example: bridge-watchdog resume")]
+    Resume,
+    /// Watch a throw-away bridge fail and be healed; needs no configuration, no network, no root
+    #[command(after_help = "Example: bridge-watchdog demo --fault hang")]
+    Demo {
+        /// Plain lines instead of a live picture
+        #[arg(long)]
+        headless: bool,
+        /// What happens to the bridge
+        #[arg(long, value_name = "NAME", default_value = "crash")]
+        fault: Fault,
+    },
+    #[command(hide = true)]
+    DemoBridge(demo::bridge::Options),
+}
+
+#[derive(Args)]
+struct Json {
+    /// Print one JSON value
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Args)]
+struct DryRun {
+    /// Print what would be done, do nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum Recorded {
+    Start,
+    Crash,
+}
+
+/// Parses, runs, prints at most one error line, and returns the exit code.
+pub fn main(args: impl IntoIterator<Item = OsString>, world: &World) -> u8 {
+    let cli = match Cli::try_parse_from(args) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are no errors; clap knows which stream each belongs to.
+            let _ = error.print();
+            return if error.use_stderr() { USAGE } else { OK };
+        }
+    };
+    match run(cli, world) {
+        Ok(code) => code,
+        Err((code, why)) => {
+            eprintln!("bridge-watchdog: {why}");
+            code
+        }
+    }
+}
+
+/// An exit code and its sentence.
+type Failure = (u8, String);
+
+fn run(cli: Cli, world: &World) -> Result<u8, Failure> {
+    let file = cli.config.unwrap_or_else(|| Config::default_path(world));
+    let config = || load(&file, world);
+    match cli.command.unwrap_or(Command::Tray) {
+        Command::Tray => watch::tray(&file, &config()?, world),
+        Command::Run => watch::run(&config()?, world),
+        Command::Check(Json { json }) => look::check(&config()?, world, json),
+        Command::Status(Json { json }) => Ok(look::status(&config()?, world, json)),
+        Command::Restart(DryRun { dry_run }) => act::restart(&config()?, world, dry_run),
+        Command::Recover(DryRun { dry_run }) => act::recover(&config()?, world, dry_run),
+        Command::Crashes { json, since } => look::crashes(&config()?, json.json, since),
+        Command::Record { event, reason } => act::record(&config()?, matches!(event, Recorded::Crash), reason),
+        Command::Pause { lasting } => act::pause(&config()?, Some(lasting)),
+        Command::Resume => act::pause(&config()?, None),
+        Command::Demo { headless, fault } => demo::run(fault, headless).map_err(|why| (FAILED, why)),
+        Command::DemoBridge(options) => Ok(demo::bridge::run(&options)),
+    }
+}
+
+/// The configuration lies in a folder that may be protected, and so do the files that it names.
+fn load(file: &std::path::Path, world: &World) -> Result<Config, Failure> {
+    let (path, surroundings) = (file.to_owned(), world.clone());
+    let loaded = looks::once(world.times.ask, move || Config::load(&path, &surroundings));
+    loaded.map_err(|why| (UNKNOWN, format!("{}: {why}", file.display())))?.map_err(|why| (USAGE, why))
+}
+
+/// `90s`, `30m`, `2h`, `7d`; a bare number is seconds.
+fn duration(text: &str) -> Result<f64, String> {
+    let (number, unit) = text.split_at(text.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(text.len()));
+    let factor = match unit {
+        "" | "s" => 1.0,
+        "m" => 60.0,
+        "h" => 3600.0,
+        "d" => 86_400.0,
+        _ => return Err("use a number and s, m, h or d, like 30m".into()),
+    };
+    match number.parse::<f64>() {
+        Ok(number) if number > 0.0 && number.is_finite() => Ok(number * factor),
+        _ => Err("use a number above 0 and s, m, h or d, like 30m".into()),
+    }
+}

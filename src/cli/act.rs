@@ -1,0 +1,108 @@
+//! Commands that act. They take the same lock as the watch, send no DM, and what they end is no crash.
+
+use super::look::memory_of_the_watch;
+use super::{BUSY, FAILED, Failure, OK, UNKNOWN};
+use crate::assess::{State, Verdict};
+use crate::config::Config;
+use crate::facts::{Class, Event, Fact, Happened, Pause};
+use crate::recover::{self, Outcome};
+use crate::snapshot::{exit_code, headline};
+use crate::system::{clock, crashes, git, markers};
+use crate::watch::Watch;
+use crate::words::at;
+use crate::world::World;
+
+pub fn restart(config: &Config, world: &World, dry_run: bool) -> Result<u8, Failure> {
+    let mut watch = watch(config, world)?;
+    let (facts, _) = watch.glance(memory_of_the_watch(config, world));
+    let (Fact::Known(job), Fact::Known(process)) = (&facts.service, &facts.process) else {
+        let why = facts.service.why().or(facts.process.why()).unwrap_or_default();
+        return Err((UNKNOWN, format!("nothing was done: {why}")));
+    };
+    if dry_run {
+        println!(
+            "{}",
+            match process {
+                _ if job.stopped_by_operator && process.is_none() =>
+                    format!("Nothing: the operator stopped {}.", config.label),
+                Some(process) =>
+                    format!("Would restart {} (pid {}) through {}.", config.label, process.id.pid, watch.service.name()),
+                None => format!("Would start {} through {}.", config.label, watch.service.name()),
+            }
+        );
+        return Ok(OK);
+    }
+    finish(recover::restart_by_hand(&mut watch))
+}
+
+pub fn recover(config: &Config, world: &World, dry_run: bool) -> Result<u8, Failure> {
+    let mut watch = watch(config, world)?;
+    let (facts, verdict) = watch.glance(memory_of_the_watch(config, world));
+    println!("{}", headline(&verdict));
+    for issue in &verdict.issues {
+        println!("  {issue}");
+    }
+    if verdict.state != State::Unhealthy {
+        println!("{}", nothing_to_heal(&verdict));
+        return Ok(if verdict.state == State::Degraded { OK } else { exit_code(&verdict) });
+    }
+    if dry_run {
+        println!("Would begin at rung {}: {}.", verdict.rung.max(1), verdict.next);
+        return Ok(OK);
+    }
+    finish(recover::chain_by_hand(&mut watch, &facts, &verdict, &mut |line| println!("{line}")))
+}
+
+pub fn record(config: &Config, crash: bool, reason: String) -> Result<u8, Failure> {
+    let now = clock::wall();
+    let head = git::head(&config.root, false).ok();
+    let event = Event {
+        at: now,
+        happened: if crash { Happened::Crash } else { Happened::Start },
+        commit: head.as_ref().map_or_else(|| "unknown".into(), |git| git.head.chars().take(8).collect()),
+        commit_age: head.map(|git| (now - git.committed).max(0.0)),
+        class: if crash { crashes::class_of(&reason) } else { Class::Code },
+        reason,
+        pid: None,
+    };
+    crashes::append(&config.data("crash_history.jsonl"), &event).map_err(|why| (FAILED, why))?;
+    Ok(OK)
+}
+
+pub fn pause(config: &Config, lasting: Option<f64>) -> Result<u8, Failure> {
+    let now = clock::now();
+    let pause = lasting.map(|lasting| Pause { since: now.wall, until: now.wall + lasting });
+    markers::set_pause(config, pause).map_err(|why| (FAILED, why))?;
+    match pause {
+        Some(pause) => println!(
+            "Recovery is paused until {}; the watch goes on. To end it: bridge-watchdog resume",
+            at(pause.until, now)
+        ),
+        None => println!("Recovery goes on."),
+    }
+    Ok(OK)
+}
+
+fn watch(config: &Config, world: &World) -> Result<Watch, Failure> {
+    Watch::new(config, world, false).map_err(|why| (UNKNOWN, why))
+}
+
+fn nothing_to_heal(verdict: &Verdict) -> String {
+    match verdict.state {
+        State::Waiting | State::Stopped => format!("Nothing is done: {}.", verdict.next),
+        State::Unknown => "Nothing is done: what can't be seen is not healed by force.".into(),
+        _ => "Nothing to heal.".into(),
+    }
+}
+
+fn finish(outcome: Outcome) -> Result<u8, Failure> {
+    match outcome {
+        Outcome::Cured(words) => {
+            println!("Done: {words}.");
+            Ok(OK)
+        }
+        Outcome::Busy(words) => Err((BUSY, words)),
+        Outcome::StoodDown(words) => Err((if words.contains("operator") { 4 } else { UNKNOWN }, words)),
+        Outcome::Failed(words) | Outcome::Unavailable(words) => Err((FAILED, words)),
+    }
+}

@@ -1,0 +1,133 @@
+//! Commands that only look.
+
+use serde_json::json;
+
+use super::{FAILED, Failure, OK, UNKNOWN};
+use crate::assess::Verdict;
+use crate::config::Config;
+use crate::facts::{Facts, Happened};
+use crate::memory::Memory;
+use crate::snapshot::{self, Snapshot, exit_code, headline};
+use crate::system::service::Service;
+use crate::system::{clock, crashes as history, files, recovery_lock};
+use crate::watch::{Watch, status_file};
+use crate::words::{at, at_second, iso, lasting};
+use crate::world::World;
+
+/// One look, no action, no write.
+pub fn check(config: &Config, world: &World, as_json: bool) -> Result<u8, Failure> {
+    let mut watch = Watch::new(config, world, false).map_err(|why| (UNKNOWN, why))?;
+    let (facts, verdict) = watch.glance(memory_of_the_watch(config, world));
+    if as_json {
+        println!("{:#}", snapshot::check(&facts, &watch.memory, &verdict, &world.times));
+    } else {
+        print(&facts, &verdict);
+    }
+    Ok(exit_code(&verdict))
+}
+
+/// What the running watch saw last.
+pub fn status(config: &Config, world: &World, as_json: bool) -> u8 {
+    let now = clock::now();
+    let watching = recovery_lock::watching(config);
+    let snapshot: Option<Snapshot> = files::json(&status_file(config));
+    let job = Service::of(config, world).status();
+    let overdue = snapshot
+        .as_ref()
+        .is_some_and(|snapshot| now.mono - snapshot.clock.mono > 2.0 * snapshot.tick + world.times.ask);
+    if as_json {
+        println!(
+            "{:#}",
+            json!({
+                "watching": watching,
+                "overdue": overdue || watching.is_none(),
+                "seen": snapshot.as_ref().map(|snapshot| iso(snapshot.clock.wall)),
+                "since": snapshot.as_ref().map(|snapshot| iso(snapshot.since)),
+                "rung": snapshot.as_ref().and_then(|snapshot| snapshot.rung).map(|(rung, since)| json!({"level": rung, "since": iso(since)})),
+                "check": snapshot.as_ref().map(|snapshot| &snapshot.check),
+                "services": {"bridge": match &job {
+                    Ok(job) => json!({"installed": job.installed, "loaded": job.loaded, "stopped_by_operator": job.stopped_by_operator}),
+                    Err(why) => json!({"unknown": why}),
+                }},
+            })
+        );
+    } else {
+        match (watching, overdue) {
+            (None, _) => {
+                println!("No watchdog is running for {}; start it: bridge-watchdog run", config.root.display());
+            }
+            (Some(pid), true) => println!("The watchdog (pid {pid}) is overdue: it has missed two looks."),
+            (Some(pid), false) => println!("The watchdog (pid {pid}) is watching {}.", config.root.display()),
+        }
+        match &job {
+            Ok(job) if job.loaded => println!("The bridge's service ({}) is loaded.", config.label),
+            Ok(job) if job.installed => {
+                println!("The bridge's service ({}) is installed, but not loaded.", config.label);
+            }
+            Ok(_) => println!("The bridge's service ({}) is not installed; run: bridge-watchdog install", config.label),
+            Err(why) => println!("The bridge's service can't be asked about: {why}"),
+        }
+        if let Some(snapshot) = &snapshot {
+            println!(
+                "Seen {} ago: {} since {}",
+                lasting(now.mono - snapshot.clock.mono),
+                headline(&snapshot.verdict),
+                at(snapshot.since, now)
+            );
+            for issue in &snapshot.verdict.issues {
+                println!("  {issue}");
+            }
+            println!("Next: {}", snapshot.verdict.next);
+        }
+    }
+    match snapshot {
+        Some(snapshot) if watching.is_some() && !overdue => exit_code(&snapshot.verdict),
+        _ => UNKNOWN,
+    }
+}
+
+/// The crash history.
+pub fn crashes(config: &Config, as_json: bool, since: Option<f64>) -> Result<u8, Failure> {
+    let now = clock::now();
+    let mut events = history::all(&config.data("crash_history.jsonl")).map_err(|why| (FAILED, why))?;
+    if let Some(since) = since {
+        events.retain(|event| now.wall - event.at <= since);
+    }
+    if as_json {
+        let list: Vec<_> = events
+            .iter()
+            .map(|event| json!({"timestamp": event.at, "event_type": event.happened, "commit_sha": event.commit, "commit_age_seconds": event.commit_age, "reason": event.reason, "class": event.class, "datetime": iso(event.at)}))
+            .collect();
+        println!("{:#}", json!(list));
+        return Ok(OK);
+    }
+    for event in &events {
+        let what = if event.happened == Happened::Start { "start" } else { "crash" };
+        println!("{}  {what}  {:8}  {}", at_second(event.at, now.zone), event.commit, event.reason);
+    }
+    let crashed = events.iter().filter(|event| event.happened == Happened::Crash).count();
+    println!("{} events, {crashed} of them crashes", events.len());
+    Ok(OK)
+}
+
+/// What takes time to know, from the watch that runs; nothing where none does or its word is old.
+pub fn memory_of_the_watch(config: &Config, world: &World) -> Option<Memory> {
+    recovery_lock::watching(config)?;
+    let snapshot: Snapshot = files::json(&status_file(config))?;
+    let age = clock::mono() - snapshot.clock.mono;
+    (0.0..=2.0 * snapshot.tick + world.times.ask).contains(&age).then_some(snapshot.memory)
+}
+
+fn print(facts: &Facts, verdict: &Verdict) {
+    println!("{}", headline(verdict));
+    for issue in &verdict.issues {
+        println!("  {issue}");
+    }
+    if let Some(process) = facts.process.known().copied().flatten() {
+        println!("  pid {}, up for {}", process.id.pid, lasting(process.age));
+    }
+    for unknown in &verdict.unknown {
+        println!("  not known: {unknown}");
+    }
+    println!("Next: {}", verdict.next);
+}

@@ -1,0 +1,65 @@
+//! Commands that watch.
+
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::Command as Program;
+
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+
+use super::{Failure, OK, UNKNOWN};
+use crate::config::Config;
+use crate::system::recovery_lock;
+use crate::watch::{Command, Watch};
+use crate::world::World;
+
+/// Watches in the foreground until SIGTERM or Ctrl-C, and then ends non-zero: whoever started us shall start us again
+/// after a kill that nobody meant (an update), and only Quit in the menu means it.
+pub fn run(config: &Config, world: &World) -> Result<u8, Failure> {
+    let _alone = match recovery_lock::one_watch(config) {
+        Ok(lock) => lock,
+        Err(recovery_lock::Taken::By(pid)) => {
+            println!("A watchdog is running for {} already (pid {pid}).", config.root.display());
+            return Ok(OK);
+        }
+        Err(recovery_lock::Taken::Broken(why)) => return Err((UNKNOWN, why)),
+    };
+    let mut watch = Watch::new(config, world, true).map_err(|why| (UNKNOWN, why))?;
+    let handle = watch.handle();
+    let mut signals =
+        Signals::new([SIGINT, SIGTERM]).map_err(|error| (UNKNOWN, format!("signals can't be heard: {error}")))?;
+    let listener = std::thread::spawn(move || {
+        let signal = signals.forever().next().unwrap_or(SIGTERM);
+        handle.send(Command::Quit);
+        signal
+    });
+    watch.run();
+    let signal = listener.join().unwrap_or(SIGTERM);
+    Ok(u8::try_from(128 + signal).unwrap_or(143))
+}
+
+/// Becomes the app beside us; without it, or without a display, says so and watches.
+pub fn tray(file: &Path, config: &Config, world: &World) -> Result<u8, Failure> {
+    let why = match app() {
+        Ok(app) => {
+            let error = Program::new(&app).arg("--config").arg(file).exec();
+            format!("{} can't be started: {error}", app.display())
+        }
+        Err(why) => why,
+    };
+    eprintln!("bridge-watchdog: no icon: {why}; watching without one");
+    run(config, world)
+}
+
+fn app() -> Result<std::path::PathBuf, String> {
+    let display = cfg!(target_os = "macos")
+        || ["DISPLAY", "WAYLAND_DISPLAY"]
+            .iter()
+            .any(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()));
+    if !display {
+        return Err("there is no display".into());
+    }
+    let me = std::env::current_exe().map_err(|error| format!("our own path can't be found: {error}"))?;
+    let app = me.with_file_name("bridge-watchdog-tray");
+    if app.exists() { Ok(app) } else { Err(format!("{} is not installed", app.display())) }
+}

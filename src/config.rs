@@ -1,0 +1,389 @@
+//! `config.toml`, parsed once into plain values. It says where the bridge is and whom to tell, nothing else.
+//!
+//! The file is taken apart key by key rather than by derive: an error has to name the key and the mend, and must never
+//! quote a line of a file that holds a token.
+
+use std::fmt;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Component, Path, PathBuf};
+
+use toml::{Table, Value};
+
+use crate::world::World;
+
+/// Where the bridge is and whom to tell.
+#[derive(Debug, Clone)]
+pub struct Config {
+    pub file: PathBuf,
+    /// The git checkout, absolute.
+    pub root: PathBuf,
+    pub label: String,
+    pub manager: Manager,
+    /// For `install` and for `embedded`; relative words are relative to `root`.
+    pub program: Vec<String>,
+    pub log: PathBuf,
+    pub error_log: PathBuf,
+    /// Shown to the person when a login is needed, never run.
+    pub login: Vec<String>,
+    pub session: PathBuf,
+    pub telegram: Option<Telegram>,
+    pub auto_revert: bool,
+    /// Our own files for this checkout, in the platform's state folder.
+    pub state: PathBuf,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Manager {
+    Launchd,
+    Systemd,
+    Embedded,
+}
+
+/// Whom to tell, and how.
+#[derive(Debug, Clone)]
+pub struct Telegram {
+    pub token: Secret,
+    /// Above 0: a person. Groups and channels have ids below.
+    pub chat_id: i64,
+    pub api_url: String,
+}
+
+/// A text that no `{:?}` prints.
+#[derive(Clone)]
+pub struct Secret(pub String);
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("(secret)")
+    }
+}
+
+impl Config {
+    /// Where the file lies unless `--config` says otherwise.
+    pub fn default_path(world: &World) -> PathBuf {
+        world.config_dir.join("config.toml")
+    }
+
+    /// A file under `<root>/data/`, where the bridge and its scripts look.
+    pub fn data(&self, name: &str) -> PathBuf {
+        self.root.join("data").join(name)
+    }
+
+    /// Reads and checks the file.
+    ///
+    /// # Errors
+    /// A sentence that names the file, the key and the mend.
+    pub fn load(file: &Path, world: &World) -> Result<Config, String> {
+        let text = std::fs::read_to_string(file).map_err(|error| unreadable(file, &error))?;
+        let table: Table = text.parse().map_err(|error: toml::de::Error| {
+            let line = error.span().map_or(0, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
+            format!("{}: line {line} is not TOML ({}); correct that line", file.display(), first_line(error.message()))
+        })?;
+        let keys = Keys { file, table: &table };
+        keys.only_known()?;
+        if table.contains_key("telegram") {
+            keys.private()?;
+        }
+        let root = keys.root()?;
+        let manager = keys.manager()?;
+        let label = keys.label()?;
+        let under =
+            |key: &str, default: &str| Ok::<_, String>(root.join(keys.text("bridge", key)?.unwrap_or(default.into())));
+        Ok(Config {
+            label,
+            manager,
+            program: keys
+                .words("program")?
+                .unwrap_or_else(|| words(&[".venv/bin/python", "bridge/telegram_bridge.py"])),
+            login: keys.words("login")?.unwrap_or_else(|| words(&[".venv/bin/python", "scripts/telegram_login.py"])),
+            log: under("log", "logs/bridge.log")?,
+            error_log: under("error_log", "logs/bridge.error.log")?,
+            session: under("session", &default_session(&root))?,
+            telegram: keys.telegram(world)?,
+            auto_revert: keys.flag("recovery", "auto_revert")?.unwrap_or(false),
+            state: state_folder(world, &root),
+            file: file.to_owned(),
+            root,
+        })
+    }
+}
+
+/// Our own files for one checkout. The name is a digest of the path, so that two checkouts never share a lock.
+pub fn state_folder(world: &World, root: &Path) -> PathBuf {
+    let digest = git2::Oid::hash_object(git2::ObjectType::Blob, root.as_os_str().as_encoded_bytes());
+    let digest = digest.map_or_else(|_| "unnamed".to_owned(), |oid| oid.to_string()[..12].to_owned());
+    world.state_dir.join(digest)
+}
+
+const KNOWN: [(&str, &[&str]); 3] = [
+    ("bridge", &["root", "label", "manager", "program", "log", "error_log", "login", "session"]),
+    ("telegram", &["bot_token", "token_file", "chat_id", "api_url"]),
+    ("recovery", &["auto_revert"]),
+];
+
+struct Keys<'a> {
+    file: &'a Path,
+    table: &'a Table,
+}
+
+impl Keys<'_> {
+    fn wrong(&self, section: &str, key: &str, cause: &str) -> String {
+        format!("{}: {section}.{key} {cause}", self.file.display())
+    }
+
+    /// A misspelt key would silently do nothing.
+    fn only_known(&self) -> Result<(), String> {
+        for (section, value) in self.table {
+            let Some((_, keys)) = KNOWN.iter().find(|(name, _)| name == section) else {
+                let names = KNOWN.map(|(name, _)| format!("[{name}]")).join(", ");
+                return Err(format!(
+                    "{}: section or key '{section}' is not known; the sections are {names}",
+                    self.file.display()
+                ));
+            };
+            let Value::Table(table) = value else {
+                return Err(format!("{}: '{section}' has to be a section; write [{section}]", self.file.display()));
+            };
+            if let Some(key) = table.keys().find(|key| !keys.contains(&key.as_str())) {
+                return Err(self.wrong(
+                    section,
+                    key,
+                    &format!("is not known; delete it, or use one of: {}", keys.join(", ")),
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    fn value(&self, section: &str, key: &str) -> Option<&Value> {
+        self.table.get(section)?.as_table()?.get(key)
+    }
+
+    fn text(&self, section: &str, key: &str) -> Result<Option<String>, String> {
+        match self.value(section, key) {
+            None => Ok(None),
+            Some(Value::String(text)) if !text.is_empty() => Ok(Some(text.clone())),
+            Some(_) => Err(self.wrong(section, key, "has to be a text in quotes, not empty")),
+        }
+    }
+
+    fn words(&self, key: &str) -> Result<Option<Vec<String>>, String> {
+        let Some(value) = self.value("bridge", key) else { return Ok(None) };
+        let list: Option<Vec<String>> =
+            value.as_array().and_then(|list| list.iter().map(|word| word.as_str().map(str::to_owned)).collect());
+        match list {
+            Some(list) if list.first().is_some_and(|program| !program.is_empty()) => Ok(Some(list)),
+            _ => Err(self.wrong("bridge", key, "has to be a list of words; write [\"program\", \"argument\"]")),
+        }
+    }
+
+    fn flag(&self, section: &str, key: &str) -> Result<Option<bool>, String> {
+        match self.value(section, key) {
+            None => Ok(None),
+            Some(Value::Boolean(flag)) => Ok(Some(*flag)),
+            Some(_) => Err(self.wrong(section, key, "has to be true or false, without quotes")),
+        }
+    }
+
+    fn root(&self) -> Result<PathBuf, String> {
+        let Some(text) = self.text("bridge", "root")? else {
+            return Err(self.wrong(
+                "bridge",
+                "root",
+                "is missing; set it to the absolute path of the bridge's git checkout",
+            ));
+        };
+        let root = PathBuf::from(&text);
+        let plain = !root.components().any(|part| part == Component::ParentDir);
+        if !root.is_absolute() || !plain {
+            return Err(self.wrong(
+                "bridge",
+                "root",
+                &format!("is '{text}', which is not absolute; write the whole path, beginning with /"),
+            ));
+        }
+        match std::fs::metadata(&root) {
+            Err(error) => {
+                return Err(self.wrong(
+                    "bridge",
+                    "root",
+                    &format!("is '{text}', which can't be read ({error}); correct the path"),
+                ));
+            }
+            Ok(meta) if !meta.is_dir() => {
+                return Err(self.wrong(
+                    "bridge",
+                    "root",
+                    &format!("is '{text}', which is no folder; name the checkout's folder"),
+                ));
+            }
+            Ok(_) => {}
+        }
+        if std::fs::symlink_metadata(root.join(".git")).is_err() {
+            return Err(self.wrong(
+                "bridge",
+                "root",
+                &format!("is '{text}', which is no git checkout (no .git in it); name the bridge's checkout"),
+            ));
+        }
+        Ok(root.canonicalize().unwrap_or(root))
+    }
+
+    /// The label becomes a launchd target, a unit name and a file name: nothing that could leave its folder.
+    fn label(&self) -> Result<String, String> {
+        let label = self.text("bridge", "label")?.unwrap_or_else(|| "com.valor.bridge".into());
+        let odd = |c: char| c == '/' || c.is_whitespace() || c.is_control();
+        if label.starts_with(['-', '.']) || label.contains(odd) {
+            return Err(self.wrong(
+                "bridge",
+                "label",
+                "has a slash, a blank or a leading '-' or '.'; use a name like com.valor.bridge",
+            ));
+        }
+        Ok(label)
+    }
+
+    fn manager(&self) -> Result<Manager, String> {
+        match self.text("bridge", "manager")?.as_deref() {
+            None => Ok(if cfg!(target_os = "macos") { Manager::Launchd } else { Manager::Systemd }),
+            Some("launchd") => Ok(Manager::Launchd),
+            Some("systemd") => Ok(Manager::Systemd),
+            Some("embedded") => Ok(Manager::Embedded),
+            Some(_) => {
+                Err(self.wrong("bridge", "manager", "is not known; use \"launchd\", \"systemd\" or \"embedded\""))
+            }
+        }
+    }
+
+    fn telegram(&self, world: &World) -> Result<Option<Telegram>, String> {
+        if !self.table.contains_key("telegram") {
+            return Ok(None);
+        }
+        let token = self.token(&world.home)?;
+        let chat_id =
+            match self.value("telegram", "chat_id") {
+                Some(Value::Integer(id)) if *id > 0 => *id,
+                Some(Value::Integer(_)) => return Err(self.wrong(
+                    "telegram",
+                    "chat_id",
+                    "is not above 0, so it is a group or a channel; use the id of one person, alerts go to a DM only",
+                )),
+                Some(_) => return Err(self.wrong("telegram", "chat_id", "has to be a whole number, without quotes")),
+                None => {
+                    return Err(self.wrong(
+                        "telegram",
+                        "chat_id",
+                        "is missing; set it to the numeric id of the person to tell",
+                    ));
+                }
+            };
+        let api_url = self.text("telegram", "api_url")?.unwrap_or_else(|| "https://api.telegram.org".into());
+        let api_url = api_url.trim_end_matches('/').to_owned();
+        let url = reqwest::Url::parse(&api_url)
+            .map_err(|_| self.wrong("telegram", "api_url", "is no address; write https://host"))?;
+        let loopback = matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
+        if url.scheme() != "https" && !(url.scheme() == "http" && loopback) {
+            // The token is part of each request's path.
+            return Err(self.wrong(
+                "telegram",
+                "api_url",
+                "is not https; the token would travel in the clear (http is for this machine only)",
+            ));
+        }
+        Ok(Some(Telegram { token, chat_id, api_url }))
+    }
+
+    fn token(&self, home: &Path) -> Result<Secret, String> {
+        let (key, token) = match (self.text("telegram", "bot_token")?, self.text("telegram", "token_file")?) {
+            (Some(_), Some(_)) => {
+                return Err(self.wrong("telegram", "bot_token", "and token_file are both set; keep one"));
+            }
+            (None, None) => {
+                return Err(self.wrong(
+                    "telegram",
+                    "bot_token",
+                    "is missing; set it (or token_file) to the token that BotFather gave",
+                ));
+            }
+            (Some(token), None) => ("bot_token", token),
+            (None, Some(path)) => {
+                let path = path.strip_prefix("~/").map_or_else(|| PathBuf::from(&path), |rest| home.join(rest));
+                let text = std::fs::read_to_string(&path).map_err(|error| {
+                    self.wrong(
+                        "telegram",
+                        "token_file",
+                        &format!("can't be read: {}: {error}; correct the path", path.display()),
+                    )
+                })?;
+                if readable_by_others(&path) {
+                    return Err(self.wrong(
+                        "telegram",
+                        "token_file",
+                        &format!("can be read by others; run: chmod 600 '{}'", path.display()),
+                    ));
+                }
+                ("token_file", text.trim().to_owned())
+            }
+        };
+        let shaped = token.split_once(':').is_some_and(|(id, rest)| {
+            !id.is_empty()
+                && id.bytes().all(|b| b.is_ascii_digit())
+                && !rest.is_empty()
+                && rest.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
+        });
+        if shaped {
+            Ok(Secret(token))
+        } else {
+            Err(self.wrong(
+                "telegram",
+                key,
+                "has not the shape of a bot token (digits, a colon, letters); copy it again from BotFather",
+            ))
+        }
+    }
+
+    fn private(&self) -> Result<(), String> {
+        if self.value("telegram", "bot_token").is_some() && readable_by_others(self.file) {
+            return Err(self.wrong(
+                "telegram",
+                "bot_token",
+                &format!("can be read by others; run: chmod 600 '{}'", self.file.display()),
+            ));
+        }
+        Ok(())
+    }
+}
+
+fn readable_by_others(path: &Path) -> bool {
+    std::fs::metadata(path).is_ok_and(|meta| meta.permissions().mode() & 0o044 != 0)
+}
+
+fn unreadable(file: &Path, error: &std::io::Error) -> String {
+    if error.kind() == std::io::ErrorKind::NotFound {
+        return format!(
+            "{}: there is no configuration; write it with at least: [bridge] root = \"/path/to/checkout\" (or try 'bridge-watchdog demo', which needs none)",
+            file.display()
+        );
+    }
+    format!("{}: can't be read ({error}); make it a readable text file", file.display())
+}
+
+/// Only the one name is looked at; the rest of `.env` is nobody's business here.
+fn default_session(root: &Path) -> String {
+    let env = std::fs::read_to_string(root.join(".env")).unwrap_or_default();
+    let name = env.lines().rev().find_map(|line| {
+        let line = line.trim().strip_prefix("export ").unwrap_or(line.trim());
+        let value = line.strip_prefix("TELEGRAM_SESSION_NAME")?.trim_start().strip_prefix('=')?;
+        let value = value.trim().trim_matches(['"', '\'']);
+        (!value.is_empty() && !value.contains('/')).then(|| value.to_owned())
+    });
+    format!("data/{}.session", name.as_deref().unwrap_or("valor_bridge"))
+}
+
+fn words(list: &[&str]) -> Vec<String> {
+    list.iter().map(|&word| word.to_owned()).collect()
+}
+
+fn first_line(text: &str) -> &str {
+    text.lines().next().unwrap_or(text)
+}

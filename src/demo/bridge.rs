@@ -1,0 +1,135 @@
+//! The throw-away bridge: a small process that does what a Telegram bridge does as far as a watchdog can see. It writes
+//! a heartbeat, holds a `SQLite` session open, keeps a TCP connection, and shuts down gracefully on SIGTERM. Its options
+//! make it misbehave.
+
+use std::io::Write;
+use std::net::{SocketAddr, TcpStream};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use rusqlite::Connection;
+
+#[derive(Args)]
+pub struct Options {
+    /// The Telethon session to hold open
+    #[arg(long)]
+    session: Option<PathBuf>,
+    /// Where to connect
+    #[arg(long)]
+    connect: Option<SocketAddr>,
+    /// Seconds between heartbeats
+    #[arg(long, default_value_t = 0.5)]
+    every: f64,
+    /// Seconds before the first sign of life
+    #[arg(long, default_value_t = 0.0)]
+    slow_start: f64,
+    /// Exit with this code
+    #[arg(long)]
+    exit: Option<u8>,
+    /// Seconds to live before that
+    #[arg(long, default_value_t = 0.0)]
+    after: f64,
+    /// Only the first so many runs exit, counted in this file
+    #[arg(long)]
+    times: Option<u32>,
+    #[arg(long)]
+    counter: Option<PathBuf>,
+    /// Fall silent after so many seconds
+    #[arg(long)]
+    silent_after: Option<f64>,
+    /// Only runs counted in the counter file up to `times` fall silent; ignore SIGTERM
+    #[arg(long)]
+    deaf: bool,
+    /// Say this line with each heartbeat
+    #[arg(long)]
+    say: Option<String>,
+    /// Stay silent while this file is there
+    #[arg(long)]
+    mute: Option<PathBuf>,
+}
+
+/// Runs until told to stop, or as the options say; returns the exit code.
+pub fn run(options: &Options) -> u8 {
+    let stop = Arc::new(AtomicBool::new(false));
+    if let Err(error) = signal_hook::flag::register(signal_hook::consts::SIGTERM, stop.clone()) {
+        eprintln!("ERROR signals can't be heard: {error}");
+        return 1;
+    }
+    let faulty = counted(options);
+    let born = Instant::now();
+    let aged = |seconds: f64| born.elapsed().as_secs_f64() >= seconds;
+    while !aged(options.slow_start) {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    if faulty && options.exit.is_some() && options.after == 0.0 {
+        return crash(options);
+    }
+    let session = match options.session.as_ref().map(open) {
+        Some(Err(error)) => {
+            eprintln!("sqlite3.OperationalError: {error}");
+            return 1;
+        }
+        Some(Ok(session)) => Some(session),
+        None => None,
+    };
+    let connection = options.connect.map(TcpStream::connect);
+    if let Some(Ok(_)) = connection {
+        say("INFO Connected to Telegram");
+    }
+    let mut beats: u32 = 0;
+    loop {
+        if stop.load(Ordering::SeqCst) && !options.deaf {
+            say("INFO Received SIGTERM, shutting down gracefully...");
+            return 0;
+        }
+        if faulty && options.exit.is_some() && aged(options.after) {
+            return crash(options);
+        }
+        let muted =
+            faulty && options.silent_after.is_some_and(aged) || options.mute.as_ref().is_some_and(|file| file.exists());
+        if aged(f64::from(beats) * options.every) {
+            beats += 1;
+            if !muted {
+                say(&format!("INFO [heartbeat] Bridge alive (uptime={}s)", born.elapsed().as_secs()));
+                options.say.as_deref().into_iter().for_each(say);
+                if let Some(session) = &session {
+                    // As Telethon keeps its update state: a short write transaction.
+                    let _ = session.execute("update update_state set pts = pts + 1", []);
+                }
+            }
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// Telethon opens its session in the default rollback-journal mode with a 5 s busy timeout.
+fn open(path: &PathBuf) -> rusqlite::Result<Connection> {
+    let session = Connection::open(path)?;
+    session.busy_timeout(Duration::from_secs(5))?;
+    session.execute_batch("create table if not exists update_state (id integer primary key, pts integer); insert or ignore into update_state values (0, 0)")?;
+    Ok(session)
+}
+
+fn counted(options: &Options) -> bool {
+    let (Some(times), Some(counter)) = (options.times, &options.counter) else { return true };
+    let run: u32 = std::fs::read_to_string(counter).ok().and_then(|text| text.trim().parse().ok()).unwrap_or(0);
+    let _ = std::fs::write(counter, (run + 1).to_string());
+    run < times
+}
+
+fn crash(options: &Options) -> u8 {
+    let code = options.exit.unwrap_or(1);
+    if code != 0 {
+        eprintln!("Traceback (most recent call last):\nModuleNotFoundError: No module named 'telethon'");
+    }
+    code
+}
+
+fn say(line: &str) {
+    let mut out = std::io::stdout().lock();
+    let _ = writeln!(out, "{line}");
+    let _ = out.flush();
+}

@@ -1,0 +1,164 @@
+//! An incident: what was tried, and what comes next. Pure.
+//!
+//! It ends after 300 s of health. A relapse before that goes on one rung higher; another cause starts a chain of its
+//! own at once; the same cause after rung 5 waits its 30 min, and then the chain begins again, for ever.
+
+use serde::{Deserialize, Serialize};
+
+use crate::assess::{Cause, State, Verdict};
+use crate::facts::{Clock, Epoch};
+use crate::world::Times;
+
+/// The last rung: tell a person.
+pub const TELL: u8 = 5;
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Incident {
+    pub began: Epoch,
+    /// What it began with.
+    pub cause: Cause,
+    pub chains: Vec<Chain>,
+    /// Since when all has been well; mono.
+    pub well_since: Option<f64>,
+    /// Causes that need a person and were told.
+    pub told: Vec<Cause>,
+    /// Work in progress was waited for; once is enough.
+    pub waited_for_work: bool,
+    /// A person heard of it, so a person also hears of its end.
+    pub alerted: bool,
+}
+
+/// How far one cause has climbed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Chain {
+    pub cause: Cause,
+    pub rung: u8,
+    /// When rung 5 was reached; mono.
+    pub exhausted: Option<f64>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Plan {
+    Nothing,
+    Rung(u8),
+    /// The chain goes on then; mono.
+    Later(f64),
+}
+
+/// The rung to try now.
+pub fn plan(incident: Option<&Incident>, verdict: &Verdict, mono: f64, times: &Times) -> Plan {
+    if verdict.rung == 0 {
+        return Plan::Nothing;
+    }
+    let Some(chain) = incident.and_then(|incident| incident.chains.iter().find(|chain| chain.cause == verdict.cause))
+    else {
+        return Plan::Rung(verdict.rung);
+    };
+    match chain.exhausted {
+        // A stamp from before a reboot lies ahead of the clock.
+        Some(at) if at <= mono && mono < at + times.again => Plan::Later(at + times.again),
+        Some(_) => Plan::Rung(verdict.rung),
+        None => Plan::Rung((chain.rung + 1).clamp(verdict.rung, TELL)),
+    }
+}
+
+/// Opens, keeps or ends the incident; the second is one that has just ended.
+pub fn follow(
+    incident: Option<Incident>,
+    verdict: &Verdict,
+    clock: Clock,
+    times: &Times,
+) -> (Option<Incident>, Option<Incident>) {
+    let well = matches!(verdict.state, State::Healthy | State::Starting | State::Degraded);
+    let sick = verdict.rung > 0 || verdict.person;
+    let Some(mut incident) = incident else {
+        return (sick.then(|| open(verdict.cause, clock.wall)), None);
+    };
+    // A stamp from before a reboot lies ahead of the clock: counted anew.
+    let since = incident.well_since.filter(|since| *since <= clock.mono).unwrap_or(clock.mono);
+    incident.well_since = well.then_some(since);
+    if well && clock.mono - since >= times.stale { (None, Some(incident)) } else { (Some(incident), None) }
+}
+
+pub fn open(cause: Cause, began: Epoch) -> Incident {
+    Incident {
+        began,
+        cause,
+        chains: Vec::new(),
+        well_since: None,
+        told: Vec::new(),
+        waited_for_work: false,
+        alerted: false,
+    }
+}
+
+/// Writes down that a rung was tried.
+pub fn tried(incident: &mut Incident, cause: Cause, rung: u8, mono: f64) {
+    incident.well_since = None;
+    let exhausted = (rung >= TELL).then_some(mono);
+    match incident.chains.iter_mut().find(|chain| chain.cause == cause) {
+        Some(chain) => (chain.rung, chain.exhausted) = (rung, exhausted),
+        None => incident.chains.push(Chain { cause, rung, exhausted }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn verdict(state: State, cause: Cause, rung: u8) -> Verdict {
+        Verdict { state, cause, rung, issues: Vec::new(), unknown: Vec::new(), next: String::new(), person: false }
+    }
+
+    fn at(mono: f64) -> Clock {
+        Clock { wall: 1e9 + mono, mono, zone: 0 }
+    }
+
+    #[test]
+    fn the_chain_climbs_one_rung_a_relapse_and_goes_on_slowly_for_ever() {
+        let times = &Times::REAL;
+        let stale = verdict(State::Unhealthy, Cause::LogStale, 2);
+        let mut incident = open(Cause::LogStale, 0.0);
+        let mut seen = Vec::new();
+        for mono in [0.0, 100.0, 200.0, 300.0, 400.0, 2000.0, 2100.0, 2200.0] {
+            let planned = plan(Some(&incident), &stale, mono, times);
+            if let Plan::Rung(rung) = planned {
+                tried(&mut incident, Cause::LogStale, rung, mono);
+            }
+            seen.push(planned);
+        }
+        use Plan::{Later, Rung};
+        assert_eq!(seen, [Rung(2), Rung(3), Rung(4), Rung(5), Later(2100.0), Later(2100.0), Rung(2), Rung(3)]);
+    }
+
+    #[test]
+    fn another_cause_starts_its_own_chain_at_once() {
+        let mut incident = open(Cause::LogStale, 0.0);
+        tried(&mut incident, Cause::LogStale, 5, 10.0);
+        let dead = verdict(State::Unhealthy, Cause::ProcessDead, 1);
+        assert_eq!(plan(Some(&incident), &dead, 11.0, &Times::REAL), Plan::Rung(1));
+    }
+
+    #[test]
+    fn an_incident_ends_after_300_s_of_health_and_not_before() {
+        let times = &Times::REAL;
+        let (sick, well) = (verdict(State::Unhealthy, Cause::ProcessDead, 1), verdict(State::Starting, Cause::None, 0));
+        let (incident, _) = follow(None, &sick, at(0.0), times);
+        let (incident, ended) = follow(incident, &well, at(10.0), times);
+        assert!(incident.is_some() && ended.is_none());
+        let (incident, _) = follow(incident, &sick, at(200.0), times);
+        let (incident, _) = follow(incident, &well, at(210.0), times);
+        let (incident, ended) = follow(incident, &well, at(505.0), times);
+        assert!(incident.is_some() && ended.is_none(), "the relapse began the count anew");
+        let (incident, ended) = follow(incident, &well, at(511.0), times);
+        assert!(incident.is_none() && ended.is_some());
+    }
+
+    #[test]
+    fn standing_still_opens_no_incident_unless_a_person_is_needed() {
+        let flood = verdict(State::Waiting, Cause::FloodWait, 0);
+        assert_eq!(follow(None, &flood, at(0.0), &Times::REAL).0, None);
+        let login = Verdict { person: true, ..verdict(State::Waiting, Cause::AuthRequired, 0) };
+        assert!(follow(None, &login, at(0.0), &Times::REAL).0.is_some());
+    }
+}

@@ -1,0 +1,30 @@
+//! Bridge Watchdog keeps one Telegram bridge up.
+//!
+//! # Theory of operation
+//!
+//! One thread runs a loop ([`watch`]). It sleeps until a minute has passed, a command came in, or the kernel says that
+//! the bridge's process is gone. Then four verbs, in this order, each in a file of its own:
+//!
+//! - [`observe`] looks and never writes. What could not be looked at is `Unknown`, with the reason.
+//! - [`assess`] is a pure function from facts to a verdict. All judgement is there.
+//! - [`recover`] obeys: plain if/else over the rungs, each acts and then looks until the effect is seen.
+//! - [`report`] compares before and after and tells a person, once an incident.
+//!
+//! Everything that touches the machine is in [`system`], one door for each effect. Durations, addresses and fixed paths
+//! are one plain value, [`world::World`], which only the demo and the tests build differently.
+
+pub mod assess;
+pub mod cli;
+pub mod config;
+pub mod demo;
+pub mod facts;
+pub mod incident;
+pub mod memory;
+pub mod observe;
+pub mod recover;
+pub mod report;
+pub mod snapshot;
+pub mod system;
+pub mod watch;
+pub mod words;
+pub mod world;

@@ -1,0 +1,212 @@
+//! What one tick hands to the next, and the events that follow from comparing the two. Pure.
+//!
+//! A manager's `running` proves little: in a crash loop each look can hit a process that lives for 0.3 s. So deaths
+//! are counted from the manager's run counter, and the first look of our life only takes it as a baseline.
+
+use serde::{Deserialize, Serialize};
+
+use crate::assess::{flood_wait, login_needed};
+use crate::facts::{Class, Clock, Epoch, Event, Exit, Fact, Facts, Happened, Identity, Job, Process};
+use crate::world::Times;
+
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Memory {
+    pub clock: Option<Clock>,
+    pub run: Option<Process>,
+    pub ended: Option<Ended>,
+    /// Runs that the manager has seen die, as far as they are accounted for.
+    pub deaths: Option<u64>,
+    pub dead_since: Option<f64>,
+    /// When the log last grew, or this run began; mono.
+    pub silent_since: Option<f64>,
+    pub stale_looks: u32,
+    /// The log grew since this run was first seen: it is this run that works.
+    pub heard: bool,
+    /// This run had a socket to Telegram: from then on its absence means something.
+    pub had_socket: bool,
+    pub said_connected: Option<bool>,
+    pub disconnected_since: Option<f64>,
+    pub unloaded_since: Option<f64>,
+    pub stopping_since: Option<f64>,
+    pub locked_at: Option<f64>,
+    pub no_space_at: Option<f64>,
+    /// After a sleep no silence counts until then; mono.
+    pub grace_until: f64,
+    /// Why an alert does not go out.
+    pub undelivered: Option<String>,
+}
+
+/// The run that ended last.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Ended {
+    pub id: Identity,
+    pub lived: f64,
+    pub at: Epoch,
+    pub exit: Exit,
+}
+
+/// The memory after this look, and what has happened since the last one: starts and real crashes.
+///
+/// `ours` are the processes that we ended on purpose: their deaths are no crashes.
+pub fn remember(before: &Memory, facts: &Facts, ours: &[Identity], times: &Times) -> (Memory, Vec<Event>) {
+    let mut memory = before.clone();
+    let mut events = Vec::new();
+    let now = facts.clock;
+    if let Some(last) = before.clock
+        && (now.wall - last.wall) - (now.mono - last.mono) > times.tick
+    {
+        memory.grace_until = now.mono + times.stale;
+    }
+    if let Fact::Known(markers) = &facts.markers
+        && (flood_wait(markers, now, times).is_some() || login_needed(markers))
+    {
+        // Such a bridge is silent because it was told to be; afterwards it has its time to speak again.
+        memory.grace_until = now.mono + times.stale;
+    }
+    memory.clock = Some(now);
+    if let (Fact::Known(process), Fact::Known(service)) = (&facts.process, &facts.service) {
+        note_process(&mut memory, *process, service, facts, ours, &mut events);
+    }
+    let same_run = memory.run.map(|run| run.id) == before.run.map(|run| run.id);
+    note_log(&mut memory, facts, times, same_run);
+    note_connection(&mut memory, facts);
+    (memory, events)
+}
+
+fn note_process(
+    memory: &mut Memory,
+    process: Option<Process>,
+    service: &Job,
+    facts: &Facts,
+    ours: &[Identity],
+    events: &mut Vec<Event>,
+) {
+    let now = facts.clock;
+    let total = service.runs.map(|runs| runs.saturating_sub(u64::from(process.is_some())));
+    let known_run_gone = memory.run.is_some_and(|run| process.is_none_or(|process| process.id != run.id));
+    let by_counter = match (total, memory.deaths) {
+        // A counter that went back belongs to a job that was loaded anew. No look takes long enough for 50 deaths.
+        (Some(total), Some(before)) if total >= before => (total - before).min(50),
+        _ => u64::from(known_run_gone && memory.clock.is_some()),
+    };
+    let deaths = by_counter.max(u64::from(known_run_gone));
+    for nth in 0..deaths {
+        let first = if nth == 0 { memory.run } else { None };
+        let on_purpose = first.is_some_and(|run| ours.contains(&run.id));
+        if !on_purpose && is_crash(&service.last_exit) {
+            events.push(event(Happened::Crash, service.last_exit.to_string(), first.map(|run| run.id.pid), facts));
+        }
+    }
+    if known_run_gone && let Some(run) = memory.run {
+        let lived = (now.wall - run.started).max(0.0);
+        memory.ended = Some(Ended { id: run.id, lived, at: now.wall, exit: service.last_exit.clone() });
+    }
+    if total.is_some() {
+        memory.deaths = total;
+    }
+    let new_run = process.is_some_and(|process| memory.run.is_none_or(|run| run.id != process.id));
+    if let Some(process) = process.filter(|_| new_run) {
+        // The evidence against the run before is void.
+        let began = now.mono - process.age;
+        let wrote = facts.log.known().and_then(|log| log.modified).map_or(began, |at| now.mono - (now.wall - at));
+        memory.silent_since = Some(wrote.clamp(began, now.mono));
+        (memory.stale_looks, memory.had_socket, memory.said_connected) = (0, false, None);
+        (memory.stopping_since, memory.disconnected_since) = (None, None);
+        events.push(event(Happened::Start, "start".into(), Some(process.id.pid), facts));
+    }
+    memory.run = process;
+    let since = |flag: bool, before: Option<f64>| flag.then(|| before.unwrap_or(now.mono));
+    memory.dead_since = since(process.is_none(), memory.dead_since);
+    memory.unloaded_since = since(!service.loaded && process.is_none(), memory.unloaded_since);
+    // Said in the look that first sees a process, it was the last word of the one before.
+    let told = !new_run && facts.log.known().is_some_and(|log| log.said.told_to_stop);
+    let stopping = process.is_some() && (service.stopping || told || memory.stopping_since.is_some());
+    memory.stopping_since = since(stopping, memory.stopping_since);
+}
+
+fn note_log(memory: &mut Memory, facts: &Facts, times: &Times, same_run: bool) {
+    let now = facts.clock.mono;
+    let Fact::Known(log) = &facts.log else { return };
+    if log.grew || memory.silent_since.is_none() {
+        memory.silent_since = Some(now);
+    }
+    // Bytes that are new together with the process may be the last words of the one before.
+    memory.heard = same_run && (memory.heard || log.grew);
+    let silent = memory.silent_since.map_or(0.0, |since| now - since);
+    memory.stale_looks = if silent >= times.stale { memory.stale_looks + 1 } else { 0 };
+    if log.said.locked {
+        memory.locked_at = Some(now);
+    }
+    if log.said.no_space {
+        memory.no_space_at = Some(now);
+    }
+    if same_run || log.said.connected == Some(true) {
+        memory.said_connected = log.said.connected.or(memory.said_connected);
+    }
+}
+
+fn note_connection(memory: &mut Memory, facts: &Facts) {
+    memory.had_socket |= facts.sockets.known().is_some_and(|&sockets| sockets > 0);
+    memory.disconnected_since = match connection(memory, facts) {
+        Fact::Known(Connection { connected: false, .. }) => Some(memory.disconnected_since.unwrap_or(facts.clock.mono)),
+        _ => None,
+    };
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Connection {
+    pub connected: bool,
+    /// `socket` or `log`.
+    pub evidence: &'static str,
+}
+
+/// Whether the bridge is connected to Telegram. A process that never had a socket of its own into Telegram's ranges
+/// may go through a proxy: then its log decides, and where that says nothing nobody knows.
+pub fn connection(memory: &Memory, facts: &Facts) -> Fact<Connection> {
+    let by_log = |why: &str| match memory.said_connected {
+        Some(connected) => Fact::Known(Connection { connected, evidence: "log" }),
+        None => Fact::Unknown(why.to_owned()),
+    };
+    match &facts.sockets {
+        Fact::Known(0) if memory.had_socket => Fact::Known(Connection { connected: false, evidence: "socket" }),
+        Fact::Known(0) => by_log("no socket to Telegram's addresses so far, and the log says nothing of a connection"),
+        Fact::Known(_) => Fact::Known(Connection { connected: true, evidence: "socket" }),
+        Fact::Unknown(why) => by_log(why),
+    }
+}
+
+/// Exit code 0 is no crash, nor is SIGTERM: somebody asked for it, and no commit can be blamed for that. Exit code 2 is
+/// the bridge's own word for a configuration that only a person can mend.
+fn is_crash(exit: &Exit) -> bool {
+    !matches!(exit, Exit::Code(0 | 2) | Exit::Signal(libc::SIGTERM))
+}
+
+fn event(happened: Happened, reason: String, pid: Option<u32>, facts: &Facts) -> Event {
+    let git = facts.git.known();
+    let class = if happened == Happened::Crash { class(facts) } else { Class::Code };
+    Event {
+        at: facts.clock.wall,
+        happened,
+        commit: git.map_or_else(|| "unknown".into(), |git| git.head.chars().take(8).collect()),
+        commit_age: git.map(|git| facts.clock.wall - git.committed),
+        reason,
+        class,
+        pid,
+    }
+}
+
+/// What the end of the log says about the death. The order is that of certainty.
+fn class(facts: &Facts) -> Class {
+    let Some(log) = facts.log.known() else { return Class::Code };
+    let said = &log.said;
+    [
+        (said.no_space, Class::Disk),
+        (said.flood, Class::Flood),
+        (said.login, Class::Login),
+        (said.locked, Class::Lock),
+        (said.network || facts.network == Some(Fact::Known(false)), Class::Network),
+    ]
+    .into_iter()
+    .find_map(|(said, class)| said.then_some(class))
+    .unwrap_or(Class::Code)
+}

@@ -1,0 +1,168 @@
+//! Gathers facts. Looks, and never writes.
+//!
+//! A shallow look is taken at each tick and is cheap: while the process is alive with the same start stamp the service
+//! manager is not asked, and no program is started. A deep look is for when something is wrong, and for `check`.
+
+use std::time::{Duration, Instant};
+
+use crate::config::Config;
+use crate::facts::{Disk, Event, Fact, Facts, Git, Identity, Job, Log, Markers, Process};
+use crate::system::bridge::{self, Likeness, Scan};
+use crate::system::crashes::History;
+use crate::system::log::{self, Tail};
+use crate::system::look::{self, Look};
+use crate::system::service::Service;
+use crate::system::{clock, connection, git, markers, process, session};
+use crate::world::World;
+
+/// What looks and goes on looking: it remembers how far it has read.
+pub struct Observer {
+    config: Config,
+    world: World,
+    service: Service,
+    likeness: Likeness,
+    scan: Scan,
+    /// The last answer of the manager, good while its process lives.
+    job: Option<(Identity, Job)>,
+    log: Look<(), Result<Log, String>>,
+    history: Look<(), Result<Vec<Event>, String>>,
+    git: Look<bool, Result<Git, String>>,
+    files: Look<(), (Result<Markers, String>, Result<Disk, String>)>,
+}
+
+impl Observer {
+    pub fn new(config: &Config, world: &World, service: &Service) -> Observer {
+        let mut tail = Tail::new(&config.log, &config.error_log, world.times.stale);
+        let mut history = History::new(config.data("crash_history.jsonl"));
+        let (root, files) = (config.root.clone(), config.clone());
+        Observer {
+            config: config.clone(),
+            world: world.clone(),
+            service: service.clone(),
+            likeness: Likeness { root: config.root.clone(), program: config.program.clone() },
+            scan: Scan::default(),
+            job: None,
+            log: Look::new("log", move |()| tail.look()),
+            history: Look::new("history", move |()| history.recent()),
+            git: Look::new("git", move |deep| git::head(&root, deep)),
+            files: Look::new("files", move |()| (markers::read(&files), disk(&files))),
+        }
+    }
+
+    /// The look of each tick.
+    pub fn shallow(&mut self) -> Facts {
+        self.look(false)
+    }
+
+    /// The look of `check`: everything, and the manager asked afresh.
+    pub fn deep(&mut self) -> Facts {
+        self.job = None;
+        let mut facts = self.look(true);
+        self.deepen(&mut facts);
+        facts
+    }
+
+    /// Adds what a shallow look leaves out. The log is not looked at again, since its new bytes were taken already.
+    pub fn deepen(&mut self, facts: &mut Facts) {
+        self.job = None;
+        (facts.service, facts.process) = self.process();
+        let pid = facts.process.known().copied().flatten().map(|process| process.id.pid);
+        facts.duplicates = Self::others(pid, bridge::all(&self.likeness)).into();
+        facts.sockets = self.sockets(pid);
+        self.git.ask(true);
+        let (path, limit) = (self.config.session.clone(), self.world.times.look);
+        facts.session = look::once(limit, move || session::look(&path, pid)).and_then(|session| session).into();
+        facts.git = self.git.answer(self.deadline()).and_then(|git| git).into();
+        let paths = [self.config.error_log.clone(), self.config.log.clone()];
+        if let Fact::Known(log) = &mut facts.log {
+            log.end =
+                look::once(limit, move || paths.each_ref().map(|path| log::end(path, 15)).concat()).unwrap_or_default();
+        }
+    }
+
+    /// Whether anybody of Telegram answers. Asked only when something is wrong.
+    pub fn network(&self) -> Fact<bool> {
+        Fact::Known(connection::online(&self.world.data_centres, self.world.times.look))
+    }
+
+    /// The service and its process, asked anew if the process that was known is gone.
+    pub fn process(&mut self) -> (Fact<Job>, Fact<Option<Process>>) {
+        if let Some((id, job)) = &self.job
+            && let Some(process) = process::find(id.pid).filter(|process| process.id == *id)
+        {
+            return (Fact::Known(job.clone()), Fact::Known(Some(process)));
+        }
+        let job = match self.service.status() {
+            Ok(job) => job,
+            Err(why) => return (Fact::Unknown(why.clone()), Fact::Unknown(why)),
+        };
+        let process = job.pid.and_then(process::find);
+        self.job = process.map(|process| (process.id, job.clone()));
+        (Fact::Known(job), Fact::Known(process))
+    }
+
+    fn look(&mut self, deep: bool) -> Facts {
+        self.log.ask(());
+        self.history.ask(());
+        self.git.ask(deep);
+        self.files.ask(());
+        let (service, process) = self.process();
+        let pid = process.known().copied().flatten().map(|process| process.id.pid);
+        let fresh = self.scan.fresh(&self.likeness);
+        let duplicates = Self::others(pid, fresh).into();
+        let sockets = self.sockets(pid);
+        let deadline = self.deadline();
+        let (markers, disk) = match self.files.answer(deadline) {
+            Ok((markers, disk)) => (markers.into(), disk.into()),
+            Err(why) => (Fact::Unknown(why.clone()), Fact::Unknown(why)),
+        };
+        Facts {
+            clock: clock::now(),
+            service,
+            process,
+            duplicates,
+            log: self.log.answer(deadline).and_then(|log| log).into(),
+            session: Fact::Unknown("looked at only when something is wrong".into()),
+            sockets,
+            network: None,
+            crashes: self.history.answer(deadline).and_then(|events| events).into(),
+            git: self.git.answer(deadline).and_then(|git| git).into(),
+            disk,
+            markers,
+        }
+    }
+
+    fn deadline(&self) -> Instant {
+        Instant::now() + Duration::from_secs_f64(self.world.times.look)
+    }
+
+    fn others(pid: Option<u32>, found: Result<Vec<Process>, String>) -> Result<Vec<Process>, String> {
+        Ok(found?.into_iter().filter(|copy| Some(copy.id.pid) != pid).collect())
+    }
+
+    fn sockets(&self, pid: Option<u32>) -> Fact<u32> {
+        match pid {
+            Some(pid) => connection::sockets(pid, &self.world.ranges).into(),
+            None => Fact::Unknown("there is no process that could be connected".into()),
+        }
+    }
+}
+
+/// The smallest free space of the volumes that the bridge writes to.
+fn disk(config: &Config) -> Result<Disk, String> {
+    let mut smallest: Option<Disk> = None;
+    for path in [config.root.join("data"), config.session.clone(), config.log.clone()] {
+        // What is not there yet will be made in the nearest folder that is.
+        let Some(there) = path.ancestors().find(|path| path.exists()) else { continue };
+        let volume = rustix::fs::statvfs(there)
+            .map_err(|error| format!("the free space of {} can't be asked for: {error}", there.display()))?;
+        let free = volume.f_bavail.saturating_mul(volume.f_frsize);
+        let total = volume.f_blocks.saturating_mul(volume.f_frsize).max(1);
+        #[expect(clippy::cast_precision_loss, reason = "a share")]
+        let disk = Disk { free, free_share: free as f64 / total as f64 };
+        if smallest.is_none_or(|smallest| disk.free < smallest.free) {
+            smallest = Some(disk);
+        }
+    }
+    smallest.ok_or_else(|| "no folder of the bridge is there".into())
+}

@@ -1,0 +1,212 @@
+//! Tells one person. Messages are built here from facts (pure); a thread of its own delivers them, so that a slow
+//! Telegram makes no look late. Until Telegram's own ok the newest message lies in one spool file and is tried again at
+//! every tick.
+
+use std::path::PathBuf;
+use std::sync::mpsc::{Receiver, Sender, channel};
+
+use serde::{Deserialize, Serialize};
+
+use crate::assess::{Cause, Verdict};
+use crate::config::{Config, Telegram};
+use crate::facts::{Clock, Facts, Happened};
+use crate::incident::Incident;
+use crate::memory::Memory;
+use crate::snapshot::name;
+use crate::system::journal::Journal;
+use crate::system::telegram::{self, Unsent};
+use crate::system::wake::Bell;
+use crate::system::{clock, files};
+use crate::words::{at, lasting};
+use crate::world::World;
+
+pub struct Reporter {
+    telegram: Option<Telegram>,
+    spool: PathBuf,
+    outbox: Sender<String>,
+    results: Receiver<Result<i64, Unsent>>,
+    /// A message is with the thread, and its answer is owed.
+    sending: Option<String>,
+    not_before: f64,
+}
+
+/// The one undelivered message; the newest state of things, not a queue.
+#[derive(Serialize, Deserialize)]
+struct Spooled {
+    text: String,
+}
+
+impl Reporter {
+    pub fn new(config: &Config, world: &World, bell: Bell) -> Reporter {
+        let (outbox, messages) = channel::<String>();
+        let (answers, results) = channel();
+        if let Some(telegram) = config.telegram.clone() {
+            let limit = world.times.send;
+            let thread = std::thread::Builder::new().name("telegram".into());
+            let _ = thread.spawn(move || {
+                while let Ok(text) = messages.recv() {
+                    if answers.send(telegram::send(&telegram, &text, limit)).is_err() {
+                        return;
+                    }
+                    bell.ring();
+                }
+            });
+        }
+        Reporter {
+            telegram: config.telegram.clone(),
+            spool: config.state.join("undelivered.json"),
+            outbox,
+            results,
+            sending: None,
+            not_before: 0.0,
+        }
+    }
+
+    /// Tells that no rung helped, or that only a person can: diagnostics to the journal, a DM to the person.
+    pub fn tell(&mut self, config: &Config, journal: &Journal, facts: &Facts, verdict: &Verdict) {
+        let report = diagnostics(config, facts, verdict);
+        for line in report.lines() {
+            journal.note(&format!("diagnostics: {line}"));
+        }
+        self.queue(journal, alert(config, facts, verdict));
+    }
+
+    /// Tells that it is over, if it was told that it began.
+    pub fn over(&mut self, journal: &Journal, ended: &Incident, now: Clock) {
+        let rung = ended.chains.iter().map(|chain| chain.rung).max().unwrap_or(0);
+        let text = format!(
+            "{}: the bridge is back after {}{}.",
+            host(),
+            lasting(now.wall - ended.began),
+            if rung > 0 { format!(", rung {rung}") } else { String::new() }
+        );
+        journal.note(&format!("over: {text}"));
+        if ended.alerted {
+            self.queue(journal, text);
+        }
+    }
+
+    /// Sends what is spooled, and takes in what became of the last message. Called at every tick.
+    pub fn deliver(&mut self, journal: &Journal, memory: &mut Memory) {
+        if let Ok(result) = self.results.try_recv() {
+            let sent = self.sending.take();
+            match result {
+                Ok(id) => {
+                    journal.note(&format!("the alert was delivered (message {id})"));
+                    memory.undelivered = None;
+                    // A newer one may have taken its place meanwhile.
+                    if files::json::<Spooled>(&self.spool).is_some_and(|spooled| Some(&spooled.text) == sent.as_ref()) {
+                        files::remove(&self.spool);
+                    }
+                }
+                Err(unsent) => {
+                    if memory.undelivered.as_ref() != Some(&unsent.why) {
+                        journal.note(&format!("the alert was not delivered: {}", unsent.why));
+                    }
+                    self.not_before = clock::mono() + unsent.retry_after.unwrap_or(0.0);
+                    memory.undelivered = Some(unsent.why);
+                }
+            }
+        }
+        if self.sending.is_none()
+            && clock::mono() >= self.not_before
+            && self.telegram.is_some()
+            && let Some(spooled) = files::json::<Spooled>(&self.spool)
+        {
+            self.sending = Some(spooled.text.clone());
+            let _ = self.outbox.send(spooled.text);
+        }
+    }
+
+    fn queue(&mut self, journal: &Journal, text: String) {
+        if self.telegram.is_none() {
+            journal.note("nobody is told: there is no [telegram] section in the configuration");
+            return;
+        }
+        if let Err(why) = files::replace_json(&self.spool, &Spooled { text: text.clone() }) {
+            // Without a spool there is one try all the same.
+            journal.note(&why);
+            if self.sending.is_none() {
+                self.sending = Some(text.clone());
+                let _ = self.outbox.send(text);
+            }
+        }
+        let mut unheard = Memory::default();
+        self.deliver(journal, &mut unheard);
+    }
+}
+
+/// The DM: what is wrong, what happens next, what a person can do, and the end of the log. Host name first.
+pub fn alert(config: &Config, facts: &Facts, verdict: &Verdict) -> String {
+    let mut text = format!("{}: the Telegram bridge needs you\n", host());
+    for issue in &verdict.issues {
+        text.push_str(&format!("{issue}\n"));
+    }
+    text.push_str(&format!("Next: {}.\n", verdict.next.trim_end_matches('.')));
+    if verdict.cause == Cause::AuthRequired {
+        text.push_str(&format!("To log in: cd '{}' && {}\n", config.root.display(), config.login.join(" ")));
+    }
+    text.push_str(&format!("\n{}", diagnostics(config, facts, verdict)));
+    text
+}
+
+/// What helps a person to see at once what it is. The log's last lines are the bridge's own words; the token and what
+/// looks like one are taken out.
+pub fn diagnostics(config: &Config, facts: &Facts, verdict: &Verdict) -> String {
+    let now = facts.clock;
+    let mut lines = vec![format!("{} {} at {}", name(&verdict.state), name(&verdict.cause), at(now.wall, now))];
+    if let Some(job) = facts.service.known() {
+        let pid = facts.process.known().copied().flatten().map_or_else(
+            || "no process".into(),
+            |process| format!("pid {}, up for {}", process.id.pid, lasting(process.age)),
+        );
+        lines.push(format!(
+            "service {}: {pid}; runs {}; last exit {}",
+            config.label,
+            job.runs.map_or_else(|| "unknown".into(), |runs| runs.to_string()),
+            job.last_exit
+        ));
+    }
+    if let Some(git) = facts.git.known() {
+        lines.push(format!(
+            "HEAD {} {} ({} old)",
+            &git.head[..git.head.len().min(8)],
+            git.summary,
+            lasting(now.wall - git.committed)
+        ));
+    }
+    if let Some(events) = facts.crashes.known() {
+        for event in events.iter().rev().filter(|event| event.happened == Happened::Crash).take(5) {
+            lines.push(format!("crash at {}: {} on {}", at(event.at, now), event.reason, event.commit));
+        }
+    }
+    lines.extend(verdict.unknown.iter().map(|unknown| format!("not known: {unknown}")));
+    if let Some(log) = facts.log.known() {
+        lines.push("end of the log:".into());
+        lines.extend(log.end.iter().map(|line| without_secrets(config, line)));
+    }
+    lines.join("\n")
+}
+
+fn without_secrets(config: &Config, line: &str) -> String {
+    let line = match &config.telegram {
+        Some(telegram) => line.replace(&telegram.token.0, "(token)"),
+        None => line.to_owned(),
+    };
+    // NAME=value with a name that promises a secret, whoever logged it.
+    let words = line.split(' ').map(|word| match word.split_once('=') {
+        Some((name, _))
+            if ["TOKEN", "HASH", "SECRET", "PASSWORD", "PHONE", "KEY"]
+                .iter()
+                .any(|part| name.to_uppercase().contains(part)) =>
+        {
+            format!("{name}=(removed)")
+        }
+        _ => word.to_owned(),
+    });
+    words.collect::<Vec<_>>().join(" ")
+}
+
+fn host() -> String {
+    sysinfo::System::host_name().unwrap_or_else(|_| "this machine".into())
+}

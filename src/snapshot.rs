@@ -1,0 +1,99 @@
+//! What the watch shows: to `check` and `status`, to the menu, to the demo. Pure.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::assess::{Cause, State, Verdict, recent};
+use crate::facts::{Clock, Epoch, Fact, Facts};
+use crate::memory::{Memory, connection};
+use crate::words::iso;
+use crate::world::Times;
+
+/// The watch's last word, written to its status file at each tick.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Snapshot {
+    /// The watch's pid.
+    pub watch: u32,
+    pub clock: Clock,
+    /// Seconds between two looks, so that a reader knows when this one is overdue.
+    pub tick: f64,
+    pub verdict: Verdict,
+    /// Since when the state and its cause have been so.
+    pub since: Epoch,
+    /// The rung that runs now, and since when.
+    pub rung: Option<(u8, Epoch)>,
+    /// As `check --json` prints it.
+    pub check: Value,
+    pub memory: Memory,
+}
+
+/// The object of `check --json`.
+pub fn check(facts: &Facts, memory: &Memory, verdict: &Verdict, times: &Times) -> Value {
+    let now = facts.clock;
+    let since = |mono: Option<f64>| mono.map(|since| (now.mono - since).max(0.0).round());
+    let process = facts.process.known().copied().flatten();
+    let job = facts.service.known();
+    let crashes = facts.crashes.known().map(|events| {
+        let head = facts.git.known().map(|git| &git.head[..git.head.len().min(8)]);
+        let on_head = recent(events, now.wall, times).filter(|event| Some(event.commit.as_str()) == head).count();
+        json!({"last_30m": recent(events, now.wall, times).count(), "on_head": on_head})
+    });
+    json!({
+        "state": verdict.state,
+        "cause": verdict.cause,
+        "level": verdict.rung,
+        "issues": verdict.issues,
+        "unknown": verdict.unknown,
+        "next": verdict.next,
+        "facts": {
+            "process": job.map(|job| json!({
+                "pid": process.map(|process| process.id.pid),
+                "started": process.map(|process| iso(process.started)),
+                "runs": job.runs,
+                "last_exit": job.last_exit.to_string(),
+            })),
+            "log": facts.log.known().map(|log| json!({
+                "path": log.path,
+                "silent_s": process.and(since(memory.silent_since)),
+                "size": log.exists.then_some(log.size),
+            })),
+            "session": facts.session.known(),
+            "telegram": match connection(memory, facts) {
+                Fact::Known(connection) => json!({"connected": connection.connected, "evidence": connection.evidence}),
+                Fact::Unknown(_) => Value::Null,
+            },
+            "crashes": crashes,
+            "git": facts.git.known().map(|git| json!({
+                "head": git.head,
+                "summary": git.summary,
+                "age_s": (now.wall - git.committed).max(0.0).round(),
+                "dirty": git.dirty,
+                "own_revert": git.own_revert,
+            })),
+            "disk": facts.disk.known(),
+        },
+    })
+}
+
+/// The exit code that a verdict has in common with every command that looks.
+pub fn exit_code(verdict: &Verdict) -> u8 {
+    match verdict.state {
+        State::Healthy | State::Starting => 0,
+        State::Degraded | State::Unhealthy => 1,
+        State::Unknown => 3,
+        State::Waiting | State::Stopped => 4,
+    }
+}
+
+/// A state or a cause as the contract writes it.
+pub fn name(value: &impl Serialize) -> String {
+    serde_json::to_value(value).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
+}
+
+/// The first line that a person reads: `unhealthy: process-dead`, `healthy`.
+pub fn headline(verdict: &Verdict) -> String {
+    match verdict.cause {
+        Cause::None => name(&verdict.state),
+        cause => format!("{}: {}", name(&verdict.state), name(&cause)),
+    }
+}

@@ -1,0 +1,210 @@
+//! Which processes are this very bridge: interpreter, script and checkout. Never a name pattern: in real life those
+//! matched an editor, a `tail`, a test run and a desktop helper, and missed "Python" with a capital P.
+
+use std::collections::HashSet;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System, UpdateKind};
+
+use crate::facts::{Identity, Process};
+use crate::system::process;
+
+/// What makes a process this bridge.
+#[derive(Debug, Clone)]
+pub struct Likeness {
+    pub root: PathBuf,
+    /// As configured: the interpreter, then the words that follow it.
+    pub program: Vec<String>,
+}
+
+/// Finds copies of the bridge. A whole scan costs 11 ms at 400 processes, so a healthy tick asks only pids that it has
+/// not seen in its last two looks: two, since a shell that is about to become the bridge still looks like a shell.
+#[derive(Default)]
+pub struct Scan {
+    asked_once: HashSet<u32>,
+    asked_twice: HashSet<u32>,
+}
+
+impl Scan {
+    /// Copies among the pids that are new since the last two looks.
+    ///
+    /// # Errors
+    /// Where the process table can't be read.
+    pub fn fresh(&mut self, likeness: &Likeness) -> Result<Vec<Process>, String> {
+        let pids: HashSet<u32> = process::pids()?.into_iter().collect();
+        let fresh: Vec<u32> = pids.iter().filter(|pid| !self.asked_twice.contains(pid)).copied().collect();
+        let copies = copies_among(&fresh, likeness)?;
+        self.asked_twice = pids
+            .iter()
+            .filter(|pid| self.asked_once.contains(pid) || self.asked_twice.contains(pid))
+            .copied()
+            .collect();
+        self.asked_once = pids;
+        // A copy stays interesting until it is gone.
+        for copy in &copies {
+            self.asked_twice.remove(&copy.id.pid);
+            self.asked_once.remove(&copy.id.pid);
+        }
+        Ok(copies)
+    }
+}
+
+/// All processes of this very bridge, the managed one among them.
+///
+/// # Errors
+/// Where the process table can't be read.
+pub fn all(likeness: &Likeness) -> Result<Vec<Process>, String> {
+    copies_among(&process::pids()?, likeness)
+}
+
+/// How many descendants of the bridge are at work: their CPU time advances while we watch for `seconds`.
+pub fn tasks_at_work(bridge: Identity, seconds: f64) -> usize {
+    let kind = ProcessRefreshKind::nothing().with_cpu();
+    let Ok(mut system) = System::new() else { return 0 };
+    system.refresh_processes_specifics(ProcessesToUpdate::All, true, kind);
+    let before: Vec<(Pid, u64)> = descendants(&system, bridge.pid);
+    if before.is_empty() {
+        return 0;
+    }
+    std::thread::sleep(std::time::Duration::from_secs_f64(seconds));
+    let pids: Vec<Pid> = before.iter().map(|(pid, _)| *pid).collect();
+    system.refresh_processes_specifics(ProcessesToUpdate::Some(&pids), true, kind);
+    before
+        .iter()
+        .filter(|(pid, cpu)| system.process(*pid).is_some_and(|process| process.accumulated_cpu_time() > *cpu))
+        .count()
+}
+
+fn descendants(system: &System, root: u32) -> Vec<(Pid, u64)> {
+    let mut family = HashSet::from([Pid::from_u32(root)]);
+    loop {
+        let more: Vec<Pid> = system
+            .processes()
+            .values()
+            .filter(|process| process.thread_kind().is_none() && !family.contains(&process.pid()))
+            .filter(|process| process.parent().is_some_and(|parent| family.contains(&parent)))
+            .map(sysinfo::Process::pid)
+            .collect();
+        if more.is_empty() {
+            break;
+        }
+        family.extend(more);
+    }
+    family.remove(&Pid::from_u32(root));
+    family.into_iter().filter_map(|pid| Some((pid, system.process(pid)?.accumulated_cpu_time()))).collect()
+}
+
+fn copies_among(pids: &[u32], likeness: &Likeness) -> Result<Vec<Process>, String> {
+    let pids: Vec<Pid> = pids.iter().map(|&pid| Pid::from_u32(pid)).collect();
+    let mut system = System::new().map_err(|error| format!("the process table can't be read: {error}"))?;
+    let kind = ProcessRefreshKind::nothing()
+        .with_cmd(UpdateKind::Always)
+        .with_cwd(UpdateKind::Always)
+        .with_exe(UpdateKind::Always)
+        .without_tasks();
+    system.refresh_processes_specifics(ProcessesToUpdate::Some(&pids), true, kind);
+    let mine = std::process::id();
+    let mut copies: Vec<Process> = system
+        .processes()
+        .values()
+        .filter(|seen| seen.pid().as_u32() != mine && seen.thread_kind().is_none())
+        .filter(|seen| is_bridge(seen.cmd(), seen.exe(), seen.cwd(), likeness))
+        .filter_map(|seen| process::find(seen.pid().as_u32()))
+        .collect();
+    copies.sort_by_key(|copy| copy.id.pid);
+    Ok(copies)
+}
+
+/// The words after the interpreter's own options have to be the bridge's, each the same text or, seen from the
+/// process's working folder, the same file; and one of them, or the working folder, has to lie in the checkout.
+fn is_bridge(cmd: &[OsString], exe: Option<&Path>, cwd: Option<&Path>, likeness: &Likeness) -> bool {
+    let (Some((interpreter, words)), Some(first)) = (likeness.program.split_first(), cmd.first()) else { return false };
+    let ours = likeness.root.join(interpreter);
+    let seen_as = |path: &Path| same_file(path, &ours) || stem(path) == stem(&ours);
+    if !exe.is_some_and(seen_as) && !seen_as(Path::new(first)) {
+        return false;
+    }
+    let args = if words.is_empty() { &cmd[1..] } else { skip_options(&cmd[1..], &words[0]) };
+    if args.len() < words.len() {
+        return false;
+    }
+    let mut in_checkout = cwd.is_some_and(|cwd| same_file(cwd, &likeness.root));
+    for (word, arg) in words.iter().zip(args) {
+        let wanted = likeness.root.join(word);
+        let found = cwd.map_or_else(|| PathBuf::from(arg), |cwd| cwd.join(arg));
+        if wanted.exists() {
+            // A path: the same words in another folder are another checkout.
+            if !same_file(&found, &wanted) {
+                return false;
+            }
+            in_checkout |= wanted.starts_with(&likeness.root);
+        } else if arg.to_str() != Some(word) {
+            return false;
+        }
+    }
+    in_checkout || (words.is_empty() && exe.is_some_and(|exe| same_file(exe, &ours)))
+}
+
+/// Python's own options before the script. With `-m` or `-c` there is no script, unless the bridge itself is run so.
+fn skip_options<'a>(mut args: &'a [OsString], first_word: &str) -> &'a [OsString] {
+    while let Some(arg) = args.first().and_then(|arg| arg.to_str()) {
+        if !arg.starts_with('-') || arg == first_word {
+            break;
+        }
+        let takes_value = matches!(arg, "-X" | "-W");
+        if arg == "-m" || arg == "-c" {
+            return &[];
+        }
+        args = args.get(if takes_value { 2 } else { 1 }..).unwrap_or_default();
+    }
+    args
+}
+
+fn same_file(a: &Path, b: &Path) -> bool {
+    a == b || matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
+}
+
+/// `python3.12` and `Python` are one interpreter: the name without version and case.
+fn stem(path: &Path) -> String {
+    let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
+    name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.').to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn incident_8_only_interpreter_script_and_checkout_together_make_a_bridge() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().join("ai");
+        let other = folder.path().join("other");
+        for checkout in [&root, &other] {
+            std::fs::create_dir_all(checkout.join("bridge")).unwrap();
+            std::fs::write(checkout.join("bridge/telegram_bridge.py"), "").unwrap();
+        }
+        let likeness = Likeness {
+            root: root.clone(),
+            program: vec![".venv/bin/python".into(), "bridge/telegram_bridge.py".into()],
+        };
+        let script = root.join("bridge/telegram_bridge.py").display().to_string();
+        let rows: [(&str, &Path, &[&str], bool); 11] = [
+            ("relative path, right folder", &root, &["python3.12", "bridge/telegram_bridge.py"], true),
+            ("absolute path, any folder", &other, &["/usr/bin/python3", &script], true),
+            ("Python with a capital P", &root, &["/Library/Python.app/Contents/MacOS/Python", &script], true),
+            ("options of the interpreter", &root, &["python", "-u", "-X", "dev", "bridge/telegram_bridge.py"], true),
+            ("an editor", &root, &["vim", "bridge/telegram_bridge.py"], false),
+            ("a tail", &root, &["tail", "-f", &script], false),
+            ("a test run", &root, &["python", "-m", "pytest", "bridge/telegram_bridge.py"], false),
+            ("a second checkout", &other, &["python", "bridge/telegram_bridge.py"], false),
+            ("a desktop helper", &root, &["Helper", "--script", &script], false),
+            ("another script", &root, &["python", "bridge/other.py"], false),
+            ("nothing", &root, &[], false),
+        ];
+        for (name, cwd, cmd, expected) in rows {
+            let cmd: Vec<OsString> = cmd.iter().map(OsString::from).collect();
+            assert_eq!(is_bridge(&cmd, None, Some(cwd), &likeness), expected, "{name}");
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! The one door to other programs: an absolute path, a time limit, the output.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process_group};
+
+/// What a program answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Output {
+    /// The exit code, or `None` where a signal ended it.
+    pub code: Option<i32>,
+    /// Read lossily: `launchctl` prints arguments raw.
+    pub stdout: String,
+    pub stderr: String,
+}
+
+/// Runs `program` and waits at most `limit` seconds.
+///
+/// # Errors
+/// A sentence that names the program where it is missing, can't be started, or has not answered in time. In the last
+/// case it was killed; what it was asked to do may have happened all the same, so look again.
+pub fn run(program: &Path, args: &[&str], limit: f64) -> Result<Output, String> {
+    use std::os::unix::process::CommandExt;
+    let name = program.display();
+    let child = Command::new(program)
+        .args(args)
+        .env("LC_ALL", "C")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .process_group(0)
+        .spawn()
+        .map_err(|error| format!("{name} can't be started: {error}"))?;
+    let group = Pid::from_child(&child);
+    let (sender, answer) = channel();
+    std::thread::spawn(move || sender.send(child.wait_with_output()));
+    match answer.recv_timeout(Duration::from_secs_f64(limit)) {
+        Ok(Ok(output)) => Ok(Output {
+            code: output.status.code(),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).trim().to_owned(),
+        }),
+        Ok(Err(error)) => Err(format!("{name} can't be read: {error}")),
+        Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
+            // Its own group, so whatever it started goes too. The thread above reaps it.
+            let _ = kill_process_group(group, Signal::KILL);
+            Err(format!("{name} {} did not answer within {limit} s", args.first().unwrap_or(&"")))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_that_hangs_is_ended_and_named() {
+        let error = run(Path::new("/bin/sh"), &["-c", "sleep 600 & wait"], 0.2).unwrap_err();
+        assert_eq!(error, "/bin/sh -c did not answer within 0.2 s");
+    }
+
+    #[test]
+    fn a_missing_program_is_named() {
+        let error = run(Path::new("/nowhere/launchctl"), &["print"], 1.0).unwrap_err();
+        assert!(error.starts_with("/nowhere/launchctl can't be started: No such file"), "{error}");
+    }
+}

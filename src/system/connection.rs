@@ -1,0 +1,183 @@
+//! Sockets: the bridge's into Telegram's ranges, and whether anybody of Telegram answers at all.
+
+use std::net::{IpAddr, SocketAddr, TcpStream};
+use std::sync::mpsc::channel;
+use std::time::Duration;
+
+/// How many established sockets `pid` has into `ranges`.
+///
+/// # Errors
+/// Where the sockets of that process can't be listed (another user's, or gone meanwhile).
+pub fn sockets(pid: u32, ranges: &[(IpAddr, u8)]) -> Result<u32, String> {
+    let remotes =
+        platform::established(pid).map_err(|error| format!("the sockets of pid {pid} can't be listed: {error}"))?;
+    let count = remotes.iter().filter(|remote| ranges.iter().any(|&(net, bits)| within(**remote, net, bits))).count();
+    Ok(u32::try_from(count).unwrap_or(u32::MAX))
+}
+
+/// Whether one of `addresses` accepts a connection within `limit` seconds. All are tried at once; where there is no
+/// route the kernel says so without a packet.
+pub fn online(addresses: &[SocketAddr], limit: f64) -> bool {
+    let (sender, answers) = channel();
+    for &address in addresses {
+        let sender = sender.clone();
+        std::thread::spawn(move || {
+            sender.send(TcpStream::connect_timeout(&address, Duration::from_secs_f64(limit)).is_ok())
+        });
+    }
+    drop(sender);
+    answers.iter().any(|accepted| accepted)
+}
+
+fn within(address: IpAddr, net: IpAddr, bits: u8) -> bool {
+    let bits = u32::from(bits);
+    match (address, net) {
+        (IpAddr::V4(a), IpAddr::V4(n)) => (a.to_bits() ^ n.to_bits()).checked_shr(32 - bits.min(32)).unwrap_or(0) == 0,
+        (IpAddr::V6(a), IpAddr::V4(_)) => {
+            a.to_ipv4_mapped().is_some_and(|a| within(IpAddr::V4(a), net, u8::try_from(bits).unwrap_or(32)))
+        }
+        (IpAddr::V6(a), IpAddr::V6(n)) => {
+            (a.to_bits() ^ n.to_bits()).checked_shr(128 - bits.min(128)).unwrap_or(0) == 0
+        }
+        (IpAddr::V4(_), IpAddr::V6(_)) => false,
+    }
+}
+
+#[cfg(target_os = "linux")]
+mod platform {
+    use std::collections::HashSet;
+    use std::fs;
+    use std::io;
+    use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+    /// `/proc/PID/net/tcp` lists the sockets of the network namespace, `/proc/PID/fd` those of the process.
+    pub fn established(pid: u32) -> io::Result<Vec<IpAddr>> {
+        let mine: HashSet<u64> = fs::read_dir(format!("/proc/{pid}/fd"))?
+            .filter_map(|entry| {
+                fs::read_link(entry.ok()?.path())
+                    .ok()?
+                    .to_str()?
+                    .strip_prefix("socket:[")?
+                    .strip_suffix(']')?
+                    .parse()
+                    .ok()
+            })
+            .collect();
+        let mut remotes = Vec::new();
+        if mine.is_empty() {
+            return Ok(remotes);
+        }
+        for table in ["tcp", "tcp6"] {
+            let text = fs::read_to_string(format!("/proc/{pid}/net/{table}")).unwrap_or_default();
+            remotes.extend(text.lines().skip(1).filter_map(|line| established_remote(line, &mine)));
+        }
+        Ok(remotes)
+    }
+
+    /// Fields of proc(5): 2 the remote address in hex, 3 the state (01 is ESTABLISHED), 9 the inode.
+    fn established_remote(line: &str, mine: &HashSet<u64>) -> Option<IpAddr> {
+        let fields: Vec<&str> = line.split_ascii_whitespace().collect();
+        let inode: u64 = fields.get(9)?.parse().ok()?;
+        if *fields.get(3)? != "01" || !mine.contains(&inode) {
+            return None;
+        }
+        let (hex, _port) = fields.get(2)?.split_once(':')?;
+        // Words in the byte order of the machine.
+        let mut bytes = Vec::new();
+        for at in (0..hex.len()).step_by(8) {
+            bytes.extend(u32::from_str_radix(hex.get(at..at + 8)?, 16).ok()?.to_ne_bytes());
+        }
+        match bytes.len() {
+            4 => Some(IpAddr::V4(Ipv4Addr::from(<[u8; 4]>::try_from(bytes).ok()?))),
+            16 => Some(IpAddr::V6(Ipv6Addr::from(<[u8; 16]>::try_from(bytes).ok()?))),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(target_vendor = "apple")]
+mod platform {
+    use std::io;
+    use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+    use libproc::bsd_info::BSDInfo;
+    use libproc::file_info::{ListFDs, ProcFDType, pidfdinfo};
+    use libproc::net_info::{SocketFDInfo, SocketInfoKind, TcpSIState};
+    use libproc::proc_pid::{listpidinfo, pidinfo};
+
+    /// libproc's descriptor list of the process; no `lsof`, which hangs and stalls Finder.
+    pub fn established(pid: u32) -> io::Result<Vec<IpAddr>> {
+        let pid = i32::try_from(pid).map_err(io::Error::other)?;
+        let info = pidinfo::<BSDInfo>(pid, 0).map_err(io::Error::other)?;
+        let descriptors = listpidinfo::<ListFDs>(pid, info.pbi_nfiles as usize).map_err(io::Error::other)?;
+        let sockets = descriptors.iter().filter(|fd| matches!(ProcFDType::from(fd.proc_fdtype), ProcFDType::Socket));
+        Ok(sockets.filter_map(|fd| remote(&pidfdinfo::<SocketFDInfo>(pid, fd.proc_fd).ok()?)).collect())
+    }
+
+    fn remote(socket: &SocketFDInfo) -> Option<IpAddr> {
+        if !matches!(SocketInfoKind::from(socket.psi.soi_kind), SocketInfoKind::Tcp) {
+            return None;
+        }
+        // SAFETY: the kind says that the union holds a TCP socket.
+        let tcp = unsafe { socket.psi.soi_proto.pri_tcp };
+        if !matches!(TcpSIState::from(tcp.tcpsi_state), TcpSIState::Established) {
+            return None;
+        }
+        let ini = tcp.tcpsi_ini;
+        // SAFETY: the flag says which address the union holds; 1 is INI_IPV4.
+        Some(unsafe {
+            if ini.insi_vflag & 1 != 0 {
+                IpAddr::V4(Ipv4Addr::from(ini.insi_faddr.ina_46.i46a_addr4.s_addr.to_ne_bytes()))
+            } else {
+                IpAddr::V6(Ipv6Addr::from(ini.insi_faddr.ina_6.s6_addr))
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+
+    #[test]
+    fn ranges_are_compared_bit_by_bit() {
+        let rows = [
+            ("149.154.167.51", "149.154.160.0", 20, true),
+            ("149.154.176.1", "149.154.160.0", 20, false),
+            ("::ffff:149.154.167.51", "149.154.160.0", 20, true),
+            ("2001:67c:4e8:f002::a", "2001:67c:4e8::", 48, true),
+            ("2001:67c:4e9::a", "2001:67c:4e8::", 48, false),
+            ("1.2.3.4", "0.0.0.0", 0, true),
+        ];
+        for (address, net, bits, expected) in rows {
+            assert_eq!(
+                within(address.parse().unwrap(), net.parse().unwrap(), bits),
+                expected,
+                "{address} in {net}/{bits}"
+            );
+        }
+    }
+
+    #[test]
+    fn only_an_established_socket_counts() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let ranges = [("127.0.0.0".parse().unwrap(), 8)];
+        let before = sockets(std::process::id(), &ranges).unwrap();
+        let ours = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        assert_eq!(sockets(std::process::id(), &ranges), Ok(before + 1));
+        let (theirs, _) = listener.accept().unwrap();
+        assert_eq!(sockets(std::process::id(), &ranges), Ok(before + 2));
+        drop((ours, theirs));
+    }
+
+    #[test]
+    fn online_is_an_accepted_connection() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        assert!(online(&[address], 2.0));
+        drop(listener);
+        assert!(!online(&[address], 2.0));
+    }
+}

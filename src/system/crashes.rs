@@ -1,0 +1,247 @@
+//! The crash history, `data/crash_history.jsonl`: a line an event, written by us and by the bridge itself.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::Write;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+use crate::facts::{Class, Event, Happened};
+use crate::words::iso;
+
+/// So much of the end of the file is read: at 200 bytes a line far more than half an hour of any crash loop. So a
+/// history of a million lines costs what an empty one does.
+const RECENT: u64 = 128 << 10;
+/// An event that the bridge recorded itself within this time of ours is the same one.
+const SAME: f64 = 15.0;
+
+/// The recent events, oldest first, each run's once. Torn and foreign lines are skipped.
+///
+/// # Errors
+/// Why the file can't be read; that there is none is an empty history.
+pub fn recent(path: &Path) -> Result<Vec<Event>, String> {
+    read(path, RECENT)
+}
+
+/// All events.
+///
+/// # Errors
+/// As [`recent`].
+pub fn all(path: &Path) -> Result<Vec<Event>, String> {
+    read(path, u64::MAX)
+}
+
+/// Appends one event in one write, so that no line of ours is torn or torn apart.
+///
+/// # Errors
+/// A sentence that names the file.
+pub fn append(path: &Path, event: &Event) -> Result<(), String> {
+    let wrong = |error: std::io::Error| format!("{} can't be written: {error}", path.display());
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder).map_err(wrong)?;
+    }
+    let mut file = OpenOptions::new().read(true).append(true).create(true).open(path).map_err(wrong)?;
+    let line = line(event);
+    let line = if ends_torn(&file) { format!("\n{line}") } else { line };
+    file.write_all(line.as_bytes()).map_err(wrong)
+}
+
+/// Remembers the last answer for as long as the file has not changed.
+pub struct History {
+    path: PathBuf,
+    read: Option<((u64, Option<std::time::SystemTime>), Vec<Event>)>,
+}
+
+impl History {
+    pub fn new(path: PathBuf) -> History {
+        History { path, read: None }
+    }
+
+    /// As [`recent`].
+    ///
+    /// # Errors
+    /// As [`recent`].
+    pub fn recent(&mut self) -> Result<Vec<Event>, String> {
+        let stamp = fs::metadata(&self.path).map_or((0, None), |meta| (meta.len(), meta.modified().ok()));
+        if let Some((seen, events)) = &self.read
+            && *seen == stamp
+        {
+            return Ok(events.clone());
+        }
+        let events = recent(&self.path)?;
+        self.read = Some((stamp, events.clone()));
+        Ok(events)
+    }
+}
+
+fn read(path: &Path, most: u64) -> Result<Vec<Event>, String> {
+    let wrong = |error: std::io::Error| format!("{} can't be read: {error}", path.display());
+    let meta = match fs::metadata(path) {
+        Ok(meta) if meta.is_file() => meta,
+        Ok(_) => return Err(format!("{} is no file; move it away", path.display())),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(wrong(error)),
+    };
+    let from = meta.len().saturating_sub(most);
+    let mut bytes = vec![0; usize::try_from(meta.len() - from).unwrap_or(0)];
+    let file = File::open(path).map_err(wrong)?;
+    let length = file.read_at(&mut bytes, from).map_err(wrong)?;
+    bytes.truncate(length);
+    // The first line of a part is half a line.
+    let begin =
+        if from > 0 { bytes.iter().position(|&byte| byte == b'\n').map_or(bytes.len(), |at| at + 1) } else { 0 };
+    let events = bytes[begin..].split(|&byte| byte == b'\n').filter_map(parse).collect();
+    Ok(once_each(events))
+}
+
+fn parse(line: &[u8]) -> Option<Event> {
+    let text = std::str::from_utf8(line).ok()?;
+    // Python writes bare Infinity and NaN, which are no JSON.
+    let value: Value = serde_json::from_str(text)
+        .or_else(|_| {
+            serde_json::from_str(&text.replace("-Infinity", "null").replace("Infinity", "null").replace("NaN", "null"))
+        })
+        .ok()?;
+    let happened = match value.get("event_type")?.as_str()? {
+        "start" => Happened::Start,
+        "crash" => Happened::Crash,
+        _ => return None,
+    };
+    let text = |key: &str| value.get(key).and_then(Value::as_str);
+    let reason = text("reason").unwrap_or("").to_owned();
+    Some(Event {
+        at: value.get("timestamp")?.as_f64()?,
+        happened,
+        commit: text("commit_sha").unwrap_or("unknown").to_owned(),
+        commit_age: value.get("commit_age_seconds").and_then(Value::as_f64),
+        class: text("class").and_then(class_named).unwrap_or_else(|| class_of(&reason)),
+        reason,
+        pid: value.get("pid").and_then(Value::as_u64).and_then(|pid| u32::try_from(pid).ok()),
+    })
+}
+
+fn line(event: &Event) -> String {
+    let happened = if event.happened == Happened::Start { "start" } else { "crash" };
+    let mut value = json!({
+        "timestamp": event.at,
+        "event_type": happened,
+        "commit_sha": event.commit,
+        "commit_age_seconds": event.commit_age,
+        "reason": event.reason,
+        "datetime": iso(event.at),
+        "class": class_name(event.class),
+    });
+    if let Some(pid) = event.pid {
+        value["pid"] = json!(pid);
+        value["by"] = json!("bridge-watchdog");
+    }
+    format!("{value}\n")
+}
+
+/// Ours carry a pid, the bridge's do not. One of the bridge's that stands beside one of ours is the same event told
+/// twice; each of ours answers for one of theirs.
+fn once_each(events: Vec<Event>) -> Vec<Event> {
+    let mut answered = vec![false; events.len()];
+    let mut keep = vec![true; events.len()];
+    for (index, event) in events.iter().enumerate().filter(|(_, event)| event.pid.is_none()) {
+        let twin = events.iter().enumerate().position(|(other, ours)| {
+            ours.pid.is_some()
+                && !answered[other]
+                && ours.happened == event.happened
+                && (ours.at - event.at).abs() <= SAME
+        });
+        if let Some(twin) = twin {
+            answered[twin] = true;
+            keep[index] = false;
+        }
+    }
+    events.into_iter().zip(keep).filter_map(|(event, keep)| keep.then_some(event)).collect()
+}
+
+/// What a reason of the bridge's own says.
+pub fn class_of(reason: &str) -> Class {
+    let said = super::log::said(reason);
+    let lower = reason.to_lowercase();
+    let rows = [
+        (said.no_space || lower.contains("disk"), Class::Disk),
+        (said.flood || lower.contains("flood"), Class::Flood),
+        (said.login || lower.contains("auth"), Class::Login),
+        (said.locked, Class::Lock),
+        (said.network || lower.contains("network") || lower.contains("connection"), Class::Network),
+    ];
+    rows.into_iter().find_map(|(holds, class)| holds.then_some(class)).unwrap_or(Class::Code)
+}
+
+fn class_name(class: Class) -> String {
+    serde_json::to_value(class).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
+}
+
+fn class_named(name: &str) -> Option<Class> {
+    serde_json::from_value(json!(name)).ok()
+}
+
+fn ends_torn(file: &File) -> bool {
+    let length = file.metadata().map_or(0, |meta| meta.len());
+    let mut last = [b'\n'];
+    length > 0 && file.read_at(&mut last, length - 1).is_ok() && last != [b'\n']
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn event(at: f64, pid: Option<u32>) -> Event {
+        Event {
+            at,
+            happened: Happened::Crash,
+            commit: "deadbeef".into(),
+            commit_age: Some(60.0),
+            reason: "exit 1".into(),
+            class: Class::Code,
+            pid,
+        }
+    }
+
+    #[test]
+    fn torn_foreign_and_old_lines_are_skipped() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("crash_history.jsonl");
+        let old = r#"{"timestamp": 5.5, "event_type": "crash", "commit_sha": "unknown", "commit_age_seconds": Infinity, "reason": "x", "datetime": "d"}"#;
+        fs::write(
+            &path,
+            [old.as_bytes(), b"\n\xff\xfe\0binary\n{\"event_type\":\"party\",\"timestamp\":1}\n[]\n{\"timest"].concat(),
+        )
+        .unwrap();
+        append(&path, &event(99.0, Some(7))).unwrap();
+        let read = recent(&path).unwrap();
+        assert_eq!(read.iter().map(|event| event.at).collect::<Vec<_>>(), [5.5, 99.0]);
+        assert_eq!(read[0].commit_age, None);
+        assert_eq!(read[1], event(99.0, Some(7)));
+    }
+
+    #[test]
+    fn an_event_told_by_both_counts_once_and_two_of_the_bridges_stay_two() {
+        let rows: [(&str, Vec<Event>, usize); 4] = [
+            ("both", vec![event(100.0, None), event(104.0, Some(7))], 1),
+            ("far apart", vec![event(100.0, None), event(120.0, Some(7))], 2),
+            ("two of theirs, one of ours", vec![event(100.0, None), event(101.0, None), event(102.0, Some(7))], 2),
+            ("two of ours", vec![event(100.0, Some(6)), event(101.0, Some(7))], 2),
+        ];
+        for (name, events, expected) in rows {
+            assert_eq!(once_each(events).len(), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn only_the_end_of_a_long_history_is_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("crash_history.jsonl");
+        let lines: String = (0..5000).map(|n| line(&event(f64::from(n), Some(7)))).collect();
+        fs::write(&path, lines).unwrap();
+        let read = recent(&path).unwrap();
+        assert!(read.len() > 300 && read.len() < 1000, "{}", read.len());
+        assert_eq!(read.last().unwrap().at, 4999.0);
+        assert_eq!(all(&path).unwrap().len(), 5000);
+    }
+}

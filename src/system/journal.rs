@@ -1,0 +1,74 @@
+//! Our own log: plain text, a line before each act that says what, to whom and why. Rotated, so that it can't fill the
+//! disk of a machine that nobody watches.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::mpsc::Sender;
+
+use file_rotate::compression::Compression;
+use file_rotate::suffix::AppendCount;
+use file_rotate::{ContentLimit, FileRotate};
+
+use crate::system::clock;
+use crate::words::at_second;
+
+/// A megabyte is months of acts.
+const SIZE: usize = 1 << 20;
+const KEPT: usize = 3;
+
+pub struct Journal {
+    path: PathBuf,
+    file: Mutex<Option<FileRotate<AppendCount>>>,
+    /// Also to standard error: a watch in the foreground shows what it does.
+    aloud: bool,
+    heard_by: Option<Sender<String>>,
+}
+
+impl Journal {
+    /// The journal of one checkout; nothing is created before the first line.
+    pub fn new(state: &Path, aloud: bool) -> Journal {
+        Journal { path: state.join("journal.log"), file: Mutex::new(None), aloud, heard_by: None }
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Sends each line to somebody as well.
+    pub fn also_to(&mut self, hear: Sender<String>) {
+        self.heard_by = Some(hear);
+    }
+
+    /// Writes one line. That the journal can't be written stops no recovery.
+    pub fn note(&self, line: &str) {
+        let now = clock::now();
+        let line = line.replace('\n', " | ");
+        let text = format!("{} {line}", at_second(now.wall, now.zone));
+        if self.aloud {
+            eprintln!("{text}");
+        }
+        if let Some(hear) = &self.heard_by {
+            let _ = hear.send(line);
+        }
+        let Ok(mut file) = self.file.lock() else { return };
+        let folder = self.path.parent().unwrap_or(Path::new("/"));
+        if file.is_none() && std::fs::create_dir_all(folder).is_ok() && writable(&self.path) {
+            // The crate panics where the file can't be opened, hence the question before.
+            *file = Some(FileRotate::new(
+                &self.path,
+                AppendCount::new(KEPT),
+                ContentLimit::BytesSurpassed(SIZE),
+                Compression::None,
+                None,
+            ));
+        }
+        if let Some(file) = file.as_mut() {
+            let _ = writeln!(file, "{text}");
+        }
+    }
+}
+
+fn writable(path: &Path) -> bool {
+    std::fs::OpenOptions::new().append(true).create(true).open(path).is_ok()
+}

@@ -1,0 +1,268 @@
+//! The bridge's log: whether it grew, and the few strings worth matching. Bytes, not mtime: in real life a file looked
+//! fresh 21,955 times because something else touched it.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::os::unix::fs::{FileExt, MetadataExt};
+use std::path::{Path, PathBuf};
+
+use crate::facts::{Log, Said};
+use crate::system::clock;
+
+/// Follows the log and the error log. The last seen file is kept open: after a rotation the bridge may go on writing
+/// to the renamed one (launchd never reopens).
+pub struct Tail {
+    log: PathBuf,
+    followed: Vec<Followed>,
+    paths: [PathBuf; 2],
+    repeats: HashMap<u64, Repeat>,
+    window: f64,
+}
+
+struct Followed {
+    path: PathBuf,
+    file: File,
+    inode: (u64, u64),
+    size: u64,
+}
+
+struct Repeat {
+    line: String,
+    times: Vec<f64>,
+}
+
+/// So much of what is new is read, at most: a bridge that writes more in a tick says the same things many times.
+const READ: u64 = 64 << 10;
+/// A file that was renamed is followed as long as it grows; more than this many rotations lie behind nobody.
+const FOLLOWED: usize = 6;
+
+impl Tail {
+    pub fn new(log: &Path, error_log: &Path, window: f64) -> Tail {
+        Tail {
+            log: log.into(),
+            followed: Vec::new(),
+            paths: [log.into(), error_log.into()],
+            repeats: HashMap::new(),
+            window,
+        }
+    }
+
+    /// What is new since the last look; the first look only takes the measure.
+    ///
+    /// # Errors
+    /// Why the log can't be looked at. That there is none yet is a fact, not an error.
+    pub fn look(&mut self) -> Result<Log, String> {
+        let mut log = Log { path: self.log.clone(), ..Log::default() };
+        let mut fresh = String::new();
+        for followed in &mut self.followed {
+            log.grew |= followed.grown(&mut fresh);
+        }
+        for path in self.paths.clone() {
+            let Some((file, meta)) = open(&path)? else { continue };
+            if path == self.log {
+                (log.exists, log.size) = (true, meta.len());
+                log.modified = meta.modified().ok().map(clock::epoch);
+            }
+            let inode = (meta.dev(), meta.ino());
+            if !self.followed.iter().any(|followed| followed.inode == inode) {
+                self.followed.push(Followed { path, file, inode, size: meta.len() });
+            }
+        }
+        self.forget_old();
+        log.said = said(&fresh);
+        log.repeated = self.repeated(&fresh);
+        Ok(log)
+    }
+
+    /// The files at the paths, and one more for each: what the bridge may still write to after a rotation.
+    fn forget_old(&mut self) {
+        let excess = self.followed.len().saturating_sub(FOLLOWED);
+        self.followed.drain(..excess);
+        debug_assert!(self.followed.iter().all(|followed| self.paths.contains(&followed.path)));
+    }
+
+    fn repeated(&mut self, fresh: &str) -> Option<(String, u32)> {
+        let now = clock::mono();
+        for line in fresh.lines().filter(|line| is_error(line)) {
+            let shape: String = line.chars().filter(|c| !c.is_ascii_digit()).take(400).collect();
+            let mut hasher = DefaultHasher::new();
+            shape.hash(&mut hasher);
+            let repeat = self
+                .repeats
+                .entry(hasher.finish())
+                .or_insert_with(|| Repeat { line: shape.trim().chars().take(160).collect(), times: Vec::new() });
+            repeat.times.push(now);
+        }
+        let from = now - self.window;
+        self.repeats.retain(|_, repeat| {
+            repeat.times.retain(|&at| at >= from);
+            !repeat.times.is_empty()
+        });
+        let most = self.repeats.values().max_by_key(|repeat| repeat.times.len())?;
+        Some((most.line.clone(), u32::try_from(most.times.len()).unwrap_or(u32::MAX)))
+    }
+}
+
+impl Followed {
+    /// Appends what is new. A file that shrank was cut by somebody, which is no activity of the bridge.
+    fn grown(&mut self, fresh: &mut String) -> bool {
+        let Ok(size) = self.file.metadata().map(|meta| meta.len()) else { return false };
+        let grew = size > self.size;
+        if grew {
+            fresh.push_str(&read_from(&self.file, self.size.max(size.saturating_sub(READ)), size));
+            fresh.push('\n');
+        }
+        self.size = size;
+        grew
+    }
+}
+
+/// The last `count` lines of a file; empty where it can't be read. Constant cost.
+pub fn end(path: &Path, count: usize) -> Vec<String> {
+    let Ok(Some((file, meta))) = open(path) else { return Vec::new() };
+    let from = meta.len().saturating_sub(READ / 4);
+    let text = read_from(&file, from, meta.len());
+    let lines: Vec<&str> = text.lines().skip(usize::from(from > 0)).filter(|line| !line.trim().is_empty()).collect();
+    lines[lines.len().saturating_sub(count)..].iter().map(|line| line.chars().take(400).collect()).collect()
+}
+
+/// The strings of real logs; each is the bridge's or Telethon's own wording. Nothing more is parsed.
+pub fn said(text: &str) -> Said {
+    let any = |needles: &[&str]| needles.iter().any(|needle| text.contains(needle));
+    let up = text.rfind("Connected to Telegram");
+    let cut = text.rfind("Automatic reconnection failed");
+    Said {
+        connected: (up.is_some() || cut.is_some()).then_some(up > cut),
+        locked: any(&["database is locked"]),
+        no_space: any(&["No space left on device", "database or disk is full"]),
+        told_to_stop: any(&["Received SIGTERM, shutting down gracefully"]),
+        login: any(&[
+            "Server does not know about the current auth key",
+            "Bridge hibernating: auth required",
+            "AuthKeyUnregisteredError",
+            "SessionRevokedError",
+        ]),
+        flood: any(&["FloodWaitError"]),
+        network: any(&[
+            "Automatic reconnection failed",
+            "Connection to Telegram failed",
+            "Network is unreachable",
+            "Temporary failure in name resolution",
+            "nodename nor servname provided",
+        ]),
+    }
+}
+
+fn is_error(line: &str) -> bool {
+    ["ERROR", "CRITICAL", "Error:", "Exception", "error:"].iter().any(|word| line.contains(word))
+}
+
+fn open(path: &Path) -> Result<Option<(File, std::fs::Metadata)>, String> {
+    let wrong = |error: std::io::Error| match error.kind() {
+        std::io::ErrorKind::PermissionDenied => {
+            format!("{} may not be read (denied); allow it, or correct the path", path.display())
+        }
+        _ => format!("{} can't be read: {error}", path.display()),
+    };
+    let meta = match std::fs::metadata(path) {
+        Ok(meta) => meta,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(wrong(error)),
+    };
+    if !meta.is_file() {
+        return Err(format!(
+            "{} is no file; set bridge.log and bridge.error_log to the bridge's log files",
+            path.display()
+        ));
+    }
+    match File::open(path) {
+        Ok(file) => Ok(Some((file, meta))),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(wrong(error)),
+    }
+}
+
+fn read_from(file: &File, from: u64, to: u64) -> String {
+    let length = usize::try_from(to.saturating_sub(from).min(READ)).unwrap_or(0);
+    let mut bytes = vec![0; length];
+    let read = file.read_at(&mut bytes, from).unwrap_or(0);
+    String::from_utf8_lossy(&bytes[..read]).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::io::Write;
+
+    use super::*;
+
+    #[test]
+    fn incident_6_only_new_bytes_are_activity() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("bridge.log");
+        fs::write(&path, "old\n").unwrap();
+        let mut bridge = fs::OpenOptions::new().append(true).open(&path).unwrap();
+        let mut tail = Tail::new(&path, &folder.path().join("error.log"), 300.0);
+        let mut grew = |step: &str| (step.to_owned(), tail.look().unwrap().grew);
+        assert_eq!(grew("first look"), ("first look".into(), false));
+        bridge.set_modified(std::time::SystemTime::now()).unwrap();
+        assert_eq!(grew("touched"), ("touched".into(), false));
+        bridge.write_all(b"[heartbeat] Bridge alive\n").unwrap();
+        assert_eq!(grew("heartbeat"), ("heartbeat".into(), true));
+        fs::rename(&path, folder.path().join("bridge.log.1")).unwrap();
+        fs::write(&path, "").unwrap();
+        assert_eq!(grew("rotated to an empty file"), ("rotated to an empty file".into(), false));
+        bridge.write_all(b"[heartbeat] into the renamed file\n").unwrap();
+        assert_eq!(grew("the renamed file grows"), ("the renamed file grows".into(), true));
+        fs::write(&path, "new file\n").unwrap();
+        assert_eq!(grew("the new file grows"), ("the new file grows".into(), true));
+        bridge.set_len(0).unwrap();
+        assert_eq!(grew("cut"), ("cut".into(), false));
+        bridge.write_all(b"after the cut\n").unwrap();
+        assert_eq!(grew("after the cut"), ("after the cut".into(), true));
+        fs::write(folder.path().join("error.log"), "").unwrap();
+        assert_eq!(grew("an error log appears"), ("an error log appears".into(), false));
+        fs::write(folder.path().join("error.log"), "INFO all is well\n").unwrap();
+        assert_eq!(grew("the error log grows"), ("the error log grows".into(), true));
+    }
+
+    #[test]
+    fn incident_35_one_repeating_error_is_counted_without_its_digits() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("bridge.log");
+        fs::write(&path, "").unwrap();
+        let mut bridge = fs::OpenOptions::new().append(true).open(&path).unwrap();
+        let mut tail = Tail::new(&path, &folder.path().join("error.log"), 300.0);
+        tail.look().unwrap();
+        for n in 0..12 {
+            writeln!(bridge, "2026-11-22 05:0{n} ERROR could not send message {n}").unwrap();
+        }
+        writeln!(bridge, "[heartbeat] Bridge alive (uptime=12m)").unwrap();
+        let (line, times) = tail.look().unwrap().repeated.unwrap();
+        assert_eq!((line.as_str(), times), ("-- : ERROR could not send message", 12));
+    }
+
+    #[test]
+    fn a_folder_in_the_place_of_the_log_is_said_so() {
+        let folder = tempfile::tempdir().unwrap();
+        let error = Tail::new(folder.path(), folder.path(), 300.0).look().unwrap_err();
+        assert!(
+            error.ends_with("is no file; set bridge.log and bridge.error_log to the bridge's log files"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn the_last_word_on_the_connection_counts() {
+        let rows = [
+            ("", None),
+            ("Connected to Telegram", Some(true)),
+            ("Connected to Telegram\nAutomatic reconnection failed 5 time(s)", Some(false)),
+            ("Automatic reconnection failed\nConnected to Telegram", Some(true)),
+        ];
+        for (text, expected) in rows {
+            assert_eq!(said(text).connected, expected, "{text}");
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! The files by which the operator, the update script and the bridge speak to us.
+
+use std::fs;
+
+use chrono::{DateTime, NaiveDateTime};
+use serde::Deserialize;
+
+use crate::config::Config;
+use crate::facts::{Epoch, Flood, Markers, Pause, UpdateLock};
+use crate::system::{files, process, recovery_lock};
+
+/// Reads all of them. A broken one is as good as none: each is somebody's word that only counts when it is clear.
+///
+/// # Errors
+/// Where the checkout's `data` folder may not be looked into: then what is absent can't be told from what is denied.
+pub fn read(config: &Config) -> Result<Markers, String> {
+    let data = config.root.join("data");
+    if let Err(error) = fs::read_dir(&data)
+        && error.kind() != std::io::ErrorKind::NotFound
+    {
+        return Err(format!("{} can't be looked into: {error}", data.display()));
+    }
+    Ok(Markers {
+        update_restart: files::modified(&config.data("update-restart-in-progress")),
+        update_lock: update_lock(config),
+        hold: recovery_lock::held_for_update(config),
+        recovery: recovery_lock::taken_by(config),
+        flood: flood(config),
+        auth_required: files::modified(&config.data("bridge-auth-required")),
+        last_connected: files::text(&config.data("last_connected")).and_then(|text| iso(text.trim())),
+        pause: pause(config),
+        auto_revert: config.auto_revert || config.data("auto-revert-enabled").exists(),
+    })
+}
+
+/// The pause that is in force or has been; `assess` judges whether it is over.
+pub fn pause(config: &Config) -> Option<Pause> {
+    files::json(&config.state.join("paused.json"))
+}
+
+/// Pauses recovery, or ends the pause with `None`.
+///
+/// # Errors
+/// A sentence that names the file.
+pub fn set_pause(config: &Config, pause: Option<Pause>) -> Result<(), String> {
+    let path = config.state.join("paused.json");
+    if let Some(pause) = pause {
+        files::replace_json(&path, &pause)
+    } else {
+        files::remove(&path);
+        Ok(())
+    }
+}
+
+fn update_lock(config: &Config) -> Option<UpdateLock> {
+    let folder = config.data("update.lock");
+    let pid: u32 = files::text(&folder.join("pid"))?.trim().parse().ok()?;
+    Some(UpdateLock { pid, alive: process::exists(pid), since: files::modified(&folder)? })
+}
+
+fn flood(config: &Config) -> Option<Flood> {
+    #[derive(Deserialize)]
+    struct File {
+        expiry_ts: f64,
+    }
+    let path = config.data("flood-backoff");
+    let file: File = files::json(&path)?;
+    Some(Flood { expiry: file.expiry_ts, written: files::modified(&path)? })
+}
+
+/// ISO with a zone, or without: then it is UTC, as the bridge writes it.
+fn iso(text: &str) -> Option<Epoch> {
+    let time = DateTime::parse_from_rfc3339(text).map(|time| time.to_utc()).ok();
+    let naive = || NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S%.f").ok().map(|time| time.and_utc());
+    #[expect(clippy::cast_precision_loss, reason = "milliseconds since 1970")]
+    time.or_else(naive).map(|time| time.timestamp_millis() as f64 / 1000.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::iso;
+
+    #[test]
+    fn incident_32_times_are_read_with_and_without_a_zone() {
+        let rows = [
+            ("2026-11-22T05:04:00Z", Some(1_795_323_840.0)),
+            ("2026-11-22T12:04:00+07:00", Some(1_795_323_840.0)),
+            ("2026-11-22T05:04:00.500000+00:00", Some(1_795_323_840.5)),
+            ("2026-11-22T05:04:00", Some(1_795_323_840.0)),
+            ("yesterday", None),
+        ];
+        for (text, expected) in rows {
+            assert_eq!(iso(text), expected, "{text}");
+        }
+    }
+}

@@ -1,0 +1,19 @@
+//! What touches the machine: one door for each effect, and nobody goes round it.
+
+pub mod bridge;
+pub mod clock;
+pub mod command;
+pub mod connection;
+pub mod crashes;
+pub mod files;
+pub mod git;
+pub mod journal;
+pub mod log;
+pub mod look;
+pub mod markers;
+pub mod process;
+pub mod recovery_lock;
+pub mod service;
+pub mod session;
+pub mod telegram;
+pub mod wake;

@@ -1,0 +1,130 @@
+//! Processes: who is there, since when, and the one door to signals.
+
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal};
+
+use crate::facts::{Identity, Process};
+use crate::system::clock;
+
+/// The process of this pid, or `None` where there is none. A zombie is none: it does nothing any more.
+pub fn find(pid: u32) -> Option<Process> {
+    platform::find(pid)
+}
+
+/// Whether this very process is still there.
+pub fn alive(id: Identity) -> bool {
+    find(id.pid).is_some_and(|process| process.id == id)
+}
+
+/// Whether a pid from a file (a lock of somebody else's) is anybody, ours to look at or not.
+pub fn exists(pid: u32) -> bool {
+    raw(pid).is_some_and(|pid| match rustix::process::test_kill_process(pid) {
+        Ok(()) => find(u32::try_from(pid.as_raw_nonzero().get()).unwrap_or(0)).is_some(),
+        Err(error) => error == rustix::io::Errno::PERM,
+    })
+}
+
+/// Sends a signal to this very process: its start stamp is read again right before, on Linux with the pidfd in hand,
+/// so that no other process can get it.
+///
+/// # Errors
+/// Where the kernel refuses. That the process is gone is no error.
+pub fn signal(id: Identity, signal: Signal) -> Result<(), String> {
+    match platform::signal(id, signal) {
+        Ok(()) | Err(rustix::io::Errno::SRCH) => Ok(()),
+        Err(error) => Err(format!("pid {} can't be signalled: {error}", id.pid)),
+    }
+}
+
+/// Waits until this process is gone, `limit` seconds at most.
+pub fn gone_within(id: Identity, limit: f64) -> bool {
+    let until = clock::mono() + limit;
+    while alive(id) {
+        if clock::mono() >= until {
+            return false;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    true
+}
+
+/// All pids there are; cheap, since nothing is asked of any of them.
+///
+/// # Errors
+/// Where the process table can't be listed.
+pub fn pids() -> Result<Vec<u32>, String> {
+    platform::pids().map_err(|error| format!("the process table can't be listed: {error}"))
+}
+
+fn raw(pid: u32) -> Option<Pid> {
+    i32::try_from(pid).ok().and_then(Pid::from_raw)
+}
+
+#[cfg(target_os = "linux")]
+pub fn pidfd(pid: u32) -> Option<std::os::fd::OwnedFd> {
+    rustix::process::pidfd_open(raw(pid)?, rustix::process::PidfdFlags::empty()).ok()
+}
+
+#[cfg(target_os = "linux")]
+mod platform {
+    use super::{Identity, Process, Signal, clock, raw};
+    use rustix::io::Errno;
+
+    pub fn find(pid: u32) -> Option<Process> {
+        let stat = std::fs::read(format!("/proc/{pid}/stat")).ok()?;
+        // The name in parentheses may hold anything, parentheses too.
+        let after = stat.iter().rposition(|&byte| byte == b')')? + 1;
+        let fields: Vec<&str> = std::str::from_utf8(&stat[after..]).ok()?.split_ascii_whitespace().collect();
+        if matches!(*fields.first()?, "Z" | "X") {
+            return None;
+        }
+        // Field 22 of proc(5), counted from the third.
+        let start: u64 = fields.get(19)?.parse().ok()?;
+        #[expect(clippy::cast_precision_loss, reason = "ticks since boot")]
+        let seconds = start as f64 / rustix::param::clock_ticks_per_second() as f64;
+        let age = (clock::since_boot() - seconds).max(0.0);
+        Some(Process { id: Identity { pid, start }, started: clock::wall() - age, age })
+    }
+
+    pub fn signal(id: Identity, signal: Signal) -> rustix::io::Result<()> {
+        let pidfd = rustix::process::pidfd_open(raw(id.pid).ok_or(Errno::SRCH)?, rustix::process::PidfdFlags::empty())?;
+        if find(id.pid).is_none_or(|process| process.id != id) {
+            return Err(Errno::SRCH);
+        }
+        rustix::process::pidfd_send_signal(pidfd, signal)
+    }
+
+    pub fn pids() -> std::io::Result<Vec<u32>> {
+        let entries = std::fs::read_dir("/proc")?;
+        Ok(entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok()).collect())
+    }
+}
+
+#[cfg(target_vendor = "apple")]
+mod platform {
+    use super::{Identity, Process, Signal, clock, raw};
+    use libproc::bsd_info::BSDInfo;
+    use rustix::io::Errno;
+
+    /// A zombie makes `proc_pidinfo` fail, which is just what is wanted.
+    pub fn find(pid: u32) -> Option<Process> {
+        let info = libproc::proc_pid::pidinfo::<BSDInfo>(i32::try_from(pid).ok()?, 0).ok()?;
+        let start = info.pbi_start_tvsec * 1_000_000 + info.pbi_start_tvusec;
+        #[expect(clippy::cast_precision_loss, reason = "microseconds since 1970 fit into 52 bits")]
+        let started = start as f64 / 1e6;
+        Some(Process { id: Identity { pid, start }, started, age: (clock::wall() - started).max(0.0) })
+    }
+
+    pub fn signal(id: Identity, signal: Signal) -> rustix::io::Result<()> {
+        let pid = raw(id.pid).ok_or(Errno::SRCH)?;
+        if find(id.pid).is_none_or(|process| process.id != id) {
+            return Err(Errno::SRCH);
+        }
+        rustix::process::kill_process(pid, signal)
+    }
+
+    pub fn pids() -> std::io::Result<Vec<u32>> {
+        libproc::processes::pids_by_type(libproc::processes::ProcFilter::All)
+    }
+}

@@ -1,0 +1,250 @@
+//! The recovery lock: a kernel lock in our state folder, and its face `data/recovery-in-progress` for others to read.
+//! The kernel lock dies with us, however we die; the face is removed by our next start.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{Read, Seek, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use crate::config::Config;
+use crate::facts::{Epoch, Identity};
+use crate::system::{clock, files};
+use crate::words::iso;
+
+/// Held while somebody of us acts on this bridge.
+pub struct RecoveryLock {
+    // Held by being open.
+    _kernel: File,
+    face: Option<PathBuf>,
+    started: Epoch,
+    drawn: f64,
+}
+
+/// Who holds a lock, as written into it.
+#[derive(Serialize, Deserialize)]
+struct Holder {
+    pid: u32,
+    /// Set by `hold`: why.
+    update: Option<String>,
+}
+
+/// Takes the lock for a recovery and shows its face.
+///
+/// # Errors
+/// The pid of who has it (0 where that can't be read), or that the state folder can't be written.
+pub fn take(config: &Config, level: u8, issues: &[String]) -> Result<RecoveryLock, Taken> {
+    let mut lock = lock(config, None)?;
+    lock.face = Some(config.data("recovery-in-progress"));
+    lock.show(level, issues);
+    Ok(lock)
+}
+
+/// Takes the lock for an update, without the face.
+///
+/// # Errors
+/// As [`take`].
+pub fn hold(config: &Config, reason: &str) -> Result<RecoveryLock, Taken> {
+    lock(config, Some(reason.to_owned()))
+}
+
+#[derive(Debug)]
+pub enum Taken {
+    By(u32),
+    Broken(String),
+}
+
+impl std::fmt::Display for Taken {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Taken::By(0) => f.write_str("another recovery of this bridge is in progress; try again when it is over"),
+            Taken::By(pid) => {
+                write!(f, "another recovery of this bridge is in progress (pid {pid}); try again when it is over")
+            }
+            Taken::Broken(why) => f.write_str(why),
+        }
+    }
+}
+
+impl RecoveryLock {
+    /// Shows the face anew; readers take it for stale after 300 s.
+    pub fn show(&mut self, level: u8, issues: &[String]) {
+        self.drawn = clock::mono();
+        if let Some(face) = &self.face {
+            let value =
+                json!({"level": level, "started": iso(self.started), "issues": issues, "pid": std::process::id()});
+            // Only a face: that it can't be drawn (a full disk) keeps nobody from healing.
+            let _ = files::replace_json(face, &value);
+        }
+    }
+
+    /// Seconds since the face was drawn.
+    pub fn face_age(&self) -> f64 {
+        clock::mono() - self.drawn
+    }
+}
+
+impl Drop for RecoveryLock {
+    fn drop(&mut self) {
+        if let Some(face) = &self.face {
+            files::remove(face);
+        }
+    }
+}
+
+/// The pid of another process that recovers this bridge now.
+pub fn taken_by(config: &Config) -> Option<u32> {
+    holder(config).filter(|holder| holder.update.is_none() && holder.pid != std::process::id()).map(|holder| holder.pid)
+}
+
+/// Why somebody runs an update under `hold` now.
+pub fn held_for_update(config: &Config) -> Option<String> {
+    holder(config)?.update
+}
+
+/// Removes the face that a killed one of us left behind.
+pub fn sweep(config: &Config) {
+    if holder(config).is_none() {
+        files::remove(&config.data("recovery-in-progress"));
+    }
+}
+
+/// One watch a checkout: taken by `run` and `tray` for as long as they live.
+///
+/// # Errors
+/// As [`take`].
+pub fn one_watch(config: &Config) -> Result<File, Taken> {
+    locked(&config.state.join("watch.lock"), &Holder { pid: std::process::id(), update: None })
+}
+
+/// The pid of the watch of this checkout, if one runs.
+pub fn watching(config: &Config) -> Option<u32> {
+    read_holder(&config.state.join("watch.lock")).map(|holder| holder.pid)
+}
+
+/// Remembers that this process is ended by us, on purpose, before it is: its death is no crash, whoever sees it.
+///
+/// # Errors
+/// Where the state folder can't be written.
+pub fn note_end(config: &Config, id: Identity) -> Result<(), String> {
+    let mut ended = ended(config);
+    ended.retain(|other| *other != id);
+    ended.push(id);
+    // Only the last few can still be somebody's open question.
+    let excess = ended.len().saturating_sub(16);
+    ended.drain(..excess);
+    files::replace_json(&config.state.join("ended.json"), &ended)
+}
+
+/// The processes that were ended on purpose.
+pub fn ended(config: &Config) -> Vec<Identity> {
+    files::json(&config.state.join("ended.json")).unwrap_or_default()
+}
+
+fn path(config: &Config) -> PathBuf {
+    config.state.join("recovery.lock")
+}
+
+fn lock(config: &Config, update: Option<String>) -> Result<RecoveryLock, Taken> {
+    let kernel = locked(&path(config), &Holder { pid: std::process::id(), update })?;
+    Ok(RecoveryLock { _kernel: kernel, face: None, started: clock::wall(), drawn: clock::mono() })
+}
+
+fn locked(path: &PathBuf, holder: &Holder) -> Result<File, Taken> {
+    let broken = |error: std::io::Error| {
+        Taken::Broken(format!("{} can't be locked: {error}; make its folder writable", path.display()))
+    };
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder).map_err(broken)?;
+    }
+    let mut file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(path)
+        .map_err(broken)?;
+    // A reader asks by holding a shared lock for a moment, which is nobody's recovery: hence more than one try.
+    let mut tries = 0;
+    loop {
+        match file.try_lock() {
+            Ok(()) => break,
+            Err(TryLockError::WouldBlock) if tries < 5 => std::thread::sleep(std::time::Duration::from_millis(10)),
+            Err(TryLockError::WouldBlock) => return Err(Taken::By(read_holder(path).map_or(0, |holder| holder.pid))),
+            Err(TryLockError::Error(error)) => return Err(broken(error)),
+        }
+        tries += 1;
+    }
+    let text = serde_json::to_string(holder).unwrap_or_default();
+    file.set_len(0).and_then(|()| file.rewind()).and_then(|()| file.write_all(text.as_bytes())).map_err(broken)?;
+    Ok(file)
+}
+
+/// Who holds the lock: asked of the kernel, by trying a shared lock for a moment.
+fn holder(config: &Config) -> Option<Holder> {
+    read_holder(&path(config))
+}
+
+fn read_holder(path: &PathBuf) -> Option<Holder> {
+    let mut file = File::open(path).ok()?;
+    match file.try_lock_shared() {
+        Err(TryLockError::WouldBlock) => {}
+        _ => return None,
+    }
+    let mut text = String::new();
+    file.read_to_string(&mut text).ok()?;
+    Some(serde_json::from_str(&text).unwrap_or(Holder { pid: 0, update: None }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Manager;
+
+    fn config(folder: &std::path::Path) -> Config {
+        Config {
+            file: folder.join("config.toml"),
+            root: folder.join("root"),
+            label: "x".into(),
+            manager: Manager::Embedded,
+            program: vec!["x".into()],
+            log: folder.join("log"),
+            error_log: folder.join("error.log"),
+            login: Vec::new(),
+            session: folder.join("session"),
+            telegram: None,
+            auto_revert: false,
+            state: folder.join("state"),
+        }
+    }
+
+    #[test]
+    fn incident_32_the_face_has_a_zone_and_goes_with_the_lock() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = config(folder.path());
+        let face = config.data("recovery-in-progress");
+        let lock = take(&config, 2, &["It hangs.".into()]).ok().unwrap();
+        let shown: serde_json::Value = files::json(&face).unwrap();
+        assert_eq!((shown["level"].as_u64(), shown["pid"].as_u64()), (Some(2), Some(u64::from(std::process::id()))));
+        assert!(shown["started"].as_str().unwrap().ends_with('Z'), "{shown}");
+        assert!(matches!(take(&config, 1, &[]), Err(Taken::By(pid)) if pid == std::process::id()));
+        drop(lock);
+        assert!(!face.exists());
+        assert!(take(&config, 1, &[]).is_ok());
+    }
+
+    #[test]
+    fn incident_24_an_update_under_hold_keeps_recovery_out_and_shows_no_face() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = config(folder.path());
+        let held = hold(&config, "pull").ok().unwrap();
+        assert!(!config.data("recovery-in-progress").exists());
+        assert_eq!(held_for_update(&config).as_deref(), Some("pull"));
+        assert!(take(&config, 1, &[]).is_err());
+        drop(held);
+        assert_eq!(held_for_update(&config), None);
+    }
+}

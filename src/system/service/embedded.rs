@@ -1,0 +1,241 @@
+//! Keeps one child alive: for the demo, for tests, and where neither launchd nor systemd runs. Start, restart no more
+//! than once every 10 s, and nothing else; it is no supervisor and does not grow into one.
+//!
+//! The child outlives us (Quit leaves the bridge running). What is known of it lies in a file in our state folder, so
+//! that every command can look, and the next watch takes the child over.
+
+use std::fs::OpenOptions;
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use rustix::process::Signal;
+use serde::{Deserialize, Serialize};
+
+use crate::config::Config;
+use crate::facts::{Exit, Identity, Job, Respawns};
+use crate::system::{clock, files, process, recovery_lock};
+use crate::world::World;
+
+#[derive(Clone)]
+pub struct Embedded {
+    config: Arc<Config>,
+    throttle: f64,
+    exit_timeout: f64,
+    keeping: Arc<AtomicBool>,
+    /// Taken while a child is started or its end is written down.
+    step: Arc<Mutex<()>>,
+}
+
+/// What the file says.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+struct Kept {
+    child: Option<Identity>,
+    runs: u64,
+    last_exit: Option<Exit>,
+    /// The last start; mono.
+    started: f64,
+}
+
+impl Embedded {
+    pub fn new(config: &Config, world: &World) -> Embedded {
+        Embedded {
+            config: Arc::new(config.clone()),
+            throttle: world.times.settled,
+            exit_timeout: world.times.embedded_exit,
+            keeping: Arc::new(AtomicBool::new(false)),
+            step: Arc::new(Mutex::new(())),
+        }
+    }
+
+    /// Begins to keep the child alive, in a thread of its own, for as long as this process lives. Only the watch does.
+    pub fn keep(&self) {
+        if self.keeping.swap(true, Ordering::SeqCst) {
+            return;
+        }
+        let keeper = self.clone();
+        let thread = std::thread::Builder::new().name("embedded".into()).stack_size(256 << 10);
+        if thread.spawn(move || keeper.keep_alive()).is_err() {
+            self.keeping.store(false, Ordering::SeqCst);
+        }
+    }
+
+    /// See [`super::Service::status`].
+    ///
+    /// # Errors
+    /// None; it has the shape of its brothers.
+    pub fn status(&self) -> Result<Job, String> {
+        let _step = self.step.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept = self.kept();
+        let pid = kept.child.filter(|child| process::alive(*child)).map(|child| child.pid);
+        Ok(Job {
+            installed: true,
+            loaded: true,
+            stopped_by_operator: self.stopped(),
+            pid,
+            runs: Some(kept.runs),
+            last_exit: kept.last_exit.unwrap_or(Exit::Never),
+            throttle: self.throttle,
+            exit_timeout: self.exit_timeout,
+            respawns: Respawns::Always,
+            held_back: None,
+            stopping: false,
+            gave_up: false,
+        })
+    }
+
+    /// See [`super::Service::start`]. Where a watch keeps the child it is the one to start it.
+    ///
+    /// # Errors
+    /// Where the program can't be started.
+    pub fn start(&self) -> Result<(), String> {
+        if self.stopped() {
+            return Err("the bridge was stopped by its operator; 'bridge-watchdog restart' starts it again".into());
+        }
+        if self.keeping.load(Ordering::SeqCst) || recovery_lock::watching(&self.config).is_some() {
+            return Ok(());
+        }
+        self.spawn_unless_alive().map(drop)
+    }
+
+    /// See [`super::Service::restart`].
+    ///
+    /// # Errors
+    /// As [`Embedded::start`].
+    pub fn restart(&self) -> Result<(), String> {
+        files::remove(&self.stop_file());
+        self.end_child()?;
+        self.start()
+    }
+
+    /// See [`super::Service::stop`].
+    ///
+    /// # Errors
+    /// Where the state folder can't be written, or the child can't be ended.
+    pub fn stop(&self) -> Result<(), String> {
+        files::replace(&self.stop_file(), "")?;
+        self.end_child()
+    }
+
+    fn end_child(&self) -> Result<(), String> {
+        let Some(child) = self.kept().child.filter(|child| process::alive(*child)) else { return Ok(()) };
+        process::signal(child, Signal::TERM)?;
+        if !process::gone_within(child, self.exit_timeout) {
+            process::signal(child, Signal::KILL)?;
+        }
+        if process::gone_within(child, 5.0) { Ok(()) } else { Err(format!("pid {} does not end", child.pid)) }
+    }
+
+    fn keep_alive(&self) {
+        loop {
+            if self.stopped() {
+                std::thread::sleep(Duration::from_millis(500));
+                continue;
+            }
+            let wait = self.kept().started + self.throttle - clock::mono();
+            let alive = self.kept().child.is_some_and(process::alive);
+            if !alive && wait > 0.0 {
+                std::thread::sleep(Duration::from_secs_f64(wait.clamp(0.01, 1.0)));
+                continue;
+            }
+            match self.spawn_unless_alive() {
+                Ok(Some(mut child)) => {
+                    let exit = exit_of(child.wait());
+                    self.write_end(exit);
+                }
+                // Another's child, taken over: its exit status is not ours to see.
+                Ok(None) => {
+                    if let Some(child) = self.kept().child {
+                        while !process::gone_within(child, 1.0) {}
+                        self.write_end(Exit::Other("not seen: another watch had started it".into()));
+                    }
+                }
+                Err(why) => {
+                    self.write_failure(why);
+                    std::thread::sleep(Duration::from_secs_f64(self.throttle.clamp(0.1, 10.0)));
+                }
+            }
+        }
+    }
+
+    fn spawn_unless_alive(&self) -> Result<Option<Child>, String> {
+        let _step = self.step.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = self.kept();
+        if kept.child.is_some_and(process::alive) {
+            return Ok(None);
+        }
+        let child = self.spawn()?;
+        kept.runs += 1;
+        kept.started = clock::mono();
+        kept.child = process::find(child.id()).map(|found| found.id);
+        files::replace_json(&self.kept_file(), &kept)?;
+        Ok(Some(child))
+    }
+
+    /// As launchd does it: the job's own process group, the checkout as working folder, output appended to the logs.
+    fn spawn(&self) -> Result<Child, String> {
+        use std::os::unix::process::CommandExt;
+        let config = &self.config;
+        let (program, args) = config.program.split_first().ok_or("bridge.program is empty")?;
+        let path = if program.contains('/') { config.root.join(program) } else { PathBuf::from(program) };
+        let output = |path: &PathBuf| -> Result<Stdio, String> {
+            let wrong = |error: std::io::Error| format!("{} can't be written: {error}", path.display());
+            std::fs::create_dir_all(path.parent().unwrap_or(&config.root)).map_err(wrong)?;
+            Ok(OpenOptions::new().append(true).create(true).open(path).map_err(wrong)?.into())
+        };
+        Command::new(&path)
+            .args(args)
+            .current_dir(&config.root)
+            .stdin(Stdio::null())
+            .stdout(output(&config.log)?)
+            .stderr(output(&config.error_log)?)
+            .process_group(0)
+            .spawn()
+            .map_err(|error| format!("{} can't be started: {error}; correct bridge.program", path.display()))
+    }
+
+    fn write_end(&self, exit: Exit) {
+        let _step = self.step.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept = Kept { child: None, last_exit: Some(exit), ..self.kept() };
+        let _ = files::replace_json(&self.kept_file(), &kept);
+    }
+
+    /// A start that failed is a run that ended at once.
+    fn write_failure(&self, why: String) {
+        let _step = self.step.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = self.kept();
+        let kept =
+            Kept { child: None, last_exit: Some(Exit::Other(why)), runs: before.runs + 1, started: clock::mono() };
+        let _ = files::replace_json(&self.kept_file(), &kept);
+    }
+
+    fn kept(&self) -> Kept {
+        files::json(&self.kept_file()).unwrap_or_default()
+    }
+
+    fn kept_file(&self) -> PathBuf {
+        self.config.state.join("embedded.json")
+    }
+
+    fn stopped(&self) -> bool {
+        self.stop_file().exists()
+    }
+
+    fn stop_file(&self) -> PathBuf {
+        self.config.state.join("embedded.stopped")
+    }
+}
+
+fn exit_of(status: std::io::Result<ExitStatus>) -> Exit {
+    use std::os::unix::process::ExitStatusExt;
+    match status {
+        Ok(status) => match (status.code(), status.signal()) {
+            (Some(code), _) => Exit::Code(code),
+            (None, Some(signal)) => Exit::Signal(signal),
+            (None, None) => Exit::Other("neither code nor signal".into()),
+        },
+        Err(error) => Exit::Other(format!("not seen: {error}")),
+    }
+}

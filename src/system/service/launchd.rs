@@ -1,0 +1,374 @@
+//! launchd by `/bin/launchctl`. Facts from launchctl(1) and from captures of real systems: `print` is "not API", so it
+//! is parsed leniently, and what is new in it is passed over; the exit code and the pid decide.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::facts::{Exit, Job, Respawns};
+use crate::system::clock;
+use crate::system::command::{self, Output};
+use crate::world::World;
+
+#[derive(Clone)]
+pub struct Launchd {
+    launchctl: PathBuf,
+    label: String,
+    /// `gui/<uid>`.
+    domain: String,
+    plist: PathBuf,
+    ask: f64,
+    bootstrap: f64,
+}
+
+const NOT_LOADED: i32 = 113;
+/// `bootout` of what is not loaded.
+const NOT_FOUND: i32 = 3;
+/// `bootstrap`'s catch-all: loaded already, still draining, disabled, wrong session.
+const CATCH_ALL: i32 = 5;
+/// `ThrottleInterval`'s default.
+const THROTTLE: f64 = 10.0;
+/// launchd's own default; 20 is only the manual's.
+const EXIT_TIMEOUT: f64 = 5.0;
+
+impl Launchd {
+    pub fn new(label: &str, world: &World) -> Launchd {
+        Launchd {
+            launchctl: world.launchctl.clone(),
+            label: label.to_owned(),
+            domain: format!("gui/{}", rustix::process::getuid().as_raw()),
+            plist: world.home.join("Library/LaunchAgents").join(format!("{label}.plist")),
+            ask: world.times.ask,
+            bootstrap: world.times.bootstrap,
+        }
+    }
+
+    /// See [`super::Service::status`].
+    ///
+    /// # Errors
+    /// Where launchctl is missing, hangs, or says what nobody has seen.
+    pub fn status(&self) -> Result<Job, String> {
+        let output = self.print()?;
+        let mut job = match output.code {
+            Some(0) => parse(&output.stdout)
+                .ok_or_else(|| format!("launchctl print {} answers in a form that is not known", self.target()))?,
+            Some(NOT_LOADED) => not_loaded(),
+            _ => return Err(said("print", &output)),
+        };
+        job.installed = job.loaded || self.plist.exists();
+        match keep_alive(&self.plist) {
+            Respawns::Unsaid => {}
+            plain => job.respawns = plain,
+        }
+        if job.pid.is_none() {
+            job.stopped_by_operator = self.disabled()?;
+        }
+        Ok(job)
+    }
+
+    /// See [`super::Service::start`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn start(&self) -> Result<(), String> {
+        if self.disabled()? {
+            return Err(format!(
+                "{} is disabled by its operator; to start it again: launchctl enable {}",
+                self.label,
+                self.target()
+            ));
+        }
+        if self.print()?.code == Some(NOT_LOADED) {
+            self.load()?;
+        }
+        if self.pid().is_some() {
+            return Ok(());
+        }
+        self.kickstart(&["kickstart"], self.ask)
+    }
+
+    /// See [`super::Service::restart`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn restart(&self) -> Result<(), String> {
+        let job = self.status()?;
+        if job.pid.is_none() {
+            return self.start();
+        }
+        // It sends SIGKILL after the exit timeout, and can block for minutes on a job that can't spawn.
+        self.kickstart(&["kickstart", "-k"], job.exit_timeout + self.ask)
+    }
+
+    /// See [`super::Service::stop`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn stop(&self) -> Result<(), String> {
+        let patience =
+            self.print().ok().and_then(|output| parse(&output.stdout)).map_or(EXIT_TIMEOUT, |job| job.exit_timeout);
+        let output = self.launchctl(&["bootout", &self.target()], patience + self.ask)?;
+        if !matches!(output.code, Some(0 | NOT_FOUND | NOT_LOADED | 36 | 37)) {
+            return Err(said("bootout", &output));
+        }
+        // It returns before the job is gone.
+        let gone = || self.print().is_ok_and(|output| output.code == Some(NOT_LOADED));
+        if within(patience + self.ask, gone) {
+            Ok(())
+        } else {
+            Err(format!("{} was told to stop and is still there", self.label))
+        }
+    }
+
+    fn target(&self) -> String {
+        format!("{}/{}", self.domain, self.label)
+    }
+
+    fn launchctl(&self, args: &[&str], limit: f64) -> Result<Output, String> {
+        command::run(&self.launchctl, args, limit)
+    }
+
+    fn print(&self) -> Result<Output, String> {
+        self.launchctl(&["print", &self.target()], self.ask)
+    }
+
+    fn pid(&self) -> Option<u32> {
+        parse(&self.print().ok()?.stdout)?.pid
+    }
+
+    fn disabled(&self) -> Result<bool, String> {
+        let output = self.launchctl(&["print-disabled", &self.domain], self.ask)?;
+        if output.code != Some(0) {
+            return Err(said("print-disabled", &output));
+        }
+        let name = format!("\"{}\"", self.label);
+        let line = output.stdout.lines().rfind(|line| line.trim_start().starts_with(&name));
+        // New systems say disabled, old ones true; both mean the same.
+        Ok(line
+            .and_then(|line| line.split("=>").nth(1))
+            .is_some_and(|word| matches!(word.trim().trim_end_matches([';', ',']), "disabled" | "true")))
+    }
+
+    /// `bootstrap` right after a `bootout` fails with 5, in two shapes: the job is still registered (then a kickstart is
+    /// what it needs), or it is not yet (then it is tried again).
+    fn load(&self) -> Result<(), String> {
+        let plist = self.plist.to_string_lossy().into_owned();
+        let mut last = String::new();
+        for nth in 0..3 {
+            if nth > 0 {
+                std::thread::sleep(Duration::from_secs_f64(self.bootstrap));
+            }
+            let output = self.launchctl(&["bootstrap", &self.domain, &plist], self.ask)?;
+            match output.code {
+                Some(0) => {
+                    // That it returned 0 is no running job, but RunAtLoad deserves a moment.
+                    within(self.bootstrap, || self.pid().is_some());
+                    return Ok(());
+                }
+                Some(CATCH_ALL | 36 | 37) if self.print()?.code == Some(0) => return Ok(()),
+                _ => last = said("bootstrap", &output),
+            }
+        }
+        Err(last)
+    }
+
+    fn kickstart(&self, words: &[&str], limit: f64) -> Result<(), String> {
+        let target = self.target();
+        let args: Vec<&str> = words.iter().copied().chain([target.as_str()]).collect();
+        match self.launchctl(&args, limit) {
+            // 37: a start is under way already.
+            Ok(output) if matches!(output.code, Some(0 | 37)) => Ok(()),
+            Ok(output) => Err(said("kickstart", &output)),
+            // It hangs on a job that can't spawn; whether it helped is for the pid to say.
+            Err(_) if self.print().is_ok() => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+fn not_loaded() -> Job {
+    Job {
+        installed: false,
+        loaded: false,
+        stopped_by_operator: false,
+        pid: None,
+        runs: None,
+        last_exit: Exit::Never,
+        throttle: THROTTLE,
+        exit_timeout: EXIT_TIMEOUT,
+        respawns: Respawns::Unsaid,
+        held_back: None,
+        stopping: false,
+        gave_up: false,
+    }
+}
+
+/// Reads what `launchctl print` says of a job; `None` where it says nothing that is known.
+///
+/// Keys count only at the first level of indentation, since nested blocks repeat `state` and `pid`. Arguments and the
+/// environment are printed raw, newlines included, and so may look like anything; they stand between `state` and
+/// `domain`, hence the first `state`, and of the others only what comes after the last `domain`.
+fn parse(text: &str) -> Option<Job> {
+    let top = |line: &'_ str| line.starts_with('\t') && !line.starts_with("\t\t");
+    let pairs: Vec<(&str, &str)> =
+        text.lines().filter(|line| top(line)).filter_map(|line| line[1..].split_once(" = ")).collect();
+    let trusted = pairs.iter().rposition(|(name, _)| *name == "domain").map_or(&pairs[..], |at| &pairs[at..]);
+    let last = |key: &str| trusted.iter().rev().find(|(name, _)| *name == key).map(|(_, value)| value.trim());
+    let number = |key: &str| last(key).and_then(|value| value.parse::<u64>().ok());
+    let state = pairs.iter().find(|(name, _)| *name == "state").map(|(_, value)| value.trim());
+    if state.is_none() && number("runs").is_none() {
+        return None;
+    }
+    let properties: Vec<&str> = last("properties").map(|list| list.split(" | ").collect()).unwrap_or_default();
+    let seconds = |key: &str, default: f64| last(key).and_then(|value| value.parse().ok()).unwrap_or(default);
+    Some(Job {
+        loaded: true,
+        pid: number("pid").and_then(|pid| u32::try_from(pid).ok()).filter(|pid| *pid > 0),
+        runs: number("runs"),
+        last_exit: last_exit(&last),
+        throttle: seconds("minimum runtime", THROTTLE),
+        exit_timeout: seconds("exit timeout", EXIT_TIMEOUT),
+        respawns: if properties.contains(&"keepalive") { Respawns::Always } else { Respawns::Unsaid },
+        held_back: last("pended nondemand spawn").or(last("pended spawn")).map(str::to_owned),
+        stopping: matches!(state, Some("SIGTERMed" | "SIGKILLed")),
+        ..not_loaded()
+    })
+}
+
+/// Exactly one of three keys is there; after a signal there is no exit code.
+fn last_exit<'a>(last: &impl Fn(&str) -> Option<&'a str>) -> Exit {
+    if let Some(signal) = last("last terminating signal") {
+        // "Killed: 9"
+        let number = signal.rsplit(": ").next().and_then(|number| number.parse().ok());
+        return number.map_or_else(|| Exit::Other(signal.to_owned()), Exit::Signal);
+    }
+    if let Some(reason) = last("last exit reason") {
+        return Exit::Other(reason.to_owned());
+    }
+    match last("last exit code") {
+        None | Some("(never exited)") => Exit::Never,
+        // "1", or "78: EX_CONFIG"
+        Some(code) => code
+            .split(':')
+            .next()
+            .and_then(|code| code.parse().ok())
+            .map_or_else(|| Exit::Other(code.to_owned()), Exit::Code),
+    }
+}
+
+fn keep_alive(plist: &Path) -> Respawns {
+    let Ok(plist::Value::Dictionary(keys)) = plist::Value::from_file(plist) else { return Respawns::Unsaid };
+    match keys.get("KeepAlive") {
+        Some(plist::Value::Boolean(true)) => Respawns::Always,
+        Some(plist::Value::Dictionary(conditions)) => {
+            let names: Vec<&str> = conditions.keys().map(String::as_str).collect();
+            Respawns::Sometimes(format!("KeepAlive is a dictionary: {}", names.join(", ")))
+        }
+        _ => Respawns::Never,
+    }
+}
+
+fn said(verb: &str, output: &Output) -> String {
+    let code = output.code.map_or_else(|| "a signal".into(), |code| code.to_string());
+    let words = output.stderr.lines().next().unwrap_or("");
+    let meaning = match output.code {
+        Some(125) => " (there is no graphical login session of this user: log in on the Mac itself, not by SSH)",
+        Some(119) => " (the job is disabled by its operator)",
+        _ => "",
+    };
+    format!("launchctl {verb} ended with {code}: {words}{meaning}")
+}
+
+fn within(seconds: f64, mut seen: impl FnMut() -> bool) -> bool {
+    let until = clock::mono() + seconds;
+    loop {
+        if seen() {
+            return true;
+        }
+        if clock::mono() >= until {
+            return false;
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The shape of a real `print`: one tab, nested blocks that repeat keys, an argument with a newline and a bracket.
+    fn printed(state: &str, rest: &str) -> String {
+        format!(
+            "gui/501/com.valor.bridge = {{\n\tactive count = 1\n\tpath = /Users/me/Library/LaunchAgents/com.valor.bridge.plist\n\tstate = {state}\n\n\
+             \targuments = {{\n\t\tpython\n\t\tline one\n}}\n\tstate = a lie\n\tpid = 1\n\t}}\n\n\tenvironment = {{\n\t\tPATH => /usr/bin\n\t}}\n\n\tdomain = gui/501 [100057]\n{rest}\n\
+             \tresource coalition = {{\n\t\tstate = active\n\t\tpid = 2\n\t}}\n\n\tjob state = exited\n\tproperties = keepalive | runatload | inferred program\n}}\n"
+        )
+    }
+
+    #[test]
+    fn shapes_of_print() {
+        type Seen = (Option<u32>, Option<u64>, Exit, f64, f64, bool, Option<&'static str>);
+        let rows: [(&str, &str, Seen); 8] = [
+            (
+                "running",
+                "\tminimum runtime = 10\n\texit timeout = 20\n\truns = 7\n\tpid = 4312\n\tlast exit code = (never exited)\n",
+                (Some(4312), Some(7), Exit::Never, 10.0, 20.0, false, None),
+            ),
+            (
+                "running",
+                "\truns = 103\n\tpid = 17594\n\tlast terminating signal = Terminated: 15\n",
+                (Some(17594), Some(103), Exit::Signal(15), 10.0, 5.0, false, None),
+            ),
+            (
+                "not running",
+                "\tminimum runtime = 30\n\truns = 4\n\tlast exit code = 1\n",
+                (None, Some(4), Exit::Code(1), 30.0, 5.0, false, None),
+            ),
+            (
+                "spawn scheduled",
+                "\truns = 2\n\tlast exit code = 78: EX_CONFIG\n",
+                (None, Some(2), Exit::Code(78), 10.0, 5.0, false, None),
+            ),
+            (
+                "spawn scheduled",
+                "\truns = 3\n\tlast exit reason = OS_REASON_CODESIGNING\n",
+                (None, Some(3), Exit::Other("OS_REASON_CODESIGNING".into()), 10.0, 5.0, false, None),
+            ),
+            (
+                "SIGTERMed",
+                "\truns = 3\n\tpid = 9\n\tlast exit code = 0\n",
+                (Some(9), Some(3), Exit::Code(0), 10.0, 5.0, true, None),
+            ),
+            (
+                "not running",
+                "\truns = 0\n\tpended nondemand spawn = speculative\n\tlast exit code = (never exited)\n",
+                (None, Some(0), Exit::Never, 10.0, 5.0, false, Some("speculative")),
+            ),
+            (
+                "quantum",
+                "\truns = 1\n\tpid = 5\n\tlast exit code = (abandoned)\n",
+                (Some(5), Some(1), Exit::Other("(abandoned)".into()), 10.0, 5.0, false, None),
+            ),
+        ];
+        for (state, rest, expected) in rows {
+            let job = parse(&printed(state, rest)).unwrap();
+            let seen = (
+                job.pid,
+                job.runs,
+                job.last_exit,
+                job.throttle,
+                job.exit_timeout,
+                job.stopping,
+                job.held_back.as_deref(),
+            );
+            assert_eq!(seen, expected, "{state} {rest}");
+            assert_eq!(job.respawns, Respawns::Always);
+        }
+    }
+
+    #[test]
+    fn what_nobody_has_seen_is_no_job() {
+        for text in ["", "Bad request.\n", "gui/501/x = {\n}\n", "\u{fffd}\u{fffd}", "{\"state\": \"running\"}"] {
+            assert_eq!(parse(text), None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! The service manager that owns the bridge, behind one narrow interface. All backends compile on every platform, so
+//! that launchd's is type-checked and tested on Linux; only the default is chosen by platform.
+
+pub mod embedded;
+pub mod launchd;
+pub mod systemd;
+
+use crate::config::{Config, Manager};
+use crate::facts::Job;
+use crate::world::World;
+
+/// A door to one manager.
+#[derive(Clone)]
+pub enum Service {
+    Launchd(launchd::Launchd),
+    Systemd(systemd::Systemd),
+    Embedded(embedded::Embedded),
+}
+
+impl Service {
+    pub fn of(config: &Config, world: &World) -> Service {
+        match config.manager {
+            Manager::Launchd => Service::Launchd(launchd::Launchd::new(&config.label, world)),
+            Manager::Systemd => Service::Systemd(systemd::Systemd::new(&config.label, world)),
+            Manager::Embedded => Service::Embedded(embedded::Embedded::new(config, world)),
+        }
+    }
+
+    /// How the manager is called when a person is told of it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Service::Launchd(_) => "launchd",
+            Service::Systemd(_) => "systemd",
+            Service::Embedded(_) => "the watchdog itself",
+        }
+    }
+
+    /// What the manager knows of the job.
+    ///
+    /// # Errors
+    /// Why it could not be asked: then nothing is known, neither health nor sickness.
+    pub fn status(&self) -> Result<Job, String> {
+        match self {
+            Service::Launchd(launchd) => launchd.status(),
+            Service::Systemd(systemd) => systemd.status(),
+            Service::Embedded(embedded) => embedded.status(),
+        }
+    }
+
+    /// The manager's plain start, which harms nothing if the job runs already. Refused where the operator stopped the
+    /// job: that is read again here, right before.
+    ///
+    /// # Errors
+    /// What the manager said. That it said nothing in time is no error: the caller looks for the pid.
+    pub fn start(&self) -> Result<(), String> {
+        match self {
+            Service::Launchd(launchd) => launchd.start(),
+            Service::Systemd(systemd) => systemd.start(),
+            Service::Embedded(embedded) => embedded.start(),
+        }
+    }
+
+    /// Ends the job and starts it again, in the manager's own way; also one that does not run.
+    ///
+    /// # Errors
+    /// As [`Service::start`].
+    pub fn restart(&self) -> Result<(), String> {
+        match self {
+            Service::Launchd(launchd) => launchd.restart(),
+            Service::Systemd(systemd) => systemd.restart(),
+            Service::Embedded(embedded) => embedded.restart(),
+        }
+    }
+
+    /// Ends the job and keeps the manager from starting it again.
+    ///
+    /// # Errors
+    /// As [`Service::start`].
+    pub fn stop(&self) -> Result<(), String> {
+        match self {
+            Service::Launchd(launchd) => launchd.stop(),
+            Service::Systemd(systemd) => systemd.stop(),
+            Service::Embedded(embedded) => embedded.stop(),
+        }
+    }
+}

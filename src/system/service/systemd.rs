@@ -1,0 +1,443 @@
+//! systemd's user manager by `systemctl --user`. Facts measured on systemd 252: `start` waits out `RestartSec` while
+//! `restart` cuts it short; a stop that was asked for leaves `active` before the process dies, a death of its own after
+//! it; `Result` hardly ever names the start limit; asking a frozen manager hangs for 90 s.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::facts::{Exit, Job, Respawns};
+use crate::system::clock;
+use crate::system::command;
+use crate::world::World;
+
+#[derive(Clone)]
+pub struct Systemd {
+    systemctl: PathBuf,
+    label: String,
+    ask: f64,
+    respawn_near: f64,
+}
+
+const PROPERTIES: &str = "LoadState,ActiveState,SubState,MainPID,NRestarts,Result,ExecMainCode,ExecMainStatus,\
+ExecMainStartTimestampMonotonic,ExecMainExitTimestampMonotonic,ActiveExitTimestampMonotonic,\
+InactiveEnterTimestampMonotonic,Restart,RestartUSec,TimeoutStopUSec,UnitFileState,NeedDaemonReload,Job";
+
+/// `DefaultTimeoutStopSec`: what "infinity" is cut down to, since nobody waits for ever here.
+const EXIT_TIMEOUT: f64 = 90.0;
+
+impl Systemd {
+    pub fn new(label: &str, world: &World) -> Systemd {
+        Systemd {
+            systemctl: world.systemctl.clone(),
+            label: label.to_owned(),
+            ask: world.times.ask,
+            respawn_near: world.times.respawn_near,
+        }
+    }
+
+    /// See [`super::Service::status`].
+    ///
+    /// # Errors
+    /// Where the user manager can't be asked, hangs, or can't read the unit.
+    pub fn status(&self) -> Result<Job, String> {
+        parse(&self.show()?).map_err(|why| format!("{}: {why}", self.unit()))
+    }
+
+    /// See [`super::Service::start`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn start(&self) -> Result<(), String> {
+        let shown = self.show()?;
+        let job = parse(&shown).map_err(|why| format!("{}: {why}", self.unit()))?;
+        if job.stopped_by_operator {
+            return Err(format!(
+                "{} was stopped by its operator; to start it again: systemctl --user start {}",
+                self.unit(),
+                self.unit()
+            ));
+        }
+        if job.pid.is_some() {
+            return Ok(());
+        }
+        self.reload_if_needed(&shown)?;
+        if get(&shown, "SubState") == "auto-restart" {
+            // `start` would wait for the timer too; `restart` cuts it short. One that is due is left to the manager:
+            // it would be shot right after its start.
+            let due = micros(&shown, "InactiveEnterTimestampMonotonic") / 1e6 + job.throttle;
+            return if due - clock::mono() > self.respawn_near { self.verb("restart") } else { Ok(()) };
+        }
+        if job.gave_up {
+            self.reset()?;
+        }
+        self.verb("start")
+    }
+
+    /// See [`super::Service::restart`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn restart(&self) -> Result<(), String> {
+        self.reload_if_needed(&self.show()?)?;
+        // Manual starts count towards the start limit, and a refused `restart` has already stopped the bridge.
+        self.reset()?;
+        self.verb("restart")
+    }
+
+    /// See [`super::Service::stop`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn stop(&self) -> Result<(), String> {
+        let patience = self.status()?.exit_timeout + self.ask;
+        self.verb("stop")?;
+        let until = clock::mono() + patience;
+        while self.status()?.pid.is_some() {
+            if clock::mono() > until {
+                return Err(format!("{} was told to stop and is still there", self.unit()));
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        Ok(())
+    }
+
+    fn unit(&self) -> String {
+        format!("{}.service", self.label)
+    }
+
+    fn show(&self) -> Result<HashMap<String, String>, String> {
+        if let Some(odd) = self.label.chars().find(|c| !c.is_ascii_alphanumeric() && !":_.@-\\".contains(*c)) {
+            // systemctl escapes such names with a warning and then reports a unit of another name.
+            return Err(format!(
+                "'{odd}' is not allowed in the name of a systemd unit; correct bridge.label ({})",
+                self.label
+            ));
+        }
+        let text = self.systemctl(&["show", "-p", PROPERTIES, "--", &self.unit()])?;
+        let pairs = text.lines().filter_map(|line| line.split_once('='));
+        Ok(pairs.map(|(key, value)| (key.to_owned(), value.to_owned())).collect())
+    }
+
+    /// Never waits for the job: that could take as long as `RestartSec` or `TimeoutStopSec`.
+    fn verb(&self, verb: &str) -> Result<(), String> {
+        self.systemctl(&[verb, "--no-block", "--", &self.unit()]).map(drop)
+    }
+
+    /// A unit that was collected meanwhile has nothing to reset, which systemctl calls an error.
+    fn reset(&self) -> Result<(), String> {
+        match self.systemctl(&["reset-failed", "--", &self.unit()]) {
+            Err(why) if !why.contains("not loaded") => Err(why),
+            _ => Ok(()),
+        }
+    }
+
+    fn reload_if_needed(&self, shown: &HashMap<String, String>) -> Result<(), String> {
+        if get(shown, "NeedDaemonReload") == "yes" { self.systemctl(&["daemon-reload"]).map(drop) } else { Ok(()) }
+    }
+
+    fn systemctl(&self, words: &[&str]) -> Result<String, String> {
+        let args: Vec<&str> = ["--user", "--no-pager"].into_iter().chain(words.iter().copied()).collect();
+        let output = command::run(&self.systemctl, &args, self.ask)
+            .map_err(|why| why.replace("systemctl --user ", &format!("systemctl --user {} ", words[0])))?;
+        if output.code == Some(0) {
+            return Ok(output.stdout);
+        }
+        let words =
+            format!("systemctl --user {}: {}", words[0], output.stderr.lines().next().unwrap_or("no reason given"));
+        let mend = if words.contains("No medium found") {
+            "; there is no user session here: set XDG_RUNTIME_DIR=/run/user/<uid>"
+        } else if words.contains("connect to bus") {
+            "; the user manager does not run: 'loginctl enable-linger' keeps it running"
+        } else {
+            ""
+        };
+        Err(words + mend)
+    }
+}
+
+fn parse(shown: &HashMap<String, String>) -> Result<Job, String> {
+    let (load, active, sub) = (get(shown, "LoadState"), get(shown, "ActiveState"), get(shown, "SubState"));
+    match load {
+        "loaded" | "not-found" | "masked" => {}
+        "" => return Err("systemctl answers in a form that is not known".into()),
+        _ => {
+            return Err(format!(
+                "systemd can't read the unit file (LoadState={load}); 'systemctl --user status' says why"
+            ));
+        }
+    }
+    let pid = get(shown, "MainPID").parse().ok().filter(|pid| *pid > 0);
+    let restart = get(shown, "Restart");
+    let last_exit = last_exit(shown);
+    let stopped =
+        pid.is_none() && (load == "masked" || (load == "loaded" && stopped_by_operator(shown, active, sub, restart)));
+    let stopping = active == "deactivating" && (pid.is_some() || !matches!(get(shown, "Job"), "" | "0"));
+    Ok(Job {
+        // A unit whose file was removed goes on running and is then called not-found.
+        installed: load != "not-found" || active == "active",
+        loaded: load != "not-found" || active == "active",
+        stopped_by_operator: stopped,
+        pid,
+        runs: get(shown, "NRestarts")
+            .parse::<u64>()
+            .ok()
+            .map(|restarts| if last_exit == Exit::Never && pid.is_none() { restarts } else { restarts + 1 }),
+        last_exit,
+        throttle: seconds(get(shown, "RestartUSec")).unwrap_or(0.1),
+        exit_timeout: seconds(get(shown, "TimeoutStopUSec")).unwrap_or(EXIT_TIMEOUT),
+        respawns: match restart {
+            "always" => Respawns::Always,
+            "no" => Respawns::Never,
+            "" => Respawns::Unsaid,
+            other => Respawns::Sometimes(format!("Restart={other}")),
+        },
+        held_back: None,
+        stopping,
+        gave_up: active == "failed" && !stopped && sub != "failed-before-auto-restart",
+    })
+}
+
+/// systemd keeps no word on who stopped a unit, but the order of two of its stamps does: it leaves `active` before the
+/// process dies where it was told to stop, and after where the process died of itself.
+fn stopped_by_operator(shown: &HashMap<String, String>, active: &str, sub: &str, restart: &str) -> bool {
+    let [started, died, left] =
+        ["ExecMainStartTimestampMonotonic", "ExecMainExitTimestampMonotonic", "ActiveExitTimestampMonotonic"]
+            .map(|key| micros(shown, key));
+    let asked = left > started && left < died;
+    match active {
+        "inactive" if sub == "dead-before-auto-restart" => false,
+        // No history: never started, or collected after a stop. An enabled unit is not collected, so it was never
+        // started; of a disabled one nobody can tell, and the person's word is the safer reading.
+        "inactive" if started == 0.0 => !get(shown, "UnitFileState").starts_with("enabled"),
+        "inactive" if restart == "always" => true,
+        "inactive" => asked,
+        "failed" => asked && get(shown, "Result") != "start-limit-hit",
+        _ => false,
+    }
+}
+
+/// From the codes, never from `Result`: a reset makes a success of it. While the unit runs the last exit is not shown.
+fn last_exit(shown: &HashMap<String, String>) -> Exit {
+    let status = get(shown, "ExecMainStatus").parse::<i32>().ok();
+    match (get(shown, "ExecMainCode"), status) {
+        ("1", Some(203)) => Exit::Other("exit 203: systemd can't start the program".into()),
+        ("1", Some(200)) => Exit::Other("exit 200: systemd can't enter the working folder".into()),
+        ("1", Some(code)) => Exit::Code(code),
+        ("2" | "3", Some(signal)) => Exit::Signal(signal),
+        _ => Exit::Never,
+    }
+}
+
+fn get<'a>(shown: &'a HashMap<String, String>, key: &str) -> &'a str {
+    shown.get(key).map_or("", String::as_str)
+}
+
+fn micros(shown: &HashMap<String, String>, key: &str) -> f64 {
+    get(shown, key).parse().unwrap_or(0.0)
+}
+
+/// `1min 30s`, `100ms`, `5.003s`; `None` for `infinity` and what is not known.
+fn seconds(text: &str) -> Option<f64> {
+    let mut total = 0.0;
+    for part in text.split_ascii_whitespace() {
+        let unit_at = part.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(part.len());
+        let number: f64 = part[..unit_at].parse().ok()?;
+        total += number
+            * match &part[unit_at..] {
+                "us" => 1e-6,
+                "ms" => 1e-3,
+                "s" | "" => 1.0,
+                "min" => 60.0,
+                "h" => 3600.0,
+                "d" => 86_400.0,
+                "w" => 604_800.0,
+                _ => return None,
+            };
+    }
+    (!text.is_empty()).then_some(total)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(text: &str) -> HashMap<String, String> {
+        let base = "LoadState=loaded Restart=always RestartUSec=10s TimeoutStopUSec=20s UnitFileState=enabled NRestarts=2 MainPID=0 ExecMainCode=0 ExecMainStatus=0";
+        let pairs = base.split(' ').chain(text.split(' ')).filter_map(|pair| pair.split_once('='));
+        pairs.map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
+    }
+
+    /// Each row is what systemd 252 really showed in that situation.
+    #[test]
+    fn situations() {
+        let stamps = |start: u32, left: u32, died: u32| {
+            format!(
+                "ExecMainStartTimestampMonotonic={start} ActiveExitTimestampMonotonic={left} ExecMainExitTimestampMonotonic={died}"
+            )
+        };
+        // (shown, pid, runs, last exit, stopped by operator, gave up, stopping)
+        type Row = (&'static str, String, Option<u32>, u64, Exit, bool, bool, bool);
+        let rows: [Row; 12] = [
+            (
+                "running",
+                "ActiveState=active SubState=running MainPID=77".into(),
+                Some(77),
+                3,
+                Exit::Never,
+                false,
+                false,
+                false,
+            ),
+            (
+                "killed, waits",
+                format!(
+                    "ActiveState=activating SubState=auto-restart ExecMainCode=2 ExecMainStatus=9 {}",
+                    stamps(10, 21, 20)
+                ),
+                None,
+                3,
+                Exit::Signal(9),
+                false,
+                false,
+                false,
+            ),
+            (
+                "exit 0, waits",
+                format!("ActiveState=activating SubState=auto-restart ExecMainCode=1 {}", stamps(10, 21, 20)),
+                None,
+                3,
+                Exit::Code(0),
+                false,
+                false,
+                false,
+            ),
+            (
+                "start limit",
+                format!(
+                    "ActiveState=failed SubState=failed Result=exit-code ExecMainCode=1 ExecMainStatus=1 {}",
+                    stamps(10, 21, 20)
+                ),
+                None,
+                3,
+                Exit::Code(1),
+                false,
+                true,
+                false,
+            ),
+            (
+                "operator stop",
+                format!(
+                    "ActiveState=inactive SubState=dead Result=success ExecMainCode=2 ExecMainStatus=15 {}",
+                    stamps(10, 20, 21)
+                ),
+                None,
+                3,
+                Exit::Signal(15),
+                true,
+                false,
+                false,
+            ),
+            (
+                "operator stop in the wait",
+                format!(
+                    "ActiveState=inactive SubState=dead Result=signal ExecMainCode=2 ExecMainStatus=9 {}",
+                    stamps(10, 21, 20)
+                ),
+                None,
+                3,
+                Exit::Signal(9),
+                true,
+                false,
+                false,
+            ),
+            (
+                "operator stop, needed SIGKILL",
+                format!(
+                    "ActiveState=failed SubState=failed Result=timeout ExecMainCode=2 ExecMainStatus=9 {}",
+                    stamps(10, 20, 21)
+                ),
+                None,
+                3,
+                Exit::Signal(9),
+                true,
+                false,
+                false,
+            ),
+            (
+                "never started",
+                "ActiveState=inactive SubState=dead ExecMainStartTimestampMonotonic=0".into(),
+                None,
+                2,
+                Exit::Never,
+                false,
+                false,
+                false,
+            ),
+            (
+                "collected after a stop",
+                "ActiveState=inactive SubState=dead UnitFileState=disabled ExecMainStartTimestampMonotonic=0".into(),
+                None,
+                2,
+                Exit::Never,
+                true,
+                false,
+                false,
+            ),
+            (
+                "masked",
+                "LoadState=masked ActiveState=inactive SubState=dead".into(),
+                None,
+                2,
+                Exit::Never,
+                true,
+                false,
+                false,
+            ),
+            (
+                "stopping",
+                "ActiveState=deactivating SubState=stop-sigterm MainPID=77 Job=123".into(),
+                Some(77),
+                3,
+                Exit::Never,
+                false,
+                false,
+                true,
+            ),
+            (
+                "leftovers",
+                "ActiveState=deactivating SubState=stop-sigterm ExecMainCode=2 ExecMainStatus=9 Job=".into(),
+                None,
+                3,
+                Exit::Signal(9),
+                false,
+                false,
+                false,
+            ),
+        ];
+        for (name, text, pid, runs, exit, stopped, gave_up, stopping) in rows {
+            let job = parse(&shown(&text)).unwrap();
+            assert_eq!(
+                (job.pid, job.runs, job.last_exit, job.stopped_by_operator, job.gave_up, job.stopping),
+                (pid, Some(runs), exit, stopped, gave_up, stopping),
+                "{name}"
+            );
+        }
+    }
+
+    #[test]
+    fn durations_are_text() {
+        let rows = [
+            ("10s", Some(10.0)),
+            ("1min 30s", Some(90.0)),
+            ("100ms", Some(0.1)),
+            ("1h 30min 5.003000s", Some(5405.003)),
+            ("0", Some(0.0)),
+            ("infinity", None),
+            ("", None),
+        ];
+        for (text, expected) in rows {
+            assert_eq!(seconds(text), expected, "{text}");
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! The Bot API: one person's DM. Straight over TLS, never through the bridge or its session.
+
+use std::sync::Once;
+use std::time::Duration;
+
+use reqwest::blocking::Client;
+use serde_json::{Value, json};
+
+use crate::config::Telegram;
+
+/// Why a message was not confirmed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Unsent {
+    /// A sentence, without the token.
+    pub why: String,
+    /// Telegram said when to come back, in seconds.
+    pub retry_after: Option<f64>,
+}
+
+/// Sends a plain text. Only Telegram's own ok counts; returns the message's id.
+///
+/// # Errors
+/// Why it is not known to have arrived.
+pub fn send(telegram: &Telegram, text: &str, limit: f64) -> Result<i64, Unsent> {
+    let body = json!({"chat_id": telegram.chat_id, "text": fitted(text), "disable_web_page_preview": true});
+    call(telegram, "sendMessage", &body, limit)?
+        .get("message_id")
+        .and_then(Value::as_i64)
+        .ok_or_else(|| unsent("Telegram's answer names no message".into()))
+}
+
+/// At most 4,096 UTF-16 units, Telegram's limit.
+pub fn fitted(text: &str) -> String {
+    const MOST: usize = 4096;
+    if text.encode_utf16().count() <= MOST {
+        return text.to_owned();
+    }
+    let mut units = 1;
+    let kept: String = text
+        .chars()
+        .take_while(|c| {
+            units += c.len_utf16();
+            units <= MOST
+        })
+        .collect();
+    kept + "…"
+}
+
+fn call(telegram: &Telegram, method: &str, body: &Value, limit: f64) -> Result<Value, Unsent> {
+    static PROVIDER: Once = Once::new();
+    // Once a process; that somebody was quicker is no error.
+    PROVIDER.call_once(|| drop(rustls::crypto::ring::default_provider().install_default()));
+    // The token is in the path, so no error may carry the address.
+    let plain = |error: reqwest::Error| unsent(format!("Telegram can't be reached: {}", chain(&error.without_url())));
+    let client = Client::builder()
+        .timeout(Duration::from_secs_f64(limit))
+        .redirect(reqwest::redirect::Policy::none())
+        .build()
+        .map_err(plain)?;
+    let url = format!("{}/bot{}/{method}", telegram.api_url, telegram.token.0);
+    let response = client.post(url).json(body).send().map_err(plain)?;
+    let status = response.status().as_u16();
+    let answer: Value = response
+        .json()
+        .map_err(|_| unsent(format!("the answer (HTTP {status}) is not Telegram's; check telegram.api_url")))?;
+    if answer.get("ok") == Some(&Value::Bool(true)) {
+        return Ok(answer.get("result").cloned().unwrap_or_default());
+    }
+    let description = answer
+        .get("description")
+        .and_then(Value::as_str)
+        .unwrap_or("no reason given")
+        .replace(&telegram.token.0, "(token)");
+    let retry_after = answer.pointer("/parameters/retry_after").and_then(Value::as_f64);
+    Err(Unsent { why: format!("Telegram refused ({status}): {description}{}", advice(status)), retry_after })
+}
+
+fn advice(status: u16) -> &'static str {
+    match status {
+        400 => "; check telegram.chat_id: it has to be the numeric id of a person who wrote to the bot",
+        401 | 404 => "; the token is not valid (any more): copy it again from BotFather",
+        403 => "; the person has blocked the bot or never started it: open the chat with the bot and press Start",
+        429 => "; it wants to be left alone for a while",
+        _ => "",
+    }
+}
+
+fn unsent(why: String) -> Unsent {
+    Unsent { why, retry_after: None }
+}
+
+/// reqwest's own words say little; the causes behind them do.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut words = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        words = format!("{words}: {cause}");
+        source = cause.source();
+    }
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_fits_and_loses_no_half_character() {
+        let text = "🌉".repeat(3000);
+        let fitted = fitted(&text);
+        assert!(fitted.encode_utf16().count() <= 4096 && fitted.ends_with("🌉…"));
+    }
+}

@@ -1,0 +1,372 @@
+//! The loop: four named steps a tick, and what they share. The command line uses the same steps by hand.
+
+use std::path::PathBuf;
+use std::sync::mpsc::{Receiver, Sender, channel};
+
+use crate::assess::{Cause, State, Verdict, assess};
+use crate::config::Config;
+use crate::facts::{Event, Fact, Facts, Happened, Pause, Process};
+use crate::incident::{self, Incident, Plan};
+use crate::memory::{Memory, remember};
+use crate::observe::Observer;
+use crate::recover::{self, Outcome};
+use crate::report::Reporter;
+use crate::snapshot::{self, Snapshot, headline};
+use crate::system::journal::Journal;
+use crate::system::service::Service;
+use crate::system::wake::{Bell, Wake};
+use crate::system::{clock, crashes, files, markers, recovery_lock};
+use crate::world::World;
+
+/// What a click, a command or a signal asks of the watch.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Command {
+    CheckNow,
+    Restart,
+    /// For so many seconds.
+    Pause(f64),
+    Resume,
+    /// The watch ends; the bridge goes on.
+    Quit,
+}
+
+/// Everything that one tick hands to the next.
+pub struct Watch {
+    pub config: Config,
+    pub world: World,
+    pub service: Service,
+    pub observer: Observer,
+    pub memory: Memory,
+    pub incident: Option<Incident>,
+    pub journal: Journal,
+    pub reporter: Reporter,
+    wake: Wake,
+    commands: Receiver<Command>,
+    sender: Sender<Command>,
+    /// Commands that came while a rung ran.
+    waiting: Vec<Command>,
+    quit: bool,
+    since: Option<(State, Cause, f64)>,
+    rung: Option<(u8, f64)>,
+    network: Option<(f64, Fact<bool>)>,
+    /// What the last look showed; the next status file repeats it while a rung runs.
+    last: Option<(Facts, Verdict)>,
+    on_snapshot: Option<Box<dyn FnMut(&Snapshot) + Send>>,
+}
+
+/// Talks to a watch from another thread.
+#[derive(Clone)]
+pub struct Handle {
+    commands: Sender<Command>,
+    bell: Bell,
+}
+
+impl Handle {
+    pub fn send(&self, command: Command) {
+        // A watch that has ended needs no commands.
+        let _ = self.commands.send(command);
+        self.bell.ring();
+    }
+}
+
+/// Interrupted by a command that forbids going on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Interrupted;
+
+/// An answer of the network is good for this share of a tick.
+const NETWORK_TICKS: f64 = 0.1;
+
+impl Watch {
+    /// # Errors
+    /// Where the kernel gives no event queue.
+    pub fn new(config: &Config, world: &World, aloud: bool) -> Result<Watch, String> {
+        let service = Service::of(config, world);
+        let wake = Wake::new()?;
+        let (sender, commands) = channel();
+        Ok(Watch {
+            observer: Observer::new(config, world, &service),
+            journal: Journal::new(&config.state, aloud),
+            reporter: Reporter::new(config, world, wake.bell()),
+            config: config.clone(),
+            world: world.clone(),
+            service,
+            memory: Memory::default(),
+            incident: None,
+            wake,
+            commands,
+            sender,
+            waiting: Vec::new(),
+            quit: false,
+            since: None,
+            rung: None,
+            network: None,
+            last: None,
+            on_snapshot: None,
+        })
+    }
+
+    pub fn handle(&self) -> Handle {
+        Handle { commands: self.sender.clone(), bell: self.wake.bell() }
+    }
+
+    /// Is told each snapshot as it is written.
+    pub fn on_snapshot(&mut self, hear: impl FnMut(&Snapshot) + Send + 'static) {
+        self.on_snapshot = Some(Box::new(hear));
+    }
+
+    /// Watches until it is told to quit. The caller holds [`recovery_lock::one_watch`].
+    pub fn run(&mut self) {
+        recovery_lock::sweep(&self.config);
+        self.incident = files::json(&self.incident_file());
+        if let Service::Embedded(embedded) = &self.service {
+            embedded.keep();
+        }
+        self.journal.note(&format!(
+            "watching {} ({}, {})",
+            self.config.root.display(),
+            self.config.label,
+            self.service.name()
+        ));
+        while !self.quit {
+            let pause = self.tick();
+            self.sleep(pause);
+        }
+        self.journal.note("the watch ends; the bridge is left as it is");
+    }
+
+    /// One tick: look, decide, heal, tell. Returns the seconds until the next.
+    pub fn tick(&mut self) -> f64 {
+        let (facts, verdict) = self.look();
+        self.follow(&facts, &verdict);
+        let times = self.world.times;
+        let plan = incident::plan(self.incident.as_ref(), &verdict, facts.clock.mono, &times);
+        let outcome = match plan {
+            Plan::Rung(rung) => Some((rung, recover::climb(self, &facts, &verdict, rung))),
+            Plan::Nothing | Plan::Later(_) => None,
+        };
+        self.reporter.deliver(&self.journal, &mut self.memory);
+        self.answer_commands();
+        let down = matches!(facts.process, Fact::Known(None));
+        match outcome {
+            Some((rung, Outcome::Failed(_) | Outcome::Unavailable(_))) if rung < incident::TELL => {
+                let wait = times.between[usize::from(rung - 1).min(2)];
+                // Jitter, so that two things that fail together do not keep step.
+                wait * (0.8 + 0.4 * fastrand::f64())
+            }
+            Some(_) => times.tick_down,
+            None if down && !matches!(plan, Plan::Later(_)) => times.tick_down,
+            None => times.tick,
+        }
+    }
+
+    /// Observes and assesses; what has happened since the last look goes into the history.
+    pub fn look(&mut self) -> (Facts, Verdict) {
+        let mut facts = self.observer.shallow();
+        let ours = recovery_lock::ended(&self.config);
+        let times = self.world.times;
+        let (memory, _) = remember(&self.memory, &facts, &ours, &times);
+        let verdict = assess(&facts, &memory, &times);
+        if !matches!(verdict.state, State::Healthy | State::Starting) {
+            self.observer.deepen(&mut facts);
+            if verdict.state == State::Unhealthy {
+                facts.network = Some(self.ask_network(facts.clock.mono));
+            }
+        }
+        let (memory, events) = remember(&self.memory, &facts, &ours, &times);
+        self.memory = memory;
+        self.write_history(&mut facts, events);
+        let verdict = assess(&facts, &self.memory, &times);
+        self.show(&facts, &verdict);
+        (facts, verdict)
+    }
+
+    /// One look without a history: everything is asked afresh, and what takes time to know comes from `memory`.
+    pub fn glance(&mut self, memory: Option<Memory>) -> (Facts, Verdict) {
+        let mut facts = self.observer.deep();
+        let times = self.world.times;
+        let single = memory.is_none();
+        let before = memory.unwrap_or_default();
+        let (mut memory, _) = remember(&before, &facts, &[], &times);
+        if single && memory.stale_looks > 0 {
+            // Nobody else has looked: the file's own time is all the evidence there is.
+            memory.stale_looks = 2;
+        }
+        if assess(&facts, &memory, &times).state == State::Unhealthy {
+            facts.network = Some(self.ask_network(facts.clock.mono));
+        }
+        let verdict = assess(&facts, &memory, &times);
+        self.memory = memory;
+        (facts, verdict)
+    }
+
+    /// Waits, at most `seconds`, while a rung runs; commands are taken, the face of the lock is renewed.
+    ///
+    /// # Errors
+    /// Where a command forbids going on: quit, or pause.
+    pub fn wait(
+        &mut self,
+        seconds: f64,
+        lock: &mut recovery_lock::RecoveryLock,
+        rung: u8,
+        issues: &[String],
+    ) -> Result<(), Interrupted> {
+        let until = clock::mono() + seconds;
+        loop {
+            let left = until - clock::mono();
+            if left <= 0.0 {
+                return Ok(());
+            }
+            self.wake.sleep(None, left.min(1.0));
+            if lock.face_age() >= self.world.times.face {
+                lock.show(rung, issues);
+            }
+            while let Ok(command) = self.commands.try_recv() {
+                self.waiting.push(command);
+            }
+            if self.waiting.iter().any(|command| matches!(command, Command::Quit | Command::Pause(_))) {
+                return Err(Interrupted);
+            }
+        }
+    }
+
+    /// Shows that a rung runs, or that none does.
+    pub fn show_rung(&mut self, rung: Option<u8>) {
+        self.rung = rung.map(|rung| (rung, clock::wall()));
+        if let Some((facts, verdict)) = self.last.take() {
+            self.show(&facts, &verdict);
+        }
+    }
+
+    pub fn save_incident(&self) {
+        match &self.incident {
+            Some(incident) => drop(files::replace_json(&self.incident_file(), incident)),
+            None => files::remove(&self.incident_file()),
+        }
+    }
+
+    fn incident_file(&self) -> PathBuf {
+        self.config.state.join("incident.json")
+    }
+
+    fn follow(&mut self, facts: &Facts, verdict: &Verdict) {
+        let before = self.incident.clone();
+        let (incident, ended) = incident::follow(before.clone(), verdict, facts.clock, &self.world.times);
+        self.incident = incident;
+        if let Some(ended) = ended {
+            self.reporter.over(&self.journal, &ended, facts.clock);
+        }
+        if verdict.person
+            && let Some(incident) = &mut self.incident
+            && !incident.told.contains(&verdict.cause)
+        {
+            incident.told.push(verdict.cause);
+            incident.alerted = true;
+            self.reporter.tell(&self.config, &self.journal, facts, verdict);
+        }
+        if self.incident != before {
+            self.save_incident();
+        }
+    }
+
+    fn ask_network(&mut self, mono: f64) -> Fact<bool> {
+        let fresh = self.world.times.tick * NETWORK_TICKS;
+        match &self.network {
+            Some((at, answer)) if mono - at < fresh => answer.clone(),
+            _ => {
+                let answer = self.observer.network();
+                self.network = Some((mono, answer.clone()));
+                answer
+            }
+        }
+    }
+
+    /// What can't be written is still counted.
+    fn write_history(&mut self, facts: &mut Facts, events: Vec<Event>) {
+        let path = self.config.data("crash_history.jsonl");
+        for event in events {
+            let what = if event.happened == Happened::Start { "started" } else { "crashed" };
+            self.journal.note(&format!(
+                "seen: the bridge {what} (pid {}): {}",
+                event.pid.map_or_else(|| "unknown".into(), |pid| pid.to_string()),
+                event.reason
+            ));
+            if let Err(why) = crashes::append(&path, &event) {
+                self.journal.note(&why);
+            }
+            if let Fact::Known(known) = &mut facts.crashes {
+                known.push(event);
+            }
+        }
+    }
+
+    fn show(&mut self, facts: &Facts, verdict: &Verdict) {
+        let key = (verdict.state, verdict.cause);
+        if self.since.is_none_or(|(state, cause, _)| (state, cause) != key) {
+            self.since = Some((key.0, key.1, facts.clock.wall));
+            self.journal.note(&format!(
+                "state: {}{}",
+                headline(verdict),
+                verdict.issues.first().map_or_else(String::new, |issue| format!(" - {issue}"))
+            ));
+        }
+        let snapshot = Snapshot {
+            watch: std::process::id(),
+            clock: clock::now(),
+            tick: self.world.times.tick,
+            verdict: verdict.clone(),
+            since: self.since.map_or(facts.clock.wall, |(_, _, since)| since),
+            rung: self.rung,
+            check: snapshot::check(facts, &self.memory, verdict, &self.world.times),
+            memory: self.memory.clone(),
+        };
+        // That the status can't be written stops no recovery; `status` then says that the watch is overdue.
+        let _ = files::replace_json(&status_file(&self.config), &snapshot);
+        if let Some(hear) = &mut self.on_snapshot {
+            hear(&snapshot);
+        }
+        self.last = Some((facts.clone(), verdict.clone()));
+    }
+
+    fn sleep(&mut self, seconds: f64) {
+        if self.quit || !self.waiting.is_empty() {
+            return;
+        }
+        let process: Option<Process> = self.memory.run;
+        self.wake.sleep(process.map(|process| process.id), seconds);
+        self.answer_commands();
+    }
+
+    fn answer_commands(&mut self) {
+        let mut commands = std::mem::take(&mut self.waiting);
+        commands.extend(self.commands.try_iter());
+        for command in commands {
+            match command {
+                Command::CheckNow => {}
+                Command::Quit => self.quit = true,
+                Command::Pause(seconds) => self.pause(Some(seconds)),
+                Command::Resume => self.pause(None),
+                Command::Restart => {
+                    let outcome = recover::restart_by_hand(self);
+                    self.journal.note(&format!("by hand: restart: {outcome}"));
+                }
+            }
+        }
+    }
+
+    fn pause(&mut self, seconds: Option<f64>) {
+        let now = clock::wall();
+        let pause = seconds.map(|seconds| Pause { since: now, until: now + seconds });
+        self.journal.note(&match pause {
+            Some(pause) => format!("by hand: recovery is paused until {}", crate::words::at(pause.until, clock::now())),
+            None => "by hand: recovery goes on".into(),
+        });
+        if let Err(why) = markers::set_pause(&self.config, pause) {
+            self.journal.note(&why);
+        }
+    }
+}
+
+/// Where the watch writes what it sees.
+pub fn status_file(config: &Config) -> PathBuf {
+    config.state.join("status.json")
+}

@@ -1,0 +1,130 @@
+//! A property list, parsed once into what the stand-in obeys. Keys it does not know are ignored, as launchd does.
+
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::time::Duration;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Spec {
+    pub label: String,
+    #[serde(default)]
+    pub program: Option<String>,
+    #[serde(default)]
+    pub program_arguments: Vec<String>,
+    #[serde(default)]
+    pub working_directory: Option<String>,
+    #[serde(default)]
+    pub environment_variables: BTreeMap<String, String>,
+    #[serde(default)]
+    pub standard_out_path: Option<String>,
+    #[serde(default)]
+    pub standard_error_path: Option<String>,
+    #[serde(default)]
+    pub run_at_load: bool,
+    #[serde(default)]
+    pub keep_alive: KeepAlive,
+    /// Seconds between two starts; launchd's default is 10.
+    #[serde(default = "ten")]
+    throttle_interval: f64,
+    /// Seconds from SIGTERM to SIGKILL; 0 is never. 5 is what current systems print, whatever the manual says.
+    #[serde(default = "five")]
+    exit_time_out: f64,
+    #[serde(default)]
+    pub abandon_process_group: bool,
+    #[serde(default)]
+    limit_load_to_session_type: Option<Sessions>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+pub enum KeepAlive {
+    Always(bool),
+    When(Conditions),
+}
+
+/// Either is enough, as launchd has it.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Conditions {
+    pub successful_exit: Option<bool>,
+    pub crashed: Option<bool>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Sessions {
+    One(String),
+    Many(Vec<String>),
+}
+
+impl Default for KeepAlive {
+    fn default() -> Self {
+        Self::Always(false)
+    }
+}
+
+impl KeepAlive {
+    /// Is a job that ended so started again?
+    pub fn wants(&self, success: bool, crash: bool) -> bool {
+        match self {
+            Self::Always(always) => *always,
+            Self::When(c) => c.successful_exit == Some(success) || c.crashed == Some(crash),
+        }
+    }
+
+    /// `KeepAlive` implies `RunAtLoad`: a dictionary needs a first exit to look at.
+    pub fn starts_at_load(&self) -> bool {
+        !matches!(self, Self::Always(false))
+    }
+}
+
+impl Spec {
+    /// Anything that launchd refuses, without saying why, is None.
+    pub fn read(path: &Path) -> Option<Self> {
+        // launchd refuses what others could have written.
+        if path.metadata().ok()?.mode() & 0o022 != 0 {
+            return None;
+        }
+        let spec: Self = plist::from_file(path).ok()?;
+        let aqua = match &spec.limit_load_to_session_type {
+            None => true,
+            Some(Sessions::One(s)) => s == "Aqua",
+            Some(Sessions::Many(all)) => all.iter().any(|s| s == "Aqua"),
+        };
+        let runs = spec.program.is_some() || !spec.program_arguments.is_empty();
+        (aqua && runs && !spec.label.is_empty()).then_some(spec)
+    }
+
+    pub fn executable(&self) -> &str {
+        self.program.as_deref().or(self.program_arguments.first().map(String::as_str)).unwrap_or_default()
+    }
+
+    pub fn throttle(&self) -> Duration {
+        seconds(self.throttle_interval)
+    }
+
+    /// None: no SIGKILL, ever.
+    pub fn exit_timeout(&self) -> Option<Duration> {
+        Some(seconds(self.exit_time_out)).filter(|d| !d.is_zero())
+    }
+
+    /// As printed: `10`, or `0.3` where a test wants to be quick.
+    pub fn printed_times(&self) -> (f64, f64) {
+        (self.throttle_interval, self.exit_time_out)
+    }
+}
+
+pub fn seconds(s: f64) -> Duration {
+    Duration::try_from_secs_f64(s).unwrap_or_default()
+}
+
+fn ten() -> f64 {
+    10.0
+}
+
+fn five() -> f64 {
+    5.0
+}

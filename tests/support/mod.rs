@@ -1,0 +1,8 @@
+//! What the integration tests share. Each of them takes what it needs.
+#![allow(dead_code, unused_imports)]
+
+pub mod launchd;
+pub mod scene;
+
+pub use launchd::Launchd;
+pub use scene::{PATIENCE, Scene, Watch, alive, beside, product, signal};

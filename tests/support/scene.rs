@@ -1,0 +1,312 @@
+//! A scene: a temporary folder with a checkout, a configuration, a Telegram on loopback, and the shipped program in it.
+//! Nothing outside the folder is touched, and no process but those that the scene started.
+
+use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+/// How long anything may take before a test gives up on it; long, since a busy machine is no failure.
+pub const PATIENCE: Duration = Duration::from_mins(1);
+
+pub struct Scene {
+    pub folder: TempDir,
+    pub root: PathBuf,
+    pub label: String,
+    /// Further lines of `config.toml`.
+    pub extra: String,
+    pub manager: &'static str,
+    world: Value,
+    /// Telegram's data centre, as far as the bridge and the watch can see. Dropped: offline.
+    pub telegram: Option<TcpListener>,
+    program: Vec<String>,
+}
+
+/// The watch, running; ended when dropped.
+pub struct Watch {
+    child: Child,
+}
+
+impl Scene {
+    /// A checkout with one commit two days old, a demo bridge as the program, times `factor` times faster.
+    pub fn new(manager: &'static str, factor: f64) -> Scene {
+        let folder = tempfile::Builder::new().prefix("bridge watchdog ü").tempdir().expect("a temporary folder");
+        let root = folder.path().join("checkout");
+        std::fs::create_dir_all(root.join("data")).expect("data");
+        std::fs::create_dir_all(root.join("logs")).expect("logs");
+        let telegram = TcpListener::bind("127.0.0.1:0").expect("loopback");
+        let address = telegram.local_addr().expect("an address");
+        let listener = telegram.try_clone().expect("a listener");
+        std::thread::spawn(move || {
+            let mut open = Vec::new();
+            while let Ok((connection, _)) = listener.accept() {
+                open.push(connection);
+            }
+        });
+        let home = folder.path().join("home");
+        std::fs::create_dir_all(home.join("config")).expect("home");
+        let world = json!({
+            "factor": factor,
+            "data_centres": [address],
+            "ranges": [["127.0.0.1", 32]],
+            "launchctl": "/nowhere/launchctl",
+            "systemctl": "/nowhere/systemctl",
+            "home": home,
+        });
+        let root = root.canonicalize().expect("the checkout");
+        let mut scene = Scene {
+            folder,
+            root,
+            label: "com.example.bridge".into(),
+            extra: String::new(),
+            manager,
+            world,
+            telegram: Some(telegram),
+            program: Vec::new(),
+        };
+        scene.commit("bridge.py", "a bridge\n", "A bridge", 172_800);
+        scene.bridge(&[]);
+        scene
+    }
+
+    /// Changes the world: a duration, a path.
+    pub fn world(&mut self, key: &str, value: impl Into<Value>) {
+        self.world[key] = value.into();
+        std::fs::write(self.world_file(), self.world.to_string()).expect("the world's file");
+    }
+
+    /// The bridge: the demo's, with these options besides its session and its connection.
+    pub fn bridge(&mut self, options: &[&str]) {
+        let address = self.telegram.as_ref().map(|telegram| telegram.local_addr().expect("an address").to_string());
+        let mut program: Vec<String> = [
+            product().to_str().expect("a path"),
+            "demo-bridge",
+            "--session",
+            "data/valor_bridge.session",
+            "--every",
+            "0.2",
+        ]
+        .map(str::to_owned)
+        .to_vec();
+        program.extend(address.into_iter().flat_map(|address| ["--connect".to_owned(), address]));
+        program.extend(options.iter().map(|&option| option.to_owned()));
+        self.program = program;
+        self.write();
+    }
+
+    pub fn program(&self) -> Vec<&str> {
+        self.program.iter().map(String::as_str).collect()
+    }
+
+    /// Writes the configuration and the world.
+    pub fn write(&self) {
+        let text = format!(
+            "[bridge]\nroot = {}\nlabel = \"{}\"\nmanager = \"{}\"\nprogram = {}\n{}",
+            json!(self.root),
+            self.label,
+            self.manager,
+            json!(self.program),
+            self.extra
+        );
+        std::fs::write(self.config_file(), text).expect("config.toml");
+        std::fs::set_permissions(self.config_file(), std::fs::Permissions::from_mode(0o600)).expect("its mode");
+        std::fs::write(self.world_file(), self.world.to_string()).expect("the world's file");
+    }
+
+    pub fn config_file(&self) -> PathBuf {
+        self.folder.path().join("home/config/config.toml")
+    }
+
+    fn world_file(&self) -> PathBuf {
+        self.folder.path().join("world.json")
+    }
+
+    pub fn data(&self, name: &str) -> PathBuf {
+        self.root.join("data").join(name)
+    }
+
+    pub fn log(&self) -> PathBuf {
+        self.root.join("logs/bridge.log")
+    }
+
+    pub fn error_log(&self) -> PathBuf {
+        self.root.join("logs/bridge.error.log")
+    }
+
+    /// The state folder of this checkout, once the watch has made it.
+    pub fn state(&self) -> PathBuf {
+        let folders = std::fs::read_dir(self.folder.path().join("home/state"))
+            .map(|entries| entries.flatten().map(|entry| entry.path()).collect::<Vec<_>>());
+        folders.ok().and_then(|folders| folders.into_iter().find(|path| path.is_dir())).unwrap_or_default()
+    }
+
+    pub fn journal(&self) -> String {
+        std::fs::read_to_string(self.state().join("journal.log")).unwrap_or_default()
+    }
+
+    /// Adds a commit, `age` seconds old.
+    pub fn commit(&self, file: &str, text: &str, summary: &str, age: i64) -> git2::Oid {
+        let repository =
+            git2::Repository::open(&self.root).or_else(|_| git2::Repository::init(&self.root)).expect("a repository");
+        let path = self.root.join(file);
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+        std::fs::write(path, text).expect("a file");
+        let mut index = repository.index().expect("an index");
+        index.add_path(Path::new(file)).expect("added");
+        index.write().expect("written");
+        let tree = repository.find_tree(index.write_tree().expect("a tree")).expect("a tree");
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970").as_secs();
+        let when = git2::Time::new(i64::try_from(now).expect("a time") - age, 0);
+        let who = git2::Signature::new("test", "test@localhost", &when).expect("a name");
+        let parent = repository.head().ok().and_then(|head| head.peel_to_commit().ok());
+        let parents: Vec<&git2::Commit> = parent.iter().collect();
+        repository.commit(Some("HEAD"), &who, &who, summary, &tree, &parents).expect("a commit")
+    }
+
+    /// The shipped program in this world.
+    pub fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(beside("examples/watchdog-in-a-test-world"));
+        command.arg(self.world_file()).args(args).stdin(Stdio::null());
+        command
+    }
+
+    pub fn run(&self, args: &[&str]) -> Output {
+        self.command(args).output().expect("the program runs")
+    }
+
+    /// `check --json` and its exit code.
+    pub fn check(&self) -> (Value, i32) {
+        let output = self.run(&["check", "--json"]);
+        let value = serde_json::from_slice(&output.stdout).unwrap_or_else(|error| {
+            panic!("{error}: {}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+        });
+        (value, output.status.code().expect("an exit code"))
+    }
+
+    pub fn watch(&self) -> Watch {
+        let log = std::fs::File::create(self.folder.path().join("watch.log")).expect("a log");
+        let child = self.command(&["run"]).stdout(Stdio::null()).stderr(log).spawn().expect("the watch starts");
+        Watch { child }
+    }
+
+    /// The watch's own words, for the message of a test that fails.
+    pub fn said(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join("watch.log")).unwrap_or_default()
+    }
+
+    /// Polls until `look` finds something.
+    pub fn wait<T>(&self, what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            if let Some(found) = look() {
+                return found;
+            }
+            assert!(Instant::now() < until, "waited in vain for: {what}\n{}", self.said());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// The status file, as the watch wrote it last.
+    pub fn status(&self) -> Option<Value> {
+        serde_json::from_str(&std::fs::read_to_string(self.state().join("status.json")).ok()?).ok()
+    }
+
+    /// Waits until the watch has seen this state and cause.
+    pub fn wait_verdict(&self, state: &str, cause: &str) -> Value {
+        self.wait(&format!("{state} {cause}"), || {
+            let status = self.status()?;
+            let verdict = &status["verdict"];
+            (verdict["state"] == state && verdict["cause"] == cause).then_some(status)
+        })
+    }
+
+    pub fn wait_journal(&self, words: &str) -> String {
+        self.wait(words, || self.journal().lines().find(|line| line.contains(words)).map(str::to_owned))
+    }
+
+    /// Crash and start events of the history.
+    pub fn events(&self, kind: &str) -> Vec<Value> {
+        let text = std::fs::read_to_string(self.data("crash_history.jsonl")).unwrap_or_default();
+        text.lines()
+            .map(|line| serde_json::from_str::<Value>(line).expect("no torn line"))
+            .filter(|event| event["event_type"] == kind)
+            .collect()
+    }
+
+    /// The acts of the journal: every line that says what was done to whom.
+    pub fn acts(&self) -> Vec<String> {
+        self.journal().lines().filter_map(|line| line.split_once("act: ").map(|(_, act)| act.to_owned())).collect()
+    }
+
+    /// A bridge of `embedded` outlives its watch on purpose; not its scene.
+    fn end_embedded(&self) {
+        let kept: Option<Value> = std::fs::read_to_string(self.state().join("embedded.json"))
+            .ok()
+            .and_then(|text| serde_json::from_str(&text).ok());
+        if let Some(pid) = kept.and_then(|kept| kept["child"]["pid"].as_u64()) {
+            kill_if_ours(u32::try_from(pid).expect("a pid"), &self.root);
+        }
+    }
+}
+
+impl Drop for Scene {
+    fn drop(&mut self) {
+        self.end_embedded();
+    }
+}
+
+impl Watch {
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// SIGKILL: whatever it was doing.
+    pub fn kill(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
+    pub fn wait(&mut self) -> Option<i32> {
+        self.child.wait().expect("it ends").code()
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// The product's own binary.
+pub fn product() -> PathBuf {
+    PathBuf::from(env!("CARGO_BIN_EXE_bridge-watchdog"))
+}
+
+/// What cargo built beside the tests.
+pub fn beside(name: &str) -> PathBuf {
+    let path = product().with_file_name(name);
+    assert!(path.exists(), "{} is missing: run all tests, or 'cargo build --examples' first", path.display());
+    path
+}
+
+/// Sends a signal to a process that the test itself had started.
+pub fn signal(pid: u32, signal: rustix::process::Signal) {
+    let pid = rustix::process::Pid::from_raw(i32::try_from(pid).expect("a pid")).expect("a pid");
+    let _ = rustix::process::kill_process(pid, signal);
+}
+
+/// There, and no zombie.
+pub fn alive(pid: u32) -> bool {
+    bridge_watchdog::system::process::find(pid).is_some()
+}
+
+/// Only a process whose working folder is this scene's checkout.
+fn kill_if_ours(pid: u32, root: &Path) {
+    if std::fs::read_link(format!("/proc/{pid}/cwd")).is_ok_and(|cwd| cwd == root) {
+        signal(pid, rustix::process::Signal::KILL);
+    }
+}
