@@ -6,12 +6,12 @@ use rustix::process::Signal;
 use serde_json::json;
 use support::{Launchd, Scene, alive, signal};
 
-/// A scene whose bridge is loaded in a stand-in of its own. Thirty times faster: silence counts after 10 s …
+/// A scene whose bridge is loaded in a stand-in of its own. Sixty times faster: silence counts after 5 s.
 fn scene(options: &[&str]) -> (Scene, Launchd) {
-    scene_with(options, json!({"KeepAlive": true, "ThrottleInterval": 0.4, "ExitTimeOut": 0.5}))
+    scene_with(options, &json!({"KeepAlive": true, "ThrottleInterval": 0.4, "ExitTimeOut": 0.5}))
 }
 
-fn scene_with(options: &[&str], keys: serde_json::Value) -> (Scene, Launchd) {
+fn scene_with(options: &[&str], keys: &serde_json::Value) -> (Scene, Launchd) {
     let mut scene = Scene::new("launchd", 60.0);
     let home = scene.folder.path().join("home");
     let launchd = Launchd::start(&scene.folder.path().join("launchd"));
