@@ -87,6 +87,14 @@ enum Command {
     /// End a pause
     #[command(after_help = "Example: bridge-watchdog resume")]
     Resume,
+    /// Install the watchdog's agent, and the bridge's where there is none
+    #[command(
+        after_help = "Example: bridge-watchdog install\n\nOf a bridge's plist that is there only KeepAlive, ThrottleInterval and ExitTimeOut change; a systemd unit gets a drop-in."
+    )]
+    Install,
+    /// Put back what 'install' found
+    #[command(after_help = "Example: bridge-watchdog uninstall")]
+    Uninstall,
     /// Watch a throw-away bridge fail and be healed; needs no configuration, no network, no root
     #[command(after_help = "Example: bridge-watchdog demo --fault hang")]
     Demo {
@@ -157,6 +165,8 @@ fn run(cli: Cli, world: &World) -> Result<u8, Failure> {
         Command::Record { event, reason } => act::record(&config()?, matches!(event, Recorded::Crash), reason),
         Command::Pause { lasting } => act::pause(&config()?, Some(lasting)),
         Command::Resume => act::pause(&config()?, None),
+        Command::Install => act::install(&config()?, world, true),
+        Command::Uninstall => act::install(&config()?, world, false),
         Command::Demo { headless, fault } => demo::run(fault, headless).map_err(|why| (FAILED, why)),
         Command::DemoBridge(options) => Ok(demo::bridge::run(&options)),
     }

@@ -19,6 +19,7 @@ pub mod config;
 pub mod demo;
 pub mod facts;
 pub mod incident;
+pub mod install;
 pub mod memory;
 pub mod observe;
 pub mod recover;

@@ -5,6 +5,7 @@ use super::{BUSY, FAILED, Failure, OK, UNKNOWN};
 use crate::assess::{State, Verdict};
 use crate::config::Config;
 use crate::facts::{Class, Event, Fact, Happened, Pause};
+use crate::install;
 use crate::recover::{self, Outcome};
 use crate::snapshot::{exit_code, headline};
 use crate::system::{clock, crashes, git, markers};
@@ -80,6 +81,14 @@ pub fn pause(config: &Config, lasting: Option<f64>) -> Result<u8, Failure> {
         ),
         None => println!("Recovery goes on."),
     }
+    Ok(OK)
+}
+
+pub fn install(config: &Config, world: &World, on: bool) -> Result<u8, Failure> {
+    let say = &mut |line: &str| println!("{line}");
+    let done = if on { install::install(config, world, say) } else { install::uninstall(config, world, say) };
+    done.map_err(|why| (FAILED, why))?;
+    println!("{}", if on { "Installed." } else { "Everything is as it was before." });
     Ok(OK)
 }
 

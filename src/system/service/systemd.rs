@@ -102,6 +102,37 @@ impl Systemd {
         Ok(())
     }
 
+    /// A start that a person asked for, so also of a unit that was stopped.
+    ///
+    /// # Errors
+    /// As [`Systemd::start`].
+    pub fn start_by_hand(&self) -> Result<(), String> {
+        self.reset()?;
+        self.verb("start")
+    }
+
+    /// Reads the unit files anew.
+    ///
+    /// # Errors
+    /// What systemctl said.
+    pub fn reload(&self) -> Result<(), String> {
+        self.systemctl(&["daemon-reload"]).map(drop)
+    }
+
+    /// There after each login; an enabled unit also keeps its history after a stop.
+    ///
+    /// # Errors
+    /// What systemctl said.
+    pub fn enable(&self) -> Result<(), String> {
+        self.systemctl(&["enable", "--", &self.unit()]).map(drop)
+    }
+
+    /// # Errors
+    /// What systemctl said.
+    pub fn disable(&self) -> Result<(), String> {
+        self.systemctl(&["disable", "--", &self.unit()]).map(drop)
+    }
+
     fn unit(&self) -> String {
         format!("{}.service", self.label)
     }

@@ -1,0 +1,98 @@
+#!/bin/sh
+# Renders assets/*.svg with resvg.
+#
+#   icons.sh          NAME.png (black and alpha, a template on macOS), NAME-linux.png (white with a dark outline,
+#                     legible on light and dark panels) and bridge-watchdog.icns, all committed
+#   icons.sh sheet    target/icons/sheet.png: every state at 18, 22 and 44 px on light and dark, to be looked at
+set -eu
+cd "$(dirname "$0")/../.."
+
+states="healthy starting recovering degraded waiting stopped down unknown"
+mkdir -p "${CARGO_TARGET_DIR:-target}/icons"
+work=$(cd "${CARGO_TARGET_DIR:-target}/icons" && pwd)
+# Pinned: another version may draw an edge differently, and the rendered files are compared with the committed ones.
+resvg_version=0.49.0
+
+# The renderer's own build folder keeps it out of the program's, whose features it would otherwise disturb.
+if [ "$("$work/bin/resvg" --version 2>/dev/null)" != "$resvg_version" ]; then
+    echo "icons: building resvg $resvg_version (three minutes, once)" >&2
+    cargo install resvg --version "$resvg_version" --locked --quiet --root "$work" --target-dir "$work/build"
+    rm -rf "$work/build"
+fi
+resvg() { "$work/bin/resvg" --resources-dir assets "$@"; }
+
+# The template's shape in a middle tone, which stands out by 3:1 or more from a white panel and from a black one, and
+# within a thin white edge for the panels in between. The hue only repeats what the shape says.
+linux_variant() {
+    case $1 in
+        healthy) tone='#23925a' ;;
+        starting | recovering) tone='#3b7dd8' ;;
+        degraded) tone='#b87700' ;;
+        down) tone='#e2453c' ;;
+        waiting) tone='#8468cc' ;;
+        *) tone='#7f8287' ;;
+    esac
+    sed "s|<g |<filter id='edge' x='-20%' y='-20%' width='140%' height='140%' color-interpolation-filters='sRGB'>\\
+<feMorphology in='SourceAlpha' operator='dilate' radius='0.4' result='wide'/>\\
+<feFlood flood-color='#fff' flood-opacity='0.7'/><feComposite in2='wide' operator='in' result='edge'/>\\
+<feFlood flood-color='$tone'/><feComposite in2='SourceAlpha' operator='in' result='shape'/>\\
+<feMerge><feMergeNode in='edge'/><feMergeNode in='shape'/></feMerge></filter><g filter='url(#edge)' |" "assets/$1.svg"
+}
+
+# An .icns is a header and entries, each a four-letter type, a length that includes these eight bytes, and a PNG.
+# The types: ic11 16@2x, ic12 32@2x, ic07 128, ic13 128@2x, ic08 256, ic14 256@2x, ic09 512, ic10 512@2x.
+icns() {
+    python3 - "$work" assets/bridge-watchdog.icns <<'PY'
+import struct, sys
+work, out = sys.argv[1:]
+entries = b""
+for kind, px in (("ic11", 32), ("ic12", 64), ("ic07", 128), ("ic13", 256), ("ic08", 256), ("ic14", 512), ("ic09", 512), ("ic10", 1024)):
+    png = open(f"{work}/app-{px}.png", "rb").read()
+    entries += kind.encode() + struct.pack(">I", len(png) + 8) + png
+open(out, "wb").write(b"icns" + struct.pack(">I", len(entries) + 8) + entries)
+PY
+}
+
+# A row a panel: the template on light and inverted on dark, as macOS shows it, then the Linux variant on light, grey
+# and dark. 18 and 22 px are scaled down from the shipped 44 px, as a panel does; the whole is magnified twice.
+sheet() {
+    y=0
+    {
+        echo '<svg xmlns="http://www.w3.org/2000/svg" width="832" height="340">'
+        for row in ":#f2f2f4" "-white:#26262a" "-linux:#f2f2f4" "-linux:#8a8a8a" "-linux:#26262a"; do
+            echo "<rect y='$y' width='832' height='68' fill='${row#*:}'/>"
+            x=10
+            for state in $states; do
+                for px in 18 22 44; do
+                    echo "<image x='$x' y='$((y + 34 - px / 2))' width='$px' height='$px' href='$work/$state${row%:*}.png'/>"
+                    x=$((x + px + 3))
+                done
+                x=$((x + 10))
+            done
+            y=$((y + 68))
+        done
+        echo '</svg>'
+    } | resvg - "$work/sheet-once.png"
+    echo "<svg xmlns='http://www.w3.org/2000/svg' width='1664' height='680'>
+        <image width='1664' height='680' image-rendering='pixelated' href='$work/sheet-once.png'/></svg>" |
+        resvg - "$work/sheet.png"
+    echo "$work/sheet.png"
+}
+
+if [ "${1:-}" = sheet ]; then
+    for state in $states; do
+        cp "assets/$state.png" "assets/$state-linux.png" "$work/"
+        sed 's/#000/#fff/g' "assets/$state.svg" | resvg -w 44 - "$work/$state-white.png"
+    done
+    sheet
+    exit
+fi
+
+for state in $states; do
+    resvg -w 44 "assets/$state.svg" "assets/$state.png"
+    linux_variant "$state" | resvg -w 44 - "assets/$state-linux.png"
+done
+for px in 32 64 128 256 512 1024; do
+    resvg -w $px assets/app.svg "$work/app-$px.png"
+done
+icns
