@@ -1,0 +1,52 @@
+# `make run` and `make test` are all that a newcomer needs: each installs what the machine lacks, builds, and goes.
+
+APPLE ?= aarch64-apple-darwin x86_64-apple-darwin
+
+# Debian's names. pkg-config and GTK build the tray; the rest is what the tests run it under.
+BUILD_PACKAGES = build-essential pkg-config libgtk-3-dev
+TEST_PACKAGES = dbus-bin dbus-daemon xvfb xfce4-panel dunst xdotool xclip imagemagick fonts-dejavu-core \
+	adwaita-icon-theme libayatana-appindicator3-1 libplist-utils systemd util-linux
+
+.PHONY: run test bench campaign check-macos icons icons-sheet screenshots app build-tools test-tools
+
+# A throw-away bridge fails and is healed, before your eyes.
+run: build-tools
+	cargo run --locked --quiet --no-default-features --bin bridge-watchdog -- demo
+
+test: test-tools
+	cargo fmt --check
+	cargo clippy --locked --all-targets -- -D warnings
+	tests/tools/check-macos.sh aarch64-apple-darwin
+	cargo build --locked --all-targets
+	if command -v cargo-nextest >/dev/null; then cargo nextest run --locked; else cargo test --locked; fi
+
+# Goal and measured value side by side; nothing fails for being slow.
+bench: test-tools
+	cargo bench --locked --bench cost
+
+# Hundreds of rounds of what `make test` does a few of.
+campaign: test-tools
+	BRIDGE_WATCHDOG_ROUNDS=200 cargo test --locked --test campaign -- --nocapture
+
+check-macos:
+	tests/tools/check-macos.sh $(APPLE)
+
+icons:
+	tests/tools/icons.sh
+
+icons-sheet:
+	tests/tools/icons.sh sheet
+
+screenshots: test-tools
+	tests/tools/screenshots.sh
+
+# "Bridge Watchdog.app", signed ad hoc on a Mac.
+app:
+	tests/tools/app.sh
+
+build-tools:
+	@command -v cargo >/dev/null || { echo "Rust is not installed: get it with rustup, then run make again"; exit 1; }
+	@tests/tools/packages.sh $(BUILD_PACKAGES)
+
+test-tools: build-tools
+	@tests/tools/packages.sh $(TEST_PACKAGES)
