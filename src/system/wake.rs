@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use polling::{Event, Events, Poller};
+#[cfg(target_os = "linux")]
+use polling::Event;
+use polling::{Events, Poller};
 
 use crate::facts::Identity;
 use crate::system::process;
