@@ -144,7 +144,7 @@ impl Watch {
             Plan::Rung(rung) => Some((rung, recover::climb(self, &facts, &verdict, rung))),
             Plan::Nothing | Plan::Later(_) => None,
         };
-        self.reporter.deliver(&self.journal, &mut self.memory);
+        self.reporter.deliver(&self.journal, &mut self.memory.undelivered);
         self.answer_commands();
         let down = matches!(facts.process, Fact::Known(None));
         match outcome {
@@ -265,6 +265,18 @@ impl Watch {
         }
         if self.incident != before {
             self.save_incident();
+        }
+        self.remind(facts, verdict);
+    }
+
+    fn remind(&mut self, facts: &Facts, verdict: &Verdict) {
+        let file = self.config.state.join("reminded.json");
+        // A pause knows its own beginning, also over a restart of ours.
+        let pause = facts.markers.known().and_then(|markers| markers.pause).filter(|_| verdict.cause == Cause::Paused);
+        let since = pause.map_or(self.since.map_or(facts.clock.wall, |(_, _, since)| since), |pause| pause.since);
+        if incident::reminder_due(verdict, since, files::json(&file), facts.clock.wall, &self.world.times) {
+            let _ = files::replace_json(&file, &facts.clock.wall);
+            self.reporter.remind(&self.journal, verdict, since, facts.clock);
         }
     }
 

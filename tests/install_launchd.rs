@@ -115,7 +115,7 @@ fn incident_41_only_three_keys_change_and_uninstall_puts_every_byte_back() {
         assert_eq!(mode(&kept.path()), 0o600, "{}", kept.path().display());
     }
     let beside: Vec<_> =
-        fs::read_dir(&mac.launchd.dir.join("LaunchAgents")).unwrap().flatten().map(|entry| entry.file_name()).collect();
+        fs::read_dir(mac.launchd.dir.join("LaunchAgents")).unwrap().flatten().map(|entry| entry.file_name()).collect();
     assert_eq!(beside.len(), 2, "no backup lies where launchd would load it: {beside:?}");
     let pids = (mac.launchd.wait_pid(&mac.scene.label), mac.launchd.wait_pid(OURS));
     // The watch that launchd started is the shipped one, and it watches.

@@ -30,9 +30,10 @@ pub fn mono() -> f64 {
 /// The same. Darwin's CLOCK_MONOTONIC goes on during sleep, so it is CLOCK_UPTIME_RAW, which rustix does not name.
 #[cfg(target_vendor = "apple")]
 pub fn mono() -> f64 {
-    // SAFETY: a plain question; the clock exists on every macOS that we run on, and 0 would be its only other answer.
-    let nanos = unsafe { libc::clock_gettime_nsec_np(libc::CLOCK_UPTIME_RAW) };
-    Duration::from_nanos(nanos).as_secs_f64()
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: the call writes only into `time`; the clock exists on every macOS that we run on.
+    unsafe { libc::clock_gettime(libc::CLOCK_UPTIME_RAW, &raw mut time) };
+    Duration::new(u64::try_from(time.tv_sec).unwrap_or(0), u32::try_from(time.tv_nsec).unwrap_or(0)).as_secs_f64()
 }
 
 /// Seconds since the boot, sleep included: what Linux counts a process's start from.
