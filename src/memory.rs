@@ -19,6 +19,8 @@ pub struct Memory {
     pub dead_since: Option<f64>,
     /// When the log last grew, or this run began; mono.
     pub silent_since: Option<f64>,
+    /// The log's size at the last look, for a single look that comes after it.
+    pub log_size: u64,
     pub stale_looks: u32,
     /// The log grew since this run was first seen: it is this run that works.
     pub heard: bool,
@@ -130,6 +132,7 @@ fn note_log(memory: &mut Memory, facts: &Facts, times: &Times, same_run: bool) {
     if log.grew || memory.silent_since.is_none() {
         memory.silent_since = Some(now);
     }
+    memory.log_size = log.size;
     // Bytes that are new together with the process may be the last words of the one before.
     memory.heard = same_run && (memory.heard || log.grew);
     let silent = memory.silent_since.map_or(0.0, |since| now - since);

@@ -155,6 +155,8 @@ impl Watch {
             }
             Some(_) => times.tick_down,
             None if down && !matches!(plan, Plan::Later(_)) => times.tick_down,
+            // A person who has just restarted the bridge wants to see it come up, not wait for the minute.
+            None if verdict.state == State::Starting && young(&facts, times.tick) => times.settled,
             None => times.tick,
         }
     }
@@ -187,6 +189,15 @@ impl Watch {
         let single = memory.is_none();
         let before = memory.unwrap_or_default();
         let (mut memory, _) = remember(&before, &facts, &[], &times);
+        if let (false, Fact::Known(log)) = (single, &facts.log)
+            && log.size > before.log_size
+        {
+            // It grew since the watch looked; when, says the file.
+            let ago = log.modified.map_or(0.0, |at| (facts.clock.wall - at).max(0.0));
+            let wrote = facts.clock.mono - ago;
+            memory.silent_since = Some(memory.silent_since.map_or(wrote, |since| since.max(wrote)));
+            memory.stale_looks = 0;
+        }
         if single && memory.stale_looks > 0 {
             // Nobody else has looked: the file's own time is all the evidence there is.
             memory.stale_looks = 2;
@@ -376,6 +387,10 @@ impl Watch {
             self.journal.note(&why);
         }
     }
+}
+
+fn young(facts: &Facts, age: f64) -> bool {
+    facts.process.known().copied().flatten().is_some_and(|process| process.age < age)
 }
 
 /// Where the watch writes what it sees.

@@ -82,6 +82,7 @@ impl Wake {
 
     fn watch(&mut self, process: Option<Identity>) {
         if self.watched.as_ref().map(|watched| watched.id) == process {
+            #[cfg(target_os = "linux")]
             self.rearm();
             return;
         }
@@ -129,8 +130,6 @@ impl Wake {
         self.poller.add_filter(filter, DEATH, polling::PollMode::Oneshot).ok()?;
         Some(Watched { id })
     }
-
-    fn rearm(&self) {}
 
     fn unwatch(&mut self) {
         use polling::os::kqueue::{PollerKqueueExt, Process, ProcessOps};
