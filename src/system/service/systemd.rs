@@ -240,6 +240,7 @@ fn parse(shown: &HashMap<String, String>) -> Result<Job, String> {
             .parse::<u64>()
             .ok()
             .map(|restarts| if last_exit == Exit::Never && pid.is_none() { restarts } else { restarts + 1 }),
+        run: get(shown, "ExecMainStartTimestampMonotonic").parse().ok().filter(|stamp| *stamp > 0),
         last_exit,
         throttle: seconds(get(shown, "RestartUSec")).unwrap_or(0.1),
         exit_timeout: seconds(get(shown, "TimeoutStopUSec")).unwrap_or(EXIT_TIMEOUT),
