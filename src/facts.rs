@@ -101,6 +101,8 @@ pub struct Job {
     pub pid: Option<u32>,
     /// How often the manager has started the job.
     pub runs: Option<u64>,
+    /// Names the last run, where the counter alone does not: systemd's begins anew with each start by hand.
+    pub run: Option<u64>,
     pub last_exit: Exit,
     /// Seconds that the manager lets pass between two starts.
     pub throttle: f64,

@@ -354,7 +354,10 @@ impl Watch {
         if self.quit || !self.waiting.is_empty() {
             return;
         }
-        let process: Option<Process> = self.memory.run;
+        // Only what the last look saw alive: the death of a process that nobody could be asked about is no news, and
+        // would wake the loop at once, again and again.
+        let process: Option<Process> =
+            self.last.as_ref().and_then(|(facts, _)| facts.process.known().copied().flatten());
         self.wake.sleep(process.map(|process| process.id), seconds);
         self.answer_commands();
     }

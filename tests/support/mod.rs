@@ -3,6 +3,8 @@
 
 pub mod launchd;
 pub mod scene;
+pub mod systemd;
 
 pub use launchd::Launchd;
 pub use scene::{PATIENCE, Scene, Watch, alive, beside, product, signal};
+pub use systemd::Systemd;

@@ -20,6 +20,8 @@ pub struct Scene {
     /// Further lines of `config.toml`.
     pub extra: String,
     pub manager: &'static str,
+    /// Variables that the program needs here.
+    pub env: Vec<(&'static str, PathBuf)>,
     world: Value,
     /// Telegram's data centre, as far as the bridge and the watch can see. Dropped: offline.
     pub telegram: Option<TcpListener>,
@@ -64,6 +66,7 @@ impl Scene {
             label: "com.example.bridge".into(),
             extra: String::new(),
             manager,
+            env: Vec::new(),
             world,
             telegram: Some(telegram),
             program: Vec::new(),
@@ -171,6 +174,9 @@ impl Scene {
     pub fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(beside("examples/watchdog-in-a-test-world"));
         command.arg(self.world_file()).args(args).stdin(Stdio::null());
+        // Whoever runs the tests may have a session with a manager of his own.
+        command.env_remove("XDG_RUNTIME_DIR").env_remove("DBUS_SESSION_BUS_ADDRESS");
+        command.envs(self.env.iter().map(|(key, value)| (key, value)));
         command
     }
 

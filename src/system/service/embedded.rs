@@ -76,6 +76,7 @@ impl Embedded {
             stopped_by_operator: self.stopped(),
             pid,
             runs: Some(kept.runs),
+            run: None,
             last_exit: kept.last_exit.unwrap_or(Exit::Never),
             throttle: self.throttle,
             exit_timeout: self.exit_timeout,
