@@ -133,8 +133,10 @@ pub enum Exit {
     Never,
     Code(i32),
     Signal(i32),
-    /// What the manager says where it is neither (`OS_REASON_DYLD`), or that nobody saw it.
+    /// What the manager says where it is neither (`OS_REASON_DYLD`).
     Other(String),
+    /// It ended, and nobody saw how: no evidence against anybody.
+    Unseen,
 }
 
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -297,6 +299,7 @@ impl std::fmt::Display for Exit {
             Exit::Code(code) => write!(f, "exit {code}"),
             Exit::Signal(signal) => write!(f, "signal {signal}"),
             Exit::Other(words) => f.write_str(words),
+            Exit::Unseen => f.write_str("not seen"),
         }
     }
 }

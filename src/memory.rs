@@ -216,7 +216,7 @@ fn asked_for(process: Option<Process>, service: &Job, facts: &Facts, times: &Tim
 /// manager itself started the bridge again (systemd hides the last exit of what runs); else the job was unloaded.
 fn is_crash(exit: &Exit, respawned: bool) -> bool {
     match exit {
-        Exit::Code(0 | 2) | Exit::Signal(libc::SIGTERM) => false,
+        Exit::Code(0 | 2) | Exit::Signal(libc::SIGTERM) | Exit::Unseen => false,
         Exit::Never => respawned,
         _ => true,
     }

@@ -153,6 +153,8 @@ impl Watch {
                 // Jitter, so that two things that fail together do not keep step.
                 wait * (0.8 + 0.4 * fastrand::f64())
             }
+            // Whatever stood in the way is not gone within a second.
+            Some((_, Outcome::StoodDown(_) | Outcome::Busy(_))) => times.settled,
             Some(_) => times.tick_down,
             None if down && !matches!(plan, Plan::Later(_)) => times.tick_down,
             // A person who has just restarted the bridge wants to see it come up, not wait for the minute.
