@@ -101,6 +101,13 @@ impl Scene {
         self.write();
     }
 
+    /// The bridge: a shell script in the checkout.
+    pub fn script(&mut self, text: &str) {
+        std::fs::write(self.root.join("bridge.sh"), text).expect("a script");
+        self.program = vec!["/bin/sh".into(), "bridge.sh".into()];
+        self.write();
+    }
+
     pub fn program(&self) -> Vec<&str> {
         self.program.iter().map(String::as_str).collect()
     }
@@ -228,6 +235,22 @@ impl Scene {
             let verdict = &status["verdict"];
             (verdict["state"] == state && verdict["cause"] == cause).then_some(status)
         })
+    }
+
+    /// Waits until the watch has seen this process.
+    pub fn wait_seen(&self, pid: u32) {
+        self.wait(&format!("pid {pid} to be seen"), || {
+            (self.status()?["check"]["facts"]["process"]["pid"] == pid).then_some(())
+        });
+    }
+
+    /// Waits until the watch has looked so many times more.
+    pub fn wait_looks(&self, looks: usize) {
+        let mut seen = std::collections::HashSet::new();
+        self.wait(&format!("{looks} looks"), || {
+            seen.insert(self.status()?["clock"]["mono"].to_string());
+            (seen.len() > looks).then_some(())
+        });
     }
 
     pub fn wait_journal(&self, words: &str) -> String {

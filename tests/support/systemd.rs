@@ -4,6 +4,7 @@
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader};
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -12,9 +13,11 @@ use std::time::Instant;
 use rustix::process::Signal;
 use tempfile::TempDir;
 
-use super::scene::{PATIENCE, alive, signal};
+use super::scene::{PATIENCE, Scene, alive, signal};
 
 pub const SYSTEMCTL: &str = "/usr/bin/systemctl";
+/// As the project's own unit has it.
+pub const ALWAYS: &str = "Restart=always\nRestartSec=10";
 const PROGRAMS: [&str; 2] = ["/lib/systemd/systemd", "/usr/lib/systemd/systemd"];
 
 pub struct Systemd {
@@ -95,6 +98,25 @@ impl Systemd {
             matches!(String::from_utf8_lossy(&said).trim(), "running" | "degraded").then_some(())
         });
         systemd
+    }
+
+    /// A scene whose bridge is a unit of this manager. Sixty times faster: silence counts after 5 s, a run has settled
+    /// after 0.2 s. A stop may take 2 s. Call `begin` when the scene is as the test wants it.
+    pub fn scene(&self) -> Scene {
+        let mut scene = Scene::new("systemd", 60.0);
+        scene.env = self.env();
+        let recorder = scene.folder.path().join("systemctl");
+        std::fs::write(&recorder, format!("#!/bin/sh\necho \"$*\" >> \"$0.calls\"\nexec {SYSTEMCTL} \"$@\"\n"))
+            .expect("a script");
+        std::fs::set_permissions(&recorder, std::fs::Permissions::from_mode(0o755)).expect("its mode");
+        scene.world("systemctl", recorder.to_str().expect("a path"));
+        scene
+    }
+
+    /// Writes the unit of the scene's bridge and starts it.
+    pub fn begin(&self, scene: &Scene, keys: &str) {
+        self.write_unit(&scene.label, &scene.program(), &keys_of(scene, keys));
+        self.start_unit(&scene.label);
     }
 
     /// What a program needs to reach this manager and no other.
@@ -202,6 +224,28 @@ impl Drop for Systemd {
     fn drop(&mut self) {
         self.end();
     }
+}
+
+/// Everything that the scene's program asked of systemctl: `show …`, `restart …`.
+pub fn calls(scene: &Scene) -> Vec<String> {
+    let text = std::fs::read_to_string(scene.folder.path().join("systemctl.calls")).unwrap_or_default();
+    text.lines().map(|line| line.trim_start_matches("--user --no-pager ").to_owned()).collect()
+}
+
+/// The verbs among them that change something.
+pub fn verbs(scene: &Scene) -> Vec<String> {
+    let verbs = calls(scene).into_iter().filter_map(|call| call.split(' ').next().map(str::to_owned));
+    verbs.filter(|verb| verb != "show").collect()
+}
+
+/// The `[Service]` lines of the scene's bridge.
+pub fn keys_of(scene: &Scene, keys: &str) -> String {
+    let (root, log, error_log) = (scene.root.display(), scene.log(), scene.error_log());
+    format!(
+        "WorkingDirectory={root}\nStandardOutput=append:{}\nStandardError=append:{}\nTimeoutStopSec=2\n{keys}",
+        log.display(),
+        error_log.display()
+    )
 }
 
 fn systemd() -> Result<&'static str, String> {
