@@ -458,7 +458,8 @@ impl Look<'_> {
     }
 }
 
-fn update(markers: &Markers, now: f64, times: &Times) -> Option<String> {
+/// The update that is under way.
+pub fn update(markers: &Markers, now: f64, times: &Times) -> Option<String> {
     if let Some(reason) = &markers.hold {
         return Some(format!("An update is running under 'hold': {reason}."));
     }

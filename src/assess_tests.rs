@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::facts::{Clock, Disk, Holder, Identity, Log, Pause, Said, Session, UpdateLock};
-use crate::memory::{Ended, remember};
+use crate::memory::{Counted, Ended, remember};
 
 const NOW: Clock = Clock { wall: 2_000_000_000.0, mono: 100_000.0, zone: 0 };
 const T: &Times = &Times::REAL;
@@ -32,7 +32,7 @@ fn well() -> Case {
     let memory = Memory {
         clock: Some(NOW),
         run: Some(process(3600.0)),
-        deaths: Some(6),
+        counted: Some(Counted { runs: 7, run: None }),
         silent_since: Some(NOW.mono - 10.0),
         had_socket: true,
         ..Memory::default()
@@ -51,6 +51,7 @@ fn job(pid: Option<u32>) -> Job {
         stopped_by_operator: false,
         pid,
         runs: Some(7),
+        run: None,
         last_exit: Exit::Code(1),
         throttle: 10.0,
         exit_timeout: 20.0,
@@ -744,6 +745,87 @@ fn deaths_are_counted_by_the_managers_counter() {
         let (_, events) = remember(&memory, &look(*after, exit.clone()), &ours, T);
         let count = |what| events.iter().filter(|event| event.happened == what).count();
         assert_eq!((count(Happened::Crash), count(Happened::Start)), (*crashes, *starts), "{name}: {events:?}");
+    }
+}
+
+/// systemd's `NRestarts` counts only its own restarts, and begins anew with a start by hand or a reset; a run has a name.
+#[test]
+fn deaths_are_counted_by_the_runs_that_systemd_names() {
+    // (name, (NRestarts + 1, run, pid) before, the same now, last exit, ended by us, crashes, starts)
+    type Reading = (u64, Option<u64>, Option<u32>);
+    type Row = (&'static str, Reading, Reading, Exit, bool, usize, usize);
+    let rows: &[Row] = &[
+        ("nothing happened", (3, Some(1), Some(1)), (3, Some(1), Some(1)), Exit::Never, false, 0, 0),
+        ("died, waits", (3, Some(1), Some(1)), (3, Some(1), None), Exit::Signal(9), false, 1, 0),
+        ("its own restart after the wait", (3, Some(1), None), (4, Some(2), Some(2)), Exit::Never, false, 0, 1),
+        ("died and respawned unseen", (3, Some(1), Some(1)), (4, Some(2), Some(2)), Exit::Never, false, 1, 1),
+        ("incident 19: four runs unseen", (3, Some(1), Some(1)), (7, Some(5), Some(5)), Exit::Never, false, 4, 1),
+        ("incident 19: four runs, and waits", (3, Some(1), Some(1)), (6, Some(4), None), Exit::Code(1), false, 4, 0),
+        ("our restart in the wait", (3, Some(1), None), (3, Some(2), Some(2)), Exit::Never, false, 0, 1),
+        ("the same after a reset", (3, Some(1), None), (1, Some(2), Some(2)), Exit::Never, false, 0, 1),
+        ("our restart in the wait, and dead again", (3, Some(1), None), (3, Some(2), None), Exit::Code(1), false, 1, 0),
+        ("incident 45: reset, started, dead again", (6, Some(1), None), (1, Some(2), None), Exit::Code(1), false, 1, 0),
+        ("incident 4: our restart of what ran", (3, Some(1), Some(1)), (1, Some(2), Some(2)), Exit::Never, true, 0, 1),
+        ("our restart, and a crash after it", (3, Some(1), Some(1)), (1, Some(2), None), Exit::Code(1), true, 1, 0),
+        ("a restart by hand", (3, Some(1), Some(1)), (1, Some(2), Some(2)), Exit::Never, false, 0, 1),
+        ("a restart by hand of the first run", (1, Some(1), Some(1)), (1, Some(2), Some(2)), Exit::Never, false, 0, 1),
+        ("forgotten after a stop", (3, Some(1), Some(1)), (0, None, None), Exit::Never, false, 0, 0),
+        ("started after that", (3, Some(1), None), (1, Some(2), Some(2)), Exit::Never, false, 0, 1),
+        ("ExecStartPre of the next run", (3, Some(1), None), (3, None, None), Exit::Never, false, 0, 0),
+        ("never started, then up", (0, None, None), (1, Some(1), Some(1)), Exit::Never, false, 0, 1),
+        ("never started, then dead", (0, None, None), (1, Some(1), None), Exit::Code(1), false, 1, 0),
+    ];
+    for (name, before, now, exit, by_us, crashes, starts) in rows {
+        let look = |(runs, run, pid): Reading, exit: &Exit| {
+            let mut case = well();
+            case.facts.service = Fact::Known(Job { runs: Some(runs), run, last_exit: exit.clone(), ..job(pid) });
+            case.facts.process =
+                Fact::Known(pid.map(|pid| Process { id: Identity { pid, start: 1 }, ..process(20.0) }));
+            case.facts
+        };
+        let ours = if *by_us { vec![Identity { pid: 1, start: 1 }] } else { Vec::new() };
+        let (memory, _) = remember(&Memory::default(), &look(*before, &Exit::Never), &[], T);
+        let (memory, events) = remember(&memory, &look(*now, exit), &ours, T);
+        let count = |what| events.iter().filter(|event| event.happened == what).count();
+        assert_eq!((count(Happened::Crash), count(Happened::Start)), (*crashes, *starts), "{name}: {events:?}");
+        let (_, again) = remember(&memory, &look(*now, exit), &ours, T);
+        assert_eq!(again, [], "{name}: a second look finds nothing new");
+    }
+}
+
+#[test]
+fn an_end_that_somebody_wanted_is_no_crash() {
+    let rows: &[(&str, fn(&mut Case), usize)] = &[
+        ("nobody wanted it", |_| {}, 1),
+        ("incident 27: stopped, and it answered with exit 1", |c| c.job().stopped_by_operator = true, 0),
+        ("incident 27: being stopped", |c| c.job().stopping = true, 0),
+        ("incident 21: a planned restart", |c| c.markers().update_restart = Some(NOW.wall - 10.0), 0),
+        ("incident 21: its marker is 400 s old", |c| c.markers().update_restart = Some(NOW.wall - 400.0), 1),
+        ("incident 21: its marker is from the future", |c| c.markers().update_restart = Some(NOW.wall + 10.0), 1),
+        ("incident 22: an update unloads the job", |c| c.markers().hold = Some("pull".into()), 0),
+        (
+            "incident 22: unloaded without a word",
+            |c| {
+                c.job().loaded = false;
+                c.job().runs = None;
+                c.job().last_exit = Exit::Never;
+            },
+            0,
+        ),
+        (
+            "incident 23: the lock of a killed update",
+            |c| c.markers().update_lock = Some(UpdateLock { pid: 5, alive: false, since: NOW.wall - 30.0 }),
+            1,
+        ),
+        ("paused", |c| c.markers().pause = Some(Pause { since: NOW.wall - 9.0, until: NOW.wall + 9.0 }), 0),
+    ];
+    for (name, change, crashes) in rows {
+        let before = well();
+        let mut case = well();
+        case.down(100.0, 0.0);
+        change(&mut case);
+        let (_, events) = remember(&before.memory, &case.facts, &[], T);
+        assert_eq!(events.len(), *crashes, "{name}: {events:?}");
     }
 }
 

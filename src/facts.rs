@@ -101,6 +101,8 @@ pub struct Job {
     pub pid: Option<u32>,
     /// How often the manager has started the job.
     pub runs: Option<u64>,
+    /// Names the last run, where the counter alone does not: systemd's begins anew with each start by hand.
+    pub run: Option<u64>,
     pub last_exit: Exit,
     /// Seconds that the manager lets pass between two starts.
     pub throttle: f64,
@@ -131,8 +133,10 @@ pub enum Exit {
     Never,
     Code(i32),
     Signal(i32),
-    /// What the manager says where it is neither (`OS_REASON_DYLD`), or that nobody saw it.
+    /// What the manager says where it is neither (`OS_REASON_DYLD`).
     Other(String),
+    /// It ended, and nobody saw how: no evidence against anybody.
+    Unseen,
 }
 
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -295,6 +299,7 @@ impl std::fmt::Display for Exit {
             Exit::Code(code) => write!(f, "exit {code}"),
             Exit::Signal(signal) => write!(f, "signal {signal}"),
             Exit::Other(words) => f.write_str(words),
+            Exit::Unseen => f.write_str("not seen"),
         }
     }
 }

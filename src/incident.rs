@@ -102,6 +102,13 @@ pub fn tried(incident: &mut Incident, cause: Cause, rung: u8, mono: f64) {
     }
 }
 
+/// Whether a person is to be reminded that recovery stands still: after a day, once a day. A kill switch was once
+/// forgotten for seven days.
+pub fn reminder_due(verdict: &Verdict, since: Epoch, last: Option<Epoch>, now: Epoch, times: &Times) -> bool {
+    let standing = matches!(verdict.state, State::Waiting | State::Stopped);
+    standing && now - since >= times.reminder && last.is_none_or(|last| now - last >= times.reminder)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -152,6 +159,23 @@ mod tests {
         assert!(incident.is_some() && ended.is_none(), "the relapse began the count anew");
         let (incident, ended) = follow(incident, &well, at(511.0), times);
         assert!(incident.is_none() && ended.is_some());
+    }
+
+    #[test]
+    fn incident_40_a_forgotten_pause_is_told_once_a_day() {
+        let (day, times) = (86_400.0, &Times::REAL);
+        let rows = [
+            ("an hour old", State::Waiting, 3600.0, None, false),
+            ("two days old, never told", State::Waiting, 2.0 * day, None, true),
+            ("two days old, told an hour ago", State::Stopped, 2.0 * day, Some(3600.0), false),
+            ("two days old, told a day ago", State::Stopped, 2.0 * day, Some(day), true),
+            ("healthy for two days", State::Healthy, 2.0 * day, None, false),
+        ];
+        for (name, state, age, told_ago, due) in rows {
+            let verdict = verdict(state, Cause::Paused, 0);
+            let now = 1e9;
+            assert_eq!(reminder_due(&verdict, now - age, told_ago.map(|ago| now - ago), now, times), due, "{name}");
+        }
     }
 
     #[test]

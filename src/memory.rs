@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::assess::{flood_wait, login_needed};
+use crate::assess::{flood_wait, login_needed, update};
 use crate::facts::{Class, Clock, Epoch, Event, Exit, Fact, Facts, Happened, Identity, Job, Process};
 use crate::world::Times;
 
@@ -14,11 +14,13 @@ pub struct Memory {
     pub clock: Option<Clock>,
     pub run: Option<Process>,
     pub ended: Option<Ended>,
-    /// Runs that the manager has seen die, as far as they are accounted for.
-    pub deaths: Option<u64>,
+    /// The manager's run counter, as far as its runs are accounted for.
+    pub counted: Option<Counted>,
     pub dead_since: Option<f64>,
     /// When the log last grew, or this run began; mono.
     pub silent_since: Option<f64>,
+    /// The log's size at the last look, for a single look that comes after it.
+    pub log_size: u64,
     pub stale_looks: u32,
     /// The log grew since this run was first seen: it is this run that works.
     pub heard: bool,
@@ -34,6 +36,13 @@ pub struct Memory {
     pub grace_until: f64,
     /// Why an alert does not go out.
     pub undelivered: Option<String>,
+}
+
+/// A reading of the manager's run counter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counted {
+    pub runs: u64,
+    pub run: Option<u64>,
 }
 
 /// The run that ended last.
@@ -65,7 +74,7 @@ pub fn remember(before: &Memory, facts: &Facts, ours: &[Identity], times: &Times
     }
     memory.clock = Some(now);
     if let (Fact::Known(process), Fact::Known(service)) = (&facts.process, &facts.service) {
-        note_process(&mut memory, *process, service, facts, ours, &mut events);
+        note_process(&mut memory, *process, service, facts, ours, times, &mut events);
     }
     let same_run = memory.run.map(|run| run.id) == before.run.map(|run| run.id);
     note_log(&mut memory, facts, times, same_run);
@@ -79,30 +88,33 @@ fn note_process(
     service: &Job,
     facts: &Facts,
     ours: &[Identity],
+    times: &Times,
     events: &mut Vec<Event>,
 ) {
     let now = facts.clock;
-    let total = service.runs.map(|runs| runs.saturating_sub(u64::from(process.is_some())));
     let known_run_gone = memory.run.is_some_and(|run| process.is_none_or(|process| process.id != run.id));
-    let by_counter = match (total, memory.deaths) {
-        // A counter that went back belongs to a job that was loaded anew. No look takes long enough for 50 deaths.
-        (Some(total), Some(before)) if total >= before => (total - before).min(50),
-        _ => u64::from(known_run_gone && memory.clock.is_some()),
-    };
+    let starts = starts_since(memory.counted, service);
+    // Who ran before or was started since, and is not there now, has died. No look takes long enough for 50 deaths.
+    let by_counter = (u64::from(memory.run.is_some()) + starts).saturating_sub(u64::from(process.is_some())).min(50);
     let deaths = by_counter.max(u64::from(known_run_gone));
+    let counted = matches!((memory.counted, service.runs), (Some(before), Some(runs)) if runs > before.runs);
+    let asked = asked_for(process, service, facts, times);
     for nth in 0..deaths {
         let first = if nth == 0 { memory.run } else { None };
         let on_purpose = first.is_some_and(|run| ours.contains(&run.id));
-        if !on_purpose && is_crash(&service.last_exit) {
-            events.push(event(Happened::Crash, service.last_exit.to_string(), first.map(|run| run.id.pid), facts));
+        if !on_purpose && !asked && is_crash(&service.last_exit, counted && process.is_some()) {
+            events.push(event(Happened::Crash, reason(&service.last_exit), first.map(|run| run.id.pid), facts));
         }
     }
     if known_run_gone && let Some(run) = memory.run {
         let lived = (now.wall - run.started).max(0.0);
         memory.ended = Some(Ended { id: run.id, lived, at: now.wall, exit: service.last_exit.clone() });
     }
-    if total.is_some() {
-        memory.deaths = total;
+    if let Some(runs) = service.runs
+        && (service.run.is_some() || memory.counted.is_none_or(|before| before.run.is_none()))
+    {
+        // A unit that systemd has forgotten, or has not quite started, names no run: that is no reading.
+        memory.counted = Some(Counted { runs, run: service.run });
     }
     let new_run = process.is_some_and(|process| memory.run.is_none_or(|run| run.id != process.id));
     if let Some(process) = process.filter(|_| new_run) {
@@ -130,6 +142,7 @@ fn note_log(memory: &mut Memory, facts: &Facts, times: &Times, same_run: bool) {
     if log.grew || memory.silent_since.is_none() {
         memory.silent_since = Some(now);
     }
+    memory.log_size = log.size;
     // Bytes that are new together with the process may be the last words of the one before.
     memory.heard = same_run && (memory.heard || log.grew);
     let silent = memory.silent_since.map_or(0.0, |since| now - since);
@@ -175,10 +188,42 @@ pub fn connection(memory: &Memory, facts: &Facts) -> Fact<Connection> {
     }
 }
 
+/// How many runs have begun since that reading. systemd's counter begins anew with a start by hand, so there a change
+/// of the run is a start even where the counter did not grow; after a reset the result is a lower bound.
+fn starts_since(before: Option<Counted>, service: &Job) -> u64 {
+    let (Some(before), Some(runs)) = (before, service.runs) else { return 0 };
+    match (before.run, service.run) {
+        (Some(last), Some(now)) if last == now => 0,
+        (Some(_), None) => 0,
+        (Some(_), Some(_)) if runs >= before.runs => (runs - before.runs).max(1),
+        _ if runs >= before.runs => runs - before.runs,
+        // It belongs to a job that was loaded anew.
+        _ => runs,
+    }
+}
+
+/// Somebody wanted the bridge to end: what it ended with is not held against it.
+fn asked_for(process: Option<Process>, service: &Job, facts: &Facts, times: &Times) -> bool {
+    let now = facts.clock.wall;
+    let planned = facts.markers.known().is_some_and(|markers| {
+        update(markers, now, times).is_some() || markers.pause.is_some_and(|pause| pause.until > now)
+    });
+    planned || (process.is_none() && (service.stopping || service.stopped_by_operator))
+}
+
 /// Exit code 0 is no crash, nor is SIGTERM: somebody asked for it, and no commit can be blamed for that. Exit code 2 is
-/// the bridge's own word for a configuration that only a person can mend.
-fn is_crash(exit: &Exit) -> bool {
-    !matches!(exit, Exit::Code(0 | 2) | Exit::Signal(libc::SIGTERM))
+/// the bridge's own word for a configuration that only a person can mend. An end that nobody saw is one where the
+/// manager itself started the bridge again (systemd hides the last exit of what runs); else the job was unloaded.
+fn is_crash(exit: &Exit, respawned: bool) -> bool {
+    match exit {
+        Exit::Code(0 | 2) | Exit::Signal(libc::SIGTERM) | Exit::Unseen => false,
+        Exit::Never => respawned,
+        _ => true,
+    }
+}
+
+fn reason(exit: &Exit) -> String {
+    if *exit == Exit::Never { "its end was not seen".into() } else { exit.to_string() }
 }
 
 fn event(happened: Happened, reason: String, pid: Option<u32>, facts: &Facts) -> Event {

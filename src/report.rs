@@ -11,12 +11,11 @@ use crate::assess::{Cause, Verdict};
 use crate::config::{Config, Telegram};
 use crate::facts::{Clock, Facts, Happened};
 use crate::incident::Incident;
-use crate::memory::Memory;
 use crate::snapshot::name;
 use crate::system::journal::Journal;
 use crate::system::telegram::{self, Unsent};
 use crate::system::wake::Bell;
-use crate::system::{clock, files};
+use crate::system::{clock, files, notify};
 use crate::words::{at, lasting};
 use crate::world::World;
 
@@ -27,7 +26,10 @@ pub struct Reporter {
     results: Receiver<Result<i64, Unsent>>,
     /// A message is with the thread, and its answer is owed.
     sending: Option<String>,
+    /// No sooner than this; mono.
     not_before: f64,
+    /// Seconds between two tries.
+    pace: f64,
 }
 
 /// The one undelivered message; the newest state of things, not a queue.
@@ -59,6 +61,7 @@ impl Reporter {
             results,
             sending: None,
             not_before: 0.0,
+            pace: world.times.tick,
         }
     }
 
@@ -86,53 +89,74 @@ impl Reporter {
         }
     }
 
-    /// Sends what is spooled, and takes in what became of the last message. Called at every tick.
-    pub fn deliver(&mut self, journal: &Journal, memory: &mut Memory) {
+    /// Tells that recovery has been standing still for long.
+    pub fn remind(&mut self, journal: &Journal, verdict: &Verdict, since: f64, now: Clock) {
+        let issue = verdict.issues.first().map_or("", String::as_str);
+        let text =
+            format!("{}: nothing has been healed since {}. {issue} Next: {}.", host(), at(since, now), verdict.next);
+        journal.note(&format!("reminder: {text}"));
+        self.queue(journal, text);
+    }
+
+    /// Takes in what became of the last message, and sends what is spooled. Called at every tick; `undelivered` is why
+    /// an alert does not go out.
+    pub fn deliver(&mut self, journal: &Journal, undelivered: &mut Option<String>) {
         if let Ok(result) = self.results.try_recv() {
             let sent = self.sending.take();
             match result {
                 Ok(id) => {
                     journal.note(&format!("the alert was delivered (message {id})"));
-                    memory.undelivered = None;
+                    *undelivered = None;
                     // A newer one may have taken its place meanwhile.
                     if files::json::<Spooled>(&self.spool).is_some_and(|spooled| Some(&spooled.text) == sent.as_ref()) {
                         files::remove(&self.spool);
                     }
                 }
                 Err(unsent) => {
-                    if memory.undelivered.as_ref() != Some(&unsent.why) {
+                    if undelivered.as_ref() != Some(&unsent.why) {
                         journal.note(&format!("the alert was not delivered: {}", unsent.why));
+                        notify::show("An alert of Bridge Watchdog does not go out", &unsent.why);
                     }
-                    self.not_before = clock::mono() + unsent.retry_after.unwrap_or(0.0);
-                    memory.undelivered = Some(unsent.why);
+                    // The answer wakes the loop, which must not become a stream of messages.
+                    self.not_before = clock::mono() + unsent.retry_after.unwrap_or(0.0).max(self.pace);
+                    *undelivered = Some(unsent.why);
                 }
             }
         }
+        self.send_spooled();
+    }
+
+    fn send_spooled(&mut self) {
         if self.sending.is_none()
             && clock::mono() >= self.not_before
             && self.telegram.is_some()
             && let Some(spooled) = files::json::<Spooled>(&self.spool)
         {
-            self.sending = Some(spooled.text.clone());
-            let _ = self.outbox.send(spooled.text);
+            self.send(spooled.text);
         }
+    }
+
+    fn send(&mut self, text: String) {
+        self.sending = Some(text.clone());
+        let _ = self.outbox.send(text);
     }
 
     fn queue(&mut self, journal: &Journal, text: String) {
         if self.telegram.is_none() {
-            journal.note("nobody is told: there is no [telegram] section in the configuration");
+            journal.note("nobody is told by Telegram: there is no [telegram] section in the configuration");
+            notify::show("The Telegram bridge needs you", &text);
             return;
         }
-        if let Err(why) = files::replace_json(&self.spool, &Spooled { text: text.clone() }) {
-            // Without a spool there is one try all the same.
-            journal.note(&why);
-            if self.sending.is_none() {
-                self.sending = Some(text.clone());
-                let _ = self.outbox.send(text);
+        match files::replace_json(&self.spool, &Spooled { text: text.clone() }) {
+            Ok(()) => self.send_spooled(),
+            Err(why) => {
+                // Without a spool there is one try all the same.
+                journal.note(&why);
+                if self.sending.is_none() {
+                    self.send(text);
+                }
             }
         }
-        let mut unheard = Memory::default();
-        self.deliver(journal, &mut unheard);
     }
 }
 

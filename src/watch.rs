@@ -151,7 +151,7 @@ impl Watch {
             Plan::Rung(rung) => Some((rung, recover::climb(self, &facts, &verdict, rung))),
             Plan::Nothing | Plan::Later(_) => None,
         };
-        self.reporter.deliver(&self.journal, &mut self.memory);
+        self.reporter.deliver(&self.journal, &mut self.memory.undelivered);
         self.answer_commands();
         let down = matches!(facts.process, Fact::Known(None));
         match outcome {
@@ -160,8 +160,12 @@ impl Watch {
                 // Jitter, so that two things that fail together do not keep step.
                 wait * (0.8 + 0.4 * fastrand::f64())
             }
+            // Whatever stood in the way is not gone within a second.
+            Some((_, Outcome::StoodDown(_) | Outcome::Busy(_))) => times.settled,
             Some(_) => times.tick_down,
             None if down && !matches!(plan, Plan::Later(_)) => times.tick_down,
+            // A person who has just restarted the bridge wants to see it come up, not wait for the minute.
+            None if verdict.state == State::Starting && young(&facts, times.tick) => times.settled,
             None => times.tick,
         }
     }
@@ -194,6 +198,15 @@ impl Watch {
         let single = memory.is_none();
         let before = memory.unwrap_or_default();
         let (mut memory, _) = remember(&before, &facts, &[], &times);
+        if let (false, Fact::Known(log)) = (single, &facts.log)
+            && log.size > before.log_size
+        {
+            // It grew since the watch looked; when, says the file.
+            let ago = log.modified.map_or(0.0, |at| (facts.clock.wall - at).max(0.0));
+            let wrote = facts.clock.mono - ago;
+            memory.silent_since = Some(memory.silent_since.map_or(wrote, |since| since.max(wrote)));
+            memory.stale_looks = 0;
+        }
         if single && memory.stale_looks > 0 {
             // Nobody else has looked: the file's own time is all the evidence there is.
             memory.stale_looks = 2;
@@ -282,6 +295,18 @@ impl Watch {
         if self.incident != before {
             self.save_incident();
         }
+        self.remind(facts, verdict);
+    }
+
+    fn remind(&mut self, facts: &Facts, verdict: &Verdict) {
+        let file = self.config.state.join("reminded.json");
+        // A pause knows its own beginning, also over a restart of ours.
+        let pause = facts.markers.known().and_then(|markers| markers.pause).filter(|_| verdict.cause == Cause::Paused);
+        let since = pause.map_or(self.since.map_or(facts.clock.wall, |(_, _, since)| since), |pause| pause.since);
+        if incident::reminder_due(verdict, since, files::json(&file), facts.clock.wall, &self.world.times) {
+            let _ = files::replace_json(&file, &facts.clock.wall);
+            self.reporter.remind(&self.journal, verdict, since, facts.clock);
+        }
     }
 
     fn ask_network(&mut self, mono: f64) -> Fact<bool> {
@@ -361,7 +386,10 @@ impl Watch {
         if self.quit || !self.waiting.is_empty() {
             return;
         }
-        let process: Option<Process> = self.memory.run;
+        // Only what the last look saw alive: the death of a process that nobody could be asked about is no news, and
+        // would wake the loop at once, again and again.
+        let process: Option<Process> =
+            self.last.as_ref().and_then(|(facts, _)| facts.process.known().copied().flatten());
         self.wake.sleep(process.map(|process| process.id), seconds);
         self.answer_commands();
     }
@@ -411,6 +439,10 @@ impl Watch {
             self.show_again();
         }
     }
+}
+
+fn young(facts: &Facts, age: f64) -> bool {
+    facts.process.known().copied().flatten().is_some_and(|process| process.age < age)
 }
 
 /// Where the watch writes what it sees.

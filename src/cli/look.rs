@@ -6,6 +6,7 @@ use super::{FAILED, Failure, OK, UNKNOWN};
 use crate::assess::Verdict;
 use crate::config::Config;
 use crate::facts::{Facts, Happened};
+use crate::install;
 use crate::memory::Memory;
 use crate::snapshot::{self, Snapshot, exit_code, headline};
 use crate::system::service::Service;
@@ -48,7 +49,7 @@ pub fn status(config: &Config, world: &World, as_json: bool) -> u8 {
                 "services": {"bridge": match &job {
                     Ok(job) => json!({"installed": job.installed, "loaded": job.loaded, "stopped_by_operator": job.stopped_by_operator}),
                     Err(why) => json!({"unknown": why}),
-                }},
+                }, "watchdog": {"installed": install::starts_at_login(config, world)}},
             })
         );
     } else {

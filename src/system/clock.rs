@@ -1,7 +1,8 @@
 //! The clocks, read together.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+#[cfg(not(target_vendor = "apple"))]
 use rustix::time::{ClockId, clock_gettime};
 
 use crate::facts::{Clock, Epoch};
@@ -21,13 +22,18 @@ pub fn epoch(time: SystemTime) -> Epoch {
 }
 
 /// Seconds of a clock that stands still while the machine sleeps, the same in every process of this boot.
+#[cfg(not(target_vendor = "apple"))]
 pub fn mono() -> f64 {
-    // Darwin's CLOCK_MONOTONIC goes on during sleep; Linux's stands still.
-    #[cfg(target_vendor = "apple")]
-    let id = ClockId::UptimeRaw;
-    #[cfg(not(target_vendor = "apple"))]
-    let id = ClockId::Monotonic;
-    seconds(id)
+    seconds(ClockId::Monotonic)
+}
+
+/// The same. Darwin's CLOCK_MONOTONIC goes on during sleep, so it is CLOCK_UPTIME_RAW, which rustix does not name.
+#[cfg(target_vendor = "apple")]
+pub fn mono() -> f64 {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: the call writes only into `time`; the clock exists on every macOS that we run on.
+    unsafe { libc::clock_gettime(libc::CLOCK_UPTIME_RAW, &raw mut time) };
+    Duration::new(u64::try_from(time.tv_sec).unwrap_or(0), u32::try_from(time.tv_nsec).unwrap_or(0)).as_secs_f64()
 }
 
 /// Seconds since the boot, sleep included: what Linux counts a process's start from.
@@ -36,11 +42,9 @@ pub fn since_boot() -> f64 {
     seconds(ClockId::Boottime)
 }
 
+#[cfg(not(target_vendor = "apple"))]
 fn seconds(id: ClockId) -> f64 {
     let time = clock_gettime(id);
-    #[expect(clippy::cast_precision_loss, reason = "2^52 seconds are long enough")]
-    let seconds = time.tv_sec as f64;
-    #[expect(clippy::cast_precision_loss, reason = "below 10^9")]
-    let nanos = time.tv_nsec as f64;
-    seconds + nanos / 1e9
+    // Neither clock is negative, and a nanosecond is below 10^9.
+    Duration::new(u64::try_from(time.tv_sec).unwrap_or(0), u32::try_from(time.tv_nsec).unwrap_or(0)).as_secs_f64()
 }

@@ -11,6 +11,7 @@ pub mod journal;
 pub mod log;
 pub mod look;
 pub mod markers;
+pub mod notify;
 pub mod process;
 pub mod recovery_lock;
 pub mod service;

@@ -125,7 +125,7 @@ fn locks_on(path: &Path) -> Result<Vec<Held>, String> {
         let mut lock: libc::flock = unsafe { std::mem::zeroed() };
         lock.l_type = libc::F_WRLCK;
         lock.l_whence = i16::try_from(libc::SEEK_SET).unwrap_or(0);
-        (lock.l_start, lock.l_len) = (start, length);
+        (lock.l_start, lock.l_len) = (i64::try_from(start).unwrap_or(0), length);
         // SAFETY: the descriptor is open for as long as `file` lives.
         let asked = unsafe { libc::fcntl(file.as_raw_fd(), libc::F_GETLK, &raw mut lock) };
         if asked != 0 {

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use polling::{Event, Events, Poller};
+#[cfg(target_os = "linux")]
+use polling::Event;
+use polling::{Events, Poller};
 
 use crate::facts::Identity;
 use crate::system::process;
@@ -80,6 +82,7 @@ impl Wake {
 
     fn watch(&mut self, process: Option<Identity>) {
         if self.watched.as_ref().map(|watched| watched.id) == process {
+            #[cfg(target_os = "linux")]
             self.rearm();
             return;
         }
@@ -127,8 +130,6 @@ impl Wake {
         self.poller.add_filter(filter, DEATH, polling::PollMode::Oneshot).ok()?;
         Some(Watched { id })
     }
-
-    fn rearm(&self) {}
 
     fn unwatch(&mut self) {
         use polling::os::kqueue::{PollerKqueueExt, Process, ProcessOps};

@@ -1,7 +1,7 @@
 //! The shipped program in a world of the tests' making: the same command line, but durations, Telegram's addresses,
 //! launchctl's path and the folders come from a file. No flag, file or variable reaches these in the product itself.
 //!
-//! `watchdog-in-a-test-world WORLD.json ARGS…`
+//! `watchdog-in-a-test-world WORLD.json ARGS…`, or as an agent starts it: `… --config FILE`, with the world beside the home.
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -47,7 +47,13 @@ struct File {
 fn main() -> ExitCode {
     let mut args = std::env::args_os();
     let name = args.next().expect("a program has a name");
-    let path = args.next().expect("usage: watchdog-in-a-test-world WORLD.json ARGS…");
+    let mut rest: Vec<_> = args.collect();
+    let path = if rest.first().is_some_and(|word| word == "--config") {
+        // An agent knows only the configuration: home/config/config.toml.
+        std::path::Path::new(&rest[1]).ancestors().nth(3).expect("a scene's folder").join("world.json").into_os_string()
+    } else {
+        rest.remove(0)
+    };
     let text = std::fs::read_to_string(&path).expect("the world's file is there");
     let file: File = serde_json::from_str(&text).expect("the world's file is well formed");
     let fast = Times::faster(file.factor);
@@ -75,5 +81,5 @@ fn main() -> ExitCode {
         state_dir: file.home.join("state"),
         home: file.home,
     };
-    ExitCode::from(bridge_watchdog::cli::main(std::iter::once(name).chain(args), &world))
+    ExitCode::from(bridge_watchdog::cli::main(std::iter::once(name).chain(rest), &world))
 }

@@ -20,6 +20,8 @@ pub struct Scene {
     /// Further lines of `config.toml`.
     pub extra: String,
     pub manager: &'static str,
+    /// Variables that the program needs here.
+    pub env: Vec<(&'static str, PathBuf)>,
     world: Value,
     /// Telegram's data centre, as far as the bridge and the watch can see. Dropped: offline.
     pub telegram: Option<TcpListener>,
@@ -64,6 +66,7 @@ impl Scene {
             label: "com.example.bridge".into(),
             extra: String::new(),
             manager,
+            env: Vec::new(),
             world,
             telegram: Some(telegram),
             program: Vec::new(),
@@ -95,6 +98,13 @@ impl Scene {
         program.extend(address.into_iter().flat_map(|address| ["--connect".to_owned(), address]));
         program.extend(options.iter().map(|&option| option.to_owned()));
         self.program = program;
+        self.write();
+    }
+
+    /// The bridge: a shell script in the checkout.
+    pub fn script(&mut self, text: &str) {
+        std::fs::write(self.root.join("bridge.sh"), text).expect("a script");
+        self.program = vec!["/bin/sh".into(), "bridge.sh".into()];
         self.write();
     }
 
@@ -171,6 +181,9 @@ impl Scene {
     pub fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(beside("examples/watchdog-in-a-test-world"));
         command.arg(self.world_file()).args(args).stdin(Stdio::null());
+        // Whoever runs the tests may have a session with a manager of his own.
+        command.env_remove("XDG_RUNTIME_DIR").env_remove("DBUS_SESSION_BUS_ADDRESS");
+        command.envs(self.env.iter().map(|(key, value)| (key, value)));
         command
     }
 
@@ -222,6 +235,22 @@ impl Scene {
             let verdict = &status["verdict"];
             (verdict["state"] == state && verdict["cause"] == cause).then_some(status)
         })
+    }
+
+    /// Waits until the watch has seen this process.
+    pub fn wait_seen(&self, pid: u32) {
+        self.wait(&format!("pid {pid} to be seen"), || {
+            (self.status()?["check"]["facts"]["process"]["pid"] == pid).then_some(())
+        });
+    }
+
+    /// Waits until the watch has looked so many times more.
+    pub fn wait_looks(&self, looks: usize) {
+        let mut seen = std::collections::HashSet::new();
+        self.wait(&format!("{looks} looks"), || {
+            seen.insert(self.status()?["clock"]["mono"].to_string());
+            (seen.len() > looks).then_some(())
+        });
     }
 
     pub fn wait_journal(&self, words: &str) -> String {

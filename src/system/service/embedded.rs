@@ -76,6 +76,7 @@ impl Embedded {
             stopped_by_operator: self.stopped(),
             pid,
             runs: Some(kept.runs),
+            run: None,
             last_exit: kept.last_exit.unwrap_or(Exit::Never),
             throttle: self.throttle,
             exit_timeout: self.exit_timeout,
@@ -134,7 +135,9 @@ impl Embedded {
                 std::thread::sleep(Duration::from_millis(500));
                 continue;
             }
-            let wait = self.kept().started + self.throttle - clock::mono();
+            // A start before the last boot is none that could be too near.
+            let last = Some(self.kept().started).filter(|started| *started <= clock::mono());
+            let wait = last.map_or(0.0, |started| started + self.throttle - clock::mono());
             let alive = self.kept().child.is_some_and(process::alive);
             if !alive && wait > 0.0 {
                 std::thread::sleep(Duration::from_secs_f64(wait.clamp(0.01, 1.0)));
@@ -142,14 +145,14 @@ impl Embedded {
             }
             match self.spawn_unless_alive() {
                 Ok(Some(mut child)) => {
-                    let exit = exit_of(child.wait());
+                    let exit = child.wait().map_or(Exit::Unseen, exit_of);
                     self.write_end(exit);
                 }
                 // Another's child, taken over: its exit status is not ours to see.
                 Ok(None) => {
                     if let Some(child) = self.kept().child {
                         while !process::gone_within(child, 1.0) {}
-                        self.write_end(Exit::Other("not seen: another watch had started it".into()));
+                        self.write_end(Exit::Unseen);
                     }
                 }
                 Err(why) => {
@@ -228,14 +231,11 @@ impl Embedded {
     }
 }
 
-fn exit_of(status: std::io::Result<ExitStatus>) -> Exit {
+fn exit_of(status: ExitStatus) -> Exit {
     use std::os::unix::process::ExitStatusExt;
-    match status {
-        Ok(status) => match (status.code(), status.signal()) {
-            (Some(code), _) => Exit::Code(code),
-            (None, Some(signal)) => Exit::Signal(signal),
-            (None, None) => Exit::Other("neither code nor signal".into()),
-        },
-        Err(error) => Exit::Other(format!("not seen: {error}")),
+    match (status.code(), status.signal()) {
+        (Some(code), _) => Exit::Code(code),
+        (None, Some(signal)) => Exit::Signal(signal),
+        (None, None) => Exit::Unseen,
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::facts::{Exit, Job, Respawns};
 use crate::system::clock;
-use crate::system::command;
+use crate::system::{command, process};
 use crate::world::World;
 
 #[derive(Clone)]
@@ -41,7 +41,7 @@ impl Systemd {
     /// # Errors
     /// Where the user manager can't be asked, hangs, or can't read the unit.
     pub fn status(&self) -> Result<Job, String> {
-        parse(&self.show()?).map_err(|why| format!("{}: {why}", self.unit()))
+        self.look().map(|(_, job)| job)
     }
 
     /// See [`super::Service::start`].
@@ -49,8 +49,7 @@ impl Systemd {
     /// # Errors
     /// As there.
     pub fn start(&self) -> Result<(), String> {
-        let shown = self.show()?;
-        let job = parse(&shown).map_err(|why| format!("{}: {why}", self.unit()))?;
+        let (shown, job) = self.look()?;
         if job.stopped_by_operator {
             return Err(format!(
                 "{} was stopped by its operator; to start it again: systemctl --user start {}",
@@ -61,15 +60,18 @@ impl Systemd {
         if job.pid.is_some() {
             return Ok(());
         }
+        let sub = get(&shown, "SubState");
+        if sub.ends_with("-before-auto-restart") || sub == "auto-restart-queued" {
+            return Ok(());
+        }
         self.reload_if_needed(&shown)?;
-        if get(&shown, "SubState") == "auto-restart" {
+        // It gives up after 5 starts in 10 s, ours among them.
+        self.reset()?;
+        if sub == "auto-restart" {
             // `start` would wait for the timer too; `restart` cuts it short. One that is due is left to the manager:
             // it would be shot right after its start.
             let due = micros(&shown, "InactiveEnterTimestampMonotonic") / 1e6 + job.throttle;
             return if due - clock::mono() > self.respawn_near { self.verb("restart") } else { Ok(()) };
-        }
-        if job.gave_up {
-            self.reset()?;
         }
         self.verb("start")
     }
@@ -131,6 +133,21 @@ impl Systemd {
     /// What systemctl said.
     pub fn disable(&self) -> Result<(), String> {
         self.systemctl(&["disable", "--", &self.unit()]).map(drop)
+    }
+
+    /// What systemd says, and what it means. Right after a death it may still name the process that is gone; a start
+    /// would then be left out because there seems to be one. So it is asked until it has noticed.
+    fn look(&self) -> Result<(HashMap<String, String>, Job), String> {
+        let until = clock::mono() + self.ask;
+        loop {
+            let shown = self.show()?;
+            let job = parse(&shown).map_err(|why| format!("{}: {why}", self.unit()))?;
+            let Some(gone) = job.pid.filter(|pid| process::find(*pid).is_none()) else { return Ok((shown, job)) };
+            if clock::mono() > until {
+                return Err(format!("systemd has not noticed for {} s that pid {gone} is gone", self.ask));
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
     }
 
     fn unit(&self) -> String {
@@ -198,22 +215,32 @@ fn parse(shown: &HashMap<String, String>) -> Result<Job, String> {
             ));
         }
     }
-    let pid = get(shown, "MainPID").parse().ok().filter(|pid| *pid > 0);
+    let known = matches!(
+        active,
+        "active" | "reloading" | "refreshing" | "inactive" | "failed" | "activating" | "deactivating" | "maintenance"
+    );
+    let (Ok(pid), true) = (get(shown, "MainPID").parse::<u32>(), known) else {
+        return Err(format!("systemctl answers in a form that is not known (ActiveState={active}, SubState={sub})"));
+    };
+    let pid = Some(pid).filter(|pid| *pid > 0);
+    let there = load != "not-found" || !matches!(active, "inactive" | "failed");
     let restart = get(shown, "Restart");
     let last_exit = last_exit(shown);
     let stopped =
         pid.is_none() && (load == "masked" || (load == "loaded" && stopped_by_operator(shown, active, sub, restart)));
     let stopping = active == "deactivating" && (pid.is_some() || !matches!(get(shown, "Job"), "" | "0"));
+    let leftovers = active == "deactivating" && !stopping;
     Ok(Job {
         // A unit whose file was removed goes on running and is then called not-found.
-        installed: load != "not-found" || active == "active",
-        loaded: load != "not-found" || active == "active",
+        installed: there,
+        loaded: there,
         stopped_by_operator: stopped,
         pid,
         runs: get(shown, "NRestarts")
             .parse::<u64>()
             .ok()
             .map(|restarts| if last_exit == Exit::Never && pid.is_none() { restarts } else { restarts + 1 }),
+        run: get(shown, "ExecMainStartTimestampMonotonic").parse().ok().filter(|stamp| *stamp > 0),
         last_exit,
         throttle: seconds(get(shown, "RestartUSec")).unwrap_or(0.1),
         exit_timeout: seconds(get(shown, "TimeoutStopUSec")).unwrap_or(EXIT_TIMEOUT),
@@ -223,9 +250,9 @@ fn parse(shown: &HashMap<String, String>) -> Result<Job, String> {
             "" => Respawns::Unsaid,
             other => Respawns::Sometimes(format!("Restart={other}")),
         },
-        held_back: None,
+        held_back: leftovers.then(|| "what the dead bridge left running is ended first".into()),
         stopping,
-        gave_up: active == "failed" && !stopped && sub != "failed-before-auto-restart",
+        gave_up: active == "failed" && !stopped && !sub.ends_with("-before-auto-restart"),
     })
 }
 
@@ -237,7 +264,8 @@ fn stopped_by_operator(shown: &HashMap<String, String>, active: &str, sub: &str,
             .map(|key| micros(shown, key));
     let asked = left > started && left < died;
     match active {
-        "inactive" if sub == "dead-before-auto-restart" => false,
+        // From systemd 254 on; both pass at once, and it will respawn.
+        _ if sub.ends_with("-before-auto-restart") => false,
         // No history: never started, or collected after a stop. An enabled unit is not collected, so it was never
         // started; of a disabled one nobody can tell, and the person's word is the safer reading.
         "inactive" if started == 0.0 => !get(shown, "UnitFileState").starts_with("enabled"),
@@ -290,185 +318,5 @@ fn seconds(text: &str) -> Option<f64> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn shown(text: &str) -> HashMap<String, String> {
-        let base = "LoadState=loaded Restart=always RestartUSec=10s TimeoutStopUSec=20s UnitFileState=enabled NRestarts=2 MainPID=0 ExecMainCode=0 ExecMainStatus=0";
-        let pairs = base.split(' ').chain(text.split(' ')).filter_map(|pair| pair.split_once('='));
-        pairs.map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
-    }
-
-    /// Each row is what systemd 252 really showed in that situation.
-    #[test]
-    fn situations() {
-        let stamps = |start: u32, left: u32, died: u32| {
-            format!(
-                "ExecMainStartTimestampMonotonic={start} ActiveExitTimestampMonotonic={left} ExecMainExitTimestampMonotonic={died}"
-            )
-        };
-        // (shown, pid, runs, last exit, stopped by operator, gave up, stopping)
-        type Row = (&'static str, String, Option<u32>, u64, Exit, bool, bool, bool);
-        let rows: [Row; 12] = [
-            (
-                "running",
-                "ActiveState=active SubState=running MainPID=77".into(),
-                Some(77),
-                3,
-                Exit::Never,
-                false,
-                false,
-                false,
-            ),
-            (
-                "killed, waits",
-                format!(
-                    "ActiveState=activating SubState=auto-restart ExecMainCode=2 ExecMainStatus=9 {}",
-                    stamps(10, 21, 20)
-                ),
-                None,
-                3,
-                Exit::Signal(9),
-                false,
-                false,
-                false,
-            ),
-            (
-                "exit 0, waits",
-                format!("ActiveState=activating SubState=auto-restart ExecMainCode=1 {}", stamps(10, 21, 20)),
-                None,
-                3,
-                Exit::Code(0),
-                false,
-                false,
-                false,
-            ),
-            (
-                "start limit",
-                format!(
-                    "ActiveState=failed SubState=failed Result=exit-code ExecMainCode=1 ExecMainStatus=1 {}",
-                    stamps(10, 21, 20)
-                ),
-                None,
-                3,
-                Exit::Code(1),
-                false,
-                true,
-                false,
-            ),
-            (
-                "operator stop",
-                format!(
-                    "ActiveState=inactive SubState=dead Result=success ExecMainCode=2 ExecMainStatus=15 {}",
-                    stamps(10, 20, 21)
-                ),
-                None,
-                3,
-                Exit::Signal(15),
-                true,
-                false,
-                false,
-            ),
-            (
-                "operator stop in the wait",
-                format!(
-                    "ActiveState=inactive SubState=dead Result=signal ExecMainCode=2 ExecMainStatus=9 {}",
-                    stamps(10, 21, 20)
-                ),
-                None,
-                3,
-                Exit::Signal(9),
-                true,
-                false,
-                false,
-            ),
-            (
-                "operator stop, needed SIGKILL",
-                format!(
-                    "ActiveState=failed SubState=failed Result=timeout ExecMainCode=2 ExecMainStatus=9 {}",
-                    stamps(10, 20, 21)
-                ),
-                None,
-                3,
-                Exit::Signal(9),
-                true,
-                false,
-                false,
-            ),
-            (
-                "never started",
-                "ActiveState=inactive SubState=dead ExecMainStartTimestampMonotonic=0".into(),
-                None,
-                2,
-                Exit::Never,
-                false,
-                false,
-                false,
-            ),
-            (
-                "collected after a stop",
-                "ActiveState=inactive SubState=dead UnitFileState=disabled ExecMainStartTimestampMonotonic=0".into(),
-                None,
-                2,
-                Exit::Never,
-                true,
-                false,
-                false,
-            ),
-            (
-                "masked",
-                "LoadState=masked ActiveState=inactive SubState=dead".into(),
-                None,
-                2,
-                Exit::Never,
-                true,
-                false,
-                false,
-            ),
-            (
-                "stopping",
-                "ActiveState=deactivating SubState=stop-sigterm MainPID=77 Job=123".into(),
-                Some(77),
-                3,
-                Exit::Never,
-                false,
-                false,
-                true,
-            ),
-            (
-                "leftovers",
-                "ActiveState=deactivating SubState=stop-sigterm ExecMainCode=2 ExecMainStatus=9 Job=".into(),
-                None,
-                3,
-                Exit::Signal(9),
-                false,
-                false,
-                false,
-            ),
-        ];
-        for (name, text, pid, runs, exit, stopped, gave_up, stopping) in rows {
-            let job = parse(&shown(&text)).unwrap();
-            assert_eq!(
-                (job.pid, job.runs, job.last_exit, job.stopped_by_operator, job.gave_up, job.stopping),
-                (pid, Some(runs), exit, stopped, gave_up, stopping),
-                "{name}"
-            );
-        }
-    }
-
-    #[test]
-    fn durations_are_text() {
-        let rows = [
-            ("10s", Some(10.0)),
-            ("1min 30s", Some(90.0)),
-            ("100ms", Some(0.1)),
-            ("1h 30min 5.003000s", Some(5405.003)),
-            ("0", Some(0.0)),
-            ("infinity", None),
-            ("", None),
-        ];
-        for (text, expected) in rows {
-            assert_eq!(seconds(text), expected, "{text}");
-        }
-    }
-}
+#[path = "systemd_tests.rs"]
+mod tests;

@@ -1,0 +1,37 @@
+//! A local notification: for the person in front of the machine when a message does not go out.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Shows a notification, in a thread of its own: a notification daemon that hangs would hang the caller for ever. While
+/// one is on its way no other is sent; that none arrives is no error, since nobody may be there to see it.
+pub fn show(title: &str, text: &str) {
+    static ON_ITS_WAY: AtomicBool = AtomicBool::new(false);
+    if !allowed() || ON_ITS_WAY.swap(true, Ordering::SeqCst) {
+        return;
+    }
+    let (title, text) = (title.to_owned(), shown(text));
+    let thread = std::thread::Builder::new().name("notify".into());
+    let sent = thread.spawn(move || {
+        #[cfg(target_os = "macos")]
+        let _ = notify_rust::set_application(crate::install::LABEL);
+        let _ = notify_rust::Notification::new().appname("Bridge Watchdog").summary(&title).body(&text).show();
+        ON_ITS_WAY.store(false, Ordering::SeqCst);
+    });
+    if sent.is_err() {
+        ON_ITS_WAY.store(false, Ordering::SeqCst);
+    }
+}
+
+/// macOS, "Notifications": outside a real bundle the platform asks, hangs or aborts the process, which can't be caught.
+fn allowed() -> bool {
+    if cfg!(not(target_os = "macos")) {
+        return true;
+    }
+    std::env::current_exe().is_ok_and(|path| path.to_string_lossy().contains(".app/Contents/MacOS/"))
+}
+
+/// Notification daemons on Linux read a little markup.
+fn shown(text: &str) -> String {
+    let text: String = text.chars().take(300).collect();
+    if cfg!(target_os = "macos") { text } else { text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;") }
+}

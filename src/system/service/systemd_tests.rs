@@ -1,0 +1,240 @@
+use super::*;
+
+fn shown(text: &str) -> HashMap<String, String> {
+    let base = "LoadState=loaded Restart=always RestartUSec=10s TimeoutStopUSec=20s UnitFileState=enabled NRestarts=2 \
+        MainPID=0 ExecMainCode=0 ExecMainStatus=0";
+    let pairs = base.split_ascii_whitespace().chain(text.split_ascii_whitespace());
+    pairs.filter_map(|pair| pair.split_once('=')).map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
+}
+
+/// The stamps of a run that began at 10, left `active` and died then.
+fn stamps(left: u32, died: u32) -> String {
+    format!(
+        "ExecMainStartTimestampMonotonic=10 ActiveExitTimestampMonotonic={left} ExecMainExitTimestampMonotonic={died}"
+    )
+}
+
+/// Each row is what systemd 252 really showed in that situation; those that only newer ones know are said so.
+#[test]
+fn situations() {
+    let (own, asked) = (stamps(21, 20), stamps(20, 21));
+    let signal9 = "ExecMainCode=2 ExecMainStatus=9";
+    // What follows the last exit: nothing, or what else is known of the unit.
+    let rows: [(&str, String, Option<u32>, u64, Exit, &str); 23] = [
+        ("running", "ActiveState=active SubState=running MainPID=77".into(), Some(77), 3, Exit::Never, ""),
+        (
+            "waits",
+            format!("ActiveState=activating SubState=auto-restart {signal9} {own}"),
+            None,
+            3,
+            Exit::Signal(9),
+            "",
+        ),
+        (
+            "exit 0, waits",
+            format!("ActiveState=activating SubState=auto-restart ExecMainCode=1 {own}"),
+            None,
+            3,
+            Exit::Code(0),
+            "",
+        ),
+        (
+            "exit 2, waits",
+            format!("ActiveState=activating SubState=auto-restart ExecMainCode=1 ExecMainStatus=2 {own}"),
+            None,
+            3,
+            Exit::Code(2),
+            "",
+        ),
+        (
+            "ExecStartPre of the next run",
+            "ActiveState=activating SubState=start-pre Job=9".into(),
+            None,
+            2,
+            Exit::Never,
+            "",
+        ),
+        (
+            "incident 45: the start limit, by exit 1",
+            format!("ActiveState=failed SubState=failed Result=exit-code ExecMainCode=1 ExecMainStatus=1 {own}"),
+            None,
+            3,
+            Exit::Code(1),
+            "gave up",
+        ),
+        (
+            "incident 45: the start limit, by starts by hand",
+            format!(
+                "ActiveState=failed SubState=failed Result=start-limit-hit ExecMainCode=2 ExecMainStatus=15 {asked}"
+            ),
+            None,
+            3,
+            Exit::Signal(15),
+            "gave up",
+        ),
+        (
+            "systemd 254: failed, and will respawn",
+            format!("ActiveState=failed SubState=failed-before-auto-restart {signal9} {own}"),
+            None,
+            3,
+            Exit::Signal(9),
+            "",
+        ),
+        (
+            "systemd 254: dead, and will respawn",
+            format!("ActiveState=inactive SubState=dead-before-auto-restart {signal9} {own}"),
+            None,
+            3,
+            Exit::Signal(9),
+            "",
+        ),
+        (
+            "incident 27: operator stop",
+            format!("ActiveState=inactive SubState=dead ExecMainCode=2 ExecMainStatus=15 {asked}"),
+            None,
+            3,
+            Exit::Signal(15),
+            "stopped",
+        ),
+        (
+            "incident 27: operator stop in the wait",
+            format!("ActiveState=inactive SubState=dead Result=signal {signal9} {own}"),
+            None,
+            3,
+            Exit::Signal(9),
+            "stopped",
+        ),
+        (
+            "incident 27: operator stop that needed SIGKILL",
+            format!("ActiveState=failed SubState=failed Result=timeout {signal9} {asked}"),
+            None,
+            3,
+            Exit::Signal(9),
+            "stopped",
+        ),
+        (
+            "incident 27: operator stop answered with exit 1",
+            format!("ActiveState=failed SubState=failed Result=exit-code ExecMainCode=1 ExecMainStatus=1 {asked}"),
+            None,
+            3,
+            Exit::Code(1),
+            "stopped",
+        ),
+        (
+            "never started",
+            "ActiveState=inactive SubState=dead ExecMainStartTimestampMonotonic=0".into(),
+            None,
+            2,
+            Exit::Never,
+            "",
+        ),
+        (
+            "incident 27: forgotten after a stop",
+            "ActiveState=inactive SubState=dead UnitFileState=disabled ExecMainStartTimestampMonotonic=0".into(),
+            None,
+            2,
+            Exit::Never,
+            "stopped",
+        ),
+        (
+            "Restart=no, ended by itself",
+            format!("ActiveState=inactive SubState=dead Restart=no ExecMainCode=1 {own}"),
+            None,
+            3,
+            Exit::Code(0),
+            "",
+        ),
+        (
+            "Restart=no, stopped",
+            format!("ActiveState=inactive SubState=dead Restart=no ExecMainCode=2 ExecMainStatus=15 {asked}"),
+            None,
+            3,
+            Exit::Signal(15),
+            "stopped",
+        ),
+        ("masked", "LoadState=masked ActiveState=inactive SubState=dead".into(), None, 2, Exit::Never, "stopped"),
+        ("not found", "LoadState=not-found ActiveState=inactive SubState=dead".into(), None, 2, Exit::Never, "absent"),
+        (
+            "its file removed, and it runs",
+            "LoadState=not-found ActiveState=active SubState=running MainPID=77".into(),
+            Some(77),
+            3,
+            Exit::Never,
+            "",
+        ),
+        (
+            "its file removed, and it waits",
+            format!("LoadState=not-found ActiveState=activating SubState=auto-restart {signal9} {own}"),
+            None,
+            3,
+            Exit::Signal(9),
+            "",
+        ),
+        (
+            "stopping",
+            "ActiveState=deactivating SubState=stop-sigterm MainPID=77 Job=123".into(),
+            Some(77),
+            3,
+            Exit::Never,
+            "stopping",
+        ),
+        (
+            "dead, and a child of it is still there",
+            format!("ActiveState=deactivating SubState=stop-sigterm {signal9} Job= {own}"),
+            None,
+            3,
+            Exit::Signal(9),
+            "held back",
+        ),
+    ];
+    for (name, text, pid, runs, exit, else_) in rows {
+        let job = parse(&shown(&text)).expect(name);
+        assert_eq!((job.pid, job.runs, &job.last_exit), (pid, Some(runs), &exit), "{name}");
+        let flags = [
+            (job.stopped_by_operator, "stopped"),
+            (job.gave_up, "gave up"),
+            (job.stopping, "stopping"),
+            (job.held_back.is_some(), "held back"),
+            (!job.installed, "absent"),
+        ];
+        let flags: Vec<&str> = flags.into_iter().filter_map(|(holds, word)| holds.then_some(word)).collect();
+        assert_eq!(flags.join(", "), else_, "{name}");
+    }
+}
+
+#[test]
+fn what_nobody_has_seen_is_unknown() {
+    let rows = [
+        ("", "systemctl answers in a form that is not known (ActiveState=, SubState=)"),
+        (
+            "ActiveState=dreaming SubState=deep",
+            "systemctl answers in a form that is not known (ActiveState=dreaming, SubState=deep)",
+        ),
+        (
+            "LoadState=bad-setting ActiveState=inactive",
+            "systemd can't read the unit file (LoadState=bad-setting); 'systemctl --user status' says why",
+        ),
+    ];
+    for (text, expected) in rows {
+        assert_eq!(parse(&shown(text)).unwrap_err(), expected);
+    }
+    let mut without_pid = shown("ActiveState=active SubState=running");
+    without_pid.remove("MainPID");
+    assert!(parse(&without_pid).unwrap_err().starts_with("systemctl answers in a form that is not known"));
+}
+
+#[test]
+fn durations_are_text() {
+    let rows = [
+        ("10s", Some(10.0)),
+        ("1min 30s", Some(90.0)),
+        ("100ms", Some(0.1)),
+        ("1h 30min 5.003000s", Some(5405.003)),
+        ("0", Some(0.0)),
+        ("infinity", None),
+        ("", None),
+    ];
+    for (text, expected) in rows {
+        assert_eq!(seconds(text), expected, "{text}");
+    }
+}

@@ -1,0 +1,42 @@
+//! What real name patterns once hit: processes that only look like the bridge. Alive at the end, or the test fails.
+
+use std::process::{Child, Command, Stdio};
+
+use super::scene::{Scene, product};
+
+pub struct Decoys(Vec<(&'static str, Child)>);
+
+impl Decoys {
+    /// A reader of the log, a script with the bridge's words among its own, and the bridge of a second checkout.
+    pub fn of(scene: &Scene) -> Decoys {
+        let other = scene.folder.path().join("second checkout");
+        std::fs::create_dir_all(other.join("data")).expect("a folder");
+        std::fs::write(scene.log(), "").expect("a log");
+        let script = ["-c", "while :; do sleep 1; done", "bridge-watchdog", "demo-bridge", "bridge.sh"];
+        let bridge = ["demo-bridge", "--session", "data/valor_bridge.session", "--every", "0.2"];
+        let spawn = |command: &mut Command| {
+            command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("a decoy")
+        };
+        Decoys(vec![
+            ("a reader of the log", spawn(Command::new("tail").arg("-f").arg(scene.log()))),
+            ("a script with its words", spawn(Command::new("/bin/sh").args(script).current_dir(&scene.root))),
+            ("a second checkout", spawn(Command::new(product()).args(bridge).current_dir(other))),
+        ])
+    }
+
+    pub fn assert_alive(&mut self) {
+        for (name, child) in &mut self.0 {
+            let ended = child.try_wait().expect("our own child can be asked");
+            assert!(ended.is_none(), "{name} was ended: {ended:?}");
+        }
+    }
+}
+
+impl Drop for Decoys {
+    fn drop(&mut self) {
+        for (_, child) in &mut self.0 {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}

@@ -1,0 +1,271 @@
+//! A real `systemd --user`, private to one test: its own runtime folder, units, cgroup and mount namespace. Dropped, it
+//! ends with everything that it started. A test that can't have one says so and passes: see [`available`].
+#![allow(dead_code, reason = "each test takes what it needs")]
+
+use std::collections::HashMap;
+use std::io::{BufRead, BufReader};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::Instant;
+
+use rustix::process::Signal;
+use tempfile::TempDir;
+
+use super::scene::{PATIENCE, Scene, alive, signal};
+
+pub const SYSTEMCTL: &str = "/usr/bin/systemctl";
+/// As the project's own unit has it.
+pub const ALWAYS: &str = "Restart=always\nRestartSec=10";
+const PROGRAMS: [&str; 2] = ["/lib/systemd/systemd", "/usr/lib/systemd/systemd"];
+
+pub struct Systemd {
+    /// Short and without blanks: a socket's path has 108 bytes at most.
+    folder: TempDir,
+    /// The script that ends everything when its standard input is closed.
+    keeper: Child,
+    pub manager: u32,
+}
+
+/// Whether a private user manager can be had here, or why not.
+///
+/// # Errors
+/// The reason. Without root there may be a real user manager, whose units belong to somebody: no test touches it.
+pub fn available() -> Result<(), String> {
+    if !cfg!(target_os = "linux") {
+        return Err("systemd is Linux's".into());
+    }
+    if !rustix::process::getuid().is_root() {
+        return Err(
+            "a private user manager needs root (a mount namespace and a cgroup), and the real one is not touched"
+                .into(),
+        );
+    }
+    let systemd = systemd()?;
+    for program in [systemd, SYSTEMCTL, "/usr/bin/unshare"] {
+        if !Path::new(program).exists() {
+            return Err(format!("{program} is not installed"));
+        }
+    }
+    let tree = if Path::new("/sys/fs/cgroup/unified").is_dir() { "/sys/fs/cgroup/unified" } else { "/sys/fs/cgroup" };
+    if !Path::new(tree).join("cgroup.controllers").exists() {
+        return Err(format!("{tree} is no cgroup tree of version 2"));
+    }
+    let probe = Path::new(tree).join(format!("bridge-watchdog-probe-{}", std::process::id()));
+    std::fs::create_dir(&probe).map_err(|error| format!("{tree} gives no cgroup: {error}"))?;
+    let kill = probe.join("cgroup.kill").exists();
+    std::fs::remove_dir(&probe).map_err(|error| format!("{}: {error}", probe.display()))?;
+    if kill { Ok(()) } else { Err("the kernel has no cgroup.kill (Linux 5.14)".into()) }
+}
+
+/// A manager, or `None` after saying why this test is skipped.
+pub fn or_skip() -> Option<Systemd> {
+    match available() {
+        Ok(()) => Some(Systemd::start()),
+        Err(why) => {
+            eprintln!("skipped: no private systemd user manager here: {why}");
+            None
+        }
+    }
+}
+
+impl Systemd {
+    pub fn start() -> Systemd {
+        let folder = tempfile::Builder::new().prefix("bwt").tempdir_in("/tmp").expect("a short temporary folder");
+        let mut keeper = Command::new("/bin/sh")
+            .args(["-c", include_str!("user_manager.sh"), "sh"])
+            .arg(folder.path())
+            .arg(systemd().expect("available() was asked"))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            // Ctrl-C and a runner's time limit go to the whole group; the keeper has to outlive the test.
+            .process_group(0)
+            .spawn()
+            .expect("a shell");
+        let mut line = String::new();
+        BufReader::new(keeper.stdout.take().expect("piped")).read_line(&mut line).expect("the manager's pid");
+        let manager = line.trim().parse().expect("the manager's pid");
+        let systemd = Systemd { folder, keeper, manager };
+        wait("the user manager", || {
+            // Not is-system-running: it says "offline" wherever the caller sees no /run/systemd/system.
+            let said = systemd.systemctl(&["show", "-p", "SystemState", "--value"]).stdout;
+            assert!(
+                alive(manager),
+                "the manager ended: {}",
+                std::fs::read_to_string(systemd.folder.path().join("manager.log")).unwrap_or_default()
+            );
+            matches!(String::from_utf8_lossy(&said).trim(), "running" | "degraded").then_some(())
+        });
+        systemd
+    }
+
+    /// A scene whose bridge is a unit of this manager. Sixty times faster: silence counts after 5 s, a run has settled
+    /// after 0.2 s. A stop may take 2 s. Call `begin` when the scene is as the test wants it.
+    pub fn scene(&self) -> Scene {
+        let mut scene = Scene::new("systemd", 60.0);
+        scene.env = self.env();
+        let recorder = scene.folder.path().join("systemctl");
+        std::fs::write(&recorder, format!("#!/bin/sh\necho \"$*\" >> \"$0.calls\"\nexec {SYSTEMCTL} \"$@\"\n"))
+            .expect("a script");
+        std::fs::set_permissions(&recorder, std::fs::Permissions::from_mode(0o755)).expect("its mode");
+        scene.world("systemctl", recorder.to_str().expect("a path"));
+        scene
+    }
+
+    /// Writes the unit of the scene's bridge and starts it.
+    pub fn begin(&self, scene: &Scene, keys: &str) {
+        self.write_unit(&scene.label, &scene.program(), &keys_of(scene, keys));
+        self.start_unit(&scene.label);
+    }
+
+    /// What a program needs to reach this manager and no other.
+    pub fn env(&self) -> Vec<(&'static str, PathBuf)> {
+        let home = self.folder.path().join("home");
+        vec![
+            ("XDG_RUNTIME_DIR", self.folder.path().join("run")),
+            ("XDG_CONFIG_HOME", home.join(".config")),
+            ("HOME", home),
+        ]
+    }
+
+    /// Where the user's own units lie.
+    pub fn units(&self) -> PathBuf {
+        self.folder.path().join("home/.config/systemd/user")
+    }
+
+    /// Where the distribution's lie, which a person can mask.
+    pub fn vendor_units(&self) -> PathBuf {
+        self.folder.path().join("units")
+    }
+
+    /// Writes `LABEL.service` with these lines in `[Service]`, enables it and lets the manager read it.
+    pub fn write_unit(&self, label: &str, program: &[&str], keys: &str) {
+        let words: Vec<String> = program.iter().map(|word| quoted(word)).collect();
+        self.write_text(label, &format!("[Service]\nExecStart={}\n{keys}\n", words.join(" ")));
+    }
+
+    /// The same with a text of the test's own.
+    pub fn write_text(&self, label: &str, text: &str) {
+        std::fs::write(self.units().join(format!("{label}.service")), text).expect("a unit file");
+        // As `systemctl enable` does it; a unit that is not enabled is forgotten by systemd when it stops.
+        let wants = self.units().join("default.target.wants");
+        std::fs::create_dir_all(&wants).expect("a folder");
+        let _ = std::os::unix::fs::symlink(format!("../{label}.service"), wants.join(format!("{label}.service")));
+        self.reload();
+    }
+
+    pub fn reload(&self) {
+        self.ok(&["daemon-reload"]);
+    }
+
+    /// Not waited for: where a unit waits for its restart, `start` would wait too.
+    pub fn start_unit(&self, label: &str) {
+        self.ok(&["start", "--no-block", &format!("{label}.service")]);
+    }
+
+    /// As the operator does it.
+    pub fn stop_unit(&self, label: &str) {
+        self.ok(&["stop", &format!("{label}.service")]);
+    }
+
+    /// Runs systemctl by the test's own hand; it has to succeed.
+    pub fn ok(&self, args: &[&str]) {
+        let output = self.systemctl(args);
+        assert!(output.status.success(), "systemctl {args:?}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+
+    pub fn systemctl(&self, args: &[&str]) -> Output {
+        let mut command = Command::new(SYSTEMCTL);
+        command.env_remove("DBUS_SESSION_BUS_ADDRESS").envs(self.env()).env("LC_ALL", "C");
+        command.arg("--user").args(args).stdin(Stdio::null()).output().expect("systemctl runs")
+    }
+
+    pub fn show(&self, label: &str) -> HashMap<String, String> {
+        let said = self.systemctl(&["show", &format!("{label}.service")]).stdout;
+        let text = String::from_utf8_lossy(&said).into_owned();
+        text.lines().filter_map(|line| line.split_once('=')).map(|(key, value)| (key.into(), value.into())).collect()
+    }
+
+    pub fn property(&self, label: &str, key: &str) -> String {
+        self.show(label).remove(key).unwrap_or_default()
+    }
+
+    pub fn pid(&self, label: &str) -> Option<u32> {
+        self.property(label, "MainPID").parse().ok().filter(|pid| *pid > 0 && alive(*pid))
+    }
+
+    pub fn wait_pid(&self, label: &str) -> u32 {
+        wait(&format!("a pid of {label}"), || self.pid(label))
+    }
+
+    /// Waits until the unit is in this `SubState`.
+    pub fn wait_sub(&self, label: &str, sub: &str) {
+        wait(&format!("{label} to be {sub}"), || (self.property(label, "SubState") == sub).then_some(()));
+    }
+
+    /// The manager answers nobody any more.
+    pub fn freeze(&self) {
+        signal(self.manager, Signal::STOP);
+    }
+
+    pub fn thaw(&self) {
+        signal(self.manager, Signal::CONT);
+    }
+
+    /// Ends the manager and all of its units, as a logout without lingering does.
+    pub fn end(&mut self) {
+        drop(self.keeper.stdin.take());
+        let _ = self.keeper.wait();
+    }
+}
+
+impl Drop for Systemd {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+/// Everything that the scene's program asked of systemctl: `show …`, `restart …`.
+pub fn calls(scene: &Scene) -> Vec<String> {
+    let text = std::fs::read_to_string(scene.folder.path().join("systemctl.calls")).unwrap_or_default();
+    text.lines().map(|line| line.trim_start_matches("--user --no-pager ").to_owned()).collect()
+}
+
+/// The verbs among them that change something.
+pub fn verbs(scene: &Scene) -> Vec<String> {
+    let verbs = calls(scene).into_iter().filter_map(|call| call.split(' ').next().map(str::to_owned));
+    verbs.filter(|verb| verb != "show").collect()
+}
+
+/// The `[Service]` lines of the scene's bridge.
+pub fn keys_of(scene: &Scene, keys: &str) -> String {
+    let (root, log, error_log) = (scene.root.display(), scene.log(), scene.error_log());
+    format!(
+        "WorkingDirectory={root}\nStandardOutput=append:{}\nStandardError=append:{}\nTimeoutStopSec=2\n{keys}",
+        log.display(),
+        error_log.display()
+    )
+}
+
+fn systemd() -> Result<&'static str, String> {
+    let found = PROGRAMS.into_iter().find(|path| Path::new(path).exists());
+    found.ok_or_else(|| format!("{} is not installed", PROGRAMS[0]))
+}
+
+/// A word of `ExecStart=`, as systemd.service(5) wants it.
+fn quoted(word: &str) -> String {
+    let plain = word.replace('\\', "\\\\").replace('"', "\\\"").replace('%', "%%").replace('$', "$$");
+    format!("\"{plain}\"")
+}
+
+fn wait<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let until = Instant::now() + PATIENCE;
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(Instant::now() < until, "waited in vain for {what}");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+}

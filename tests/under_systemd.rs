@@ -1,0 +1,160 @@
+//! A bridge that dies or hangs under a real `systemd --user`, end to end. `KillMode=control-group`, systemd's default,
+//! ends the agent runs under the bridge with it; that is the unit's own business.
+
+mod support;
+
+use rustix::process::Signal;
+use support::systemd::{self, ALWAYS, verbs};
+use support::{Decoys, Scene, Systemd, signal};
+
+/// A shell that says so when it begins and ends with 1 when it is told to. Its words make it look alive.
+const EXITS: &str =
+    "echo 'Connected to Telegram'; trap 'exit 1' USR1; while :; do echo '[heartbeat] Bridge alive'; sleep 0.1; done";
+
+/// Every start of the bridge has its line in the log.
+fn starts(scene: &Scene) -> usize {
+    std::fs::read_to_string(scene.log()).unwrap_or_default().matches("Connected to Telegram").count()
+}
+
+/// A new process, up and well, that systemd's own timer has not started.
+fn assert_started_by_us(manager: &Systemd, scene: &Scene, before: u32) {
+    scene.wait("a new pid", || manager.pid(&scene.label).filter(|pid| *pid != before));
+    scene.wait_journal("rung 1 done");
+    scene.wait_verdict("healthy", "none");
+    assert_eq!(manager.property(&scene.label, "NRestarts"), "0", "systemd's own timer started it");
+    assert_eq!(verbs(scene), ["reset-failed", "restart"], "{}", scene.journal());
+    assert_eq!(starts(scene), 2, "one start");
+    assert_eq!(scene.acts().len(), 1, "{}", scene.journal());
+}
+
+#[test]
+fn incident_9_a_killed_bridge_is_started_once_and_before_the_managers_own_timer() {
+    let Some(manager) = systemd::or_skip() else { return };
+    let scene = manager.scene();
+    let mut decoys = Decoys::of(&scene);
+    manager.begin(&scene, ALWAYS);
+    let _watch = scene.watch();
+    scene.wait_verdict("healthy", "none");
+    let before = manager.wait_pid(&scene.label);
+    signal(before, Signal::KILL);
+    assert_started_by_us(&manager, &scene, before);
+    let crashes = scene.events("crash");
+    assert_eq!(crashes.iter().map(|event| &event["reason"]).collect::<Vec<_>>(), ["signal 9"]);
+    decoys.assert_alive();
+}
+
+#[test]
+fn incident_28_exit_0_is_started_at_once_and_is_no_crash() {
+    let Some(manager) = systemd::or_skip() else { return };
+    let scene = manager.scene();
+    manager.begin(&scene, ALWAYS);
+    let _watch = scene.watch();
+    scene.wait_verdict("healthy", "none");
+    let before = manager.wait_pid(&scene.label);
+    // It ends gracefully then, with 0.
+    signal(before, Signal::TERM);
+    assert_started_by_us(&manager, &scene, before);
+    assert!(scene.journal().contains("(last: exit 0)"), "{}", scene.journal());
+    assert!(scene.events("crash").is_empty(), "{:?}", scene.events("crash"));
+}
+
+#[test]
+fn exit_1_is_started_at_once_and_is_a_crash() {
+    let Some(manager) = systemd::or_skip() else { return };
+    let mut scene = manager.scene();
+    scene.script(EXITS);
+    manager.begin(&scene, ALWAYS);
+    let _watch = scene.watch();
+    let before = manager.wait_pid(&scene.label);
+    scene.wait_verdict("healthy", "none");
+    signal(before, Signal::USR1);
+    assert_started_by_us(&manager, &scene, before);
+    let crashes = scene.events("crash");
+    assert_eq!(crashes.iter().map(|event| &event["reason"]).collect::<Vec<_>>(), ["exit 1"]);
+}
+
+#[test]
+fn incident_29_a_bridge_that_hangs_is_ended_by_rung_2_and_started_once() {
+    let Some(manager) = systemd::or_skip() else { return };
+    let scene = manager.scene();
+    let mut decoys = Decoys::of(&scene);
+    manager.begin(&scene, ALWAYS);
+    let _watch = scene.watch();
+    scene.wait_verdict("healthy", "none");
+    let before = manager.wait_pid(&scene.label);
+    signal(before, Signal::STOP);
+    scene.wait_verdict("unhealthy", "log-stale");
+    scene.wait_journal("rung 2 done");
+    scene.wait_verdict("healthy", "none");
+    assert_eq!(manager.property(&scene.label, "NRestarts"), "0", "systemd's own timer started it");
+    let acts = scene.acts();
+    let verbs_of_acts: Vec<&str> = acts.iter().filter_map(|act| act.split(' ').next()).collect();
+    assert_eq!(verbs_of_acts, ["SIGTERM", "SIGKILL", "start"], "{acts:?}");
+    assert!(acts[..2].iter().all(|act| act.contains(&format!("(pid {before}"))), "{acts:?}");
+    assert_eq!((verbs(&scene), starts(&scene)), (vec!["reset-failed".to_owned(), "restart".to_owned()], 2));
+    assert!(scene.events("crash").is_empty(), "what we end is no crash: {:?}", scene.events("crash"));
+    decoys.assert_alive();
+}
+
+#[test]
+fn incident_39_a_silent_bridge_is_told_to_stop_and_started_with_a_line_for_each_act() {
+    let Some(manager) = systemd::or_skip() else { return };
+    let mut scene = manager.scene();
+    let mute = scene.folder.path().join("mute");
+    scene.bridge(&["--mute", mute.to_str().expect("a path")]);
+    manager.begin(&scene, ALWAYS);
+    let _watch = scene.watch();
+    scene.wait_verdict("healthy", "none");
+    let before = manager.wait_pid(&scene.label);
+    std::fs::write(&mute, "").expect("a file");
+    let act = scene.wait_journal("act: SIGTERM");
+    std::fs::remove_file(&mute).expect("a file");
+    assert!(act.contains(&format!("(pid {before}")) && act.contains("because The bridge hangs"), "{act}");
+    scene.wait_journal("rung 2 done");
+    scene.wait_verdict("healthy", "none");
+    let verbs_of_acts: Vec<String> =
+        scene.acts().iter().filter_map(|act| act.split(' ').next().map(str::to_owned)).collect();
+    assert_eq!(verbs_of_acts, ["SIGTERM", "start"], "{}", scene.journal());
+    assert_eq!(manager.property(&scene.label, "NRestarts"), "0");
+    assert!(scene.events("crash").is_empty(), "{:?}", scene.events("crash"));
+}
+
+#[test]
+fn a_restart_by_hand_is_no_crash() {
+    let Some(manager) = systemd::or_skip() else { return };
+    let scene = manager.scene();
+    manager.begin(&scene, ALWAYS);
+    let _watch = scene.watch();
+    scene.wait_verdict("healthy", "none");
+    let before = manager.wait_pid(&scene.label);
+    let output = scene.run(&["restart"]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let second = manager.wait_pid(&scene.label);
+    assert_ne!(second, before);
+    scene.wait_seen(second);
+    // And past us, by systemd's own command.
+    manager.ok(&["restart", &format!("{}.service", scene.label)]);
+    let third = scene.wait("a third pid", || manager.pid(&scene.label).filter(|pid| *pid != second));
+    scene.wait_seen(third);
+    scene.wait_looks(3);
+    assert!(scene.events("crash").is_empty(), "{:?}", scene.events("crash"));
+    assert_eq!(scene.events("start").len(), 3);
+}
+
+#[test]
+fn a_changed_unit_file_is_read_before_the_start() {
+    let Some(manager) = systemd::or_skip() else { return };
+    let scene = manager.scene();
+    manager.begin(&scene, ALWAYS);
+    let _watch = scene.watch();
+    scene.wait_verdict("healthy", "none");
+    let before = manager.wait_pid(&scene.label);
+    let file = manager.units().join(format!("{}.service", scene.label));
+    let text = std::fs::read_to_string(&file).expect("the unit");
+    std::fs::write(&file, text + "Environment=NEW=1\n").expect("the unit");
+    signal(before, Signal::KILL);
+    scene.wait("a new pid", || manager.pid(&scene.label).filter(|pid| *pid != before));
+    scene.wait_journal("rung 1 done");
+    assert_eq!(verbs(&scene), ["daemon-reload", "reset-failed", "restart"]);
+    assert_eq!(manager.property(&scene.label, "Environment"), "NEW=1");
+}
