@@ -68,7 +68,7 @@ impl Keeper {
         let run = move || {
             let end = keep(&self.handle, &self.calls, self.limit, self.grace).unwrap_or_else(|why| {
                 say(&format!("nobody watches: {why}; ending, to be started again"));
-                Journal::new(&self.state, false).note(&format!("nobody watches: {why}; the app ends"));
+                note(self.state, format!("nobody watches: {why}; the app ends"));
                 self.board.change(|state| state.lost = Some(why));
                 std::thread::sleep(SHOWN);
                 End::Code(BROKEN)
@@ -150,6 +150,11 @@ fn keep(handle: &Handle, calls: &Receiver<Call>, limit: Duration, grace: Duratio
         asked = Some(wish);
         handle.send(Command::Quit);
     }
+}
+
+/// In a thread: what stalled the watch may be its journal.
+fn note(state: PathBuf, line: String) {
+    std::thread::spawn(move || Journal::new(&state, false).note(&line));
 }
 
 fn no_thread(error: std::io::Error) -> String {
