@@ -202,7 +202,9 @@ fn restart_asks_while_the_bridge_is_at_work() {
     let Some(desktop) = Desktop::or_skip(&[]) else { return };
     let mut scene = Scene::new("embedded", 60.0);
     // An agent run under the bridge: a child whose CPU time advances.
-    scene.script("(while :; do i=0; while [ $i -lt 3000 ]; do i=$((i+1)); done; sleep 0.05; done) &\nwhile :; do echo beat; sleep 0.2; done");
+    scene.script(
+        "/bin/sh -c 'while kill -0 $PPID 2>/dev/null; do i=0; while [ $i -lt 3000 ]; do i=$((i+1)); done; sleep 0.05; done' &\nwhile :; do echo beat; sleep 0.2; done",
+    );
     let _app = desktop.app(&scene);
     desktop.wait_row("Starting");
     let pid = || scene.status().and_then(|status| status["check"]["facts"]["process"]["pid"].as_u64()).expect("a pid");
