@@ -59,7 +59,7 @@ pub struct Row {
 pub const SEPARATOR: &str = "-";
 
 /// A menu wider than this covers too much of a screen.
-const WIDTH: usize = 88;
+const WIDTH: usize = 80;
 const RECOVERING: &str = "a recovery is running";
 const LATER: &str = "not available yet";
 

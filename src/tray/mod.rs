@@ -2,8 +2,8 @@
 //! that name tao, tray-icon and GTK. They belong to this binary and not to the library, so that the headless one links
 //! none of it.
 
-mod app;
-mod board;
+pub mod app;
+pub mod board;
 mod desktop;
 mod keeper;
 mod rows;

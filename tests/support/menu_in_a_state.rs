@@ -1,0 +1,71 @@
+//! The app's icon and menu in one state, for screenshots: the shipped rows and event loop, and a snapshot that nobody
+//! looked at. There is a watch, but it does not run.
+//!
+//! `menu-in-a-state NAME`, or `--list`
+
+// The situations name the library's modules as the library itself does.
+use bridge_watchdog::{assess, facts, memory, snapshot};
+
+#[allow(dead_code, reason = "its tests have more of them")]
+#[path = "../../src/menu_situations.rs"]
+mod situations;
+#[allow(dead_code, reason = "only what shows")]
+#[path = "../../src/tray/mod.rs"]
+mod tray;
+
+use std::sync::Arc;
+
+use bridge_watchdog::config::{Config, Manager};
+use bridge_watchdog::watch::Watch;
+use bridge_watchdog::world::World;
+use tray::app::{self, App, Shown};
+use tray::board::Board;
+
+/// The name of the picture, and of the situation.
+const STATES: [(&str, &str); 12] = [
+    ("healthy", "healthy"),
+    ("starting", "starting"),
+    ("recovering", "log-stale, rung 2"),
+    ("degraded", "degraded"),
+    ("waiting", "flood-wait"),
+    ("login-needed", "auth-required"),
+    ("paused", "paused, the bridge down"),
+    ("stopped", "operator-stop"),
+    ("down", "process-dead, the manager has time"),
+    ("crash-loop", "crash-loop"),
+    ("unheard", "process-dead, every rung tried, nobody hears"),
+    ("unknown", "unknown, nobody answers"),
+];
+
+fn main() {
+    let wanted = std::env::args().nth(1).expect("usage: menu-in-a-state NAME, or --list");
+    if wanted == "--list" {
+        return STATES.iter().for_each(|(name, _)| println!("{name}"));
+    }
+    let (_, situation) = STATES.iter().find(|(name, _)| *name == wanted).expect("one of --list");
+    let (_, snapshot) =
+        situations::situations().into_iter().find(|(name, _)| name == situation).expect("a situation of that name");
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let root = folder.path().to_owned();
+    let config = Config {
+        file: root.join("config.toml"),
+        label: "com.example.bridge".into(),
+        manager: Manager::Embedded,
+        program: vec!["/bin/true".into()],
+        log: root.join("bridge.log"),
+        error_log: root.join("bridge.error.log"),
+        login: Vec::new(),
+        session: root.join("session"),
+        telegram: None,
+        auto_revert: false,
+        state: root.join("state"),
+        root,
+    };
+    let world = World::real().expect("a home");
+    let board = Arc::new(Board::new(false, false));
+    board.change(|state| (state.snapshot, state.starts_at_login) = (Some(snapshot), Some(true)));
+    let handle = Watch::new(&config, &world, false).expect("a watch").handle();
+    let (keeper, _nobody) = std::sync::mpsc::channel();
+    let (stage, viewer, shown) = (None, tray::VIEWER.into(), Shown::default());
+    app::run(app::event_loop(), App { config, world, board, keeper, handle, stage, viewer, shown })
+}
