@@ -228,12 +228,14 @@ impl Scene {
         serde_json::from_str(&std::fs::read_to_string(self.state().join("status.json")).ok()?).ok()
     }
 
-    /// Waits until the watch has seen this state and cause.
+    /// Waits until the watch has seen this state and cause; a healthy bridge for long enough that its death is not its
+    /// manager's business alone.
     pub fn wait_verdict(&self, state: &str, cause: &str) -> Value {
         self.wait(&format!("{state} {cause}"), || {
             let status = self.status()?;
             let verdict = &status["verdict"];
-            (verdict["state"] == state && verdict["cause"] == cause).then_some(status)
+            let settled = state != "healthy" || status["memory"]["run"]["age"].as_f64().is_some_and(|age| age >= 0.5);
+            (verdict["state"] == state && verdict["cause"] == cause && settled).then_some(status)
         })
     }
 
