@@ -82,7 +82,12 @@ fn note_process(
     events: &mut Vec<Event>,
 ) {
     let now = facts.clock;
-    let total = service.runs.map(|runs| runs.saturating_sub(u64::from(process.is_some())));
+    // A job that is not loaded has not run yet: what its counter says when it is loaded, it has counted since.
+    let total = if service.loaded {
+        service.runs.map(|runs| runs.saturating_sub(u64::from(process.is_some())))
+    } else {
+        Some(0)
+    };
     let known_run_gone = memory.run.is_some_and(|run| process.is_none_or(|process| process.id != run.id));
     let by_counter = match (total, memory.deaths) {
         // A counter that went back belongs to a job that was loaded anew. No look takes long enough for 50 deaths.
@@ -92,7 +97,8 @@ fn note_process(
     let deaths = by_counter.max(u64::from(known_run_gone));
     for nth in 0..deaths {
         let first = if nth == 0 { memory.run } else { None };
-        let on_purpose = first.is_some_and(|run| ours.contains(&run.id));
+        // Who unloads a job ends its process, and an update does just that; how it ended nobody can say any more.
+        let on_purpose = !service.loaded || first.is_some_and(|run| ours.contains(&run.id));
         if !on_purpose && is_crash(&service.last_exit) {
             events.push(event(Happened::Crash, service.last_exit.to_string(), first.map(|run| run.id.pid), facts));
         }
