@@ -108,6 +108,12 @@ impl Scene {
         self.write();
     }
 
+    /// Another program than the demo's bridge.
+    pub fn program_is(&mut self, program: &[&str]) {
+        self.program = program.iter().map(|&word| word.to_owned()).collect();
+        self.write();
+    }
+
     pub fn program(&self) -> Vec<&str> {
         self.program.iter().map(String::as_str).collect()
     }
@@ -246,17 +252,23 @@ impl Scene {
         });
     }
 
-    /// Waits until the watch has looked so many times more.
-    pub fn wait_looks(&self, looks: usize) {
-        let mut seen = std::collections::HashSet::new();
-        self.wait(&format!("{looks} looks"), || {
-            seen.insert(self.status()?["clock"]["mono"].to_string());
-            (seen.len() > looks).then_some(())
-        });
-    }
-
     pub fn wait_journal(&self, words: &str) -> String {
         self.wait(words, || self.journal().lines().find(|line| line.contains(words)).map(str::to_owned))
+    }
+
+    /// Waits until a process is so many seconds old: a run that has lasted is treated otherwise than a young one.
+    pub fn wait_aged(&self, pid: u32, seconds: f64) {
+        let aged = || bridge_watchdog::system::process::find(pid).filter(|process| process.age >= seconds);
+        self.wait(&format!("pid {pid} being {seconds} s old"), aged);
+    }
+
+    /// Waits until the watch has looked `more` times: what it does at every look it has then done.
+    pub fn wait_looks(&self, more: usize) {
+        let mut seen = std::collections::HashSet::new();
+        self.wait(&format!("{more} more looks"), || {
+            seen.extend(self.status().map(|status| status["clock"]["mono"].to_string()));
+            (seen.len() > more).then_some(())
+        });
     }
 
     /// Crash and start events of the history.
@@ -271,6 +283,13 @@ impl Scene {
     /// The acts of the journal: every line that says what was done to whom.
     pub fn acts(&self) -> Vec<String> {
         self.journal().lines().filter_map(|line| line.split_once("act: ").map(|(_, act)| act.to_owned())).collect()
+    }
+
+    /// The rungs that were climbed, each with its outcome: `2 done: pid 4312 is up after 1 s`.
+    pub fn rungs(&self) -> Vec<String> {
+        let journal = self.journal();
+        let after_the_time = journal.lines().filter_map(|line| line.get(20..));
+        after_the_time.filter_map(|line| line.strip_prefix("rung ").map(str::to_owned)).collect()
     }
 
     /// A bridge of `embedded` outlives its watch on purpose; not its scene.
