@@ -121,11 +121,12 @@ impl Observer {
     }
 
     fn look(&mut self, deep: bool) -> Facts {
-        self.log.ask(());
         self.history.ask(());
         self.git.ask(deep);
         self.files.ask(());
         let (service, process) = self.process();
+        // After the process: the last words of one that is gone are in the log by then, and give its death its class.
+        self.log.ask(());
         let pid = process.known().copied().flatten().map(|process| process.id.pid);
         let fresh = self.scan.fresh(&self.likeness);
         let duplicates = Self::others(pid, fresh).into();

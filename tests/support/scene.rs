@@ -85,16 +85,13 @@ impl Scene {
     /// The bridge: the demo's, with these options besides its session and its connection.
     pub fn bridge(&mut self, options: &[&str]) {
         let address = self.telegram.as_ref().map(|telegram| telegram.local_addr().expect("an address").to_string());
-        let mut program: Vec<String> = [
-            product().to_str().expect("a path"),
-            "demo-bridge",
-            "--session",
-            "data/valor_bridge.session",
-            "--every",
-            "0.2",
-        ]
-        .map(str::to_owned)
-        .to_vec();
+        let mut program: Vec<String> =
+            [product().to_str().expect("a path"), "demo-bridge", "--session", "data/valor_bridge.session"]
+                .map(str::to_owned)
+                .to_vec();
+        if !options.contains(&"--every") {
+            program.extend(["--every", "0.2"].map(str::to_owned));
+        }
         program.extend(address.into_iter().flat_map(|address| ["--connect".to_owned(), address]));
         program.extend(options.iter().map(|&option| option.to_owned()));
         self.program = program;
@@ -207,9 +204,22 @@ impl Scene {
     }
 
     pub fn watch(&self) -> Watch {
+        self.watch_by(self.command(&["run"]))
+    }
+
+    /// The watch, started by a command that the test has changed.
+    pub fn watch_by(&self, mut command: Command) -> Watch {
         let log = std::fs::File::create(self.folder.path().join("watch.log")).expect("a log");
-        let child = self.command(&["run"]).stdout(Stdio::null()).stderr(log).spawn().expect("the watch starts");
+        let child = command.stdout(Stdio::null()).stderr(log).spawn().expect("the watch starts");
         Watch { child }
+    }
+
+    /// The bridge that `embedded` keeps, alive and seen by the watch.
+    pub fn wait_bridge(&self) -> u32 {
+        self.wait("a bridge", || {
+            let pid = u32::try_from(self.status()?["check"]["facts"]["process"]["pid"].as_u64()?).ok()?;
+            alive(pid).then_some(pid)
+        })
     }
 
     /// The watch's own words, for the message of a test that fails.
