@@ -190,8 +190,20 @@ impl Scene {
         command
     }
 
+    /// Runs it to its end. Its output is less than a pipe holds.
     pub fn run(&self, args: &[&str]) -> Output {
-        self.command(args).output().expect("the program runs")
+        let mut command = self.command(args);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program runs");
+        let until = Instant::now() + PATIENCE;
+        while child.try_wait().expect("our own child can be asked").is_none() {
+            if Instant::now() > until {
+                let _ = child.kill();
+                let _ = child.wait();
+                panic!("{args:?} did not end");
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        child.wait_with_output().expect("its output can be read")
     }
 
     /// `check --json` and its exit code.
