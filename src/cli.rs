@@ -149,13 +149,16 @@ pub fn main(args: impl IntoIterator<Item = OsString>, world: &World) -> u8 {
 }
 
 /// An exit code and its sentence.
-type Failure = (u8, String);
+pub type Failure = (u8, String);
 
 fn run(cli: Cli, world: &World) -> Result<u8, Failure> {
+    let new_here = cli.config.is_none() && !Config::default_path(world).exists();
     let file = cli.config.unwrap_or_else(|| Config::default_path(world));
     let config = || load(&file, world);
     match cli.command.unwrap_or(Command::Tray) {
-        Command::Tray => watch::tray(&file, &config()?, world),
+        // The app has a demo for whoever has no configuration yet.
+        Command::Tray if new_here => watch::tray(None, || config(), world),
+        Command::Tray => watch::tray(Some(&file), || config(), world),
         Command::Run => watch::run(&config()?, world),
         Command::Check(Json { json }) => look::check(&config()?, world, json),
         Command::Status(Json { json }) => Ok(look::status(&config()?, world, json)),
@@ -173,7 +176,10 @@ fn run(cli: Cli, world: &World) -> Result<u8, Failure> {
 }
 
 /// The configuration lies in a folder that may be protected, and so do the files that it names.
-fn load(file: &std::path::Path, world: &World) -> Result<Config, Failure> {
+///
+/// # Errors
+/// [`USAGE`] and a sentence that names file, key and mend; [`UNKNOWN`] where it can't be read in time.
+pub fn load(file: &std::path::Path, world: &World) -> Result<Config, Failure> {
     let (path, surroundings) = (file.to_owned(), world.clone());
     let loaded = looks::once(world.times.ask, move || Config::load(&path, &surroundings));
     loaded.map_err(|why| (UNKNOWN, format!("{}: {why}", file.display())))?.map_err(|why| (USAGE, why))

@@ -21,6 +21,7 @@ pub mod facts;
 pub mod incident;
 pub mod install;
 pub mod memory;
+pub mod menu;
 pub mod observe;
 pub mod recover;
 pub mod report;

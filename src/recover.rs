@@ -52,7 +52,7 @@ pub fn climb(watch: &mut Watch, facts: &Facts, verdict: &Verdict, rung: u8) -> O
     };
     watch.show_rung(Some(rung));
     let outcome = one_rung(watch, facts, verdict, rung, &mut lock);
-    watch.journal.note(&format!("rung {rung} {outcome}"));
+    watch.note_act(&format!("rung {rung} {outcome}"));
     let now = clock::now();
     let mut incident = watch.incident.take().unwrap_or_else(|| incident::open(verdict.cause, now.wall));
     match outcome {

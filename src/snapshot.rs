@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::assess::{Cause, State, Verdict, recent};
-use crate::facts::{Clock, Epoch, Fact, Facts};
+use crate::facts::{Clock, Epoch, Event, Fact, Facts, Happened, Pause};
 use crate::memory::{Memory, connection};
 use crate::words::iso;
 use crate::world::Times;
@@ -22,9 +22,66 @@ pub struct Snapshot {
     pub since: Epoch,
     /// The rung that runs now, and since when.
     pub rung: Option<(u8, Epoch)>,
+    /// When the chain goes on, where it waits after rung 5.
+    #[serde(default)]
+    pub again: Option<Epoch>,
     /// As `check --json` prints it.
     pub check: Value,
     pub memory: Memory,
+    #[serde(default)]
+    pub more: More,
+}
+
+/// What the menu shows beside the verdict.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct More {
+    /// Starts, crashes and acts, oldest first, [`RECENT`] at most.
+    pub recent: Vec<Recent>,
+    /// Eight hex digits, and the summary.
+    pub head: Option<(String, String)>,
+    pub own_revert: bool,
+    pub auto_revert: bool,
+    pub pause: Option<Pause>,
+    /// The bridge's log is there to be opened.
+    pub log: bool,
+}
+
+/// One thing that happened.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Recent {
+    pub at: Epoch,
+    pub text: String,
+}
+
+/// As many as the menu has rows for.
+pub const RECENT: usize = 10;
+
+/// What the menu shows beside the verdict. `acts` are what the watch itself did.
+pub fn more(facts: &Facts, acts: &[Recent]) -> More {
+    let git = facts.git.known();
+    let markers = facts.markers.known();
+    let mut recent: Vec<Recent> =
+        facts.crashes.known().map_or(&[][..], Vec::as_slice).iter().map(recent_event).collect();
+    recent.extend(acts.iter().cloned());
+    recent.sort_by(|a, b| a.at.total_cmp(&b.at));
+    recent.drain(..recent.len().saturating_sub(RECENT));
+    More {
+        recent,
+        head: git.map(|git| (git.head.chars().take(8).collect(), git.summary.clone())),
+        own_revert: git.is_some_and(|git| git.own_revert),
+        auto_revert: markers.is_some_and(|markers| markers.auto_revert),
+        pause: markers.and_then(|markers| markers.pause).filter(|pause| pause.until > facts.clock.wall),
+        log: facts.log.known().is_some_and(|log| log.exists),
+    }
+}
+
+fn recent_event(event: &Event) -> Recent {
+    let pid = event.pid.map_or_else(String::new, |pid| format!(" (pid {pid})"));
+    let text = match event.happened {
+        Happened::Start => format!("started{pid}"),
+        Happened::Crash => format!("crashed{pid}: {}", event.reason),
+    };
+    Recent { at: event.at, text }
 }
 
 /// The object of `check --json`.

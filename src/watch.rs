@@ -7,11 +7,12 @@ use crate::assess::{Cause, State, Verdict, assess};
 use crate::config::Config;
 use crate::facts::{Event, Fact, Facts, Happened, Pause, Process};
 use crate::incident::{self, Incident, Plan};
+use crate::install;
 use crate::memory::{Memory, remember};
 use crate::observe::Observer;
 use crate::recover::{self, Outcome};
 use crate::report::Reporter;
-use crate::snapshot::{self, Snapshot, headline};
+use crate::snapshot::{self, RECENT, Recent, Snapshot, headline};
 use crate::system::journal::Journal;
 use crate::system::service::Service;
 use crate::system::wake::{Bell, Wake};
@@ -26,6 +27,9 @@ pub enum Command {
     /// For so many seconds.
     Pause(f64),
     Resume,
+    /// Writes or removes the opt-in to a revert.
+    AutoRevert(bool),
+    StartAtLogin(bool),
     /// The watch ends; the bridge goes on.
     Quit,
 }
@@ -51,6 +55,8 @@ pub struct Watch {
     network: Option<(f64, Fact<bool>)>,
     /// What the last look showed; the next status file repeats it while a rung runs.
     last: Option<(Facts, Verdict)>,
+    /// The last acts, oldest first, for the menu.
+    acts: Vec<Recent>,
     on_snapshot: Option<Box<dyn FnMut(&Snapshot) + Send>>,
 }
 
@@ -101,6 +107,7 @@ impl Watch {
             rung: None,
             network: None,
             last: None,
+            acts: Vec::new(),
             on_snapshot: None,
         })
     }
@@ -234,6 +241,10 @@ impl Watch {
             if lock.face_age() >= self.world.times.face {
                 lock.show(rung, issues);
             }
+            // A rung may wait for longer than a tick; whoever reads must not take that for a stall.
+            if self.last.as_ref().is_some_and(|(facts, _)| clock::mono() - facts.clock.mono >= self.world.times.tick) {
+                self.show_again();
+            }
             while let Ok(command) = self.commands.try_recv() {
                 self.waiting.push(command);
             }
@@ -246,9 +257,14 @@ impl Watch {
     /// Shows that a rung runs, or that none does.
     pub fn show_rung(&mut self, rung: Option<u8>) {
         self.rung = rung.map(|rung| (rung, clock::wall()));
-        if let Some((facts, verdict)) = self.last.take() {
-            self.show(&facts, &verdict);
-        }
+        self.show_again();
+    }
+
+    /// Writes down an act, in the journal and for the menu.
+    pub fn note_act(&mut self, line: &str) {
+        self.journal.note(line);
+        self.acts.push(Recent { at: clock::wall(), text: line.to_owned() });
+        self.acts.drain(..self.acts.len().saturating_sub(RECENT));
     }
 
     pub fn save_incident(&self) {
@@ -325,6 +341,13 @@ impl Watch {
         }
     }
 
+    fn show_again(&mut self) {
+        if let Some((mut facts, verdict)) = self.last.take() {
+            facts.clock = clock::now();
+            self.show(&facts, &verdict);
+        }
+    }
+
     fn show(&mut self, facts: &Facts, verdict: &Verdict) {
         let key = (verdict.state, verdict.cause);
         if self.since.is_none_or(|(state, cause, _)| (state, cause) != key) {
@@ -335,15 +358,22 @@ impl Watch {
                 verdict.issues.first().map_or_else(String::new, |issue| format!(" - {issue}"))
             ));
         }
+        let now = clock::now();
+        let again = match incident::plan(self.incident.as_ref(), verdict, now.mono, &self.world.times) {
+            Plan::Later(mono) => Some(now.wall + mono - now.mono),
+            Plan::Nothing | Plan::Rung(_) => None,
+        };
         let snapshot = Snapshot {
             watch: std::process::id(),
-            clock: clock::now(),
+            clock: now,
             tick: self.world.times.tick,
             verdict: verdict.clone(),
             since: self.since.map_or(facts.clock.wall, |(_, _, since)| since),
             rung: self.rung,
+            again,
             check: snapshot::check(facts, &self.memory, verdict, &self.world.times),
             memory: self.memory.clone(),
+            more: snapshot::more(facts, &self.acts),
         };
         // That the status can't be written stops no recovery; `status` then says that the watch is overdue.
         let _ = files::replace_json(&status_file(&self.config), &snapshot);
@@ -376,7 +406,18 @@ impl Watch {
                 Command::Resume => self.pause(None),
                 Command::Restart => {
                     let outcome = recover::restart_by_hand(self);
-                    self.journal.note(&format!("by hand: restart: {outcome}"));
+                    self.note_act(&format!("by hand: restart: {outcome}"));
+                    self.show_again();
+                }
+                Command::AutoRevert(on) => {
+                    self.journal.note(&format!("by hand: auto-revert is switched {}", if on { "on" } else { "off" }));
+                    self.by_hand(markers::set_auto_revert(&self.config, on));
+                }
+                Command::StartAtLogin(on) => {
+                    self.journal
+                        .note(&format!("by hand: start at login is switched {}", if on { "on" } else { "off" }));
+                    let done = install::set_start_at_login(&self.config, &self.world, on);
+                    self.by_hand(done);
                 }
             }
         }
@@ -385,12 +426,18 @@ impl Watch {
     fn pause(&mut self, seconds: Option<f64>) {
         let now = clock::wall();
         let pause = seconds.map(|seconds| Pause { since: now, until: now + seconds });
-        self.journal.note(&match pause {
+        self.note_act(&match pause {
             Some(pause) => format!("by hand: recovery is paused until {}", crate::words::at(pause.until, clock::now())),
             None => "by hand: recovery goes on".into(),
         });
-        if let Err(why) = markers::set_pause(&self.config, pause) {
-            self.journal.note(&why);
+        self.by_hand(markers::set_pause(&self.config, pause));
+    }
+
+    /// What a person asked for and did not get is said where it was asked.
+    fn by_hand(&mut self, done: Result<(), String>) {
+        if let Err(why) = done {
+            self.note_act(&format!("failed: {why}"));
+            self.show_again();
         }
     }
 }

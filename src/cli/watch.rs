@@ -38,17 +38,31 @@ pub fn run(config: &Config, world: &World) -> Result<u8, Failure> {
     Ok(u8::try_from(128 + signal).unwrap_or(143))
 }
 
-/// Becomes the app beside us; without it, or without a display, says so and watches.
-pub fn tray(file: &Path, config: &Config, world: &World) -> Result<u8, Failure> {
+/// Becomes the app beside us; without it, or without a display, says so and watches. Without a file the app shows the
+/// demo's bridge.
+pub fn tray(
+    file: Option<&Path>,
+    config: impl FnOnce() -> Result<Config, Failure>,
+    world: &World,
+) -> Result<u8, Failure> {
+    // What is wrong with the configuration is said here, where somebody may read it.
+    let config = match file {
+        Some(_) => Some(config()?),
+        None => None,
+    };
     let why = match app() {
         Ok(app) => {
-            let error = Program::new(&app).arg("--config").arg(file).exec();
+            let file = file.into_iter().flat_map(|file| [Path::new("--config"), file]);
+            let error = Program::new(&app).args(file).exec();
             format!("{} can't be started: {error}", app.display())
         }
         Err(why) => why,
     };
     eprintln!("bridge-watchdog: no icon: {why}; watching without one");
-    run(config, world)
+    match config {
+        Some(config) => run(&config, world),
+        None => Err((super::USAGE, "there is no configuration to watch by; try: bridge-watchdog demo".into())),
+    }
 }
 
 fn app() -> Result<std::path::PathBuf, String> {

@@ -52,6 +52,24 @@ pub fn run(program: &Path, args: &[&str], limit: f64) -> Result<Output, String> 
     }
 }
 
+/// Starts a program on a file and leaves it alone: it may live for as long as a person reads. `failed` is told if it
+/// can't be started, or says that it failed.
+pub fn hand_over(program: &Path, file: &Path, failed: impl FnOnce(String) + Send + 'static) {
+    use std::os::unix::process::CommandExt;
+    let name = program.display().to_string();
+    let mut command = Command::new(program);
+    command.arg(file).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).process_group(0);
+    let mut child = match command.spawn() {
+        Ok(child) => child,
+        Err(error) => return failed(format!("{name} can't be started: {error}")),
+    };
+    let file = file.to_owned();
+    std::thread::spawn(move || match child.wait() {
+        Ok(status) if !status.success() => failed(format!("{name} could not open {} ({status})", file.display())),
+        _ => {}
+    });
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

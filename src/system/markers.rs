@@ -52,6 +52,23 @@ pub fn set_pause(config: &Config, pause: Option<Pause>) -> Result<(), String> {
     }
 }
 
+/// Writes or removes the operator's opt-in to a revert.
+///
+/// # Errors
+/// A sentence that names the file.
+pub fn set_auto_revert(config: &Config, on: bool) -> Result<(), String> {
+    let path = config.data("auto-revert-enabled");
+    if on {
+        return files::replace(&path, "");
+    }
+    match fs::remove_file(&path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(format!("{} can't be removed: {error}", path.display()))
+        }
+        _ => Ok(()),
+    }
+}
+
 fn update_lock(config: &Config) -> Option<UpdateLock> {
     let folder = config.data("update.lock");
     let pid: u32 = files::text(&folder.join("pid"))?.trim().parse().ok()?;

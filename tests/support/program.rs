@@ -54,7 +54,12 @@ fn main() -> ExitCode {
     } else {
         rest.remove(0)
     };
-    let text = std::fs::read_to_string(&path).expect("the world's file is there");
+    ExitCode::from(bridge_watchdog::cli::main(std::iter::once(name).chain(rest), &world(path.as_ref())))
+}
+
+/// The world of this file.
+pub fn world(path: &std::path::Path) -> World {
+    let text = std::fs::read_to_string(path).expect("the world's file is there");
     let file: File = serde_json::from_str(&text).expect("the world's file is well formed");
     let fast = Times::faster(file.factor);
     let times = Times {
@@ -71,7 +76,7 @@ fn main() -> ExitCode {
         ask: file.ask.unwrap_or(fast.ask),
         ..fast
     };
-    let world = World {
+    World {
         times,
         data_centres: file.data_centres,
         ranges: file.ranges,
@@ -80,6 +85,5 @@ fn main() -> ExitCode {
         config_dir: file.home.join("config"),
         state_dir: file.home.join("state"),
         home: file.home,
-    };
-    ExitCode::from(bridge_watchdog::cli::main(std::iter::once(name).chain(rest), &world))
+    }
 }

@@ -1,0 +1,16 @@
+//! The menu-bar app.
+
+#[path = "../tray/mod.rs"]
+mod tray;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    match bridge_watchdog::world::World::real() {
+        Ok(world) => ExitCode::from(tray::main(std::env::args_os().skip(1), &world, tray::VIEWER.as_ref())),
+        Err(why) => {
+            eprintln!("bridge-watchdog-tray: {why}");
+            ExitCode::from(2)
+        }
+    }
+}

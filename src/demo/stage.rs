@@ -1,0 +1,132 @@
+//! The throw-away bridge's surroundings: a temporary folder, a world in which loopback is Telegram, and the faults. For
+//! the demo in the terminal and for the app of somebody who has no configuration yet.
+
+use std::net::TcpListener;
+use std::path::Path;
+use std::time::Duration;
+
+use rustix::process::Signal;
+use tempfile::TempDir;
+
+use super::{FACTOR, FLOOD, Fault};
+use crate::config::{Config, Manager};
+use crate::facts::Identity;
+use crate::system::service::Service;
+use crate::system::{clock, files, process};
+use crate::world::{Times, World};
+
+pub struct Stage {
+    pub config: Config,
+    pub world: World,
+    /// Removed when dropped.
+    _folder: TempDir,
+}
+
+impl Stage {
+    /// `program` is the binary that plays the bridge: ours, by its hidden subcommand.
+    ///
+    /// # Errors
+    /// Where the machine has no temporary folder or no loopback.
+    pub fn raise(program: &Path) -> Result<Stage, String> {
+        let folder = tempfile::tempdir().map_err(|error| format!("there is no temporary folder: {error}"))?;
+        let telegram =
+            TcpListener::bind("127.0.0.1:0").map_err(|error| format!("loopback can't be listened to: {error}"))?;
+        let (config, world) = fill(folder.path(), program, &telegram)?;
+        std::thread::spawn(move || {
+            let mut connections = Vec::new();
+            while let Ok((connection, _)) = telegram.accept() {
+                connections.push(connection);
+            }
+        });
+        Ok(Stage { config, world, _folder: folder })
+    }
+
+    /// Ends the bridge and removes the folder; the watch has ended before.
+    pub fn strike(self) {
+        let _ = Service::of(&self.config, &self.world).stop();
+    }
+
+    /// Breaks the bridge; what was done, in words.
+    ///
+    /// # Errors
+    /// Why it could not be done.
+    pub fn inject(&self, fault: Fault, bridge: Identity) -> Result<String, String> {
+        let pid = bridge.pid;
+        match fault {
+            Fault::Crash => {
+                process::signal(bridge, Signal::KILL).map(|()| format!("the bridge is killed (SIGKILL to pid {pid})"))
+            }
+            Fault::Hang => process::signal(bridge, Signal::STOP)
+                .map(|()| format!("the bridge hangs (SIGSTOP to pid {pid}); only its silence shows it")),
+            Fault::Stop => process::signal(bridge, Signal::TERM)
+                .map(|()| format!("somebody asks the bridge to stop (SIGTERM to pid {pid}); it ends with exit code 0")),
+            Fault::Flood => {
+                let text = format!("{{\"expiry_ts\": {}, \"seconds\": {FLOOD}}}", clock::wall() + FLOOD);
+                // Gone when it is over, as the bridge does it.
+                let path = self.config.data("flood-backoff");
+                files::replace(&path, &text)?;
+                std::thread::spawn(move || {
+                    std::thread::sleep(Duration::from_secs_f64(FLOOD));
+                    files::remove(&path);
+                });
+                Ok(format!("Telegram says: wait {FLOOD} s (flood); the bridge falls silent"))
+            }
+            Fault::Lock | Fault::BadCommit => Err("this version does not have that rung yet".into()),
+        }
+    }
+}
+
+/// The folder: a git repository, a configuration, and a world in which loopback is Telegram.
+fn fill(folder: &Path, bridge: &Path, telegram: &TcpListener) -> Result<(Config, World), String> {
+    let wrong = |error: &dyn std::fmt::Display| format!("the demo's folder can't be filled: {error}");
+    let root = folder.join("checkout");
+    let repository = git2::Repository::init(&root).map_err(|error| wrong(&error))?;
+    std::fs::create_dir_all(root.join("data")).map_err(|error| wrong(&error))?;
+    std::fs::write(root.join("bridge.txt"), "a bridge\n").map_err(|error| wrong(&error))?;
+    commit(&repository).map_err(|error| wrong(&error))?;
+    let address = telegram.local_addr().map_err(|error| wrong(&error))?;
+    let program = [
+        &bridge.display().to_string(),
+        "demo-bridge",
+        "--session",
+        "data/valor_bridge.session",
+        "--connect",
+        &address.to_string(),
+        "--mute",
+        "data/flood-backoff",
+    ];
+    let world = World {
+        times: Times::faster(FACTOR),
+        data_centres: vec![address],
+        ranges: vec![(address.ip(), 32)],
+        launchctl: "/bin/launchctl".into(),
+        systemctl: "/usr/bin/systemctl".into(),
+        home: folder.into(),
+        config_dir: folder.join("config"),
+        state_dir: folder.join("state"),
+    };
+    let config = Config {
+        file: folder.join("config.toml"),
+        label: "demo.bridge".into(),
+        manager: Manager::Embedded,
+        program: program.map(str::to_owned).to_vec(),
+        log: root.join("logs/bridge.log"),
+        error_log: root.join("logs/bridge.error.log"),
+        login: Vec::new(),
+        session: root.join("data/valor_bridge.session"),
+        telegram: None,
+        auto_revert: false,
+        state: crate::config::state_folder(&world, &root),
+        root,
+    };
+    Ok((config, world))
+}
+
+fn commit(repository: &git2::Repository) -> Result<(), git2::Error> {
+    let mut index = repository.index()?;
+    index.add_path(Path::new("bridge.txt"))?;
+    let tree = repository.find_tree(index.write_tree()?)?;
+    let who = git2::Signature::now("demo", "demo@localhost")?;
+    repository.commit(Some("HEAD"), &who, &who, "A bridge", &tree, &[])?;
+    index.write()
+}

@@ -1,0 +1,289 @@
+//! The event loop: shows what the board says, and turns clicks into messages to the watch. Nothing here acts on the
+//! bridge, and nothing here waits: what takes time has a thread of its own.
+
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::Sender;
+use std::sync::{Arc, Mutex};
+
+use bridge_watchdog::config::Config;
+use bridge_watchdog::demo::Fault;
+use bridge_watchdog::demo::stage::Stage;
+use bridge_watchdog::facts::Identity;
+use bridge_watchdog::menu::{Icon, Menu};
+use bridge_watchdog::report;
+use bridge_watchdog::system::{bridge, clock, command};
+use bridge_watchdog::watch::{Command, Handle, Watch};
+use bridge_watchdog::world::World;
+use tao::event::{Event, StartCause};
+use tao::event_loop::{ControlFlow, EventLoop, EventLoopBuilder, EventLoopProxy};
+use tray_icon::menu::MenuEvent;
+use tray_icon::{TrayIcon, TrayIconBuilder};
+
+use super::board::Board;
+use super::desktop::{self, Question};
+use super::keeper::{BROKEN, Call, End};
+use super::rows::Rows;
+use super::{caught, say};
+
+/// An hour, as the row says.
+const PAUSE: f64 = 3600.0;
+/// CPU time has to advance within this time for a task to be at work, in seconds.
+const WORK: f64 = 1.0;
+
+#[derive(Debug)]
+pub enum Message {
+    /// The board has something new.
+    Changed,
+    Clicked(String),
+    /// So many tasks would end with a restart.
+    Tasks(usize),
+    RestartConfirmed,
+    Diagnostics(String),
+    /// Something that a person asked for can't be done.
+    Refused(String),
+    /// The session bus is gone, and the icon with it.
+    BusClosed,
+}
+
+pub struct App {
+    pub config: Config,
+    pub world: World,
+    pub board: Arc<Board>,
+    pub keeper: Sender<Call>,
+    pub handle: Handle,
+    pub stage: Option<Arc<Mutex<Option<Stage>>>>,
+    pub viewer: PathBuf,
+    pub shown: Shown,
+}
+
+/// What is on the screen.
+#[derive(Default)]
+pub struct Shown {
+    tray: Option<TrayIcon>,
+    rows: Option<Rows>,
+    menu: Option<Menu>,
+    bus_closed: bool,
+}
+
+/// Built on the main thread; panics where there is no display.
+pub fn event_loop() -> EventLoop<Message> {
+    let mut event_loop = EventLoopBuilder::<Message>::with_user_event().build();
+    desktop::before_run(&mut event_loop);
+    event_loop
+}
+
+/// Runs until the keeper says that it is over; never returns.
+pub fn run(event_loop: EventLoop<Message>, mut app: App) -> ! {
+    let bell = event_loop.create_proxy();
+    let clicks = event_loop.create_proxy();
+    // Called from inside the menu library: nothing in it may panic.
+    MenuEvent::set_event_handler(Some(move |event: MenuEvent| drop(clicks.send_event(Message::Clicked(event.id.0)))));
+    let proxy = event_loop.create_proxy();
+    event_loop.run(move |event, _, flow| {
+        *flow = ControlFlow::Wait;
+        match event {
+            Event::NewEvents(StartCause::Init) => {
+                app.raise(&proxy);
+                app.board.ring(bell.clone());
+            }
+            Event::UserEvent(Message::Changed) => app.show(),
+            Event::UserEvent(message) => app.answer(message, &proxy),
+            _ => {}
+        }
+        let end = app.board.look().end;
+        if let Some(end) = end {
+            // Its icon is a file that goes with it.
+            app.shown.tray.take();
+            *flow = ControlFlow::ExitWithCode(match end {
+                End::Code(code) => i32::from(code),
+                End::Again => again(),
+            });
+        }
+    })
+}
+
+impl App {
+    /// The tray, once. Without it the loop and the watch go on.
+    fn raise(&mut self, proxy: &EventLoopProxy<Message>) {
+        desktop::at_start(proxy);
+        let menu = self.board.menu();
+        let made = Rows::new(&menu.rows).and_then(|rows| {
+            let folder = self.config.state.join("icon");
+            let tray = caught(|| tray(&rows, menu.icon, &folder)).map_err(|why| desktop::mend(&why))??;
+            Ok((rows, tray))
+        });
+        match made {
+            Ok((rows, tray)) => (self.shown.rows, self.shown.tray) = (Some(rows), Some(tray)),
+            Err(why) => say(&format!("no icon: {why}; the watch goes on without one")),
+        }
+        self.shown.menu = Some(menu);
+    }
+
+    /// Only what changed.
+    fn show(&mut self) {
+        let menu = self.board.menu();
+        if let Some(rows) = &mut self.shown.rows {
+            rows.show(&menu.rows);
+        }
+        if let Some(tray) = &self.shown.tray {
+            let before = self.shown.menu.as_ref();
+            if before.is_none_or(|before| before.icon != menu.icon) {
+                if let Err(why) = image(menu.icon).and_then(|image| desktop::set_icon(tray, image)) {
+                    say(&format!("the icon can't be changed: {why}"));
+                }
+            }
+            if before.is_none_or(|before| before.tooltip != menu.tooltip) {
+                let _ = tray.set_tooltip(Some(&menu.tooltip));
+            }
+        }
+        self.shown.menu = Some(menu);
+        let recovering = self.board.look().snapshot.as_ref().is_some_and(|snapshot| snapshot.rung.is_some());
+        if self.shown.bus_closed && !recovering && desktop::bus_is_back() {
+            self.shown.bus_closed = false;
+            say("the session bus is back; starting anew for the icon");
+            let _ = self.keeper.send(Call::Again);
+        }
+    }
+
+    fn answer(&mut self, message: Message, proxy: &EventLoopProxy<Message>) {
+        match message {
+            Message::Changed => {}
+            Message::Clicked(id) => self.click(&id, proxy),
+            Message::Tasks(0) | Message::RestartConfirmed => self.handle.send(Command::Restart),
+            Message::Tasks(tasks) => desktop::ask(restart_question(tasks), proxy),
+            Message::Diagnostics(text) => match desktop::copy(&text) {
+                Ok(()) => self.board.change(|state| state.copied = Some(clock::wall())),
+                Err(why) => desktop::tell("Nothing was copied", &why),
+            },
+            Message::Refused(why) => desktop::tell("That can't be done", &why),
+            Message::BusClosed => {
+                say("the session bus is gone, and the icon with it; the watch goes on");
+                self.shown.bus_closed = true;
+            }
+        }
+    }
+
+    fn click(&mut self, id: &str, proxy: &EventLoopProxy<Message>) {
+        let Some(rows) = &self.shown.rows else { return };
+        rows.correct(id);
+        // Over D-Bus a click on a disabled row arrives like any other.
+        let Some(row) = rows.enabled(id) else { return };
+        let on = row.checked != Some(true);
+        match id {
+            "restart" => self.count_tasks(proxy.clone()),
+            "check" => self.handle.send(Command::CheckNow),
+            "auto-revert" => self.handle.send(Command::AutoRevert(on)),
+            "pause" => self.handle.send(if on { Command::Pause(PAUSE) } else { Command::Resume }),
+            "login" => self.handle.send(Command::StartAtLogin(on)),
+            "log" => self.open_log(proxy.clone()),
+            "diagnostics" => self.diagnose(proxy.clone()),
+            "about" => desktop::tell("Bridge Watchdog", &self.about()),
+            "quit" => drop(self.keeper.send(Call::Quit)),
+            other => self.fault(other, proxy),
+        }
+    }
+
+    /// In a thread: it takes a second to see whether CPU time advances.
+    fn count_tasks(&self, proxy: EventLoopProxy<Message>) {
+        let bridge = self.run();
+        aside("tasks", move || {
+            let tasks = bridge.map_or(0, |bridge| bridge::tasks_at_work(bridge, WORK));
+            let _ = proxy.send_event(Message::Tasks(tasks));
+        });
+    }
+
+    /// In a thread, with a look of its own: also a watch that does not answer can be asked about.
+    fn diagnose(&self, proxy: EventLoopProxy<Message>) {
+        let (config, memory) =
+            (self.config.clone(), self.board.look().snapshot.as_ref().map(|seen| seen.memory.clone()));
+        let world = self.world.clone();
+        aside("diagnostics", move || {
+            let looked = Watch::new(&config, &world, false).map(|mut watch| watch.glance(memory));
+            let message = match looked {
+                Ok((facts, verdict)) => Message::Diagnostics(report::diagnostics(&config, &facts, &verdict)),
+                Err(why) => Message::Refused(why),
+            };
+            let _ = proxy.send_event(message);
+        });
+    }
+
+    fn open_log(&self, proxy: EventLoopProxy<Message>) {
+        let refused = move |why| drop(proxy.send_event(Message::Refused(why)));
+        command::hand_over(&self.viewer, &self.config.log, refused);
+    }
+
+    fn fault(&self, id: &str, proxy: &EventLoopProxy<Message>) {
+        let fault = match id {
+            "fault-crash" => Fault::Crash,
+            "fault-hang" => Fault::Hang,
+            "fault-stop" => Fault::Stop,
+            "fault-flood" => Fault::Flood,
+            _ => return,
+        };
+        let (Some(stage), Some(bridge)) = (&self.stage, self.run()) else { return };
+        let Ok(stage) = stage.lock() else { return };
+        if let Some(Err(why)) = stage.as_ref().map(|stage| stage.inject(fault, bridge)) {
+            let _ = proxy.send_event(Message::Refused(why));
+        }
+    }
+
+    fn run(&self) -> Option<Identity> {
+        self.board.look().snapshot.as_ref()?.memory.run.map(|run| run.id)
+    }
+
+    fn about(&self) -> String {
+        format!(
+            "Version {}\nKeeps the Telegram bridge in {} up.\nIts journal: {}",
+            env!("CARGO_PKG_VERSION"),
+            self.config.root.display(),
+            self.config.state.join("journal.log").display()
+        )
+    }
+}
+
+fn restart_question(tasks: usize) -> Question {
+    let (subject, them) = if tasks == 1 { ("1 task is", "it") } else { (&*format!("{tasks} tasks are"), "them") };
+    Question {
+        title: format!("{subject} at work under the bridge"),
+        detail: "A restart ends work in progress.".into(),
+        yes: format!("Restart and end {them}"),
+        no: format!("Let {them} finish"),
+    }
+}
+
+fn tray(rows: &Rows, icon: Icon, folder: &Path) -> Result<TrayIcon, String> {
+    // An id and a folder of our own: the default folder is shared by every app that uses this library.
+    let builder = TrayIconBuilder::new()
+        .with_id("bridge-watchdog")
+        .with_menu(Box::new(rows.menu.clone()))
+        .with_autosave_name("bridge-watchdog")
+        .with_temp_dir_path(folder);
+    let builder = desktop::with_icon(builder, image(icon)?);
+    builder.build().map_err(|error| format!("the icon can't be made: {error} (its folder is {})", folder.display()))
+}
+
+fn image(icon: Icon) -> Result<tray_icon::Icon, String> {
+    let wrong = |error: &dyn std::fmt::Display| format!("an icon of ours is broken: {error}");
+    let mut reader =
+        png::Decoder::new(std::io::Cursor::new(desktop::png(icon))).read_info().map_err(|error| wrong(&error))?;
+    let mut rgba = vec![0; reader.output_buffer_size().unwrap_or(0)];
+    let info = reader.next_frame(&mut rgba).map_err(|error| wrong(&error))?;
+    tray_icon::Icon::from_rgba(rgba, info.width, info.height).map_err(|error| wrong(&error))
+}
+
+/// Becomes ourselves anew. A library that lost the bus can't find it again in this process.
+fn again() -> i32 {
+    use std::os::unix::process::CommandExt;
+    let error = match std::env::current_exe() {
+        Ok(me) => std::process::Command::new(me).args(std::env::args_os().skip(1)).exec(),
+        Err(error) => error,
+    };
+    say(&format!("can't start anew: {error}"));
+    i32::from(BROKEN)
+}
+
+fn aside(name: &str, work: impl FnOnce() + Send + 'static) {
+    if let Err(error) = std::thread::Builder::new().name(name.into()).spawn(work) {
+        say(&format!("the machine gives no thread: {error}"));
+    }
+}

@@ -1,0 +1,68 @@
+//! What the threads know, where the event loop sees it. The watch never waits for the loop: it writes here and rings.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use bridge_watchdog::menu::{Menu, View, menu};
+use bridge_watchdog::snapshot::Snapshot;
+use tao::event_loop::EventLoopProxy;
+
+use super::app::Message;
+use super::keeper::End;
+
+pub struct Board {
+    state: Mutex<State>,
+    always_reverts: bool,
+    demo: bool,
+}
+
+#[derive(Default)]
+pub struct State {
+    pub snapshot: Option<Snapshot>,
+    pub starts_at_login: Option<bool>,
+    /// Why nobody watches any more.
+    pub lost: Option<String>,
+    /// When diagnostics were last copied.
+    pub copied: Option<f64>,
+    /// The watch is over, and so shall the loop be.
+    pub end: Option<End>,
+    /// There is none before the loop is built, and none where there is no display.
+    bell: Option<EventLoopProxy<Message>>,
+}
+
+impl Board {
+    pub fn new(always_reverts: bool, demo: bool) -> Board {
+        // Nobody knows yet, and where it can be asked it can be switched.
+        let state = State { starts_at_login: (!demo).then_some(false), ..State::default() };
+        Board { state: Mutex::new(state), always_reverts, demo }
+    }
+
+    /// From now on each change rings the loop.
+    pub fn ring(&self, bell: EventLoopProxy<Message>) {
+        self.change(|state| state.bell = Some(bell));
+    }
+
+    pub fn change(&self, change: impl FnOnce(&mut State)) {
+        let mut state = self.look();
+        change(&mut state);
+        if let Some(bell) = &state.bell {
+            // Fails only when the loop has ended.
+            let _ = bell.send_event(Message::Changed);
+        }
+    }
+
+    pub fn look(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn menu(&self) -> Menu {
+        let state = self.look();
+        menu(&View {
+            snapshot: state.snapshot.as_ref(),
+            lost: state.lost.as_deref(),
+            starts_at_login: state.starts_at_login,
+            always_reverts: self.always_reverts,
+            copied: state.copied,
+            demo: self.demo,
+        })
+    }
+}

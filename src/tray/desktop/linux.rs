@@ -1,0 +1,139 @@
+//! The Linux desktop: GTK, which is in the tree by tao and tray-icon, and the session bus.
+
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net::{SocketAddr, UnixStream};
+
+use bridge_watchdog::menu::Icon;
+use gtk::prelude::*;
+use gtk::{gdk, gio, glib};
+use tao::event_loop::{EventLoop, EventLoopProxy};
+use tray_icon::{TrayIcon, TrayIconBuilder};
+
+use super::Question;
+use crate::tray::app::Message;
+use crate::tray::say;
+
+/// A panel that starts with the session is there after this time, in seconds.
+const HOST_PATIENCE: u32 = 5;
+
+/// The variant that is legible on a light and a dark bar.
+pub fn png(icon: Icon) -> &'static [u8] {
+    match icon {
+        Icon::Healthy => include_bytes!("../../../assets/healthy-linux.png"),
+        Icon::Starting => include_bytes!("../../../assets/starting-linux.png"),
+        Icon::Recovering => include_bytes!("../../../assets/recovering-linux.png"),
+        Icon::Degraded => include_bytes!("../../../assets/degraded-linux.png"),
+        Icon::Waiting => include_bytes!("../../../assets/waiting-linux.png"),
+        Icon::Stopped => include_bytes!("../../../assets/stopped-linux.png"),
+        Icon::Down => include_bytes!("../../../assets/down-linux.png"),
+        Icon::Unknown => include_bytes!("../../../assets/unknown-linux.png"),
+    }
+}
+
+pub fn before_run(_: &mut EventLoop<Message>) {}
+
+/// A bus that dies must not end us: GLib's default is a SIGTERM that looks like somebody's wish.
+pub fn at_start(proxy: &EventLoopProxy<Message>) {
+    let bus = match gio::bus_get_sync(gio::BusType::Session, gio::Cancellable::NONE) {
+        Ok(bus) => bus,
+        Err(error) => {
+            return say(&format!("no icon: there is no session bus ({error}); the watch goes on without one"));
+        }
+    };
+    bus.set_exit_on_close(false);
+    let closed = proxy.clone();
+    bus.connect_closed(move |_, _, _| drop(closed.send_event(Message::BusClosed)));
+    glib::timeout_add_seconds_local_once(HOST_PATIENCE, move || look_for_a_host(&bus));
+}
+
+fn look_for_a_host(bus: &gio::DBusConnection) {
+    let name = ("org.kde.StatusNotifierWatcher",).to_variant();
+    bus.call(
+        Some("org.freedesktop.DBus"),
+        "/org/freedesktop/DBus",
+        "org.freedesktop.DBus",
+        "NameHasOwner",
+        Some(&name),
+        None,
+        gio::DBusCallFlags::NONE,
+        5000,
+        gio::Cancellable::NONE,
+        |answer| {
+            if answer.is_ok_and(|answer| answer.child_get::<bool>(0)) {
+                return;
+            }
+            say("no tray host is on the session bus: the icon appears when a panel with a tray starts; the watch goes on");
+        },
+    );
+}
+
+/// Whether somebody listens again at the session bus's address.
+pub fn bus_is_back() -> bool {
+    let address = std::env::var("DBUS_SESSION_BUS_ADDRESS").unwrap_or_default();
+    let value = |key: &str| {
+        let fields = address.split(';').next()?.strip_prefix("unix:")?;
+        fields.split(',').find_map(|field| field.strip_prefix(key)?.strip_prefix('=').map(str::to_owned))
+    };
+    let by_name = || SocketAddr::from_abstract_name(value("abstract")?).ok();
+    let by_path = || SocketAddr::from_pathname(value("path")?).ok();
+    by_path().or_else(by_name).is_some_and(|address| UnixStream::connect_addr(&address).is_ok())
+}
+
+pub fn with_icon(builder: TrayIconBuilder, image: tray_icon::Icon) -> TrayIconBuilder {
+    builder.with_icon(image)
+}
+
+/// # Errors
+/// Where the icon's file can't be written.
+pub fn set_icon(tray: &TrayIcon, image: tray_icon::Icon) -> Result<(), String> {
+    tray.set_icon(Some(image)).map_err(|error| error.to_string())
+}
+
+/// Why the tray's library panicked, with the mend.
+pub fn mend(panic: &str) -> String {
+    if panic.contains("appindicator") {
+        "the library libayatana-appindicator3.so.1 is not there; install libayatana-appindicator3-1".into()
+    } else {
+        panic.to_owned()
+    }
+}
+
+/// Asks without blocking; yes is a message.
+pub fn ask(question: Question, proxy: &EventLoopProxy<Message>) {
+    let dialog = dialog(gtk::MessageType::Warning, &question.title, &question.detail);
+    dialog.add_button(&question.no, gtk::ResponseType::Cancel);
+    dialog.add_button(&question.yes, gtk::ResponseType::Accept);
+    dialog.set_default_response(gtk::ResponseType::Cancel);
+    let proxy = proxy.clone();
+    dialog.connect_response(move |dialog, response| {
+        dialog.close();
+        if response == gtk::ResponseType::Accept {
+            let _ = proxy.send_event(Message::RestartConfirmed);
+        }
+    });
+    dialog.present();
+}
+
+pub fn tell(title: &str, detail: &str) {
+    let dialog = dialog(gtk::MessageType::Info, title, detail);
+    dialog.add_button("Close", gtk::ResponseType::Close);
+    dialog.connect_response(|dialog, _| dialog.close());
+    dialog.present();
+}
+
+fn dialog(kind: gtk::MessageType, title: &str, detail: &str) -> gtk::MessageDialog {
+    let none: Option<&gtk::Window> = None;
+    let dialog = gtk::MessageDialog::new(none, gtk::DialogFlags::empty(), kind, gtk::ButtonsType::None, title);
+    dialog.set_title("Bridge Watchdog");
+    dialog.set_secondary_text(Some(detail));
+    dialog.set_position(gtk::WindowPosition::Center);
+    dialog
+}
+
+/// # Errors
+/// None; it has the shape of its brother.
+#[expect(clippy::unnecessary_wraps, reason = "the pasteboard of macOS can refuse")]
+pub fn copy(text: &str) -> Result<(), String> {
+    gtk::Clipboard::get(&gdk::SELECTION_CLIPBOARD).set_text(text);
+    Ok(())
+}

@@ -1,0 +1,187 @@
+//! The app: an event loop on the main thread, the watch in a thread of its own, and a keeper beside it. The only files
+//! that name tao, tray-icon and GTK. They belong to this binary and not to the library, so that the headless one links
+//! none of it.
+
+mod app;
+mod board;
+mod desktop;
+mod keeper;
+mod rows;
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::channel;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bridge_watchdog::cli;
+use bridge_watchdog::config::Config;
+use bridge_watchdog::demo::stage::Stage;
+use bridge_watchdog::install;
+use bridge_watchdog::system::recovery_lock::{self, Taken};
+use bridge_watchdog::watch::Watch;
+use bridge_watchdog::world::World;
+
+use self::board::Board;
+use self::keeper::{Call, End, Keeper};
+
+/// What opens a file in the platform's own way.
+#[cfg(target_os = "macos")]
+pub const VIEWER: &str = "/usr/bin/open";
+#[cfg(not(target_os = "macos"))]
+pub const VIEWER: &str = "/usr/bin/xdg-open";
+
+/// GTK connects to the session bus before it says anything; one that hangs is told of after this time.
+const BUS_PATIENCE: Duration = Duration::from_secs(10);
+
+/// Parses, watches, shows; returns the exit code. 0 is Quit and nothing else, so that whoever started us starts us again
+/// after everything that nobody meant. `viewer` opens the log.
+pub fn main(args: impl IntoIterator<Item = OsString>, world: &World, viewer: &Path) -> u8 {
+    match start(args, world, viewer) {
+        Ok(code) => code,
+        Err((code, why)) => {
+            say(&why);
+            code
+        }
+    }
+}
+
+/// One line on standard error.
+pub fn say(line: &str) {
+    eprintln!("bridge-watchdog-tray: {line}");
+}
+
+/// Runs what may panic in somebody else's code, without the panic's own words on standard error.
+pub fn caught<T>(what: impl FnOnce() -> T) -> Result<T, String> {
+    QUIET.store(true, Ordering::SeqCst);
+    let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(what));
+    QUIET.store(false, Ordering::SeqCst);
+    result.map_err(|payload| keeper::words_of(&*payload))
+}
+
+static QUIET: AtomicBool = AtomicBool::new(false);
+
+fn start(args: impl IntoIterator<Item = OsString>, world: &World, viewer: &Path) -> Result<u8, (u8, String)> {
+    std::panic::set_hook(Box::new(|panic| {
+        if !QUIET.load(Ordering::SeqCst) {
+            let thread = std::thread::current();
+            say(&format!("thread '{}' panicked: {panic}", thread.name().unwrap_or("unnamed")));
+        }
+    }));
+    let file = config_argument(args)?;
+    let default = Config::default_path(world);
+    // Without a configuration there is the demo's bridge, so that a newcomer sees the icon change within a minute.
+    let demo = file.is_none() && !default.exists();
+    let (config, world, stage) = if demo {
+        let stage = Stage::raise(&beside("bridge-watchdog")?).map_err(|why| (cli::FAILED, why))?;
+        say(&format!("{}: there is no configuration, so this is the demo's bridge", default.display()));
+        (stage.config.clone(), stage.world.clone(), Some(stage))
+    } else {
+        (cli::load(&file.unwrap_or(default), world)?, world.clone(), None)
+    };
+    let _alone = match recovery_lock::one_watch(&config) {
+        Ok(lock) => lock,
+        Err(Taken::By(pid)) => {
+            println!("A watchdog is running for {} already (pid {pid}).", config.root.display());
+            return Ok(cli::OK);
+        }
+        Err(Taken::Broken(why)) => return Err((cli::UNKNOWN, why)),
+    };
+    let stage = stage.map(|stage| Arc::new(Mutex::new(Some(stage))));
+    let board = Arc::new(Board::new(config.auto_revert, stage.is_some()));
+    let (keeper, handle, ended) = watch(&config, &world, &board, stage.clone())?;
+    let up = Arc::new(AtomicBool::new(false));
+    tell_of_a_deaf_bus(up.clone());
+    // Last of all: with a session bus that hangs this call never returns, and the watch must not need it.
+    let event_loop = match caught(app::event_loop) {
+        Ok(event_loop) => event_loop,
+        Err(why) => {
+            up.store(true, Ordering::SeqCst);
+            say(&format!("no icon: there is no display that can be opened ({why}); the watch goes on without one"));
+            let end = ended.recv().unwrap_or(End::Code(keeper::BROKEN));
+            return Ok(if let End::Code(code) = end { code } else { keeper::BROKEN });
+        }
+    };
+    up.store(true, Ordering::SeqCst);
+    let (viewer, shown) = (viewer.to_owned(), app::Shown::default());
+    app::run(event_loop, app::App { config, world, board, keeper, handle, stage, viewer, shown })
+}
+
+/// The watch in its thread and the keeper in another.
+fn watch(
+    config: &Config,
+    world: &World,
+    board: &Arc<Board>,
+    stage: Option<Arc<Mutex<Option<Stage>>>>,
+) -> Result<(std::sync::mpsc::Sender<Call>, bridge_watchdog::watch::Handle, std::sync::mpsc::Receiver<End>), (u8, String)>
+{
+    let aloud = stage.is_none();
+    let mut watch = Watch::new(config, world, aloud).map_err(|why| (cli::UNKNOWN, why))?;
+    let handle = watch.handle();
+    let (calls, heard) = channel();
+    let (shown, beat, is_demo) = (board.clone(), calls.clone(), stage.is_some());
+    let (asked, surroundings) = (config.clone(), world.clone());
+    watch.on_snapshot(move |snapshot| {
+        let login = (!is_demo).then(|| install::starts_at_login(&asked, &surroundings));
+        shown.change(|state| {
+            state.snapshot = Some(snapshot.clone());
+            state.starts_at_login = login;
+        });
+        let _ = beat.send(Call::Beat);
+    });
+    let signals = keeper::signals(calls.clone());
+    keeper::watching(calls.clone(), move || watch.run()).map_err(|why| (cli::UNKNOWN, why))?;
+    signals.map_err(|why| (cli::UNKNOWN, why))?;
+    let keeper = Keeper {
+        handle: handle.clone(),
+        calls: heard,
+        limit: Duration::from_secs_f64(2.0 * world.times.tick + world.times.ask),
+        grace: Duration::from_secs_f64(world.times.ask),
+        board: board.clone(),
+        state: config.state.clone(),
+        last: Box::new(move || {
+            let stage = stage.and_then(|stage| stage.lock().ok()?.take());
+            stage.into_iter().for_each(Stage::strike);
+        }),
+    };
+    let (tell, ended) = channel();
+    keeper.start(tell).map_err(|why| (cli::UNKNOWN, why))?;
+    Ok((calls, handle, ended))
+}
+
+fn tell_of_a_deaf_bus(up: Arc<AtomicBool>) {
+    let _ = std::thread::Builder::new().name("patience".into()).spawn(move || {
+        std::thread::sleep(BUS_PATIENCE);
+        if !up.load(Ordering::SeqCst) {
+            say("no icon so far: the desktop's session bus or display does not answer; the watch goes on without one");
+        }
+    });
+}
+
+fn config_argument(args: impl IntoIterator<Item = OsString>) -> Result<Option<PathBuf>, (u8, String)> {
+    let mut args = args.into_iter();
+    let mut file = None;
+    while let Some(arg) = args.next() {
+        if arg == "--config" {
+            file = Some(args.next().ok_or((cli::USAGE, "--config needs a file".to_owned()))?.into());
+        } else if let Some(path) = arg.to_str().and_then(|arg| arg.strip_prefix("--config=")) {
+            file = Some(path.into());
+        } else {
+            let why = format!("'{}' is not known; usage: bridge-watchdog-tray [--config FILE]", arg.display());
+            return Err((cli::USAGE, why));
+        }
+    }
+    Ok(file)
+}
+
+/// A program in our own folder.
+fn beside(name: &str) -> Result<PathBuf, (u8, String)> {
+    let me = std::env::current_exe().map_err(|error| (cli::FAILED, format!("our own path can't be found: {error}")))?;
+    let path = me.with_file_name(name);
+    if path.exists() {
+        Ok(path)
+    } else {
+        Err((cli::USAGE, format!("there is no configuration, and {} is missing, which the demo needs", path.display())))
+    }
+}

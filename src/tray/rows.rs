@@ -1,0 +1,116 @@
+//! The menu's rows: made once, then edited in place and only where something changed. A menu that is open must never be
+//! built anew (crash reports, `macos.md`).
+
+use std::collections::HashMap;
+
+use bridge_watchdog::menu::{Row, SEPARATOR};
+use tray_icon::menu::{CheckMenuItem, IsMenuItem, Menu, MenuItem, PredefinedMenuItem, Submenu};
+
+pub struct Rows {
+    pub menu: Menu,
+    items: HashMap<String, Item>,
+    shown: Vec<Row>,
+}
+
+enum Item {
+    Plain(MenuItem),
+    Check(CheckMenuItem),
+    Sub(Submenu),
+}
+
+impl Rows {
+    /// # Errors
+    /// What the menu library says.
+    pub fn new(rows: &[Row]) -> Result<Rows, String> {
+        let menu = Menu::new();
+        let mut items = HashMap::new();
+        for row in rows {
+            menu.append(&*make(row, &mut items)?).map_err(wrong)?;
+        }
+        Ok(Rows { menu, items, shown: rows.to_vec() })
+    }
+
+    pub fn show(&mut self, rows: &[Row]) {
+        for (row, before) in flat(rows).into_iter().zip(flat(&self.shown)) {
+            let Some(item) = self.items.get(&row.id) else { continue };
+            if row.text != before.text {
+                item.set_text(&row.text);
+            }
+            if row.enabled != before.enabled {
+                item.set_enabled(row.enabled);
+            }
+            if row.checked != before.checked {
+                item.set_checked(row.checked);
+            }
+        }
+        self.shown = rows.to_vec();
+    }
+
+    /// A check item flips itself when it is clicked; what is true is shown instead.
+    pub fn correct(&self, id: &str) {
+        let row = flat(&self.shown).into_iter().find(|row| row.id == id);
+        if let (Some(row), Some(item)) = (row, self.items.get(id)) {
+            item.set_checked(row.checked);
+        }
+    }
+
+    /// The row as it is shown. A click on a disabled one arrives all the same over D-Bus.
+    pub fn enabled(&self, id: &str) -> Option<&Row> {
+        flat(&self.shown).into_iter().find(|row| row.id == id && row.enabled)
+    }
+}
+
+impl Item {
+    fn set_text(&self, text: &str) {
+        match self {
+            Item::Plain(item) => item.set_text(text),
+            Item::Check(item) => item.set_text(text),
+            Item::Sub(item) => item.set_text(text),
+        }
+    }
+
+    fn set_enabled(&self, enabled: bool) {
+        match self {
+            Item::Plain(item) => item.set_enabled(enabled),
+            Item::Check(item) => item.set_enabled(enabled),
+            Item::Sub(item) => item.set_enabled(enabled),
+        }
+    }
+
+    fn set_checked(&self, checked: Option<bool>) {
+        if let (Item::Check(item), Some(checked)) = (self, checked) {
+            item.set_checked(checked);
+        }
+    }
+}
+
+fn make(row: &Row, items: &mut HashMap<String, Item>) -> Result<Box<dyn IsMenuItem>, String> {
+    if row.id == SEPARATOR {
+        return Ok(Box::new(PredefinedMenuItem::separator()));
+    }
+    let id = row.id.as_str();
+    if !row.rows.is_empty() {
+        let sub = Submenu::with_id(id, &row.text, row.enabled);
+        for below in &row.rows {
+            sub.append(&*make(below, items)?).map_err(wrong)?;
+        }
+        items.insert(id.into(), Item::Sub(sub.clone()));
+        return Ok(Box::new(sub));
+    }
+    if let Some(checked) = row.checked {
+        let check = CheckMenuItem::with_id(id, &row.text, row.enabled, checked, None);
+        items.insert(id.into(), Item::Check(check.clone()));
+        return Ok(Box::new(check));
+    }
+    let plain = MenuItem::with_id(id, &row.text, row.enabled, None);
+    items.insert(id.into(), Item::Plain(plain.clone()));
+    Ok(Box::new(plain))
+}
+
+fn flat(rows: &[Row]) -> Vec<&Row> {
+    rows.iter().flat_map(|row| std::iter::once(row).chain(&row.rows)).collect()
+}
+
+fn wrong(error: tray_icon::menu::Error) -> String {
+    format!("the menu can't be made: {error}")
+}

@@ -1,0 +1,225 @@
+//! A private desktop with a real panel (`panel.sh`), and the menu of the app in it, read and clicked over D-Bus as the
+//! panel itself does (`com.canonical.dbusmenu`).
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use super::scene::{PATIENCE, Scene, beside};
+
+pub struct Desktop {
+    dir: PathBuf,
+}
+
+/// A row as the bus tells it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Row {
+    pub id: i64,
+    pub label: String,
+    pub enabled: bool,
+    pub checked: Option<bool>,
+    pub rows: Vec<Row>,
+}
+
+/// The app, running; killed when dropped.
+pub struct App {
+    pub child: Child,
+}
+
+impl Desktop {
+    /// `None` where this machine lacks a package; the reason is printed. The folder's path has to be short: that of a
+    /// socket may have 108 bytes.
+    pub fn or_skip(args: &[&str]) -> Option<Desktop> {
+        let dir = tempfile::Builder::new().prefix("desk").tempdir().expect("a temporary folder").keep();
+        let desktop = Desktop { dir };
+        let output = desktop.script("start", args).output().expect("panel.sh runs");
+        match output.status.code() {
+            Some(0) => Some(desktop),
+            Some(77) => {
+                println!("skipped: {}", String::from_utf8_lossy(&output.stderr).trim());
+                None
+            }
+            _ => panic!("no desktop: {}", String::from_utf8_lossy(&output.stderr)),
+        }
+    }
+
+    /// A verb of `panel.sh`.
+    pub fn does(&self, verb: &str) {
+        let output = self.script(verb, &[]).output().expect("panel.sh runs");
+        assert!(output.status.success(), "{verb}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+
+    /// A program in this desktop; what it prints.
+    pub fn exec(&self, args: &[&str]) -> String {
+        let output = self.script("exec", args).stderr(Stdio::inherit()).output().expect("it runs");
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
+    /// The app on this scene's bridge.
+    pub fn app(&self, scene: &Scene) -> App {
+        let program = beside("examples/tray-in-a-test-world");
+        let (world, config) = (scene.folder.path().join("world.json"), scene.config_file());
+        let words =
+            [&program, &world, Path::new("--config"), &config].map(|word| word.to_str().expect("text").to_owned());
+        self.start(&words.each_ref().map(String::as_str), &scene.folder.path().join("watch.log"))
+    }
+
+    /// A program in this desktop, left running.
+    pub fn start(&self, words: &[&str], log: &Path) -> App {
+        let log = std::fs::OpenOptions::new().create(true).append(true).open(log).expect("a log");
+        let said = log.try_clone().expect("a log");
+        App { child: self.script("exec", words).stdout(said).stderr(log).spawn().expect("the app starts") }
+    }
+
+    /// All rows of the app's menu; `None` while there is no icon.
+    pub fn rows(&self) -> Option<Vec<Row>> {
+        let (name, path) = self.item()?;
+        let menu = self.property(&name, &path, "Menu")?;
+        let menu = menu.as_str()?;
+        // "--": -1 (every depth) is no option.
+        let layout =
+            self.busctl(&["call", &name, menu, "com.canonical.dbusmenu", "GetLayout", "iias", "--", "0", "-1", "0"])?;
+        Some(row(&layout[1]).rows)
+    }
+
+    /// The row whose label begins so.
+    pub fn row(&self, label: &str) -> Option<Row> {
+        find(&self.rows()?, label).cloned()
+    }
+
+    /// What the panel sends when a person clicks. A disabled row gets its click as well.
+    pub fn click(&self, label: &str) {
+        let (name, path) = self.wait("the icon", || self.item());
+        let menu = self.property(&name, &path, "Menu").expect("a menu");
+        let row = self.wait(label, || self.row(label));
+        let call = ["call", &name, menu.as_str().expect("a path"), "com.canonical.dbusmenu", "Event", "isvu"];
+        let id = row.id.to_string();
+        self.busctl(&[&call[..], &[&id, "clicked", "s", "", "0"]].concat());
+    }
+
+    /// The file that the panel shows.
+    pub fn icon(&self) -> Option<PathBuf> {
+        let (name, path) = self.item()?;
+        Some(self.property(&name, &path, "IconName")?.as_str()?.into())
+    }
+
+    /// Which of the eight icons that is, by its pixels.
+    pub fn shows(&self) -> Option<String> {
+        let shown = pixels(&self.icon()?)?;
+        let assets = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets");
+        ["healthy", "starting", "recovering", "degraded", "waiting", "stopped", "down", "unknown"]
+            .into_iter()
+            .find(|name| pixels(&assets.join(format!("{name}-linux.png"))).as_ref() == Some(&shown))
+            .map(str::to_owned)
+    }
+
+    /// How many colours the bar has where the icon belongs: one is an empty bar.
+    pub fn colours_in_the_bar(&self) -> usize {
+        let text = self.exec(&["import", "-window", "root", "-crop", "28x28+872+0", "-format", "%k", "info:-"]);
+        text.trim().parse().unwrap_or(0)
+    }
+
+    pub fn wait<T>(&self, what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            if let Some(found) = look() {
+                return found;
+            }
+            assert!(Instant::now() < until, "waited in vain for: {what}; the menu: {:#?}", self.rows());
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// Waits for a row that begins so.
+    pub fn wait_row(&self, label: &str) -> Row {
+        self.wait(label, || self.row(label))
+    }
+
+    pub fn wait_icon(&self, name: &str) {
+        self.wait(&format!("the icon '{name}'"), || (self.shows()? == name).then_some(()));
+    }
+
+    /// Bus name and path of the app's icon, as the tray host knows it.
+    fn item(&self) -> Option<(String, String)> {
+        let host = ["org.kde.StatusNotifierWatcher", "/StatusNotifierWatcher", "org.kde.StatusNotifierWatcher"];
+        let all = self.busctl(&[&["get-property"], &host[..], &["RegisteredStatusNotifierItems"]].concat())?;
+        let items = all.as_array()?.iter().filter_map(Value::as_str);
+        items
+            .filter_map(|item| item.find('/').map(|at| (item[..at].to_owned(), item[at..].to_owned())))
+            .find(|(_, path)| path.ends_with("bridge_watchdog"))
+    }
+
+    fn property(&self, name: &str, path: &str, property: &str) -> Option<Value> {
+        self.busctl(&["get-property", name, path, "org.kde.StatusNotifierItem", property])
+    }
+
+    fn busctl(&self, args: &[&str]) -> Option<Value> {
+        let address = format!("--address=unix:path={}", self.dir.join("run/bus").display());
+        let output =
+            Command::new("busctl").arg(address).args(["--json=short", "--timeout=5"]).args(args).output().ok()?;
+        let answer: Value = serde_json::from_slice(&output.stdout).ok()?;
+        Some(answer["data"].clone())
+    }
+
+    fn script(&self, verb: &str, args: &[&str]) -> Command {
+        let mut command = Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support/panel.sh"));
+        command.arg(verb).arg(&self.dir).args(args).stdin(Stdio::null());
+        command
+    }
+}
+
+impl Drop for Desktop {
+    fn drop(&mut self) {
+        let _ = self.script("stop", &[]).output();
+        let _ = std::fs::remove_dir_all(&self.dir);
+    }
+}
+
+impl App {
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Its exit code, once it has ended by itself.
+    pub fn wait(&mut self) -> Option<i32> {
+        let until = Instant::now() + PATIENCE;
+        while Instant::now() < until {
+            if let Some(status) = self.child.try_wait().expect("our own child") {
+                return status.code();
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        panic!("the app does not end");
+    }
+}
+
+impl Drop for App {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn find<'a>(rows: &'a [Row], label: &str) -> Option<&'a Row> {
+    rows.iter().find_map(|row| if row.label.starts_with(label) { Some(row) } else { find(&row.rows, label) })
+}
+
+/// `[id, {key: variant}, [children]]`; what is at its default value is left out.
+fn row(value: &Value) -> Row {
+    let property = |key: &str| &value[1][key]["data"];
+    Row {
+        id: value[0].as_i64().unwrap_or(-1),
+        // A doubled underscore is one, a single one marks a key.
+        label: property("label").as_str().unwrap_or("").replace("__", "\0").replace('_', "").replace('\0', "_"),
+        enabled: property("enabled").as_bool().unwrap_or(true),
+        checked: (property("toggle-type") == "checkmark").then(|| property("toggle-state") == 1),
+        rows: value[2].as_array().into_iter().flatten().map(|child| row(&child["data"])).collect(),
+    }
+}
+
+fn pixels(png: &Path) -> Option<Vec<u8>> {
+    let output = Command::new("convert").arg(png).args(["-depth", "8", "rgba:-"]).output().ok()?;
+    output.status.success().then_some(output.stdout)
+}
