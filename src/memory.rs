@@ -101,8 +101,9 @@ fn note_process(
     let asked = asked_for(process, service, facts, times);
     for nth in 0..deaths {
         let first = if nth == 0 { memory.run } else { None };
-        let on_purpose = first.is_some_and(|run| ours.contains(&run.id));
-        if !on_purpose && !asked && is_crash(&service.last_exit, counted && process.is_some()) {
+        // Who unloads a job ends its process, and an update does just that; how it ended nobody can say any more.
+        let on_purpose = asked || !service.loaded || first.is_some_and(|run| ours.contains(&run.id));
+        if !on_purpose && is_crash(&service.last_exit, counted && process.is_some()) {
             events.push(event(Happened::Crash, reason(&service.last_exit), first.map(|run| run.id.pid), facts));
         }
     }
@@ -110,7 +111,10 @@ fn note_process(
         let lived = (now.wall - run.started).max(0.0);
         memory.ended = Some(Ended { id: run.id, lived, at: now.wall, exit: service.last_exit.clone() });
     }
-    if let Some(runs) = service.runs
+    if !service.loaded {
+        // It has not run yet: what its counter says when it is loaded, it has counted since.
+        memory.counted = Some(Counted { runs: 0, run: None });
+    } else if let Some(runs) = service.runs
         && (service.run.is_some() || memory.counted.is_none_or(|before| before.run.is_none()))
     {
         // A unit that systemd has forgotten, or has not quite started, names no run: that is no reading.

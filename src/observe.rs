@@ -30,6 +30,9 @@ pub struct Observer {
     files: Look<(), (Result<Markers, String>, Result<Disk, String>)>,
 }
 
+/// A manager reaps within milliseconds; one that has not in this time is looked at again anyway.
+const REAPED: f64 = 0.5;
+
 impl Observer {
     pub fn new(config: &Config, world: &World, service: &Service) -> Observer {
         let mut tail = Tail::new(&config.log, &config.error_log, world.times.stale);
@@ -64,8 +67,11 @@ impl Observer {
 
     /// Adds what a shallow look leaves out. The log is not looked at again, since its new bytes were taken already.
     pub fn deepen(&mut self, facts: &mut Facts) {
-        self.job = None;
-        (facts.service, facts.process) = self.process();
+        // A manager that has just not answered in time would only take its time once more.
+        if facts.service.known().is_some() {
+            self.job = None;
+            (facts.service, facts.process) = self.process();
+        }
         let pid = facts.process.known().copied().flatten().map(|process| process.id.pid);
         facts.duplicates = Self::others(pid, bridge::all(&self.likeness)).into();
         facts.sockets = self.sockets(pid);
@@ -92,7 +98,7 @@ impl Observer {
         {
             return (Fact::Known(job.clone()), Fact::Known(Some(process)));
         }
-        let job = match self.service.status() {
+        let job = match self.ask_manager() {
             Ok(job) => job,
             Err(why) => return (Fact::Unknown(why.clone()), Fact::Unknown(why)),
         };
@@ -101,12 +107,26 @@ impl Observer {
         (Fact::Known(job), Fact::Known(process))
     }
 
+    /// The kernel tells us of a death before the manager has heard of it, and what the manager says then of the last
+    /// exit is of the run before: a moment later it knows.
+    fn ask_manager(&self) -> Result<Job, String> {
+        let until = clock::mono() + REAPED;
+        loop {
+            let job = self.service.status()?;
+            if job.pid.is_none_or(|pid| process::find(pid).is_some()) || clock::mono() >= until {
+                return Ok(job);
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
     fn look(&mut self, deep: bool) -> Facts {
-        self.log.ask(());
         self.history.ask(());
         self.git.ask(deep);
         self.files.ask(());
         let (service, process) = self.process();
+        // After the process: the last words of one that is gone are in the log by then, and give its death its class.
+        self.log.ask(());
         let pid = process.known().copied().flatten().map(|process| process.id.pid);
         let fresh = self.scan.fresh(&self.likeness);
         let duplicates = Self::others(pid, fresh).into();

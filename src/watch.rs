@@ -175,13 +175,14 @@ impl Watch {
         let mut facts = self.observer.shallow();
         let ours = recovery_lock::ended(&self.config);
         let times = self.world.times;
-        let (memory, _) = remember(&self.memory, &facts, &ours, &times);
+        let (memory, news) = remember(&self.memory, &facts, &ours, &times);
         let verdict = assess(&facts, &memory, &times);
         if !matches!(verdict.state, State::Healthy | State::Starting) {
             self.observer.deepen(&mut facts);
-            if verdict.state == State::Unhealthy {
-                facts.network = Some(self.ask_network(facts.clock.mono));
-            }
+        }
+        // A crash is asked about even where the manager was quicker: without a network it speaks against no commit.
+        if verdict.state == State::Unhealthy || news.iter().any(|event| event.happened == Happened::Crash) {
+            facts.network = Some(self.ask_network(facts.clock.mono));
         }
         let (memory, events) = remember(&self.memory, &facts, &ours, &times);
         self.memory = memory;

@@ -85,16 +85,13 @@ impl Scene {
     /// The bridge: the demo's, with these options besides its session and its connection.
     pub fn bridge(&mut self, options: &[&str]) {
         let address = self.telegram.as_ref().map(|telegram| telegram.local_addr().expect("an address").to_string());
-        let mut program: Vec<String> = [
-            product().to_str().expect("a path"),
-            "demo-bridge",
-            "--session",
-            "data/valor_bridge.session",
-            "--every",
-            "0.2",
-        ]
-        .map(str::to_owned)
-        .to_vec();
+        let mut program: Vec<String> =
+            [product().to_str().expect("a path"), "demo-bridge", "--session", "data/valor_bridge.session"]
+                .map(str::to_owned)
+                .to_vec();
+        if !options.contains(&"--every") {
+            program.extend(["--every", "0.2"].map(str::to_owned));
+        }
         program.extend(address.into_iter().flat_map(|address| ["--connect".to_owned(), address]));
         program.extend(options.iter().map(|&option| option.to_owned()));
         self.program = program;
@@ -105,6 +102,12 @@ impl Scene {
     pub fn script(&mut self, text: &str) {
         std::fs::write(self.root.join("bridge.sh"), text).expect("a script");
         self.program = vec!["/bin/sh".into(), "bridge.sh".into()];
+        self.write();
+    }
+
+    /// Another program than the demo's bridge.
+    pub fn program_is(&mut self, program: &[&str]) {
+        self.program = program.iter().map(|&word| word.to_owned()).collect();
         self.write();
     }
 
@@ -187,8 +190,20 @@ impl Scene {
         command
     }
 
+    /// Runs it to its end. Its output is less than a pipe holds.
     pub fn run(&self, args: &[&str]) -> Output {
-        self.command(args).output().expect("the program runs")
+        let mut command = self.command(args);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program runs");
+        let until = Instant::now() + PATIENCE;
+        while child.try_wait().expect("our own child can be asked").is_none() {
+            if Instant::now() > until {
+                let _ = child.kill();
+                let _ = child.wait();
+                panic!("{args:?} did not end");
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        child.wait_with_output().expect("its output can be read")
     }
 
     /// `check --json` and its exit code.
@@ -201,9 +216,22 @@ impl Scene {
     }
 
     pub fn watch(&self) -> Watch {
+        self.watch_by(self.command(&["run"]))
+    }
+
+    /// The watch, started by a command that the test has changed.
+    pub fn watch_by(&self, mut command: Command) -> Watch {
         let log = std::fs::File::create(self.folder.path().join("watch.log")).expect("a log");
-        let child = self.command(&["run"]).stdout(Stdio::null()).stderr(log).spawn().expect("the watch starts");
+        let child = command.stdout(Stdio::null()).stderr(log).spawn().expect("the watch starts");
         Watch { child }
+    }
+
+    /// The bridge that `embedded` keeps, alive and seen by the watch.
+    pub fn wait_bridge(&self) -> u32 {
+        self.wait("a bridge", || {
+            let pid = u32::try_from(self.status()?["check"]["facts"]["process"]["pid"].as_u64()?).ok()?;
+            alive(pid).then_some(pid)
+        })
     }
 
     /// The watch's own words, for the message of a test that fails.
@@ -228,12 +256,14 @@ impl Scene {
         serde_json::from_str(&std::fs::read_to_string(self.state().join("status.json")).ok()?).ok()
     }
 
-    /// Waits until the watch has seen this state and cause.
+    /// Waits until the watch has seen this state and cause; a healthy bridge for long enough that its death is not its
+    /// manager's business alone.
     pub fn wait_verdict(&self, state: &str, cause: &str) -> Value {
         self.wait(&format!("{state} {cause}"), || {
             let status = self.status()?;
             let verdict = &status["verdict"];
-            (verdict["state"] == state && verdict["cause"] == cause).then_some(status)
+            let settled = state != "healthy" || status["memory"]["run"]["age"].as_f64().is_some_and(|age| age >= 0.5);
+            (verdict["state"] == state && verdict["cause"] == cause && settled).then_some(status)
         })
     }
 
@@ -244,17 +274,23 @@ impl Scene {
         });
     }
 
-    /// Waits until the watch has looked so many times more.
-    pub fn wait_looks(&self, looks: usize) {
-        let mut seen = std::collections::HashSet::new();
-        self.wait(&format!("{looks} looks"), || {
-            seen.insert(self.status()?["clock"]["mono"].to_string());
-            (seen.len() > looks).then_some(())
-        });
-    }
-
     pub fn wait_journal(&self, words: &str) -> String {
         self.wait(words, || self.journal().lines().find(|line| line.contains(words)).map(str::to_owned))
+    }
+
+    /// Waits until a process is so many seconds old: a run that has lasted is treated otherwise than a young one.
+    pub fn wait_aged(&self, pid: u32, seconds: f64) {
+        let aged = || bridge_watchdog::system::process::find(pid).filter(|process| process.age >= seconds);
+        self.wait(&format!("pid {pid} being {seconds} s old"), aged);
+    }
+
+    /// Waits until the watch has looked `more` times: what it does at every look it has then done.
+    pub fn wait_looks(&self, more: usize) {
+        let mut seen = std::collections::HashSet::new();
+        self.wait(&format!("{more} more looks"), || {
+            seen.extend(self.status().map(|status| status["clock"]["mono"].to_string()));
+            (seen.len() > more).then_some(())
+        });
     }
 
     /// Crash and start events of the history.
@@ -269,6 +305,13 @@ impl Scene {
     /// The acts of the journal: every line that says what was done to whom.
     pub fn acts(&self) -> Vec<String> {
         self.journal().lines().filter_map(|line| line.split_once("act: ").map(|(_, act)| act.to_owned())).collect()
+    }
+
+    /// The rungs that were climbed, each with its outcome: `2 done: pid 4312 is up after 1 s`.
+    pub fn rungs(&self) -> Vec<String> {
+        let journal = self.journal();
+        let after_the_time = journal.lines().filter_map(|line| line.get(20..));
+        after_the_time.filter_map(|line| line.strip_prefix("rung ").map(str::to_owned)).collect()
     }
 
     /// A bridge of `embedded` outlives its watch on purpose; not its scene.

@@ -69,7 +69,13 @@ impl Embedded {
     pub fn status(&self) -> Result<Job, String> {
         let _step = self.step.lock().unwrap_or_else(PoisonError::into_inner);
         let kept = self.kept();
-        let pid = kept.child.filter(|child| process::alive(*child)).map(|child| child.pid);
+        // As other managers do: who is dead and whose end is not written down yet still has its pid here.
+        let kept_by_somebody = self.keeping.load(Ordering::SeqCst) || recovery_lock::watching(&self.config).is_some();
+        let there = |child: &Identity| match process::find(child.pid) {
+            Some(found) => found.id == *child,
+            None => kept_by_somebody,
+        };
+        let pid = kept.child.filter(there).map(|child| child.pid);
         Ok(Job {
             installed: true,
             loaded: true,

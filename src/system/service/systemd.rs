@@ -73,7 +73,9 @@ impl Systemd {
             let due = micros(&shown, "InactiveEnterTimestampMonotonic") / 1e6 + job.throttle;
             return if due - clock::mono() > self.respawn_near { self.verb("restart") } else { Ok(()) };
         }
-        self.verb("start")
+        // A `start` that is queued behind the end of what the dead bridge left running then waits for the timer too.
+        let restart = job.held_back.is_some() && job.throttle > self.respawn_near;
+        self.verb(if restart { "restart" } else { "start" })
     }
 
     /// See [`super::Service::restart`].

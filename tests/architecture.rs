@@ -1,0 +1,70 @@
+//! What the design forbids, read from the source itself: judgement touches nothing.
+
+use std::fs;
+use std::path::Path;
+
+/// Pure files: facts in, verdict or text out.
+const PURE: [&str; 7] = ["facts", "assess", "memory", "incident", "snapshot", "words", "menu"];
+/// No file, process, socket or clock, under whatever name.
+const FORBIDDEN: [&str; 11] = [
+    "std::fs",
+    "std::process",
+    "std::net",
+    "std::env",
+    "std::thread",
+    "crate::system",
+    "super::system",
+    "std::{",
+    "crate::{",
+    "Instant::now",
+    "SystemTime::now",
+];
+
+#[test]
+fn judgement_names_no_file_process_network_or_system() {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut read = 0;
+    for name in PURE {
+        let path = src.join(format!("{name}.rs"));
+        let Ok(text) = fs::read_to_string(&path) else {
+            // Some are still to come; these five are what everything stands on.
+            assert!(!["facts", "assess", "memory", "incident", "snapshot"].contains(&name), "{name} is gone");
+            continue;
+        };
+        read += 1;
+        for (number, line) in text.lines().enumerate() {
+            let code = line.split("//").next().unwrap_or_default();
+            let found = FORBIDDEN.iter().find(|word| code.contains(*word));
+            assert_eq!(found, None, "{}:{}: {line}", path.display(), number + 1);
+        }
+    }
+    assert!(read >= 5);
+}
+
+/// One door for each effect: whoever starts a program or sends a signal does it there.
+#[test]
+fn programs_are_started_and_signals_sent_by_their_doors_only() {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let rows: [(&str, &[&str]); 3] = [
+        // The keeper of `embedded` and the exec of the app start what they are for.
+        ("Command::new(", &["system/command.rs", "system/service/embedded.rs"]),
+        ("kill_process", &["system/command.rs", "system/process.rs"]),
+        ("pidfd_send_signal", &["system/process.rs"]),
+    ];
+    for (words, doors) in rows {
+        for path in sources(&src) {
+            let name = path.strip_prefix(&src).expect("below src").display().to_string();
+            let text = fs::read_to_string(&path).expect("a source");
+            let product = text.split("#[cfg(test)]\nmod tests").next().unwrap_or_default();
+            assert!(!product.contains(words) || doors.contains(&name.as_str()), "{name} has '{words}'");
+        }
+    }
+}
+
+fn sources(folder: &Path) -> Vec<std::path::PathBuf> {
+    let paths = fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path());
+    paths
+        .flat_map(|path| if path.is_dir() { sources(&path) } else { vec![path] })
+        .filter(|path| path.extension().is_some_and(|extension| extension == "rs"))
+        .collect()
+}

@@ -1,0 +1,35 @@
+//! `make bench`: what the program costs, beside what it may cost. Nothing here is asserted: a busy machine is no
+//! failure. With `--strict` a missed goal ends it with 1.
+//!
+//! What is compared (with huge files and with empty ones, with the watchdog and without) is measured in turn or at the
+//! same time in one run, so that the machine's mood falls on both.
+
+mod check;
+mod death;
+mod resident;
+mod respawn;
+mod stage;
+#[path = "../support/mod.rs"]
+mod support;
+mod systemd;
+mod table;
+mod usage;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    // cargo adds --bench; words without a dash choose rows.
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&String> = args.iter().filter(|arg| !arg.starts_with("--")).collect();
+    let chosen = |name: &str| words.is_empty() || words.iter().any(|word| *word == name);
+    type Measure = (&'static str, fn() -> Vec<table::Row>);
+    let all: [Measure; 4] =
+        [("death", death::rows), ("check", check::rows), ("respawn", respawn::rows), ("resident", resident::rows)];
+    let mut rows = Vec::new();
+    for (name, measure) in all.into_iter().filter(|(name, _)| chosen(name)) {
+        eprintln!("measuring: {name}");
+        rows.extend(measure());
+    }
+    let missed = table::print(&rows);
+    if missed > 0 && args.iter().any(|arg| arg == "--strict") { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+}

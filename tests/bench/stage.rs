@@ -1,0 +1,66 @@
+//! Scenes for the benchmark: the tests' own, at real times.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use bridge_watchdog::config::Config;
+use bridge_watchdog::world::{Times, World};
+use serde_json::json;
+
+use crate::support::{Launchd, Scene};
+
+/// A bridge under a launchd stand-in of its own, with the keys that our template has.
+pub fn under_launchd() -> (Scene, Launchd) {
+    let mut scene = Scene::new("launchd", 1.0);
+    let launchd = Launchd::start(&scene.folder.path().join("launchd"));
+    std::fs::create_dir_all(scene.folder.path().join("home/Library")).expect("Library");
+    std::os::unix::fs::symlink(launchd.dir.join("LaunchAgents"), scene.folder.path().join("home/Library/LaunchAgents"))
+        .expect("LaunchAgents");
+    scene.world("launchctl", launchd.launchctl().to_str().expect("a path"));
+    scene.write();
+    let keys = json!({
+        "KeepAlive": true, "ThrottleInterval": 10, "ExitTimeOut": 20, "WorkingDirectory": scene.root,
+        "StandardOutPath": scene.log(), "StandardErrorPath": scene.error_log(),
+    });
+    launchd.load(&scene.label, &scene.program(), &keys);
+    (scene, launchd)
+}
+
+/// What the scene's files say, as the values that a watch in this process wants.
+pub fn in_process(scene: &Scene, launchctl: PathBuf, times: Times) -> (Config, World) {
+    let home = scene.folder.path().join("home");
+    let address = scene.telegram.as_ref().expect("a Telegram").local_addr().expect("an address");
+    let world = World {
+        times,
+        data_centres: vec![address],
+        ranges: vec![(address.ip(), 32)],
+        launchctl,
+        systemctl: "/nowhere/systemctl".into(),
+        config_dir: home.join("config"),
+        state_dir: home.join("state"),
+        home,
+    };
+    let config = Config::load(&scene.config_file(), &world).expect("the configuration");
+    (config, world)
+}
+
+/// A program of ours, ended when dropped.
+pub struct Running(pub Child);
+
+impl Running {
+    pub fn start(command: &mut Command, said: &Path) -> Running {
+        let said = std::fs::File::create(said).expect("a log");
+        Running(command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(said).spawn().expect("the program starts"))
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.0.id()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}

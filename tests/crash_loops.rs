@@ -1,0 +1,116 @@
+//! Bridges that can't live: the pattern is known from launchd's run counter, no start of ours is added to launchd's own,
+//! and a person is told with the end of the traceback.
+
+mod support;
+
+use serde_json::json;
+use support::{Launchd, Scene, acts_of_launchctl, keys, load, loaded_with, unloaded, why_started};
+
+/// Ages and slacks so long that only the crash pattern can be what acts.
+fn patient(scene: &mut Scene) {
+    scene.world("settled", 60.0);
+    scene.world("respawn_slack", 600.0);
+    scene.world("crash_window", 600.0);
+    scene.world("reload", 600.0);
+}
+
+/// No start but launchd's own, and nothing asked of launchctl but questions.
+fn no_start_of_ours(scene: &Scene, launchd: &Launchd) {
+    let starts = why_started(scene, launchd);
+    assert_eq!(starts[0], "load");
+    assert!(starts[1..].iter().all(|why| why == "keepalive"), "{starts:?}");
+    assert!(acts_of_launchctl(launchd).is_empty(), "{:?}", acts_of_launchctl(launchd));
+}
+
+#[test]
+fn incident_19_and_43_a_bridge_that_always_crashes_is_told_with_its_traceback_and_not_started_by_us() {
+    // Each run is shorter than a tick, and nobody else writes the history.
+    let (scene, launchd) = loaded_with(&["--exit", "1"], &keys(), |scene| {
+        patient(scene);
+        scene.world("again", 4.0);
+    });
+    let _watch = scene.watch();
+    scene.wait("the slow second chain", || {
+        let told = scene.acts().iter().filter(|act| act.starts_with("tell a person")).count();
+        (told >= 2).then_some(())
+    });
+    let rungs = scene.rungs();
+    let chain = ["3 not available", "4 not available", "5 failed: no rung helped; a person is being told"];
+    for (rung, expected) in rungs.iter().zip(chain.iter().chain(&chain)) {
+        assert!(rung.starts_with(expected), "{rungs:?}");
+    }
+    no_start_of_ours(&scene, &launchd);
+    let status = scene.wait_verdict("unhealthy", "crash-loop");
+    assert!(status["check"]["facts"]["crashes"]["last_30m"].as_u64() >= Some(3), "{status}");
+    let crashes = scene.events("crash");
+    assert!(crashes.iter().all(|crash| crash["reason"] == "exit 1" && crash["class"] == "code"), "{crashes:?}");
+    assert!(crashes.len() < launchd.starts(&scene.label).len() + 1, "a crash is counted once: {}", crashes.len());
+    let journal = scene.journal();
+    assert!(journal.contains("diagnostics: ModuleNotFoundError: No module named 'telethon'"), "{journal}");
+    assert!(journal.contains("HEAD is not reverted: it was 2 days old at the first of them"), "{journal}");
+}
+
+#[test]
+fn a_bridge_that_crashes_ten_times_and_then_works_is_well_again() {
+    let options = ["--exit", "1", "--times", "10", "--counter", "data/runs"];
+    let (scene, launchd) = unloaded(&options, &keys(), |scene| {
+        patient(scene);
+        scene.world("stale", 3.0);
+    });
+    let _watch = scene.watch();
+    scene.wait_verdict("unhealthy", "not-loaded");
+    load(&scene, &launchd);
+    scene.wait_verdict("unhealthy", "crash-loop");
+    scene.wait_verdict("healthy", "none");
+    scene.wait_journal("over: ");
+    no_start_of_ours(&scene, &launchd);
+    assert_eq!(launchd.starts(&scene.label).len(), 11);
+    let crashes = scene.events("crash");
+    assert_eq!(crashes.len(), 10, "{crashes:?}");
+    assert!(crashes.iter().all(|crash| crash["reason"] == "exit 1"), "{crashes:?}");
+    let told = scene.acts().iter().filter(|act| act.starts_with("tell a person")).count();
+    assert_eq!(told, 1, "{:?}", scene.acts());
+}
+
+#[test]
+fn incident_45_a_bridge_that_is_mended_after_the_alert_is_well_without_a_person() {
+    // launchd gives up nothing by itself; what it holds back for ever is still tried by us, slowly.
+    let (scene, launchd) = loaded_with(&[], &keys(), |scene| {
+        scene.world("pid_within", 1.0);
+        scene.world("again", 3.0);
+    });
+    let _watch = scene.watch();
+    scene.wait_verdict("healthy", "none");
+    let before = launchd.wait_pid(&scene.label);
+    scene.wait_aged(before, 1.0);
+    launchd.fault(&json!({"pended": "speculative", "answers": {"kickstart": {"code": 0}}}));
+    support::signal(before, rustix::process::Signal::KILL);
+    scene.wait("the alert", || scene.rungs().iter().any(|rung| rung.starts_with("5 ")).then_some(()));
+    let tried = acts_of_launchctl(&launchd).len();
+    scene.wait("another try", || (acts_of_launchctl(&launchd).len() > tried).then_some(()));
+    // launchd still holds it back, but a kickstart works again.
+    launchd.fault(&json!({"pended": "speculative"}));
+    scene.wait_verdict("healthy", "none");
+    assert_eq!(why_started(&scene, &launchd), ["load", "kickstart"]);
+}
+
+#[test]
+fn incident_20_silent_from_the_first_second_is_restarted_twice_at_most_then_told() {
+    // It blocks before its first line and hears no SIGTERM, as one that hangs in a read of a protected folder.
+    let (scene, launchd) = loaded_with(&["--slow-start", "1000"], &keys(), |scene| {
+        scene.world("pid_within", 3.0);
+        scene.world("cure_within", 3.0);
+        scene.world("again", 600.0);
+        scene.world("stale", 2.0);
+    });
+    let _watch = scene.watch();
+    scene.wait_journal("The bridge hung at start");
+    scene.wait_journal("act: tell a person");
+    let rungs = scene.rungs();
+    assert!(rungs[0].starts_with("2 failed: a new process runs, but it has written nothing to its log"), "{rungs:?}");
+    let starts = launchd.starts(&scene.label).len();
+    assert!((2..=3).contains(&starts), "{starts} starts");
+    scene.wait_looks(4);
+    assert_eq!(launchd.starts(&scene.label).len(), starts, "after the alert it is left alone for 30 min");
+    assert!(scene.events("crash").is_empty(), "{:?}", scene.events("crash"));
+}

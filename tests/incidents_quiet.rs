@@ -1,0 +1,126 @@
+//! Silence is not evidence, and no silence is proof of life: real incidents with the log, on real processes.
+
+mod support;
+
+use std::fs::{File, OpenOptions};
+use std::time::{Duration, SystemTime};
+
+use serde_json::json;
+use support::{Scene, alive};
+
+fn assert_never_touched(scene: &Scene, bridge: u32) {
+    assert!(alive(bridge), "{}", scene.journal());
+    assert_eq!((scene.acts(), scene.events("crash")), (vec![], vec![]), "{}", scene.journal());
+    assert_eq!(scene.events("start").len(), 1, "{}", scene.journal());
+    assert!(!scene.journal().contains("unhealthy"), "{}", scene.journal());
+}
+
+/// Heartbeats as far apart as in real life (120 s of the 300 s that a silence may last), and a hundred looks.
+#[test]
+fn incident_3_nothing_but_heartbeats_for_a_hundred_looks_is_no_reason_to_act() {
+    let mut scene = Scene::new("embedded", 60.0);
+    scene.bridge(&["--every", "2"]);
+    scene.world("tick", 0.1);
+    let _watch = scene.watch();
+    scene.wait_verdict("healthy", "none");
+    let bridge = scene.wait_bridge();
+    scene.wait_looks(100);
+    assert_never_touched(&scene, bridge);
+}
+
+#[test]
+fn incident_5_evidence_older_than_the_process_accuses_nobody() {
+    let mut scene = Scene::new("embedded", 60.0);
+    scene.world("tick", 0.2);
+    // Its first line comes later than a silence may last at most, counted from the old log.
+    scene.bridge(&["--slow-start", "3"]);
+    let two_hours_ago = SystemTime::now() - Duration::from_hours(2);
+    let old = "ERROR database is locked\nAutomatic reconnection failed 5 time(s)\nNo space left on device\n";
+    for path in [scene.log(), scene.error_log()] {
+        std::fs::write(&path, old).expect("a log");
+        File::options().write(true).open(&path).and_then(|file| file.set_modified(two_hours_ago)).expect("its time");
+    }
+    let _watch = scene.watch();
+    let bridge = scene.wait_bridge();
+    scene.wait_verdict("healthy", "none");
+    scene.wait_looks(10);
+    assert_never_touched(&scene, bridge);
+}
+
+#[test]
+fn incident_6_a_log_that_is_touched_and_rotated_to_an_empty_file_is_silent() {
+    let mut scene = Scene::new("embedded", 60.0);
+    let mute = scene.folder.path().join("mute");
+    scene.bridge(&["--mute", mute.to_str().expect("a path")]);
+    let _watch = scene.watch();
+    scene.wait_verdict("healthy", "none");
+    let before = scene.wait_bridge();
+    std::fs::write(&mute, "").expect("a file");
+    std::fs::rename(scene.log(), scene.log().with_extension("log.1")).expect("a rotation");
+    std::fs::write(scene.log(), "").expect("an empty log");
+    scene.wait("log-stale", || {
+        for path in [scene.log(), scene.log().with_extension("log.1"), scene.error_log()] {
+            let _ = OpenOptions::new().append(true).open(path).and_then(|file| file.set_modified(SystemTime::now()));
+        }
+        (scene.status()?["verdict"]["cause"] == "log-stale").then_some(())
+    });
+    std::fs::remove_file(&mute).expect("a file");
+    scene.wait_journal("rung 2 done");
+    assert_ne!(scene.wait_bridge(), before);
+}
+
+#[test]
+fn incident_33_a_log_that_is_renamed_or_cut_is_followed() {
+    let mut scene = Scene::new("embedded", 60.0);
+    scene.world("tick", 0.2);
+    scene.world("stale", 3.0);
+    let _watch = scene.watch();
+    scene.wait_verdict("healthy", "none");
+    let bridge = scene.wait_bridge();
+    // The bridge goes on writing to the renamed file, for longer than a silence may last.
+    std::fs::rename(scene.log(), scene.log().with_extension("log.1")).expect("a rotation");
+    std::fs::write(scene.log(), "").expect("an empty log");
+    scene.wait_looks(25);
+    OpenOptions::new()
+        .write(true)
+        .open(scene.log().with_extension("log.1"))
+        .and_then(|file| file.set_len(0))
+        .expect("cut");
+    scene.wait_looks(25);
+    assert_never_touched(&scene, bridge);
+}
+
+#[test]
+fn incident_33_a_disk_that_is_full_is_said_and_speaks_against_no_commit() {
+    let mut scene = Scene::new("embedded", 60.0);
+    scene.world("tick", 0.2);
+    scene.commit("bridge.py", "a change\n", "A change", 60);
+    std::fs::write(scene.data("auto-revert-enabled"), "").expect("the opt-in");
+    scene.script("echo 'OSError: [Errno 28] No space left on device' >&2; exit 1");
+    let _watch = scene.watch();
+    scene.wait_verdict("waiting", "disk-full");
+    scene.wait("five crashes", || (scene.events("crash").len() >= 5).then_some(()));
+    assert!(scene.events("crash").iter().all(|event| event["class"] == "disk"), "{:?}", scene.events("crash"));
+    let (check, code) = scene.check();
+    assert_eq!((&check["cause"], &check["facts"]["crashes"]["last_30m"], code), (&json!("disk-full"), &json!(0), 4));
+    assert!(!scene.journal().contains("crash-loop") && !scene.journal().contains("bad-commit"), "{}", scene.journal());
+    assert_eq!(scene.acts(), Vec::<String>::new());
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn incident_33_a_log_of_5_gb_costs_what_a_small_one_does() {
+    let mut scene = Scene::new("embedded", 60.0);
+    scene.world("tick", 0.1);
+    // Sparse: it takes no room.
+    File::create(scene.log()).and_then(|log| log.set_len(5 << 30)).expect("a large log");
+    let watch = scene.watch();
+    scene.wait_verdict("healthy", "none");
+    let bridge = scene.wait_bridge();
+    scene.wait_looks(30);
+    assert!(scene.check().0["facts"]["log"]["size"].as_u64() > Some(5 << 30));
+    let io = std::fs::read_to_string(format!("/proc/{}/io", watch.pid())).expect("its counters");
+    let read: u64 = io.lines().find_map(|line| line.strip_prefix("rchar: ")?.parse().ok()).expect("bytes read");
+    assert!(read < 100 << 20, "the watch read {read} bytes");
+    assert_never_touched(&scene, bridge);
+}
