@@ -54,7 +54,7 @@ fn decoys(scene: &Scene) -> Vec<Decoy> {
             "a shell that names the script",
             Command::new("/bin/sh")
                 .arg("-c")
-                .arg(format!("sleep 600; : {line}"))
+                .arg(format!("while :; do sleep 1; done; : {line}"))
                 .process_group(0)
                 .current_dir(&scene.root),
         ),
