@@ -157,8 +157,8 @@ fn run(cli: Cli, world: &World) -> Result<u8, Failure> {
     let config = || load(&file, world);
     match cli.command.unwrap_or(Command::Tray) {
         // The app has a demo for whoever has no configuration yet.
-        Command::Tray if new_here => watch::tray(None, || config(), world),
-        Command::Tray => watch::tray(Some(&file), || config(), world),
+        Command::Tray if new_here => watch::tray(None, config, world),
+        Command::Tray => watch::tray(Some(&file), config, world),
         Command::Run => watch::run(&config()?, world),
         Command::Check(Json { json }) => look::check(&config()?, world, json),
         Command::Status(Json { json }) => Ok(look::status(&config()?, world, json)),
