@@ -127,10 +127,10 @@ impl App {
         }
         if let Some(tray) = &self.shown.tray {
             let before = self.shown.menu.as_ref();
-            if before.is_none_or(|before| before.icon != menu.icon) {
-                if let Err(why) = image(menu.icon).and_then(|image| desktop::set_icon(tray, image)) {
-                    say(&format!("the icon can't be changed: {why}"));
-                }
+            if before.is_none_or(|before| before.icon != menu.icon)
+                && let Err(why) = image(menu.icon).and_then(|image| desktop::set_icon(tray, image))
+            {
+                say(&format!("the icon can't be changed: {why}"));
             }
             if before.is_none_or(|before| before.tooltip != menu.tooltip) {
                 let _ = tray.set_tooltip(Some(&menu.tooltip));
@@ -150,7 +150,7 @@ impl App {
             Message::Changed => {}
             Message::Clicked(id) => self.click(&id, proxy),
             Message::Tasks(0) | Message::RestartConfirmed => self.handle.send(Command::Restart),
-            Message::Tasks(tasks) => desktop::ask(restart_question(tasks), proxy),
+            Message::Tasks(tasks) => desktop::ask(&restart_question(tasks), proxy),
             Message::Diagnostics(text) => match desktop::copy(&text) {
                 Ok(()) => self.board.change(|state| state.copied = Some(clock::wall())),
                 Err(why) => desktop::tell("Nothing was copied", &why),

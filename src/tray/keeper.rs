@@ -81,7 +81,7 @@ impl Keeper {
                 std::process::exit(i32::from(code));
             }
         };
-        thread.spawn(run).map(drop).map_err(no_thread)
+        thread.spawn(run).map(drop).map_err(|error| no_thread(&error))
     }
 }
 
@@ -95,7 +95,7 @@ pub fn watching(calls: Sender<Call>, watch: impl FnOnce() + Send + 'static) -> R
         let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(watch));
         let _ = calls.send(Call::Over(result.err().map(|payload| words_of(&*payload))));
     };
-    thread.spawn(run).map(drop).map_err(no_thread)
+    thread.spawn(run).map(drop).map_err(|error| no_thread(&error))
 }
 
 /// SIGTERM and SIGINT are calls. They end us non-zero: only Quit means it.
@@ -109,7 +109,7 @@ pub fn signals(calls: Sender<Call>) -> Result<(), String> {
         // Until nobody hears any more.
         let _ = signals.forever().try_for_each(|signal| calls.send(Call::Signal(signal)));
     };
-    thread.spawn(listen).map(drop).map_err(no_thread)
+    thread.spawn(listen).map(drop).map_err(|error| no_thread(&error))
 }
 
 /// A panic's own words.
@@ -157,6 +157,6 @@ fn note(state: PathBuf, line: String) {
     std::thread::spawn(move || Journal::new(&state, false).note(&line));
 }
 
-fn no_thread(error: std::io::Error) -> String {
+fn no_thread(error: &std::io::Error) -> String {
     format!("the machine gives no thread: {error}")
 }

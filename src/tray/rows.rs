@@ -25,7 +25,7 @@ impl Rows {
         let menu = Menu::new();
         let mut items = HashMap::new();
         for row in rows {
-            menu.append(&*make(row, &mut items)?).map_err(wrong)?;
+            menu.append(&*make(row, &mut items)?).map_err(|error| wrong(&error))?;
         }
         Ok(Rows { menu, items, shown: rows.to_vec() })
     }
@@ -92,7 +92,7 @@ fn make(row: &Row, items: &mut HashMap<String, Item>) -> Result<Box<dyn IsMenuIt
     if !row.rows.is_empty() {
         let sub = Submenu::with_id(id, &row.text, row.enabled);
         for below in &row.rows {
-            sub.append(&*make(below, items)?).map_err(wrong)?;
+            sub.append(&*make(below, items)?).map_err(|error| wrong(&error))?;
         }
         items.insert(id.into(), Item::Sub(sub.clone()));
         return Ok(Box::new(sub));
@@ -111,6 +111,6 @@ fn flat(rows: &[Row]) -> Vec<&Row> {
     rows.iter().flat_map(|row| std::iter::once(row).chain(&row.rows)).collect()
 }
 
-fn wrong(error: tray_icon::menu::Error) -> String {
+fn wrong(error: &tray_icon::menu::Error) -> String {
     format!("the menu can't be made: {error}")
 }

@@ -99,7 +99,7 @@ pub fn mend(panic: &str) -> String {
 }
 
 /// Asks without blocking; yes is a message.
-pub fn ask(question: Question, proxy: &EventLoopProxy<Message>) {
+pub fn ask(question: &Question, proxy: &EventLoopProxy<Message>) {
     let dialog = dialog(gtk::MessageType::Warning, &question.title, &question.detail);
     dialog.add_button(&question.no, gtk::ResponseType::Cancel);
     dialog.add_button(&question.yes, gtk::ResponseType::Accept);

@@ -60,7 +60,7 @@ pub fn mend(panic: &str) -> String {
 }
 
 /// Blocks this loop until answered, and not the watch.
-pub fn ask(question: Question, proxy: &EventLoopProxy<Message>) {
+pub fn ask(question: &Question, proxy: &EventLoopProxy<Message>) {
     // The first button is the default: the one that harms nothing.
     let answer = alert(&question.title, &question.detail, &[&question.no, &question.yes]);
     if answer.is_some_and(|answer| answer != NSAlertFirstButtonReturn) {
