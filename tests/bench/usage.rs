@@ -17,7 +17,7 @@ pub fn faults_of_children() -> i64 {
     let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
     // SAFETY: as above.
     unsafe { libc::getrusage(libc::RUSAGE_CHILDREN, &raw mut usage) };
-    i64::from(usage.ru_minflt) + i64::from(usage.ru_majflt)
+    usage.ru_minflt + usage.ru_majflt
 }
 
 /// CPU seconds of another process, all threads, also those that ended: to the nanosecond, where /proc/PID/stat counts
