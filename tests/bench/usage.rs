@@ -39,7 +39,7 @@ pub fn cpu_of(pid: u32) -> f64 {
 #[cfg(not(target_os = "linux"))]
 pub fn cpu_of(pid: u32) -> f64 {
     #[expect(clippy::cast_precision_loss, reason = "milliseconds of CPU")]
-    let seconds = seen(pid, |process| process.accumulated_cpu_time()) as f64 / 1e3;
+    let seconds = seen(pid, sysinfo::Process::accumulated_cpu_time) as f64 / 1e3;
     seconds
 }
 
