@@ -9,9 +9,15 @@ TEST_PACKAGES = dbus-bin dbus-daemon xvfb xfce4-panel dunst xdotool xclip imagem
 
 .PHONY: run test bench campaign check-macos icons icons-sheet screenshots app build-tools test-tools
 
-# A throw-away bridge fails and is healed, before your eyes.
+# The app: on the configured bridge or, where there is no configuration, on a throw-away one with faults in its menu.
+# Without a display a throw-away bridge fails and is healed in the terminal.
 run: build-tools
-	cargo run --locked --quiet --no-default-features --bin bridge-watchdog -- demo
+	cargo build --locked --bins
+	if [ "$$(uname -s)" = Darwin ] || [ -n "$$DISPLAY$$WAYLAND_DISPLAY" ]; then \
+		cargo run --locked --quiet --bin bridge-watchdog -- tray; \
+	else \
+		cargo run --locked --quiet --bin bridge-watchdog -- demo; \
+	fi
 
 test: test-tools
 	cargo fmt --check

@@ -1,12 +1,12 @@
 //! From facts to a verdict. Pure: no files, no processes, no clock, no logging. All the judgement of the program is
 //! here, top to bottom in the order of precedence: the first cause that holds is the verdict, the others become issues.
+//! Only what the files of others mean stands apart, in `standing`, since the memory asks that too.
 
 use serde::{Deserialize, Serialize};
 
-use crate::facts::{
-    Class, Clock, Event, Exit, Fact, Facts, Flood, Git, Happened, Job, Lock, Markers, Process, Respawns, Role,
-};
+use crate::facts::{Class, Event, Exit, Fact, Facts, Git, Happened, Job, Lock, Markers, Process, Respawns, Role};
 use crate::memory::{Memory, connection};
+use crate::standing::{flood_wait, login_needed, update};
 use crate::words::{at, lasting};
 use crate::world::Times;
 
@@ -456,30 +456,6 @@ impl Look<'_> {
         }
         found(State::Healthy, Cause::None, 0, String::new(), "it is looked at once a minute, and at once when it dies")
     }
-}
-
-/// The update that is under way.
-pub fn update(markers: &Markers, now: f64, times: &Times) -> Option<String> {
-    if let Some(reason) = &markers.hold {
-        return Some(format!("An update is running under 'hold': {reason}."));
-    }
-    // A marker from the future is a wrong clock or a hand's work; it would hold for ever.
-    if markers.update_restart.is_some_and(|at| (0.0..=times.update_restart).contains(&(now - at))) {
-        return Some("A planned restart is under way.".into());
-    }
-    let lock =
-        markers.update_lock.filter(|lock| lock.alive && (0.0..times.update_lock).contains(&(now - lock.since)))?;
-    Some(format!("An update is running (pid {}).", lock.pid))
-}
-
-/// Telegram's own word, unless it is over or the file is too old to be believed.
-pub fn flood_wait(markers: &Markers, now: Clock, times: &Times) -> Option<Flood> {
-    markers.flood.filter(|flood| flood.expiry > now.wall && now.wall - flood.written <= times.flood)
-}
-
-/// Void when the bridge has been connected since.
-pub fn login_needed(markers: &Markers) -> bool {
-    markers.auth_required.is_some_and(|asked| markers.last_connected.is_none_or(|connected| connected < asked))
 }
 
 fn unknowns(facts: &Facts, memory: &Memory) -> Vec<String> {

@@ -1,7 +1,7 @@
 //! A situation a row, named after the row of the list of real incidents that it comes from.
 
 use super::*;
-use crate::facts::{Clock, Disk, Holder, Identity, Log, Pause, Said, Session, UpdateLock};
+use crate::facts::{Clock, Disk, Flood, Holder, Identity, Log, Pause, Said, Session, UpdateLock};
 use crate::memory::{Counted, Ended, remember};
 
 const NOW: Clock = Clock { wall: 2_000_000_000.0, mono: 100_000.0, zone: 0 };

@@ -26,6 +26,7 @@ pub mod observe;
 pub mod recover;
 pub mod report;
 pub mod snapshot;
+pub mod standing;
 pub mod system;
 pub mod watch;
 pub mod words;

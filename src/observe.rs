@@ -73,7 +73,7 @@ impl Observer {
             (facts.service, facts.process) = self.process();
         }
         let pid = facts.process.known().copied().flatten().map(|process| process.id.pid);
-        facts.duplicates = Self::others(pid, bridge::all(&self.likeness)).into();
+        facts.duplicates = bridge::all(&self.likeness).map(|found| bridge::others(found, pid)).into();
         facts.sockets = self.sockets(pid);
         self.git.ask(true);
         let (path, limit) = (self.config.session.clone(), self.world.times.look);
@@ -129,7 +129,7 @@ impl Observer {
         self.log.ask(());
         let pid = process.known().copied().flatten().map(|process| process.id.pid);
         let fresh = self.scan.fresh(&self.likeness);
-        let duplicates = Self::others(pid, fresh).into();
+        let duplicates = fresh.map(|found| bridge::others(found, pid)).into();
         let sockets = self.sockets(pid);
         let deadline = self.deadline();
         let (markers, disk) = match self.files.answer(deadline) {
@@ -154,10 +154,6 @@ impl Observer {
 
     fn deadline(&self) -> Instant {
         Instant::now() + Duration::from_secs_f64(self.world.times.look)
-    }
-
-    fn others(pid: Option<u32>, found: Result<Vec<Process>, String>) -> Result<Vec<Process>, String> {
-        Ok(found?.into_iter().filter(|copy| Some(copy.id.pid) != pid).collect())
     }
 
     fn sockets(&self, pid: Option<u32>) -> Fact<u32> {

@@ -378,7 +378,8 @@ fn note_end(watch: &Watch, id: Identity) {
 
 fn copies(config: &Config, managed: Option<Identity>, older_than: f64) -> Result<Vec<Process>, String> {
     let all = bridge::all(&Likeness { root: config.root.clone(), program: config.program.clone() })?;
-    Ok(all.into_iter().filter(|copy| Some(copy.id) != managed && copy.age >= older_than).collect())
+    let others = bridge::others(all, managed.map(|managed| managed.pid));
+    Ok(others.into_iter().filter(|copy| copy.age >= older_than).collect())
 }
 
 fn copies_now(config: &Config, managed: Option<Identity>) -> Result<usize, String> {

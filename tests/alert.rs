@@ -9,7 +9,9 @@ use std::path::Path;
 
 use support::bot::{Bot, CHAT, Mood, TOKEN};
 use support::launchd::SECRET;
-use support::{Scene, keys, load, loaded_with, unloaded};
+#[cfg(target_os = "linux")]
+use support::loaded_with;
+use support::{Scene, keys, load, unloaded};
 
 /// A bridge under `embedded` that asks for a login: an alert at once, and nothing else to do.
 fn needs_a_login(telegram: String) -> Scene {

@@ -146,3 +146,21 @@ fn incident_8_a_copy_that_is_young_is_left_alone() {
     assert!(scene.acts().is_empty(), "{:?}", scene.acts());
     assert!(alive(copy.1.id()));
 }
+
+/// A fork keeps its parent's words until it runs another program: a subshell here, Python's multiprocessing in real life.
+#[test]
+fn incident_8_what_the_bridge_itself_has_forked_is_no_copy_of_it() {
+    let mut scene = Scene::new("embedded", 60.0);
+    scene.script(
+        "(trap '' TERM; echo forked; while :; do sleep 0.5; done) &\necho $! > forked\nwhile :; do echo beat; sleep 0.2; done\n",
+    );
+    scene.world("stale_process", 0.5);
+    let _watch = scene.watch();
+    let forked = scene.wait("the fork", || {
+        std::fs::read_to_string(scene.root.join("forked")).ok().and_then(|text| text.trim().parse::<u32>().ok())
+    });
+    scene.wait_aged(forked, 2.0);
+    scene.wait_looks(4);
+    assert!(alive(forked) && scene.acts().is_empty(), "{}", scene.journal());
+    signal(forked, Signal::KILL);
+}

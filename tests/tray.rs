@@ -1,6 +1,8 @@
 //! The app under Xvfb with a real panel: the icon in each state, every row of the menu clicked over D-Bus, and the faults
 //! of a desktop. The bridge is a real process under a real manager.
 #![cfg(feature = "tray")]
+// The panel, its display and its bus are those of Linux; on a Mac the app is looked at by hand.
+#![cfg(target_os = "linux")]
 
 mod support;
 

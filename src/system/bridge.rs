@@ -58,6 +58,13 @@ pub fn all(likeness: &Likeness) -> Result<Vec<Process>, String> {
     copies_among(&process::pids()?, likeness)
 }
 
+/// Without the managed bridge and what it started: a fork keeps its parent's words (Python's multiprocessing, a worker
+/// before its exec), and ending it would end the bridge's own work.
+pub fn others(found: Vec<Process>, managed: Option<u32>) -> Vec<Process> {
+    let own = |pid: u32| managed.is_some_and(|managed| pid == managed || process::descends_from(pid, managed));
+    found.into_iter().filter(|copy| !own(copy.id.pid)).collect()
+}
+
 /// How many descendants of the bridge are at work: their CPU time advances while we watch for `seconds`.
 pub fn tasks_at_work(bridge: Identity, seconds: f64) -> usize {
     let kind = ProcessRefreshKind::nothing().with_cpu();

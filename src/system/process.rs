@@ -25,6 +25,12 @@ pub fn exists(pid: u32) -> bool {
     })
 }
 
+/// Whether `pid` was started by `ancestor`, directly or through others that still live.
+pub fn descends_from(pid: u32, ancestor: u32) -> bool {
+    // Bounded: the chain is read link by link, and may change meanwhile.
+    std::iter::successors(Some(pid), |pid| platform::parent(*pid)).skip(1).take(32).any(|parent| parent == ancestor)
+}
+
 /// Sends a signal to this very process: its start stamp is read again right before, on Linux with the pidfd in hand,
 /// so that no other process can get it.
 ///
@@ -87,6 +93,12 @@ mod platform {
         Some(Process { id: Identity { pid, start }, started: clock::wall() - age, age })
     }
 
+    pub fn parent(pid: u32) -> Option<u32> {
+        let stat = std::fs::read(format!("/proc/{pid}/stat")).ok()?;
+        let after = stat.iter().rposition(|&byte| byte == b')')? + 1;
+        std::str::from_utf8(&stat[after..]).ok()?.split_ascii_whitespace().nth(1)?.parse().ok()
+    }
+
     pub fn signal(id: Identity, signal: Signal) -> rustix::io::Result<()> {
         let pidfd = rustix::process::pidfd_open(raw(id.pid).ok_or(Errno::SRCH)?, rustix::process::PidfdFlags::empty())?;
         if find(id.pid).is_none_or(|process| process.id != id) {
@@ -114,6 +126,11 @@ mod platform {
         #[expect(clippy::cast_precision_loss, reason = "microseconds since 1970 fit into 52 bits")]
         let started = start as f64 / 1e6;
         Some(Process { id: Identity { pid, start }, started, age: (clock::wall() - started).max(0.0) })
+    }
+
+    pub fn parent(pid: u32) -> Option<u32> {
+        let info = libproc::proc_pid::pidinfo::<BSDInfo>(i32::try_from(pid).ok()?, 0).ok()?;
+        Some(info.pbi_ppid)
     }
 
     pub fn signal(id: Identity, signal: Signal) -> rustix::io::Result<()> {

@@ -35,7 +35,7 @@ pub fn rows() -> Vec<Row> {
         times[1].push(large.cpu_of_a_check());
     }
     let asked = small.launchd.calls().len() - asked;
-    let started = if faults_of_children() == faults { 0 } else { 1 }.max(asked);
+    let started = usize::from(faults_of_children() != faults).max(asked);
     let [(small_ms, small_most), (large_ms, _)] = times.map(middle_and_most);
     let lock = lock(&small);
     #[expect(clippy::cast_precision_loss, reason = "a few")]

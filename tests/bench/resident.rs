@@ -17,7 +17,7 @@ use crate::usage::{cpu_of, resident};
 const HOUR: u32 = 60;
 /// The real program is watched for two of its ticks; its start is over after the first seconds.
 const STARTED: Duration = Duration::from_secs(10);
-const REAL: Duration = Duration::from_secs(120);
+const REAL: Duration = Duration::from_mins(2);
 
 pub fn rows() -> Vec<Row> {
     let began = Instant::now();
@@ -96,7 +96,7 @@ impl Quick {
         let (tell, messages) = channel();
         std::thread::spawn(move || {
             for mut connection in api.incoming().flatten() {
-                let _ = connection.read(&mut [0; 65536]);
+                let _ = connection.read(&mut [0; 4096]);
                 let answer = r#"{"ok":true,"result":{"message_id":1}}"#;
                 let length = answer.len();
                 let _ = write!(
@@ -107,7 +107,7 @@ impl Quick {
             }
         });
         let watch = Running::start(&mut scene.command(&["run"]), &scene.folder.path().join("watch.log"));
-        Quick { scene, watch, messages }
+        Quick { watch, scene, messages }
     }
 
     fn after_an_incident(&self) -> f64 {

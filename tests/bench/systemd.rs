@@ -87,8 +87,10 @@ impl Systemd {
             self.cgroups.push(root.join(&name));
         }
         // The shell enters the cgroups before anything else, so that one write ends all there will ever be in them.
-        let enter: String =
-            self.cgroups.iter().map(|path| format!("echo $$ > {}/cgroup.procs\n", path.display())).collect();
+        let enter = self
+            .cgroups
+            .iter()
+            .fold(String::new(), |text, path| text + &format!("echo $$ > {}/cgroup.procs\n", path.display()));
         // --log-target=null: a user manager writes to the machine's console otherwise. 64m is a bound, not a cost.
         let script = format!(
             "{enter}exec unshare --mount --propagation private sh -c '

@@ -17,7 +17,7 @@ pub fn faults_of_children() -> i64 {
     let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
     // SAFETY: as above.
     unsafe { libc::getrusage(libc::RUSAGE_CHILDREN, &raw mut usage) };
-    i64::from(usage.ru_minflt) + i64::from(usage.ru_majflt)
+    usage.ru_minflt + usage.ru_majflt
 }
 
 /// CPU seconds of another process, all threads, also those that ended: to the nanosecond, where /proc/PID/stat counts
@@ -39,7 +39,7 @@ pub fn cpu_of(pid: u32) -> f64 {
 #[cfg(not(target_os = "linux"))]
 pub fn cpu_of(pid: u32) -> f64 {
     #[expect(clippy::cast_precision_loss, reason = "milliseconds of CPU")]
-    let seconds = seen(pid, |process| process.accumulated_cpu_time()) as f64 / 1e3;
+    let seconds = seen(pid, sysinfo::Process::accumulated_cpu_time) as f64 / 1e3;
     seconds
 }
 
