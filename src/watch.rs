@@ -165,7 +165,7 @@ impl Watch {
             Some(_) => times.tick_down,
             None if down && !matches!(plan, Plan::Later(_)) => times.tick_down,
             // A person who has just restarted the bridge wants to see it come up, not wait for the minute.
-            None if verdict.state == State::Starting && young(&facts, times.tick) => times.settled,
+            None if verdict.state == State::Starting && young(&facts, times.tick) => times.settled.min(times.tick),
             None => times.tick,
         }
     }
@@ -175,13 +175,16 @@ impl Watch {
         let mut facts = self.observer.shallow();
         let ours = recovery_lock::ended(&self.config);
         let times = self.world.times;
-        let (memory, news) = remember(&self.memory, &facts, &ours, &times);
-        let verdict = assess(&facts, &memory, &times);
-        if !matches!(verdict.state, State::Healthy | State::Starting) {
+        let (mut memory, mut news) = remember(&self.memory, &facts, &ours, &times);
+        let mut state = assess(&facts, &memory, &times).state;
+        if !matches!(state, State::Healthy | State::Starting) {
             self.observer.deepen(&mut facts);
+            // It may have died in between.
+            (memory, news) = remember(&self.memory, &facts, &ours, &times);
+            state = assess(&facts, &memory, &times).state;
         }
         // A crash is asked about even where the manager was quicker: without a network it speaks against no commit.
-        if verdict.state == State::Unhealthy || news.iter().any(|event| event.happened == Happened::Crash) {
+        if state == State::Unhealthy || news.iter().any(|event| event.happened == Happened::Crash) {
             facts.network = Some(self.ask_network(facts.clock.mono));
         }
         let (memory, events) = remember(&self.memory, &facts, &ours, &times);

@@ -161,7 +161,7 @@ fn incident_36_without_a_network_crashes_under_a_fresh_commit_are_not_counted() 
     scene.world("data_centres", json!([closed]));
     scene.bridge(&["--exit", "1", "--after", "0.5"]);
     let _watch = scene.watch();
-    scene.wait_verdict("waiting", "offline");
+    scene.wait_journal("state: waiting: offline");
     scene.wait("five crashes", || (scene.events("crash").len() >= 5).then_some(()));
     assert!(scene.events("crash").iter().all(|event| event["class"] == "network"), "{:?}", scene.events("crash"));
     let (check, _) = scene.check();
