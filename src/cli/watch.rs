@@ -38,16 +38,9 @@ pub fn run(config: &Config, world: &World) -> Result<u8, Failure> {
 
 /// Becomes the app beside us; without it, or without a display, says so and watches. Without a file the app shows the
 /// demo's bridge.
-pub fn tray(
-    file: Option<&Path>,
-    config: impl FnOnce() -> Result<Config, Failure>,
-    world: &World,
-) -> Result<u8, Failure> {
+pub fn tray(file: Option<&Path>, load: impl Fn() -> Result<Config, Failure>, world: &World) -> Result<u8, Failure> {
     // What is wrong with the configuration is said here, where somebody may read it.
-    let config = match file {
-        Some(_) => Some(config()?),
-        None => None,
-    };
+    let config = file.map(|_| load()).transpose()?;
     let why = match app() {
         Ok(app) => {
             let file = file.into_iter().flat_map(|file| [Path::new("--config"), file]);
@@ -55,11 +48,10 @@ pub fn tray(
         }
         Err(why) => why,
     };
+    // Without the app there is nothing to show the demo's bridge, so the configuration that is missing is what to say.
+    let config = config.map_or_else(load, Ok)?;
     eprintln!("bridge-watchdog: no icon: {why}; watching without one");
-    match config {
-        Some(config) => run(&config, world),
-        None => Err((super::USAGE, "there is no configuration to watch by; try: bridge-watchdog demo".into())),
-    }
+    run(&config, world)
 }
 
 fn app() -> Result<std::path::PathBuf, String> {
