@@ -1,15 +1,13 @@
 //! Commands that watch.
 
-use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::Command as Program;
 
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use super::{Failure, OK, UNKNOWN};
 use crate::config::Config;
-use crate::system::recovery_lock;
+use crate::system::{command, recovery_lock};
 use crate::watch::{Command, Watch};
 use crate::world::World;
 
@@ -53,8 +51,7 @@ pub fn tray(
     let why = match app() {
         Ok(app) => {
             let file = file.into_iter().flat_map(|file| [Path::new("--config"), file]);
-            let error = Program::new(&app).args(file).exec();
-            format!("{} can't be started: {error}", app.display())
+            command::become_program(&app, file)
         }
         Err(why) => why,
     };

@@ -1,5 +1,6 @@
 //! The one door to other programs: an absolute path, a time limit, the output.
 
+use std::ffi::OsStr;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::mpsc::{RecvTimeoutError, channel};
@@ -68,6 +69,13 @@ pub fn hand_over(program: &Path, file: &Path, failed: impl FnOnce(String) + Send
         Ok(status) if !status.success() => failed(format!("{name} could not open {} ({status})", file.display())),
         _ => {}
     });
+}
+
+/// Becomes another program, with this process's pid. Returns only where that failed.
+pub fn become_program<A: AsRef<OsStr>>(program: &Path, args: impl IntoIterator<Item = A>) -> String {
+    use std::os::unix::process::CommandExt;
+    let error = Command::new(program).args(args).exec();
+    format!("{} can't be started: {error}", program.display())
 }
 
 #[cfg(test)]

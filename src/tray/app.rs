@@ -274,12 +274,10 @@ fn image(icon: Icon) -> Result<tray_icon::Icon, String> {
 
 /// Becomes ourselves anew. A library that lost the bus can't find it again in this process.
 fn again() -> i32 {
-    use std::os::unix::process::CommandExt;
-    let error = match std::env::current_exe() {
-        Ok(me) => std::process::Command::new(me).args(std::env::args_os().skip(1)).exec(),
-        Err(error) => error,
-    };
-    say(&format!("can't start anew: {error}"));
+    say(&match std::env::current_exe() {
+        Ok(me) => bridge_watchdog::system::command::become_program(&me, std::env::args_os().skip(1)),
+        Err(error) => format!("our own path can't be found: {error}"),
+    });
     i32::from(BROKEN)
 }
 
