@@ -50,6 +50,8 @@ pub struct Watch {
     /// Commands that came while a rung ran.
     waiting: Vec<Command>,
     quit: bool,
+    /// This is the watch itself, not a command beside it.
+    watching: bool,
     since: Option<(State, Cause, f64)>,
     rung: Option<(u8, f64)>,
     network: Option<(f64, Fact<bool>)>,
@@ -103,6 +105,7 @@ impl Watch {
             sender,
             waiting: Vec::new(),
             quit: false,
+            watching: false,
             since: None,
             rung: None,
             network: None,
@@ -123,6 +126,7 @@ impl Watch {
 
     /// Watches until it is told to quit. The caller holds [`recovery_lock::one_watch`].
     pub fn run(&mut self) {
+        self.watching = true;
         recovery_lock::sweep(&self.config);
         self.incident = files::json(&self.incident_file());
         if let Service::Embedded(embedded) = &self.service {
@@ -325,9 +329,18 @@ impl Watch {
         }
     }
 
+    /// A command beside a running watch looks too, but the history and the status file are the watch's: a death that
+    /// both wrote down would be two.
+    fn keeps_the_books(&self) -> bool {
+        self.watching || recovery_lock::watching(&self.config).is_none()
+    }
+
     /// What can't be written is still counted.
     fn write_history(&mut self, facts: &mut Facts, events: Vec<Event>) {
         let path = self.config.data("crash_history.jsonl");
+        if !events.is_empty() && !self.keeps_the_books() {
+            return;
+        }
         for event in events {
             let what = if event.happened == Happened::Start { "started" } else { "crashed" };
             self.journal.note(&format!(
@@ -352,6 +365,9 @@ impl Watch {
     }
 
     fn show(&mut self, facts: &Facts, verdict: &Verdict) {
+        if !self.keeps_the_books() {
+            return;
+        }
         let key = (verdict.state, verdict.cause);
         if self.since.is_none_or(|(state, cause, _)| (state, cause) != key) {
             self.since = Some((key.0, key.1, facts.clock.wall));

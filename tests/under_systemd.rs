@@ -122,13 +122,21 @@ fn incident_39_a_silent_bridge_is_told_to_stop_and_started_with_a_line_for_each_
 #[test]
 fn a_restart_by_hand_is_no_crash() {
     let Some(manager) = systemd::or_skip() else { return };
-    let scene = manager.scene();
+    let mut scene = manager.scene();
+    // The command looks several times until it believes in its own effect.
+    scene.world("settled", 2.0);
     manager.begin(&scene, ALWAYS);
-    let _watch = scene.watch();
+    let watch = scene.watch();
     scene.wait_verdict("healthy", "none");
     let before = manager.wait_pid(&scene.label);
-    let output = scene.run(&["restart"]);
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let mut restart = scene.command(&["restart"]).spawn().expect("the program runs");
+    let mut writers = std::collections::BTreeSet::new();
+    let ended = scene.wait("the end of the restart", || {
+        writers.extend(scene.status().map(|status| status["watch"].to_string()));
+        restart.try_wait().expect("our own child can be asked")
+    });
+    assert!(ended.success());
+    assert_eq!(writers, [watch.pid().to_string()].into(), "the books are the watch's");
     let second = manager.wait_pid(&scene.label);
     assert_ne!(second, before);
     scene.wait_seen(second);
