@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use crate::config::Config;
 use crate::facts::{Disk, Event, Fact, Facts, Git, Identity, Job, Log, Markers, Process};
 use crate::system::bridge::{self, Likeness, Scan};
+use crate::system::connection::Sockets;
 use crate::system::crashes::History;
 use crate::system::log::{self, Tail};
 use crate::system::look::{self, Look};
@@ -22,6 +23,7 @@ pub struct Observer {
     service: Service,
     likeness: Likeness,
     scan: Scan,
+    sockets: Sockets,
     /// The last answer of the manager, good while its process lives.
     job: Option<(Identity, Job)>,
     log: Look<(), Result<Log, String>>,
@@ -44,6 +46,7 @@ impl Observer {
             service: service.clone(),
             likeness: Likeness { root: config.root.clone(), program: config.program.clone() },
             scan: Scan::default(),
+            sockets: Sockets::default(),
             job: None,
             log: Look::new("log", move |()| tail.look()),
             history: Look::new("history", move |()| history.recent()),
@@ -156,9 +159,9 @@ impl Observer {
         Instant::now() + Duration::from_secs_f64(self.world.times.look)
     }
 
-    fn sockets(&self, pid: Option<u32>) -> Fact<u32> {
+    fn sockets(&mut self, pid: Option<u32>) -> Fact<u32> {
         match pid {
-            Some(pid) => connection::sockets(pid, &self.world.ranges).into(),
+            Some(pid) => self.sockets.count(pid, &self.world.ranges).into(),
             None => Fact::Unknown("there is no process that could be connected".into()),
         }
     }

@@ -4,15 +4,34 @@ use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
-/// How many established sockets `pid` has into `ranges`.
-///
-/// # Errors
-/// Where the sockets of that process can't be listed (another user's, or gone meanwhile).
-pub fn sockets(pid: u32, ranges: &[(IpAddr, u8)]) -> Result<u32, String> {
-    let remotes =
-        platform::established(pid).map_err(|error| format!("the sockets of pid {pid} can't be listed: {error}"))?;
-    let count = remotes.iter().filter(|remote| ranges.iter().any(|&(net, bits)| within(**remote, net, bits))).count();
-    Ok(u32::try_from(count).unwrap_or(u32::MAX))
+/// The bridge's sockets into Telegram, remembered from look to look: one that is known is asked for by name, and only
+/// where none of them holds any more are all of the process's sockets listed.
+#[derive(Default)]
+pub struct Sockets {
+    pid: u32,
+    known: Vec<platform::Socket>,
+}
+
+impl Sockets {
+    /// How many established sockets `pid` is known to have into `ranges`; 0 is never said without a full look.
+    ///
+    /// # Errors
+    /// Where the sockets of that process can't be listed (another user's, or gone meanwhile).
+    pub fn count(&mut self, pid: u32, ranges: &[(IpAddr, u8)]) -> Result<u32, String> {
+        if self.pid != pid {
+            *self = Sockets { pid, known: Vec::new() };
+        }
+        self.known.retain(|socket| platform::holds(pid, socket));
+        if self.known.is_empty() {
+            self.known = platform::established(pid)
+                .map_err(|error| format!("the sockets of pid {pid} can't be listed: {error}"))?;
+            self.known.retain(|socket| {
+                let remote = platform::remote(socket);
+                ranges.iter().any(|&(net, bits)| within(remote, net, bits))
+            });
+        }
+        Ok(u32::try_from(self.known.len()).unwrap_or(u32::MAX))
+    }
 }
 
 /// Whether one of `addresses` accepts a connection within `limit` seconds. All are tried at once; where there is no
@@ -45,53 +64,79 @@ fn within(address: IpAddr, net: IpAddr, bits: u8) -> bool {
 
 #[cfg(target_os = "linux")]
 mod platform {
-    use std::collections::HashSet;
+    use std::collections::HashMap;
     use std::fs;
     use std::io;
-    use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+    use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+    use crate::system::sock_diag;
+
+    pub struct Socket {
+        fd: u32,
+        inode: u64,
+        local: SocketAddr,
+        remote: SocketAddr,
+    }
+
+    pub fn remote(socket: &Socket) -> IpAddr {
+        socket.remote.ip()
+    }
+
+    /// Whether the process still holds this socket, and the kernel still calls it established.
+    pub fn holds(pid: u32, socket: &Socket) -> bool {
+        inode_of(pid, socket.fd) == Some(socket.inode)
+            && sock_diag::established(socket.local, socket.remote).is_ok_and(|inode| inode == Some(socket.inode))
+    }
 
     /// `/proc/PID/net/tcp` lists the sockets of the network namespace, `/proc/PID/fd` those of the process.
-    pub fn established(pid: u32) -> io::Result<Vec<IpAddr>> {
-        let mine: HashSet<u64> = fs::read_dir(format!("/proc/{pid}/fd"))?
-            .filter_map(|entry| {
-                fs::read_link(entry.ok()?.path())
-                    .ok()?
-                    .to_str()?
-                    .strip_prefix("socket:[")?
-                    .strip_suffix(']')?
-                    .parse()
-                    .ok()
-            })
-            .collect();
-        let mut remotes = Vec::new();
+    pub fn established(pid: u32) -> io::Result<Vec<Socket>> {
+        let fds = fs::read_dir(format!("/proc/{pid}/fd"))?
+            .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u32>().ok());
+        let mine: HashMap<u64, u32> = fds.filter_map(|fd| Some((inode_of(pid, fd)?, fd))).collect();
+        let mut sockets = Vec::new();
         if mine.is_empty() {
-            return Ok(remotes);
+            return Ok(sockets);
         }
         for table in ["tcp", "tcp6"] {
             let text = fs::read_to_string(format!("/proc/{pid}/net/{table}")).unwrap_or_default();
-            remotes.extend(text.lines().skip(1).filter_map(|line| established_remote(line, &mine)));
+            sockets.extend(text.lines().skip(1).filter_map(|line| established_socket(line, &mine)));
         }
-        Ok(remotes)
+        Ok(sockets)
     }
 
-    /// Fields of proc(5): 2 the remote address in hex, 3 the state (01 is ESTABLISHED), 9 the inode.
-    fn established_remote(line: &str, mine: &HashSet<u64>) -> Option<IpAddr> {
+    fn inode_of(pid: u32, fd: u32) -> Option<u64> {
+        let link = fs::read_link(format!("/proc/{pid}/fd/{fd}")).ok()?;
+        link.to_str()?.strip_prefix("socket:[")?.strip_suffix(']')?.parse().ok()
+    }
+
+    /// Fields of proc(5): 1 and 2 the addresses in hex, 3 the state (01 is ESTABLISHED), 9 the inode.
+    fn established_socket(line: &str, mine: &HashMap<u64, u32>) -> Option<Socket> {
         let fields: Vec<&str> = line.split_ascii_whitespace().collect();
         let inode: u64 = fields.get(9)?.parse().ok()?;
-        if *fields.get(3)? != "01" || !mine.contains(&inode) {
+        if *fields.get(3)? != "01" {
             return None;
         }
-        let (hex, _port) = fields.get(2)?.split_once(':')?;
-        // Words in the byte order of the machine.
+        Some(Socket {
+            fd: *mine.get(&inode)?,
+            inode,
+            local: address(fields.get(1)?)?,
+            remote: address(fields.get(2)?)?,
+        })
+    }
+
+    /// Words in the byte order of the machine, then the port as a number.
+    fn address(text: &str) -> Option<SocketAddr> {
+        let (hex, port) = text.split_once(':')?;
         let mut bytes = Vec::new();
         for at in (0..hex.len()).step_by(8) {
             bytes.extend(u32::from_str_radix(hex.get(at..at + 8)?, 16).ok()?.to_ne_bytes());
         }
-        match bytes.len() {
-            4 => Some(IpAddr::V4(Ipv4Addr::from(<[u8; 4]>::try_from(bytes).ok()?))),
-            16 => Some(IpAddr::V6(Ipv6Addr::from(<[u8; 16]>::try_from(bytes).ok()?))),
-            _ => None,
-        }
+        let ip = match bytes.len() {
+            4 => IpAddr::V4(Ipv4Addr::from(<[u8; 4]>::try_from(bytes).ok()?)),
+            16 => IpAddr::V6(Ipv6Addr::from(<[u8; 16]>::try_from(bytes).ok()?)),
+            _ => return None,
+        };
+        Some(SocketAddr::new(ip, u16::from_str_radix(port, 16).ok()?))
     }
 }
 
@@ -105,16 +150,27 @@ mod platform {
     use libproc::net_info::{SocketFDInfo, SocketInfoKind, TcpSIState};
     use libproc::proc_pid::{listpidinfo, pidinfo};
 
+    pub struct Socket(IpAddr);
+
+    pub fn remote(socket: &Socket) -> IpAddr {
+        socket.0
+    }
+
+    /// A full look is cheap here.
+    pub fn holds(_pid: u32, _socket: &Socket) -> bool {
+        false
+    }
+
     /// libproc's descriptor list of the process; no `lsof`, which hangs and stalls Finder.
-    pub fn established(pid: u32) -> io::Result<Vec<IpAddr>> {
+    pub fn established(pid: u32) -> io::Result<Vec<Socket>> {
         let pid = i32::try_from(pid).map_err(io::Error::other)?;
         let info = pidinfo::<BSDInfo>(pid, 0).map_err(io::Error::other)?;
         let descriptors = listpidinfo::<ListFDs>(pid, info.pbi_nfiles as usize).map_err(io::Error::other)?;
         let sockets = descriptors.iter().filter(|fd| matches!(ProcFDType::from(fd.proc_fdtype), ProcFDType::Socket));
-        Ok(sockets.filter_map(|fd| remote(&pidfdinfo::<SocketFDInfo>(pid, fd.proc_fd).ok()?)).collect())
+        Ok(sockets.filter_map(|fd| far_end(&pidfdinfo::<SocketFDInfo>(pid, fd.proc_fd).ok()?).map(Socket)).collect())
     }
 
-    fn remote(socket: &SocketFDInfo) -> Option<IpAddr> {
+    fn far_end(socket: &SocketFDInfo) -> Option<IpAddr> {
         if !matches!(SocketInfoKind::from(socket.psi.soi_kind), SocketInfoKind::Tcp) {
             return None;
         }
@@ -164,12 +220,35 @@ mod tests {
     fn only_an_established_socket_counts() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let ranges = [("127.0.0.0".parse().unwrap(), 8)];
-        let before = sockets(std::process::id(), &ranges).unwrap();
+        let count = || Sockets::default().count(std::process::id(), &ranges).unwrap();
+        let before = count();
         let ours = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-        assert_eq!(sockets(std::process::id(), &ranges), Ok(before + 1));
+        assert_eq!(count(), before + 1);
         let (theirs, _) = listener.accept().unwrap();
-        assert_eq!(sockets(std::process::id(), &ranges), Ok(before + 2));
+        assert_eq!(count(), before + 2);
         drop((ours, theirs));
+    }
+
+    // The whole of 127.0.0.0/8 is there on Linux only.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_known_socket_is_asked_for_by_name_until_its_other_end_closes() {
+        // No other test connects to this address.
+        let listener = TcpListener::bind("127.0.0.9:0").unwrap();
+        let ranges = [("127.0.0.9".parse().unwrap(), 32)];
+        let me = std::process::id();
+        let mut remembered = Sockets::default();
+        assert_eq!(remembered.count(me, &ranges), Ok(0));
+        let ours = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        assert_eq!(remembered.count(me, &ranges), Ok(1));
+        let (theirs, _) = listener.accept().unwrap();
+        assert_eq!(remembered.count(me, &ranges), Ok(1), "the known one is enough");
+        drop(theirs);
+        let until = std::time::Instant::now() + Duration::from_secs(10);
+        while remembered.count(me, &ranges) != Ok(0) {
+            assert!(std::time::Instant::now() < until, "closed by the other end");
+        }
+        drop(ours);
     }
 
     #[test]

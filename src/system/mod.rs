@@ -16,5 +16,7 @@ pub mod process;
 pub mod recovery_lock;
 pub mod service;
 pub mod session;
+#[cfg(target_os = "linux")]
+mod sock_diag;
 pub mod telegram;
 pub mod wake;
