@@ -10,10 +10,11 @@ use crate::facts::{Disk, Event, Fact, Facts, Git, Identity, Job, Log, Markers, P
 use crate::system::bridge::{self, Likeness, Scan};
 use crate::system::connection::Sockets;
 use crate::system::crashes::History;
+use crate::system::git::Checkout;
 use crate::system::log::{self, Tail};
 use crate::system::look::{self, Look};
 use crate::system::service::Service;
-use crate::system::{clock, connection, git, markers, process, session};
+use crate::system::{clock, connection, markers, process, session};
 use crate::world::World;
 
 /// What looks and goes on looking: it remembers how far it has read.
@@ -39,7 +40,7 @@ impl Observer {
     pub fn new(config: &Config, world: &World, service: &Service) -> Observer {
         let mut tail = Tail::new(&config.log, &config.error_log, world.times.stale);
         let mut history = History::new(config.data("crash_history.jsonl"));
-        let (root, files) = (config.root.clone(), config.clone());
+        let (mut checkout, files) = (Checkout::new(&config.root), config.clone());
         Observer {
             config: config.clone(),
             world: world.clone(),
@@ -50,7 +51,7 @@ impl Observer {
             job: None,
             log: Look::new("log", move |()| tail.look()),
             history: Look::new("history", move |()| history.recent()),
-            git: Look::new("git", move |deep| git::head(&root, deep)),
+            git: Look::new("git", move |deep| checkout.head(deep)),
             files: Look::new("files", move |()| (markers::read(&files), disk(&files))),
         }
     }

@@ -56,7 +56,7 @@ pub fn recover(config: &Config, world: &World, dry_run: bool) -> Result<u8, Fail
 
 pub fn record(config: &Config, crash: bool, reason: String) -> Result<u8, Failure> {
     let now = clock::wall();
-    let head = git::head(&config.root, false).ok();
+    let head = git::Checkout::new(&config.root).head(false).ok();
     let event = Event {
         at: now,
         happened: if crash { Happened::Crash } else { Happened::Start },
