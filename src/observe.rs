@@ -132,7 +132,7 @@ impl Observer {
         // After the process: the last words of one that is gone are in the log by then, and give its death its class.
         self.log.ask(());
         let pid = process.known().copied().flatten().map(|process| process.id.pid);
-        let fresh = self.scan.fresh(&self.likeness);
+        let fresh = self.scan.fresh(&self.likeness, pid);
         let duplicates = fresh.map(|found| bridge::others(found, pid)).into();
         let sockets = self.sockets(pid);
         let deadline = self.deadline();

@@ -22,30 +22,27 @@ pub struct Likeness {
 /// not seen in its last two looks: two, since a shell that is about to become the bridge still looks like a shell.
 #[derive(Default)]
 pub struct Scan {
-    asked_once: HashSet<u32>,
-    asked_twice: HashSet<u32>,
+    /// Pids in rising order.
+    asked_once: Vec<u32>,
+    asked_twice: Vec<u32>,
 }
 
 impl Scan {
-    /// Copies among the pids that are new since the last two looks.
+    /// Copies among the pids that are new since the last two looks, besides the `managed` one.
     ///
     /// # Errors
     /// Where the process table can't be read.
-    pub fn fresh(&mut self, likeness: &Likeness) -> Result<Vec<Process>, String> {
-        let pids: HashSet<u32> = process::pids()?.into_iter().collect();
-        let fresh: Vec<u32> = pids.iter().filter(|pid| !self.asked_twice.contains(pid)).copied().collect();
+    pub fn fresh(&mut self, likeness: &Likeness, managed: Option<u32>) -> Result<Vec<Process>, String> {
+        let mut pids = process::pids()?;
+        pids.retain(|pid| Some(*pid) != managed);
+        let among = |pid: &u32, asked: &[u32]| asked.binary_search(pid).is_ok();
+        let fresh: Vec<u32> = pids.iter().filter(|pid| !among(pid, &self.asked_twice)).copied().collect();
         let copies = copies_among(&fresh, likeness)?;
-        self.asked_twice = pids
-            .iter()
-            .filter(|pid| self.asked_once.contains(pid) || self.asked_twice.contains(pid))
-            .copied()
-            .collect();
-        self.asked_once = pids;
         // A copy stays interesting until it is gone.
-        for copy in &copies {
-            self.asked_twice.remove(&copy.id.pid);
-            self.asked_once.remove(&copy.id.pid);
-        }
+        pids.retain(|pid| copies.iter().all(|copy| copy.id.pid != *pid));
+        self.asked_twice =
+            pids.iter().filter(|pid| among(pid, &self.asked_once) || among(pid, &self.asked_twice)).copied().collect();
+        self.asked_once = pids;
         Ok(copies)
     }
 }
@@ -103,6 +100,9 @@ fn descendants(system: &System, root: u32) -> Vec<(Pid, u64)> {
 }
 
 fn copies_among(pids: &[u32], likeness: &Likeness) -> Result<Vec<Process>, String> {
+    if pids.is_empty() {
+        return Ok(Vec::new());
+    }
     let pids: Vec<Pid> = pids.iter().map(|&pid| Pid::from_u32(pid)).collect();
     let mut system = System::new().map_err(|error| format!("the process table can't be read: {error}"))?;
     let kind = ProcessRefreshKind::nothing()
@@ -112,45 +112,67 @@ fn copies_among(pids: &[u32], likeness: &Likeness) -> Result<Vec<Process>, Strin
         .without_tasks();
     system.refresh_processes_specifics(ProcessesToUpdate::Some(&pids), true, kind);
     let mine = std::process::id();
+    let wanted = Wanted::of(likeness);
     let mut copies: Vec<Process> = system
         .processes()
         .values()
         .filter(|seen| seen.pid().as_u32() != mine && seen.thread_kind().is_none())
-        .filter(|seen| is_bridge(seen.cmd(), seen.exe(), seen.cwd(), likeness))
+        .filter(|seen| is_bridge(seen.cmd(), seen.exe(), seen.cwd(), &wanted))
         .filter_map(|seen| process::find(seen.pid().as_u32()))
         .collect();
     copies.sort_by_key(|copy| copy.id.pid);
     Ok(copies)
 }
 
+/// A likeness with its paths resolved, once a scan: to do it for each of several hundred processes takes longer than to
+/// ask the kernel about them.
+struct Wanted<'a> {
+    root: PathBuf,
+    interpreter: PathBuf,
+    stem: String,
+    /// Each word, and the file that it names in the checkout, if it names one.
+    words: Vec<(&'a str, Option<PathBuf>)>,
+}
+
+impl Wanted<'_> {
+    fn of(likeness: &Likeness) -> Wanted<'_> {
+        let (interpreter, words) = likeness.program.split_first().map_or(("", &[][..]), |(first, rest)| (first, rest));
+        let interpreter = likeness.root.join(interpreter);
+        Wanted {
+            root: resolved(&likeness.root),
+            stem: stem(&interpreter),
+            interpreter: resolved(&interpreter),
+            words: words.iter().map(|word| (word.as_str(), likeness.root.join(word).canonicalize().ok())).collect(),
+        }
+    }
+}
+
 /// The words after the interpreter's own options have to be the bridge's, each the same text or, seen from the
 /// process's working folder, the same file; and one of them, or the working folder, has to lie in the checkout.
-fn is_bridge(cmd: &[OsString], exe: Option<&Path>, cwd: Option<&Path>, likeness: &Likeness) -> bool {
-    let (Some((interpreter, words)), Some(first)) = (likeness.program.split_first(), cmd.first()) else { return false };
-    let ours = likeness.root.join(interpreter);
-    let seen_as = |path: &Path| same_file(path, &ours) || stem(path) == stem(&ours);
+fn is_bridge(cmd: &[OsString], exe: Option<&Path>, cwd: Option<&Path>, wanted: &Wanted) -> bool {
+    let Some(first) = cmd.first() else { return false };
+    let seen_as = |path: &Path| stem(path) == wanted.stem || resolved(path) == wanted.interpreter;
     if !exe.is_some_and(seen_as) && !seen_as(Path::new(first)) {
         return false;
     }
-    let args = if words.is_empty() { &cmd[1..] } else { skip_options(&cmd[1..], &words[0]) };
-    if args.len() < words.len() {
+    let args = wanted.words.first().map_or(&cmd[1..], |(word, _)| skip_options(&cmd[1..], word));
+    if args.len() < wanted.words.len() {
         return false;
     }
-    let mut in_checkout = cwd.is_some_and(|cwd| same_file(cwd, &likeness.root));
-    for (word, arg) in words.iter().zip(args) {
-        let wanted = likeness.root.join(word);
-        let found = cwd.map_or_else(|| PathBuf::from(arg), |cwd| cwd.join(arg));
-        if wanted.exists() {
+    let mut in_checkout = cwd.is_some_and(|cwd| resolved(cwd) == wanted.root);
+    for ((word, file), arg) in wanted.words.iter().zip(args) {
+        if let Some(file) = file {
             // A path: the same words in another folder are another checkout.
-            if !same_file(&found, &wanted) {
+            let found = cwd.map_or_else(|| PathBuf::from(arg), |cwd| cwd.join(arg));
+            if resolved(&found) != *file {
                 return false;
             }
-            in_checkout |= wanted.starts_with(&likeness.root);
+            in_checkout |= wanted.root.join(word).starts_with(&wanted.root);
         } else if arg.to_str() != Some(word) {
             return false;
         }
     }
-    in_checkout || (words.is_empty() && exe.is_some_and(|exe| same_file(exe, &ours)))
+    in_checkout || (wanted.words.is_empty() && exe.is_some_and(|exe| resolved(exe) == wanted.interpreter))
 }
 
 /// Python's own options before the script. With `-m` or `-c` there is no script, unless the bridge itself is run so.
@@ -168,8 +190,9 @@ fn skip_options<'a>(mut args: &'a [OsString], first_word: &str) -> &'a [OsString
     args
 }
 
-fn same_file(a: &Path, b: &Path) -> bool {
-    a == b || matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
+/// What is not there stays as it is written. Relative words are those of another process's folder, not of ours.
+fn resolved(path: &Path) -> PathBuf {
+    if path.is_absolute() { path.canonicalize().unwrap_or_else(|_| path.to_owned()) } else { path.to_owned() }
 }
 
 /// `python3.12` and `Python` are one interpreter: the name without version and case.
@@ -211,7 +234,7 @@ mod tests {
         ];
         for (name, cwd, cmd, expected) in rows {
             let cmd: Vec<OsString> = cmd.iter().map(OsString::from).collect();
-            assert_eq!(is_bridge(&cmd, None, Some(cwd), &likeness), expected, "{name}");
+            assert_eq!(is_bridge(&cmd, None, Some(cwd), &Wanted::of(&likeness)), expected, "{name}");
         }
     }
 }
