@@ -39,7 +39,7 @@ const REAPED: f64 = 0.5;
 impl Observer {
     pub fn new(config: &Config, world: &World, service: &Service) -> Observer {
         let mut tail = Tail::new(&config.log, &config.error_log, world.times.stale);
-        let mut history = History::new(config.data("crash_history.jsonl"));
+        let mut history = History::new(config.data("crash_history.jsonl"), world.times.crash_window);
         let (mut checkout, files) = (Checkout::new(&config.root), config.clone());
         Observer {
             config: config.clone(),

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 
 use crate::facts::{Class, Event, Happened};
+use crate::system::clock;
 use crate::words::iso;
 
 /// So much of the end of the file is read: at 200 bytes a line far more than half an hour of any crash loop. So a
@@ -47,21 +48,27 @@ pub fn append(path: &Path, event: &Event) -> Result<(), String> {
     file.write_all(line.as_bytes()).map_err(wrong)
 }
 
-/// Remembers the last answer for as long as the file has not changed.
+/// So many events are kept however old they are, for a person to read.
+const KEPT: usize = 10;
+
+/// Remembers the last answer for as long as the file has not changed: what can still count, and the last few. The rest
+/// of a long history would be copied at each tick for nobody.
 pub struct History {
     path: PathBuf,
+    /// Seconds in which crashes count.
+    window: f64,
     read: Option<((u64, Option<std::time::SystemTime>), Vec<Event>)>,
 }
 
 impl History {
-    pub fn new(path: PathBuf) -> History {
-        History { path, read: None }
+    pub fn new(path: PathBuf, window: f64) -> History {
+        History { path, window, read: None }
     }
 
-    /// As [`recent`].
+    /// As the free function, without what is too old to count.
     ///
     /// # Errors
-    /// As [`recent`].
+    /// As there.
     pub fn recent(&mut self) -> Result<Vec<Event>, String> {
         let stamp = fs::metadata(&self.path).map_or((0, None), |meta| (meta.len(), meta.modified().ok()));
         if let Some((seen, events)) = &self.read
@@ -69,7 +76,10 @@ impl History {
         {
             return Ok(events.clone());
         }
-        let events = recent(&self.path)?;
+        let mut events = recent(&self.path)?;
+        let from = clock::wall() - self.window;
+        let old = events.iter().take_while(|event| event.at < from).count();
+        events.drain(..old.min(events.len().saturating_sub(KEPT)));
         self.read = Some((stamp, events.clone()));
         Ok(events)
     }
@@ -231,6 +241,23 @@ mod tests {
         for (name, events, expected) in rows {
             assert_eq!(once_each(events).len(), expected, "{name}");
         }
+    }
+
+    #[test]
+    fn what_is_too_old_to_count_is_not_carried_along_but_the_last_ten_are() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("crash_history.jsonl");
+        let now = clock::wall();
+        let mut history = History::new(path.clone(), 1800.0);
+        for ago in (2000..2020).rev() {
+            append(&path, &event(now - f64::from(ago), Some(7))).unwrap();
+        }
+        assert_eq!(history.recent().unwrap().len(), 10);
+        for ago in (1000..1015).rev() {
+            append(&path, &event(now - f64::from(ago), Some(7))).unwrap();
+        }
+        let events = history.recent().unwrap();
+        assert_eq!((events.len(), events[0].at), (15, now - 1014.0));
     }
 
     #[test]
