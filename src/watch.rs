@@ -15,7 +15,7 @@ use crate::report::Reporter;
 use crate::snapshot::{self, RECENT, Recent, Snapshot, headline};
 use crate::system::journal::Journal;
 use crate::system::service::Service;
-use crate::system::wake::{Bell, Wake};
+use crate::system::wake::{Bell, Wake, Woke};
 use crate::system::{clock, crashes, files, markers, recovery_lock};
 use crate::world::World;
 
@@ -410,7 +410,10 @@ impl Watch {
         // would wake the loop at once, again and again.
         let process: Option<Process> =
             self.last.as_ref().and_then(|(facts, _)| facts.process.known().copied().flatten());
-        self.wake.sleep(process.map(|process| process.id), seconds);
+        let woke = self.wake.sleep(process.map(|process| process.id), seconds);
+        if let (Woke::Died, Some(process)) = (woke, process) {
+            self.journal.note(&format!("seen: pid {} is gone", process.id.pid));
+        }
         self.answer_commands();
     }
 
