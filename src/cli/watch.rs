@@ -7,13 +7,14 @@ use signal_hook::iterator::Signals;
 
 use super::{Failure, OK, UNKNOWN};
 use crate::config::Config;
-use crate::system::{command, recovery_lock};
+use crate::system::{command, process, recovery_lock};
 use crate::watch::{Command, Watch};
 use crate::world::World;
 
 /// Watches in the foreground until SIGTERM or Ctrl-C, and then ends non-zero: whoever started us shall start us again
 /// after a kill that nobody meant (an update), and only Quit in the menu means it.
 pub fn run(config: &Config, world: &World) -> Result<u8, Failure> {
+    process::one_heap();
     let _alone = match recovery_lock::one_watch(config) {
         Ok(lock) => lock,
         Err(recovery_lock::Taken::By(pid)) => {
