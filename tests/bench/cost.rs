@@ -11,7 +11,6 @@ mod respawn;
 mod stage;
 #[path = "../support/mod.rs"]
 mod support;
-mod systemd;
 mod table;
 mod usage;
 

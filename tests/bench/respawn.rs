@@ -1,14 +1,12 @@
 //! From SIGKILL of a bridge that had run for more than 10 s to the first words of the next one, under each manager,
 //! beside the manager alone. All at real times: systemd's RestartSec=10, launchd's throttle of 10 s.
 
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
 use crate::stage::{self, Running};
-use crate::support::{Launchd, Scene, alive, signal};
-use crate::systemd::Systemd;
+use crate::support::{Launchd, Scene, Systemd, alive, signal, systemd};
 use crate::table::{Row, beside, middle_and_most, row};
 
 /// Side by side under each manager: all wait their 10 s at the same time.
@@ -34,23 +32,22 @@ enum Kind {
 }
 
 pub fn rows() -> Vec<Row> {
-    let systemd = Systemd::start();
+    let manager = systemd::or_skip();
     let mut cases = Vec::new();
     for _ in 0..BRIDGES {
         for watched in [true, false] {
             cases.push(under_launchd(watched));
-            if let Ok(systemd) = &systemd {
-                cases.push(under_systemd(systemd, watched, cases.len()));
+            if let Some(manager) = &manager {
+                cases.push(under_systemd(manager, watched, cases.len()));
             }
         }
         cases.push(embedded());
     }
     std::thread::sleep(RUN);
     // With a watch one after the other, so that no death waits for a look at another; the managers alone all at once.
-    let systemd_now = systemd.as_ref().ok();
     std::thread::scope(|scope| {
         for case in &mut cases {
-            let pid = case.pid(systemd_now);
+            let pid = case.pid(manager.as_ref());
             if case.watch.is_some() {
                 case.seconds = kill_and_wait(&case.scene, pid);
             } else {
@@ -63,9 +60,6 @@ pub fn rows() -> Vec<Row> {
         [(Kind::Launchd, "launchd (stand-in)"), (Kind::Systemd, "systemd, RestartSec=10"), (Kind::Embedded, "embedded")]
     {
         rows.extend(rows_of(&cases, kind, name));
-    }
-    if let Err(why) = systemd {
-        eprintln!("not measured under systemd: {why}");
     }
     rows
 }
@@ -85,53 +79,34 @@ fn rows_of(cases: &[Case], kind: Kind, name: &str) -> Vec<Row> {
 }
 
 fn under_launchd(watched: bool) -> Case {
-    let (scene, launchd) = stage::under_launchd();
-    case(scene, Kind::Launchd, watched, Some(launchd), |command| command)
+    let (scene, launchd) = stage::under_launchd(10.0);
+    case(scene, Kind::Launchd, watched, Some(launchd))
 }
 
-fn under_systemd(systemd: &Systemd, watched: bool, number: usize) -> Case {
+fn under_systemd(manager: &Systemd, watched: bool, number: usize) -> Case {
     let mut scene = Scene::new("systemd", 1.0);
+    scene.env = manager.env();
     scene.label = format!("bench.bridge{number}");
-    scene.world("systemctl", "/usr/bin/systemctl");
+    scene.world("systemctl", systemd::SYSTEMCTL);
     scene.write();
-    let program: Vec<String> = scene.program().iter().map(|word| format!("\"{word}\"")).collect();
-    systemd.load(
-        &scene.label,
-        &format!(
-            "Type=exec\nExecStart={}\nWorkingDirectory={}\nRestart=always\nRestartSec=10\nStandardOutput=append:{}\nStandardError=append:{}\n",
-            program.join(" "),
-            scene.root.display(),
-            scene.log().display(),
-            scene.error_log().display()
-        ),
-    );
-    case(scene, Kind::Systemd, watched, None, |command| command.envs(systemd.env()))
+    manager.begin(&scene, systemd::ALWAYS);
+    case(scene, Kind::Systemd, watched, None)
 }
 
 fn embedded() -> Case {
-    case(Scene::new("embedded", 1.0), Kind::Embedded, true, None, |command| command)
+    case(Scene::new("embedded", 1.0), Kind::Embedded, true, None)
 }
 
-fn case(
-    scene: Scene,
-    kind: Kind,
-    watched: bool,
-    launchd: Option<Launchd>,
-    env: impl FnOnce(&mut Command) -> &mut Command,
-) -> Case {
-    let watch =
-        watched.then(|| Running::start(env(&mut scene.command(&["run"])), &scene.folder.path().join("watch.log")));
+fn case(scene: Scene, kind: Kind, watched: bool, launchd: Option<Launchd>) -> Case {
+    let watch = watched.then(|| Running::start(&mut scene.command(&["run"]), &scene.folder.path().join("watch.log")));
     Case { scene, kind, launchd, watch, seconds: None }
 }
 
 impl Case {
-    fn pid(&self, systemd: Option<&Systemd>) -> u32 {
-        let unit = format!("{}.service", self.scene.label);
-        let pid = match (self.kind, systemd) {
+    fn pid(&self, manager: Option<&Systemd>) -> u32 {
+        let pid = match (self.kind, manager) {
             (Kind::Launchd, _) => self.launchd.as_ref().and_then(|launchd| launchd.pid(&self.scene.label)),
-            (Kind::Systemd, Some(systemd)) => {
-                systemd.systemctl(&["show", "-p", "MainPID", "--value", "--", &unit]).trim().parse().ok()
-            }
+            (Kind::Systemd, Some(manager)) => manager.pid(&self.scene.label),
             _ => self
                 .scene
                 .status()

@@ -9,8 +9,8 @@ use serde_json::json;
 
 use crate::support::{Launchd, Scene};
 
-/// A bridge under a launchd stand-in of its own, with the keys that our template has.
-pub fn under_launchd() -> (Scene, Launchd) {
+/// A bridge under a launchd stand-in of its own, with the keys that our template has. `throttle` in seconds.
+pub fn under_launchd(throttle: f64) -> (Scene, Launchd) {
     let mut scene = Scene::new("launchd", 1.0);
     let launchd = Launchd::start(&scene.folder.path().join("launchd"));
     std::fs::create_dir_all(scene.folder.path().join("home/Library")).expect("Library");
@@ -19,7 +19,7 @@ pub fn under_launchd() -> (Scene, Launchd) {
     scene.world("launchctl", launchd.launchctl().to_str().expect("a path"));
     scene.write();
     let keys = json!({
-        "KeepAlive": true, "ThrottleInterval": 10, "ExitTimeOut": 20, "WorkingDirectory": scene.root,
+        "KeepAlive": true, "ThrottleInterval": throttle, "ExitTimeOut": 20, "WorkingDirectory": scene.root,
         "StandardOutPath": scene.log(), "StandardErrorPath": scene.error_log(),
     });
     launchd.load(&scene.label, &scene.program(), &keys);
