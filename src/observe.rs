@@ -6,7 +6,7 @@
 use std::time::{Duration, Instant};
 
 use crate::config::Config;
-use crate::facts::{Disk, Event, Fact, Facts, Git, Identity, Job, Log, Markers, Process};
+use crate::facts::{Disk, Event, Fact, Facts, Git, Identity, Job, Log, Markers, Process, Role, Session};
 use crate::system::bridge::{self, Likeness, Scan};
 use crate::system::connection::Sockets;
 use crate::system::crashes::History;
@@ -81,7 +81,8 @@ impl Observer {
         facts.sockets = self.sockets(pid);
         self.git.ask(true);
         let (path, limit) = (self.config.session.clone(), self.world.times.look);
-        facts.session = look::once(limit, move || session::look(&path, pid)).and_then(|session| session).into();
+        let session = look::once(limit, move || session::look(&path, pid)).and_then(|session| session);
+        facts.session = session.map(|session| self.with_the_bridge_known(session)).into();
         facts.git = self.git.answer(self.deadline()).and_then(|git| git).into();
         let paths = [self.config.error_log.clone(), self.config.log.clone()];
         if let Fact::Known(log) = &mut facts.log {
@@ -154,6 +155,17 @@ impl Observer {
             disk,
             markers,
         }
+    }
+
+    /// A bridge that came up since the manager was asked is a stranger with its own lock, unless it is asked again.
+    fn with_the_bridge_known(&mut self, mut session: Session) -> Session {
+        if session.holders.iter().any(|holder| holder.role == Role::Stranger) {
+            let pid = self.process().1.known().copied().flatten().map(|process| process.id.pid);
+            for holder in session.holders.iter_mut().filter(|holder| Some(holder.pid) == pid) {
+                holder.role = Role::Bridge;
+            }
+        }
+        session
     }
 
     fn deadline(&self) -> Instant {
