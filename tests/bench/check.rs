@@ -91,6 +91,10 @@ impl Checked {
             assert!(Instant::now() < until, "the bridge is not healthy: {}", checked.scene.journal());
             std::thread::sleep(Duration::from_millis(100));
         }
+        // In its first looks it asks every process of the machine whether it is a copy of the bridge.
+        for _ in 0..3 {
+            checked.check();
+        }
         checked
     }
 
