@@ -11,9 +11,11 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Duration;
 
 use crate::assess::State;
+use crate::inbox::{Command, Handle};
+use crate::lookout::Lookout;
 use crate::snapshot::{Snapshot, headline};
 use crate::system::{clock, recovery_lock};
-use crate::watch::{Command, Watch};
+use crate::watch;
 use crate::words::lasting;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -60,7 +62,7 @@ pub fn run(fault: Fault, headless: bool) -> Result<u8, String> {
 /// The stage with its watch, up.
 struct House {
     stage: stage::Stage,
-    handle: crate::watch::Handle,
+    handle: Handle,
     snapshots: Receiver<Snapshot>,
     journal: Receiver<String>,
     watching: std::thread::JoinHandle<()>,
@@ -71,19 +73,19 @@ struct House {
 impl House {
     fn open(stage: stage::Stage) -> Result<House, String> {
         let alone = recovery_lock::one_watch(&stage.config).map_err(|taken| taken.to_string())?;
-        let mut watch = Watch::new(&stage.config, &stage.world, false)?;
+        let mut lookout = Lookout::new(&stage.config, &stage.world, false)?;
         let (shown, snapshots) = channel();
-        watch.on_snapshot(move |snapshot| drop(shown.send(snapshot.clone())));
+        lookout.on_snapshot(move |snapshot| drop(shown.send(snapshot.clone())));
         let (noted, journal) = channel();
-        watch.journal.also_to(noted);
-        let handle = watch.handle();
+        lookout.journal.also_to(noted);
+        let handle = lookout.handle();
         // Ctrl-C must not leave the throw-away bridge behind.
         let interrupted = Arc::new(AtomicBool::new(false));
         for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
             signal_hook::flag::register(signal, interrupted.clone())
                 .map_err(|error| format!("signals can't be heard: {error}"))?;
         }
-        let watching = std::thread::spawn(move || watch.run());
+        let watching = std::thread::spawn(move || watch::run(&mut lookout));
         Ok(House { stage, handle, snapshots, journal, watching, interrupted, _alone: alone })
     }
 

@@ -9,11 +9,11 @@ use crate::assess::{Cause, Verdict};
 use crate::config::Config;
 use crate::facts::{Fact, Facts, Identity, Process, Respawns};
 use crate::incident::{self, TELL};
+use crate::lookout::{Interrupted, Lookout};
 use crate::memory::connection;
 use crate::system::bridge::{self, Likeness};
 use crate::system::recovery_lock::{self, RecoveryLock, Taken};
 use crate::system::{clock, process};
-use crate::watch::{Interrupted, Watch};
 
 /// How a rung ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,20 +41,20 @@ impl fmt::Display for Outcome {
 }
 
 /// One rung of the watch's own chain, under the recovery lock and written into the incident.
-pub fn climb(watch: &mut Watch, facts: &Facts, verdict: &Verdict, rung: u8) -> Outcome {
-    let mut lock = match recovery_lock::take(&watch.config, rung, &verdict.issues) {
+pub fn climb(lookout: &mut Lookout, facts: &Facts, verdict: &Verdict, rung: u8) -> Outcome {
+    let mut lock = match recovery_lock::take(&lookout.config, rung, &verdict.issues) {
         Ok(lock) => lock,
         Err(Taken::By(pid)) => return Outcome::Busy(Taken::By(pid).to_string()),
         Err(Taken::Broken(why)) => {
-            watch.journal.note(&why);
+            lookout.journal.note(&why);
             return Outcome::Failed(why);
         }
     };
-    watch.show_rung(Some(rung));
-    let outcome = one_rung(watch, facts, verdict, rung, &mut lock);
-    watch.note_act(&format!("rung {rung} {outcome}"));
+    lookout.show_rung(Some(rung));
+    let outcome = one_rung(lookout, facts, verdict, rung, &mut lock);
+    lookout.note_act(&format!("rung {rung} {outcome}"));
     let now = clock::now();
-    let mut incident = watch.incident.take().unwrap_or_else(|| incident::open(verdict.cause, now.wall));
+    let mut incident = lookout.incident.take().unwrap_or_else(|| incident::open(verdict.cause, now.wall));
     match outcome {
         Outcome::StoodDown(_) | Outcome::Busy(_) => {}
         _ => incident::tried(&mut incident, verdict.cause, rung, now.mono),
@@ -62,29 +62,29 @@ pub fn climb(watch: &mut Watch, facts: &Facts, verdict: &Verdict, rung: u8) -> O
     if rung >= TELL {
         incident.alerted = true;
     }
-    watch.incident = Some(incident);
-    watch.save_incident();
-    watch.show_rung(None);
+    lookout.incident = Some(incident);
+    lookout.save_incident();
+    lookout.show_rung(None);
     outcome
 }
 
 /// The whole chain, once, by hand: no DM, and no wait for a manager that still has time.
-pub fn chain_by_hand(watch: &mut Watch, facts: &Facts, verdict: &Verdict, say: &mut dyn FnMut(&str)) -> Outcome {
+pub fn chain_by_hand(lookout: &mut Lookout, facts: &Facts, verdict: &Verdict, say: &mut dyn FnMut(&str)) -> Outcome {
     let first = verdict.rung.max(1);
-    let mut lock = match recovery_lock::take(&watch.config, first, &verdict.issues) {
+    let mut lock = match recovery_lock::take(&lookout.config, first, &verdict.issues) {
         Ok(lock) => lock,
         Err(taken) => return Outcome::Busy(taken.to_string()),
     };
     let mut outcome = Outcome::Failed("nothing was tried".into());
     for rung in first..TELL {
-        outcome = one_rung(watch, facts, verdict, rung, &mut lock);
+        outcome = one_rung(lookout, facts, verdict, rung, &mut lock);
         say(&format!("rung {rung}: {outcome}"));
-        watch.journal.note(&format!("by hand: rung {rung} {outcome}"));
+        lookout.journal.note(&format!("by hand: rung {rung} {outcome}"));
         if !matches!(outcome, Outcome::Failed(_) | Outcome::Unavailable(_)) {
             return outcome;
         }
-        let wait = watch.world.times.between[usize::from(rung - 1).min(2)];
-        if watch.wait(wait, &mut lock, rung, &verdict.issues).is_err() {
+        let wait = lookout.world.times.between[usize::from(rung - 1).min(2)];
+        if lookout.wait(wait, &mut lock, rung, &verdict.issues).is_err() {
             return Outcome::StoodDown("interrupted".into());
         }
     }
@@ -92,58 +92,58 @@ pub fn chain_by_hand(watch: &mut Watch, facts: &Facts, verdict: &Verdict, say: &
 }
 
 /// Restart by hand, whatever the state: a person knows more than the facts do. What the operator disabled stays down.
-pub fn restart_by_hand(watch: &mut Watch) -> Outcome {
+pub fn restart_by_hand(lookout: &mut Lookout) -> Outcome {
     let issues = ["Restart by hand.".to_owned()];
-    let mut lock = match recovery_lock::take(&watch.config, 1, &issues) {
+    let mut lock = match recovery_lock::take(&lookout.config, 1, &issues) {
         Ok(lock) => lock,
         Err(taken) => return Outcome::Busy(taken.to_string()),
     };
-    watch.show_rung(Some(1));
-    let outcome = restart(watch, Cause::None, "a person asked for it", &mut lock, &issues);
-    watch.show_rung(None);
+    lookout.show_rung(Some(1));
+    let outcome = restart(lookout, Cause::None, "a person asked for it", &mut lock, &issues);
+    lookout.show_rung(None);
     outcome
 }
 
-fn one_rung(watch: &mut Watch, facts: &Facts, verdict: &Verdict, rung: u8, lock: &mut RecoveryLock) -> Outcome {
+fn one_rung(lookout: &mut Lookout, facts: &Facts, verdict: &Verdict, rung: u8, lock: &mut RecoveryLock) -> Outcome {
     if rung == 1 {
-        restart(watch, verdict.cause, &why(verdict), lock, &verdict.issues)
+        restart(lookout, verdict.cause, &why(verdict), lock, &verdict.issues)
     } else if rung == 2 {
-        end_stale_and_restart(watch, verdict, lock)
+        end_stale_and_restart(lookout, verdict, lock)
     } else if rung == 3 {
         Outcome::Unavailable("this version can't free the session's lock yet".into())
     } else if rung == 4 {
         Outcome::Unavailable("this version can't revert HEAD yet".into())
     } else {
-        tell(watch, facts, verdict)
+        tell(lookout, facts, verdict)
     }
 }
 
 /// Rung 1. A bridge that lives is restarted in its manager's own way; one that is gone is started, which harms nothing
 /// if the manager was quicker.
-fn restart(watch: &mut Watch, cause: Cause, reason: &str, lock: &mut RecoveryLock, issues: &[String]) -> Outcome {
-    let (job, process) = watch.observer.process();
+fn restart(lookout: &mut Lookout, cause: Cause, reason: &str, lock: &mut RecoveryLock, issues: &[String]) -> Outcome {
+    let (job, process) = lookout.observer.process();
     let (Fact::Known(job), Fact::Known(process)) = (job, process) else {
         return Outcome::StoodDown("the service manager can't be asked, so nothing is done".into());
     };
     if job.stopped_by_operator {
         return Outcome::StoodDown("the operator stopped the bridge; it stays down".into());
     }
-    let manager = watch.service.name();
-    let label = watch.config.label.clone();
+    let manager = lookout.service.name();
+    let label = lookout.config.label.clone();
     let before = process.map(|process| process.id);
     let acted = match process {
         Some(process) if cause != Cause::ProcessDead => {
-            watch
+            lookout
                 .journal
                 .note(&format!("act: restart {label} (pid {}) through {manager}, because {reason}", process.id.pid));
-            note_end(watch, process.id);
-            watch.service.restart()
+            note_end(lookout, process.id);
+            lookout.service.restart()
         }
         Some(_) => Ok(()),
-        None if job.respawns == Respawns::Always && respawns_now(watch) => Ok(()),
+        None if job.respawns == Respawns::Always && respawns_now(lookout) => Ok(()),
         None => {
-            watch.journal.note(&format!("act: start {label} through {manager}, because {reason}"));
-            watch.service.start()
+            lookout.journal.note(&format!("act: start {label} through {manager}, because {reason}"));
+            lookout.service.start()
         }
     };
     if let Err(why) = acted {
@@ -151,13 +151,13 @@ fn restart(watch: &mut Watch, cause: Cause, reason: &str, lock: &mut RecoveryLoc
     }
     // Where the manager was quicker there is a new process already, and it is the effect.
     let before = if cause == Cause::ProcessDead { None } else { before };
-    verify(watch, cause, before, lock, 1, issues)
+    verify(lookout, cause, before, lock, 1, issues)
 }
 
 /// Rung 2. Ends copies, and the bridge itself where it hangs; then one start.
-fn end_stale_and_restart(watch: &mut Watch, verdict: &Verdict, lock: &mut RecoveryLock) -> Outcome {
+fn end_stale_and_restart(lookout: &mut Lookout, verdict: &Verdict, lock: &mut RecoveryLock) -> Outcome {
     let reason = why(verdict);
-    let (job, process) = watch.observer.process();
+    let (job, process) = lookout.observer.process();
     let (Fact::Known(job), Fact::Known(process)) = (job, process) else {
         return Outcome::StoodDown("the service manager can't be asked, so nothing is done".into());
     };
@@ -165,16 +165,16 @@ fn end_stale_and_restart(watch: &mut Watch, verdict: &Verdict, lock: &mut Recove
         !matches!(verdict.cause, Cause::Duplicate | Cause::ProcessDead | Cause::NotLoaded | Cause::CrashLoop)
     });
     if let Some(own) = own
-        && let Err(Interrupted) = wait_for_work(watch, own.id, lock, verdict)
+        && let Err(Interrupted) = wait_for_work(lookout, own.id, lock, verdict)
     {
         return Outcome::StoodDown("interrupted".into());
     }
-    let copies = match copies(&watch.config, process.map(|process| process.id), watch.world.times.stale_process) {
+    let copies = match copies(&lookout.config, process.map(|process| process.id), lookout.world.times.stale_process) {
         Ok(copies) => copies,
         Err(why) => return Outcome::Failed(why),
     };
     for copy in &copies {
-        if let Err(why) = end(watch, *copy, watch.world.times.stranger_exit, "a copy of the bridge", &reason) {
+        if let Err(why) = end(lookout, *copy, lookout.world.times.stranger_exit, "a copy of the bridge", &reason) {
             return Outcome::Failed(why);
         }
     }
@@ -187,35 +187,35 @@ fn end_stale_and_restart(watch: &mut Watch, verdict: &Verdict, lock: &mut Recove
         };
     }
     if let Some(own) = own {
-        if own.age < watch.world.times.stale_process {
+        if own.age < lookout.world.times.stale_process {
             return Outcome::StoodDown(format!("pid {} is too young to be accused", own.id.pid));
         }
-        note_end(watch, own.id);
-        if let Err(why) = end(watch, own, job.exit_timeout, "the bridge", &reason) {
+        note_end(lookout, own.id);
+        if let Err(why) = end(lookout, own, job.exit_timeout, "the bridge", &reason) {
             return Outcome::Failed(why);
         }
     }
     // The manager may have been quicker: asked first, started only if there is nothing.
-    let (job, process) = watch.observer.process();
+    let (job, process) = lookout.observer.process();
     if let (Fact::Known(job), Fact::Known(None)) = (job, process) {
         if job.stopped_by_operator {
             return Outcome::StoodDown("the operator stopped the bridge; it stays down".into());
         }
-        if !(job.respawns == Respawns::Always && respawns_now(watch)) {
-            watch.journal.note(&format!(
+        if !(job.respawns == Respawns::Always && respawns_now(lookout)) {
+            lookout.journal.note(&format!(
                 "act: start {} through {}, because {reason}",
-                watch.config.label,
-                watch.service.name()
+                lookout.config.label,
+                lookout.service.name()
             ));
-            if let Err(why) = watch.service.start() {
+            if let Err(why) = lookout.service.start() {
                 return Outcome::Failed(why);
             }
         }
     }
-    let outcome = verify(watch, verdict.cause, own.map(|own| own.id), lock, 2, &verdict.issues);
-    let (_, process) = watch.observer.process();
+    let outcome = verify(lookout, verdict.cause, own.map(|own| own.id), lock, 2, &verdict.issues);
+    let (_, process) = lookout.observer.process();
     let managed = process.known().copied().flatten().map(|process| process.id);
-    match copies_now(&watch.config, managed) {
+    match copies_now(&lookout.config, managed) {
         Ok(0) => outcome,
         Ok(others) => {
             Outcome::Failed(format!("{} still there beside the bridge", count(others, "copy is", "copies are")))
@@ -225,31 +225,31 @@ fn end_stale_and_restart(watch: &mut Watch, verdict: &Verdict, lock: &mut Recove
 }
 
 /// Rung 5.
-fn tell(watch: &mut Watch, facts: &Facts, verdict: &Verdict) -> Outcome {
-    watch.journal.note(&format!("act: tell a person, because {}", why(verdict)));
-    let config = watch.config.clone();
-    watch.reporter.tell(&config, &watch.journal, facts, verdict);
+fn tell(lookout: &mut Lookout, facts: &Facts, verdict: &Verdict) -> Outcome {
+    lookout.journal.note(&format!("act: tell a person, because {}", why(verdict)));
+    let config = lookout.config.clone();
+    lookout.reporter.tell(&config, &lookout.journal, facts, verdict);
     Outcome::Failed("no rung helped; a person is being told".into())
 }
 
 /// The effect of a start: a new process within 90 s that lives for 10 s, and the fact that was wrong is right.
 fn verify(
-    watch: &mut Watch,
+    lookout: &mut Lookout,
     cause: Cause,
     before: Option<Identity>,
     lock: &mut RecoveryLock,
     rung: u8,
     issues: &[String],
 ) -> Outcome {
-    let times = watch.world.times;
+    let times = lookout.world.times;
     let began = clock::mono();
     let mut seen: Option<Process> = None;
     loop {
-        let (_, process) = watch.observer.process();
+        let (_, process) = lookout.observer.process();
         let process = process.known().copied().flatten().filter(|process| Some(process.id) != before);
         if let Some(process) = process {
             seen = Some(process);
-            if process.age >= times.settled && cured(watch, cause) {
+            if process.age >= times.settled && cured(lookout, cause) {
                 return Outcome::Cured(format!(
                     "pid {} is up after {}",
                     process.id.pid,
@@ -270,22 +270,22 @@ fn verify(
         }
         // Quick while there is nothing to see, since then the next look may be it.
         let pace = if process.is_some() { (times.settled / 4.0).min(1.0) } else { 0.2 };
-        if watch.wait(pace, lock, rung, issues).is_err() {
+        if lookout.wait(pace, lock, rung, issues).is_err() {
             return Outcome::StoodDown("interrupted".into());
         }
         // The look keeps the history: what crashes meanwhile is counted.
         if process.is_some() || waited > 1.0 {
-            watch.look();
+            lookout.look();
         }
     }
 }
 
-fn cured(watch: &mut Watch, cause: Cause) -> bool {
+fn cured(lookout: &mut Lookout, cause: Cause) -> bool {
     match cause {
-        Cause::LogStale => watch.memory.heard,
+        Cause::LogStale => lookout.memory.heard,
         Cause::Disconnected => {
-            let (facts, _) = watch.look();
-            matches!(connection(&watch.memory, &facts), Fact::Known(connection) if connection.connected)
+            let (facts, _) = lookout.look();
+            matches!(connection(&lookout.memory, &facts), Fact::Known(connection) if connection.connected)
         }
         _ => true,
     }
@@ -300,16 +300,16 @@ fn still_wrong(cause: Cause) -> &'static str {
 }
 
 /// SIGTERM, then SIGKILL, each to this very process only; gone when this returns.
-fn end(watch: &Watch, who: Process, patience: f64, what: &str, reason: &str) -> Result<(), String> {
+fn end(lookout: &Lookout, who: Process, patience: f64, what: &str, reason: &str) -> Result<(), String> {
     let pid = who.id.pid;
-    watch
+    lookout
         .journal
         .note(&format!("act: SIGTERM to {what} (pid {pid}, {} old), because {reason}", crate::words::lasting(who.age)));
     process::signal(who.id, Signal::TERM)?;
     if process::gone_within(who.id, patience) {
         return Ok(());
     }
-    watch.journal.note(&format!(
+    lookout.journal.note(&format!(
         "act: SIGKILL to {what} (pid {pid}), because it is still there {} after SIGTERM",
         crate::words::lasting(patience)
     ));
@@ -319,15 +319,15 @@ fn end(watch: &Watch, who: Process, patience: f64, what: &str, reason: &str) -> 
 
 /// Somebody's agent run under the bridge is waited for, once an incident.
 fn wait_for_work(
-    watch: &mut Watch,
+    lookout: &mut Lookout,
     own: Identity,
     lock: &mut RecoveryLock,
     verdict: &Verdict,
 ) -> Result<(), Interrupted> {
-    if watch.incident.as_ref().is_some_and(|incident| incident.waited_for_work) {
+    if lookout.incident.as_ref().is_some_and(|incident| incident.waited_for_work) {
         return Ok(());
     }
-    let until = clock::mono() + watch.world.times.work;
+    let until = clock::mono() + lookout.world.times.work;
     let mut said = false;
     while clock::mono() < until {
         let tasks = bridge::tasks_at_work(own, 1.0);
@@ -335,34 +335,34 @@ fn wait_for_work(
             break;
         }
         if !said {
-            watch.journal.note(&format!(
+            lookout.journal.note(&format!(
                 "{} at work under the bridge; waited for once, {} at most",
                 count(tasks, "task is", "tasks are"),
-                crate::words::lasting(watch.world.times.work)
+                crate::words::lasting(lookout.world.times.work)
             ));
             said = true;
         }
-        watch.wait(2.0, lock, 2, &verdict.issues)?;
+        lookout.wait(2.0, lock, 2, &verdict.issues)?;
     }
-    if let Some(incident) = &mut watch.incident {
+    if let Some(incident) = &mut lookout.incident {
         incident.waited_for_work |= said;
     }
     Ok(())
 }
 
 /// Whether the manager respawns the job within a moment, by itself: then a start of ours would be one too many.
-fn respawns_now(watch: &mut Watch) -> bool {
-    let until = clock::mono() + watch.world.times.respawn_near;
-    let due = match (&watch.memory.ended, watch.observer.process().0) {
-        (Some(ended), Fact::Known(job)) => match watch.service {
+fn respawns_now(lookout: &mut Lookout) -> bool {
+    let until = clock::mono() + lookout.world.times.respawn_near;
+    let due = match (&lookout.memory.ended, lookout.observer.process().0) {
+        (Some(ended), Fact::Known(job)) => match lookout.service {
             // systemd counts from the death, and its door knows the very moment.
             crate::system::service::Service::Systemd(_) => false,
-            _ => job.held_back.is_none() && ended.lived + watch.world.times.respawn_near >= job.throttle,
+            _ => job.held_back.is_none() && ended.lived + lookout.world.times.respawn_near >= job.throttle,
         },
         _ => false,
     };
     while due && clock::mono() < until {
-        if matches!(watch.observer.process().1, Fact::Known(Some(_))) {
+        if matches!(lookout.observer.process().1, Fact::Known(Some(_))) {
             return true;
         }
         std::thread::sleep(std::time::Duration::from_millis(50));
@@ -370,9 +370,9 @@ fn respawns_now(watch: &mut Watch) -> bool {
     false
 }
 
-fn note_end(watch: &Watch, id: Identity) {
-    if let Err(why) = recovery_lock::note_end(&watch.config, id) {
-        watch.journal.note(&why);
+fn note_end(lookout: &Lookout, id: Identity) {
+    if let Err(why) = recovery_lock::note_end(&lookout.config, id) {
+        lookout.journal.note(&why);
     }
 }
 

@@ -6,16 +6,16 @@ use crate::assess::{State, Verdict};
 use crate::config::Config;
 use crate::facts::{Class, Event, Fact, Happened, Pause};
 use crate::install;
+use crate::lookout::Lookout;
 use crate::recover::{self, Outcome};
 use crate::snapshot::{exit_code, headline};
 use crate::system::{clock, crashes, git, markers};
-use crate::watch::Watch;
 use crate::words::at;
 use crate::world::World;
 
 pub fn restart(config: &Config, world: &World, dry_run: bool) -> Result<u8, Failure> {
-    let mut watch = watch(config, world)?;
-    let (facts, _) = watch.glance(memory_of_the_watch(config, world));
+    let mut lookout = lookout(config, world)?;
+    let (facts, _) = lookout.glance(memory_of_the_watch(config, world));
     let (Fact::Known(job), Fact::Known(process)) = (&facts.service, &facts.process) else {
         let why = facts.service.why().or(facts.process.why()).unwrap_or_default();
         return Err((UNKNOWN, format!("nothing was done: {why}")));
@@ -26,19 +26,23 @@ pub fn restart(config: &Config, world: &World, dry_run: bool) -> Result<u8, Fail
             match process {
                 _ if job.stopped_by_operator && process.is_none() =>
                     format!("Nothing: the operator stopped {}.", config.label),
-                Some(process) =>
-                    format!("Would restart {} (pid {}) through {}.", config.label, process.id.pid, watch.service.name()),
-                None => format!("Would start {} through {}.", config.label, watch.service.name()),
+                Some(process) => format!(
+                    "Would restart {} (pid {}) through {}.",
+                    config.label,
+                    process.id.pid,
+                    lookout.service.name()
+                ),
+                None => format!("Would start {} through {}.", config.label, lookout.service.name()),
             }
         );
         return Ok(OK);
     }
-    finish(recover::restart_by_hand(&mut watch))
+    finish(recover::restart_by_hand(&mut lookout))
 }
 
 pub fn recover(config: &Config, world: &World, dry_run: bool) -> Result<u8, Failure> {
-    let mut watch = watch(config, world)?;
-    let (facts, verdict) = watch.glance(memory_of_the_watch(config, world));
+    let mut lookout = lookout(config, world)?;
+    let (facts, verdict) = lookout.glance(memory_of_the_watch(config, world));
     println!("{}", headline(&verdict));
     for issue in &verdict.issues {
         println!("  {issue}");
@@ -51,7 +55,7 @@ pub fn recover(config: &Config, world: &World, dry_run: bool) -> Result<u8, Fail
         println!("Would begin at rung {}: {}.", verdict.rung.max(1), verdict.next);
         return Ok(OK);
     }
-    finish(recover::chain_by_hand(&mut watch, &facts, &verdict, &mut |line| println!("{line}")))
+    finish(recover::chain_by_hand(&mut lookout, &facts, &verdict, &mut |line| println!("{line}")))
 }
 
 pub fn record(config: &Config, crash: bool, reason: String) -> Result<u8, Failure> {
@@ -92,8 +96,8 @@ pub fn install(config: &Config, world: &World, on: bool) -> Result<u8, Failure> 
     Ok(OK)
 }
 
-fn watch(config: &Config, world: &World) -> Result<Watch, Failure> {
-    Watch::new(config, world, false).map_err(|why| (UNKNOWN, why))
+fn lookout(config: &Config, world: &World) -> Result<Lookout, Failure> {
+    Lookout::new(config, world, false).map_err(|why| (UNKNOWN, why))
 }
 
 fn nothing_to_heal(verdict: &Verdict) -> String {

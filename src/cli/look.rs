@@ -7,20 +7,20 @@ use crate::assess::Verdict;
 use crate::config::Config;
 use crate::facts::{Facts, Happened};
 use crate::install;
+use crate::lookout::{Lookout, status_file};
 use crate::memory::Memory;
 use crate::snapshot::{self, Snapshot, exit_code, headline};
 use crate::system::service::Service;
 use crate::system::{clock, crashes as history, files, recovery_lock};
-use crate::watch::{Watch, status_file};
 use crate::words::{at, at_second, iso, lasting};
 use crate::world::World;
 
 /// One look, no action, no write.
 pub fn check(config: &Config, world: &World, as_json: bool) -> Result<u8, Failure> {
-    let mut watch = Watch::new(config, world, false).map_err(|why| (UNKNOWN, why))?;
-    let (facts, verdict) = watch.glance(memory_of_the_watch(config, world));
+    let mut lookout = Lookout::new(config, world, false).map_err(|why| (UNKNOWN, why))?;
+    let (facts, verdict) = lookout.glance(memory_of_the_watch(config, world));
     if as_json {
-        println!("{:#}", snapshot::check(&facts, &watch.memory, &verdict, &world.times));
+        println!("{:#}", snapshot::check(&facts, &lookout.memory, &verdict, &world.times));
     } else {
         print(&facts, &verdict);
     }

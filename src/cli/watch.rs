@@ -7,8 +7,10 @@ use signal_hook::iterator::Signals;
 
 use super::{Failure, OK, UNKNOWN};
 use crate::config::Config;
+use crate::inbox::Command;
+use crate::lookout::Lookout;
 use crate::system::{command, process, recovery_lock};
-use crate::watch::{Command, Watch};
+use crate::watch;
 use crate::world::World;
 
 /// Watches in the foreground until SIGTERM or Ctrl-C, and then ends non-zero: whoever started us shall start us again
@@ -23,8 +25,8 @@ pub fn run(config: &Config, world: &World) -> Result<u8, Failure> {
         }
         Err(recovery_lock::Taken::Broken(why)) => return Err((UNKNOWN, why)),
     };
-    let mut watch = Watch::new(config, world, true).map_err(|why| (UNKNOWN, why))?;
-    let handle = watch.handle();
+    let mut lookout = Lookout::new(config, world, true).map_err(|why| (UNKNOWN, why))?;
+    let handle = lookout.handle();
     let mut signals =
         Signals::new([SIGINT, SIGTERM]).map_err(|error| (UNKNOWN, format!("signals can't be heard: {error}")))?;
     let listener = std::thread::spawn(move || {
@@ -32,7 +34,7 @@ pub fn run(config: &Config, world: &World) -> Result<u8, Failure> {
         handle.send(Command::Quit);
         signal
     });
-    watch.run();
+    watch::run(&mut lookout);
     let signal = listener.join().unwrap_or(SIGTERM);
     Ok(u8::try_from(128 + signal).unwrap_or(143))
 }

@@ -9,10 +9,11 @@ use bridge_watchdog::config::Config;
 use bridge_watchdog::demo::Fault;
 use bridge_watchdog::demo::stage::Stage;
 use bridge_watchdog::facts::Identity;
+use bridge_watchdog::inbox::{Command, Handle};
+use bridge_watchdog::lookout::Lookout;
 use bridge_watchdog::menu::{Icon, Menu};
 use bridge_watchdog::report;
 use bridge_watchdog::system::{bridge, clock, command};
-use bridge_watchdog::watch::{Command, Handle, Watch};
 use bridge_watchdog::world::World;
 use tao::event::{Event, StartCause};
 use tao::event_loop::{ControlFlow, EventLoop, EventLoopBuilder, EventLoopProxy};
@@ -199,7 +200,7 @@ impl App {
             (self.config.clone(), self.board.look().snapshot.as_ref().map(|seen| seen.memory.clone()));
         let world = self.world.clone();
         aside("diagnostics", move || {
-            let looked = Watch::new(&config, &world, false).map(|mut watch| watch.glance(memory));
+            let looked = Lookout::new(&config, &world, false).map(|mut lookout| lookout.glance(memory));
             let message = match looked {
                 Ok((facts, verdict)) => Message::Diagnostics(report::diagnostics(&config, &facts, &verdict)),
                 Err(why) => Message::Refused(why),

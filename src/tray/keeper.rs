@@ -7,9 +7,9 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::Duration;
 
+use bridge_watchdog::inbox::{Command, Handle};
 use bridge_watchdog::system::clock;
 use bridge_watchdog::system::journal::Journal;
-use bridge_watchdog::watch::{Command, Handle};
 use bridge_watchdog::words::at;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;

@@ -18,9 +18,10 @@ use std::time::Duration;
 use bridge_watchdog::cli;
 use bridge_watchdog::config::Config;
 use bridge_watchdog::demo::stage::Stage;
+use bridge_watchdog::inbox::Handle;
 use bridge_watchdog::install;
+use bridge_watchdog::lookout::Lookout;
 use bridge_watchdog::system::recovery_lock::{self, Taken};
-use bridge_watchdog::watch::Watch;
 use bridge_watchdog::world::World;
 
 use self::board::Board;
@@ -114,15 +115,14 @@ fn watch(
     world: &World,
     board: &Arc<Board>,
     stage: Option<Arc<Mutex<Option<Stage>>>>,
-) -> Result<(std::sync::mpsc::Sender<Call>, bridge_watchdog::watch::Handle, std::sync::mpsc::Receiver<End>), (u8, String)>
-{
+) -> Result<(std::sync::mpsc::Sender<Call>, Handle, std::sync::mpsc::Receiver<End>), (u8, String)> {
     let aloud = stage.is_none();
-    let mut watch = Watch::new(config, world, aloud).map_err(|why| (cli::UNKNOWN, why))?;
-    let handle = watch.handle();
+    let mut lookout = Lookout::new(config, world, aloud).map_err(|why| (cli::UNKNOWN, why))?;
+    let handle = lookout.handle();
     let (calls, heard) = channel();
     let (shown, beat, is_demo) = (board.clone(), calls.clone(), stage.is_some());
     let (asked, surroundings) = (config.clone(), world.clone());
-    watch.on_snapshot(move |snapshot| {
+    lookout.on_snapshot(move |snapshot| {
         let login = (!is_demo).then(|| install::starts_at_login(&asked, &surroundings));
         shown.change(|state| {
             state.snapshot = Some(snapshot.clone());
@@ -131,7 +131,8 @@ fn watch(
         let _ = beat.send(Call::Beat);
     });
     let signals = keeper::signals(calls.clone());
-    keeper::watching(calls.clone(), move || watch.run()).map_err(|why| (cli::UNKNOWN, why))?;
+    keeper::watching(calls.clone(), move || bridge_watchdog::watch::run(&mut lookout))
+        .map_err(|why| (cli::UNKNOWN, why))?;
     signals.map_err(|why| (cli::UNKNOWN, why))?;
     let keeper = Keeper {
         handle: handle.clone(),

@@ -7,8 +7,9 @@ use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
 use bridge_watchdog::assess::State;
+use bridge_watchdog::lookout::Lookout;
 use bridge_watchdog::system::{bridge, clock, session};
-use bridge_watchdog::watch::Watch;
+use bridge_watchdog::watch;
 use bridge_watchdog::world::Times;
 use serde_json::json;
 
@@ -67,7 +68,7 @@ pub fn rows() -> Vec<Row> {
 
 /// A watch of a healthy bridge under the launchd stand-in, at real times; we tick for it.
 struct Checked {
-    watch: Watch,
+    lookout: Lookout,
     launchd: Launchd,
     scene: Scene,
     shown: std::sync::mpsc::Receiver<State>,
@@ -80,12 +81,12 @@ impl Checked {
             fill(&scene);
         }
         let (config, world) = stage::in_process(&scene, launchd.launchctl(), Times::REAL);
-        let mut watch = Watch::new(&config, &world, false).expect("a watch");
+        let mut lookout = Lookout::new(&config, &world, false).expect("a lookout");
         let (tell, shown) = channel();
-        watch.on_snapshot(move |snapshot| {
+        lookout.on_snapshot(move |snapshot| {
             let _ = tell.send(snapshot.verdict.state);
         });
-        let mut checked = Checked { watch, launchd, scene, shown };
+        let mut checked = Checked { lookout, launchd, scene, shown };
         let until = Instant::now() + PATIENCE;
         while checked.check() != Some(State::Healthy) {
             assert!(Instant::now() < until, "the bridge is not healthy: {}", checked.scene.journal());
@@ -99,7 +100,7 @@ impl Checked {
     }
 
     fn check(&mut self) -> Option<State> {
-        self.watch.tick();
+        watch::tick(&mut self.lookout);
         self.shown.try_iter().last()
     }
 

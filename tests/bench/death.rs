@@ -3,8 +3,10 @@
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
+use bridge_watchdog::inbox::Command;
+use bridge_watchdog::lookout::Lookout;
 use bridge_watchdog::system::recovery_lock;
-use bridge_watchdog::watch::{Command, Watch};
+use bridge_watchdog::watch;
 use bridge_watchdog::world::Times;
 use rustix::process::Signal;
 
@@ -21,16 +23,16 @@ pub fn rows() -> Vec<Row> {
     let times = Times { tick_down: 0.1, crash_window: 0.01, ..Times::REAL };
     let (config, world) = stage::in_process(&scene, launchd.launchctl(), times);
     let _alone = recovery_lock::one_watch(&config).unwrap_or_else(|taken| panic!("{taken}"));
-    let mut watch = Watch::new(&config, &world, false).expect("a watch");
+    let mut lookout = Lookout::new(&config, &world, false).expect("a lookout");
     let (tell, shown) = channel();
-    watch.on_snapshot(move |snapshot| {
+    lookout.on_snapshot(move |snapshot| {
         let pid = snapshot.check["facts"]["process"]["pid"].as_u64().and_then(|pid| u32::try_from(pid).ok());
         let _ = tell.send((Instant::now(), pid));
     });
     let (note, noted) = channel();
-    watch.journal.also_to(note);
-    let handle = watch.handle();
-    let watching = std::thread::spawn(move || watch.run());
+    lookout.journal.also_to(note);
+    let handle = lookout.handle();
+    let watching = std::thread::spawn(move || watch::run(&mut lookout));
     let mut deaths = Vec::new();
     let mut seen = None;
     for _ in 0..ROUNDS {

@@ -16,7 +16,7 @@ mod tray;
 use std::sync::Arc;
 
 use bridge_watchdog::config::{Config, Manager};
-use bridge_watchdog::watch::Watch;
+use bridge_watchdog::lookout::Lookout;
 use bridge_watchdog::world::World;
 use tray::app::{self, App, Shown};
 use tray::board::Board;
@@ -64,7 +64,7 @@ fn main() {
     let world = World::real().expect("a home");
     let board = Arc::new(Board::new(false, false));
     board.change(|state| (state.snapshot, state.starts_at_login) = (Some(snapshot), Some(true)));
-    let handle = Watch::new(&config, &world, false).expect("a watch").handle();
+    let handle = Lookout::new(&config, &world, false).expect("a watch").handle();
     let (keeper, _nobody) = std::sync::mpsc::channel();
     let (stage, viewer, shown) = (None, tray::VIEWER.into(), Shown::default());
     app::run(app::event_loop(), App { config, world, board, keeper, handle, stage, viewer, shown })

@@ -1,0 +1,78 @@
+//! What others ask of the watch, and the sleep that they interrupt.
+
+use std::sync::mpsc::{Receiver, Sender, channel};
+
+use crate::facts::Identity;
+use crate::system::wake::{Bell, Wake, Woke};
+
+/// What a click, a command or a signal asks of the watch.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Command {
+    CheckNow,
+    Restart,
+    /// For so many seconds.
+    Pause(f64),
+    Resume,
+    /// Writes or removes the opt-in to a revert.
+    AutoRevert(bool),
+    StartAtLogin(bool),
+    /// The watch ends; the bridge goes on.
+    Quit,
+}
+
+/// Talks to a watch from another thread.
+#[derive(Clone)]
+pub struct Handle {
+    commands: Sender<Command>,
+    bell: Bell,
+}
+
+impl Handle {
+    pub fn send(&self, command: Command) {
+        // A watch that has ended needs no commands.
+        let _ = self.commands.send(command);
+        self.bell.ring();
+    }
+}
+
+/// Where commands arrive. They stay here while a rung runs, and are answered after it.
+pub struct Inbox {
+    wake: Wake,
+    arriving: Receiver<Command>,
+    sender: Sender<Command>,
+    waiting: Vec<Command>,
+}
+
+impl Inbox {
+    /// # Errors
+    /// Where the kernel gives no event queue.
+    pub fn new() -> Result<Inbox, String> {
+        let (sender, arriving) = channel();
+        Ok(Inbox { wake: Wake::new()?, arriving, sender, waiting: Vec::new() })
+    }
+
+    pub fn handle(&self) -> Handle {
+        Handle { commands: self.sender.clone(), bell: self.bell() }
+    }
+
+    pub fn bell(&self) -> Bell {
+        self.wake.bell()
+    }
+
+    /// Sleeps until `process` dies, the bell rings or `seconds` are over; not at all while a command waits.
+    pub fn sleep(&mut self, process: Option<Identity>, seconds: f64) -> Woke {
+        if self.waiting.is_empty() { self.wake.sleep(process, seconds) } else { Woke::Called }
+    }
+
+    /// Whether a command has come that forbids a rung to go on.
+    pub fn forbids(&mut self) -> bool {
+        self.waiting.extend(self.arriving.try_iter());
+        self.waiting.iter().any(|command| matches!(command, Command::Quit | Command::Pause(_)))
+    }
+
+    /// All that has come, oldest first.
+    pub fn take(&mut self) -> Vec<Command> {
+        self.waiting.extend(self.arriving.try_iter());
+        std::mem::take(&mut self.waiting)
+    }
+}

@@ -1,0 +1,286 @@
+//! What the loop and the rungs share: one look at the world, one page that shows it, one wait that a command ends. The
+//! command line and the app look through it too.
+
+use std::path::PathBuf;
+
+use crate::assess::{Cause, State, Verdict, assess};
+use crate::config::Config;
+use crate::facts::{Event, Fact, Facts, Happened};
+use crate::inbox::{Handle, Inbox};
+use crate::incident::{self, Incident, Plan};
+use crate::memory::{Memory, remember};
+use crate::observe::Observer;
+use crate::report::Reporter;
+use crate::snapshot::{self, RECENT, Recent, Snapshot, headline};
+use crate::system::journal::Journal;
+use crate::system::recovery_lock::{self, RecoveryLock};
+use crate::system::service::Service;
+use crate::system::{clock, crashes, files};
+use crate::world::World;
+
+/// Everything that one look hands to the next.
+pub struct Lookout {
+    pub config: Config,
+    pub world: World,
+    pub service: Service,
+    pub observer: Observer,
+    pub memory: Memory,
+    pub incident: Option<Incident>,
+    pub journal: Journal,
+    pub reporter: Reporter,
+    pub inbox: Inbox,
+    /// This is the watch itself, not a command beside it.
+    pub watching: bool,
+    /// What the last look showed; the next status file repeats it while a rung runs.
+    pub last: Option<(Facts, Verdict)>,
+    /// State and cause, and since when they hold.
+    pub since: Option<(State, Cause, f64)>,
+    rung: Option<(u8, f64)>,
+    network: Option<(f64, Fact<bool>)>,
+    /// The last acts, oldest first, for the menu.
+    acts: Vec<Recent>,
+    on_snapshot: Option<Box<dyn FnMut(&Snapshot) + Send>>,
+}
+
+/// Interrupted by a command that forbids going on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Interrupted;
+
+/// An answer of the network is good for this share of a tick.
+const NETWORK_TICKS: f64 = 0.1;
+
+impl Lookout {
+    /// # Errors
+    /// Where the kernel gives no event queue.
+    pub fn new(config: &Config, world: &World, aloud: bool) -> Result<Lookout, String> {
+        let service = Service::of(config, world);
+        let inbox = Inbox::new()?;
+        Ok(Lookout {
+            observer: Observer::new(config, world, &service),
+            journal: Journal::new(&config.state, aloud),
+            reporter: Reporter::new(config, world, inbox.bell()),
+            config: config.clone(),
+            world: world.clone(),
+            service,
+            memory: Memory::default(),
+            incident: None,
+            inbox,
+            watching: false,
+            since: None,
+            rung: None,
+            network: None,
+            last: None,
+            acts: Vec::new(),
+            on_snapshot: None,
+        })
+    }
+
+    pub fn handle(&self) -> Handle {
+        self.inbox.handle()
+    }
+
+    /// Is told each snapshot as it is written.
+    pub fn on_snapshot(&mut self, hear: impl FnMut(&Snapshot) + Send + 'static) {
+        self.on_snapshot = Some(Box::new(hear));
+    }
+
+    /// Observes and assesses; what has happened since the last look goes into the history.
+    pub fn look(&mut self) -> (Facts, Verdict) {
+        let mut facts = self.observer.shallow();
+        let ours = recovery_lock::ended(&self.config);
+        let times = self.world.times;
+        let (mut memory, mut news) = remember(&self.memory, &facts, &ours, &times);
+        let mut state = assess(&facts, &memory, &times).state;
+        if !matches!(state, State::Healthy | State::Starting) {
+            self.observer.deepen(&mut facts);
+            // It may have died in between.
+            (memory, news) = remember(&self.memory, &facts, &ours, &times);
+            state = assess(&facts, &memory, &times).state;
+        }
+        // A crash is asked about even where the manager was quicker: without a network it speaks against no commit.
+        if state == State::Unhealthy || news.iter().any(|event| event.happened == Happened::Crash) {
+            facts.network = Some(self.ask_network(facts.clock.mono));
+        }
+        let (memory, events) = remember(&self.memory, &facts, &ours, &times);
+        self.memory = memory;
+        self.write_history(&mut facts, events);
+        let verdict = assess(&facts, &self.memory, &times);
+        self.show(&facts, &verdict);
+        (facts, verdict)
+    }
+
+    /// One look without a history: everything is asked afresh, and what takes time to know comes from `memory`.
+    pub fn glance(&mut self, memory: Option<Memory>) -> (Facts, Verdict) {
+        let mut facts = self.observer.deep();
+        let times = self.world.times;
+        let single = memory.is_none();
+        let before = memory.unwrap_or_default();
+        let (mut memory, _) = remember(&before, &facts, &[], &times);
+        if let (false, Fact::Known(log)) = (single, &facts.log)
+            && log.size > before.log_size
+        {
+            // It grew since the watch looked; when, says the file.
+            let ago = log.modified.map_or(0.0, |at| (facts.clock.wall - at).max(0.0));
+            let wrote = facts.clock.mono - ago;
+            memory.silent_since = Some(memory.silent_since.map_or(wrote, |since| since.max(wrote)));
+            memory.stale_looks = 0;
+        }
+        if single && memory.stale_looks > 0 {
+            // Nobody else has looked: the file's own time is all the evidence there is.
+            memory.stale_looks = 2;
+        }
+        if assess(&facts, &memory, &times).state == State::Unhealthy {
+            facts.network = Some(self.ask_network(facts.clock.mono));
+        }
+        let verdict = assess(&facts, &memory, &times);
+        self.memory = memory;
+        (facts, verdict)
+    }
+
+    /// Waits, at most `seconds`, while a rung runs; commands are taken, the face of the lock is renewed.
+    ///
+    /// # Errors
+    /// Where a command forbids going on: quit, or pause.
+    pub fn wait(
+        &mut self,
+        seconds: f64,
+        lock: &mut RecoveryLock,
+        rung: u8,
+        issues: &[String],
+    ) -> Result<(), Interrupted> {
+        let until = clock::mono() + seconds;
+        loop {
+            let left = until - clock::mono();
+            if left <= 0.0 {
+                return Ok(());
+            }
+            self.inbox.sleep(None, left.min(1.0));
+            if lock.face_age() >= self.world.times.face {
+                lock.show(rung, issues);
+            }
+            // A rung may wait for longer than a tick; whoever reads must not take that for a stall.
+            if self.last.as_ref().is_some_and(|(facts, _)| clock::mono() - facts.clock.mono >= self.world.times.tick) {
+                self.show_again();
+            }
+            if self.inbox.forbids() {
+                return Err(Interrupted);
+            }
+        }
+    }
+
+    /// Shows that a rung runs, or that none does.
+    pub fn show_rung(&mut self, rung: Option<u8>) {
+        self.rung = rung.map(|rung| (rung, clock::wall()));
+        self.show_again();
+    }
+
+    /// Shows the last look again, as of now.
+    pub fn show_again(&mut self) {
+        if let Some((mut facts, verdict)) = self.last.take() {
+            facts.clock = clock::now();
+            self.show(&facts, &verdict);
+        }
+    }
+
+    /// Writes down an act, in the journal and for the menu.
+    pub fn note_act(&mut self, line: &str) {
+        self.journal.note(line);
+        self.acts.push(Recent { at: clock::wall(), text: line.to_owned() });
+        self.acts.drain(..self.acts.len().saturating_sub(RECENT));
+    }
+
+    pub fn save_incident(&self) {
+        match &self.incident {
+            Some(incident) => drop(files::replace_json(&self.incident_file(), incident)),
+            None => files::remove(&self.incident_file()),
+        }
+    }
+
+    /// Where the incident outlives us.
+    pub fn incident_file(&self) -> PathBuf {
+        self.config.state.join("incident.json")
+    }
+
+    fn ask_network(&mut self, mono: f64) -> Fact<bool> {
+        let fresh = self.world.times.tick * NETWORK_TICKS;
+        match &self.network {
+            Some((at, answer)) if mono - at < fresh => answer.clone(),
+            _ => {
+                let answer = self.observer.network();
+                self.network = Some((mono, answer.clone()));
+                answer
+            }
+        }
+    }
+
+    /// A command beside a running watch looks too, but the history and the status file are the watch's: a death that
+    /// both wrote down would be two.
+    fn keeps_the_books(&self) -> bool {
+        self.watching || recovery_lock::watching(&self.config).is_none()
+    }
+
+    /// What can't be written is still counted.
+    fn write_history(&mut self, facts: &mut Facts, events: Vec<Event>) {
+        let path = self.config.data("crash_history.jsonl");
+        if !events.is_empty() && !self.keeps_the_books() {
+            return;
+        }
+        for event in events {
+            let what = if event.happened == Happened::Start { "started" } else { "crashed" };
+            self.journal.note(&format!(
+                "seen: the bridge {what} (pid {}): {}",
+                event.pid.map_or_else(|| "unknown".into(), |pid| pid.to_string()),
+                event.reason
+            ));
+            if let Err(why) = crashes::append(&path, &event) {
+                self.journal.note(&why);
+            }
+            if let Fact::Known(known) = &mut facts.crashes {
+                known.push(event);
+            }
+        }
+    }
+
+    fn show(&mut self, facts: &Facts, verdict: &Verdict) {
+        if !self.keeps_the_books() {
+            return;
+        }
+        let key = (verdict.state, verdict.cause);
+        if self.since.is_none_or(|(state, cause, _)| (state, cause) != key) {
+            self.since = Some((key.0, key.1, facts.clock.wall));
+            self.journal.note(&format!(
+                "state: {}{}",
+                headline(verdict),
+                verdict.issues.first().map_or_else(String::new, |issue| format!(" - {issue}"))
+            ));
+        }
+        let now = clock::now();
+        let again = match incident::plan(self.incident.as_ref(), verdict, now.mono, &self.world.times) {
+            Plan::Later(mono) => Some(now.wall + mono - now.mono),
+            Plan::Nothing | Plan::Rung(_) => None,
+        };
+        let snapshot = Snapshot {
+            watch: std::process::id(),
+            clock: now,
+            tick: self.world.times.tick,
+            verdict: verdict.clone(),
+            since: self.since.map_or(facts.clock.wall, |(_, _, since)| since),
+            rung: self.rung,
+            again,
+            check: snapshot::check(facts, &self.memory, verdict, &self.world.times),
+            memory: self.memory.clone(),
+            more: snapshot::more(facts, &self.acts),
+        };
+        // That the status can't be written stops no recovery; `status` then says that the watch is overdue.
+        let _ = files::replace_json(&status_file(&self.config), &snapshot);
+        if let Some(hear) = &mut self.on_snapshot {
+            hear(&snapshot);
+        }
+        self.last = Some((facts.clone(), verdict.clone()));
+    }
+}
+
+/// Where the watch writes what it sees.
+pub fn status_file(config: &Config) -> PathBuf {
+    config.state.join("status.json")
+}
