@@ -72,6 +72,9 @@ struct Found {
     person: bool,
 }
 
+/// The last rung: tell a person.
+pub const TELL: u8 = 5;
+
 /// Crashes in the window that make a loop, and revert suspects: two may be chance, three are a pattern.
 const LOOP: usize = 3;
 /// Below this the database can't even write its journal.
@@ -115,6 +118,7 @@ pub fn assess(facts: &Facts, memory: &Memory, times: &Times) -> Verdict {
         let issue = format!("The bridge has a process, but whether it works can't be seen: {why}.");
         causes.push(found(State::Unknown, Cause::Unknown, 0, issue, "it is looked at again at the next tick"));
     }
+    look.leave_what_is_disabled(&mut causes);
     causes.extend(look.degraded());
     if causes.is_empty() {
         causes.push(look.well());
@@ -411,6 +415,17 @@ impl Look<'_> {
             sick(Cause::LogStale, issue, "it is ended and started");
         }
         causes
+    }
+
+    /// What its operator has disabled and lets run is ended by nobody: it could not be started again.
+    fn leave_what_is_disabled(&self, causes: &mut [Found]) {
+        if self.service.stopped_by_operator && self.process.is_some() {
+            for found in causes.iter_mut().filter(|found| found.rung > 0) {
+                found.rung = TELL;
+                "its operator has disabled it, so nothing is ended or started; a person is told"
+                    .clone_into(&mut found.next);
+            }
+        }
     }
 
     /// Told once, never healed by force.

@@ -59,9 +59,9 @@ impl Inbox {
         self.wake.bell()
     }
 
-    /// Sleeps until `process` dies, the bell rings or `seconds` are over; not at all while a command waits.
+    /// Sleeps until `process` dies, the bell rings or `seconds` are over.
     pub fn sleep(&mut self, process: Option<Identity>, seconds: f64) -> Woke {
-        if self.waiting.is_empty() { self.wake.sleep(process, seconds) } else { Woke::Called }
+        self.wake.sleep(process, seconds)
     }
 
     /// Whether a command has come that forbids a rung to go on.

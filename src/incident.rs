@@ -5,12 +5,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::assess::{Cause, State, Verdict};
+use crate::assess::{Cause, State, TELL, Verdict};
 use crate::facts::{Clock, Epoch};
 use crate::world::Times;
-
-/// The last rung: tell a person.
-pub const TELL: u8 = 5;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Incident {
@@ -58,8 +55,13 @@ pub fn plan(incident: Option<&Incident>, verdict: &Verdict, mono: f64, times: &T
         // A stamp from before a reboot lies ahead of the clock.
         Some(at) if at <= mono && mono < at + times.again => Plan::Later(at + times.again),
         Some(_) => Plan::Rung(verdict.rung),
-        None => Plan::Rung((chain.rung + 1).clamp(verdict.rung, TELL)),
+        None => Plan::Rung(next_rung(chain.rung, verdict).max(verdict.rung)),
     }
+}
+
+/// The rung after this one. HEAD is reverted (rung 4) where it is the suspect and never because nothing else helped.
+pub fn next_rung(rung: u8, verdict: &Verdict) -> u8 {
+    if rung == 3 && verdict.rung != 4 { TELL } else { (rung + 1).min(TELL) }
 }
 
 /// Opens, keeps or ends the incident; the second is one that has just ended.
@@ -135,7 +137,28 @@ mod tests {
             seen.push(planned);
         }
         use Plan::{Later, Rung};
-        assert_eq!(seen, [Rung(2), Rung(3), Rung(4), Rung(5), Later(2100.0), Later(2100.0), Rung(2), Rung(3)]);
+        assert_eq!(seen, [Rung(2), Rung(3), Rung(5), Later(2000.0), Later(2000.0), Rung(2), Rung(3), Rung(5)]);
+    }
+
+    #[test]
+    fn head_is_reverted_where_it_is_the_suspect_and_never_because_nothing_else_helped() {
+        let rows = [
+            ("silent", Cause::LogStale, 2, vec![2, 3, 5]),
+            ("dead", Cause::ProcessDead, 1, vec![1, 2, 3, 5]),
+            ("a crash loop", Cause::CrashLoop, 3, vec![3, 5]),
+            ("HEAD is the suspect, without the opt-in", Cause::BadCommit, 3, vec![3, 5]),
+            ("HEAD is the suspect, with the opt-in", Cause::BadCommit, 4, vec![4, 5]),
+        ];
+        for (name, cause, first, expected) in rows {
+            let verdict = verdict(State::Unhealthy, cause, first);
+            let mut incident = open(cause, 0.0);
+            let mut seen = Vec::new();
+            while let Plan::Rung(rung) = plan(Some(&incident), &verdict, 0.0, &Times::REAL) {
+                tried(&mut incident, cause, rung, 0.0);
+                seen.push(rung);
+            }
+            assert_eq!(seen, expected, "{name}");
+        }
     }
 
     #[test]

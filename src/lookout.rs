@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use crate::assess::{Cause, State, Verdict, assess};
 use crate::config::Config;
-use crate::facts::{Event, Fact, Facts, Happened};
+use crate::facts::{Event, Fact, Facts, Happened, Identity};
 use crate::inbox::{Handle, Inbox};
 use crate::incident::{self, Incident, Plan};
 use crate::memory::{Memory, remember};
@@ -15,7 +15,7 @@ use crate::snapshot::{self, RECENT, Recent, Snapshot, headline};
 use crate::system::journal::Journal;
 use crate::system::recovery_lock::{self, RecoveryLock};
 use crate::system::service::Service;
-use crate::system::{clock, crashes, files};
+use crate::system::{clock, crashes, files, process};
 use crate::world::World;
 
 /// Everything that one look hands to the next.
@@ -155,17 +155,44 @@ impl Lookout {
                 return Ok(());
             }
             self.inbox.sleep(None, left.min(1.0));
-            if lock.face_age() >= self.world.times.face {
-                lock.show(rung, issues);
-            }
-            // A rung may wait for longer than a tick; whoever reads must not take that for a stall.
-            if self.last.as_ref().is_some_and(|(facts, _)| clock::mono() - facts.clock.mono >= self.world.times.tick) {
-                self.show_again();
-            }
-            if self.inbox.forbids() {
-                return Err(Interrupted);
-            }
+            self.meanwhile(lock, rung, issues)?;
         }
+    }
+
+    fn meanwhile(&mut self, lock: &mut RecoveryLock, rung: u8, issues: &[String]) -> Result<(), Interrupted> {
+        if lock.face_age() >= self.world.times.face {
+            lock.show(rung, issues);
+        }
+        // A rung may wait for longer than a tick; whoever reads must not take that for a stall.
+        if self.last.as_ref().is_some_and(|(facts, _)| clock::mono() - facts.clock.mono >= self.world.times.tick) {
+            self.show_again();
+        }
+        if self.inbox.forbids() { Err(Interrupted) } else { Ok(()) }
+    }
+
+    /// Waits until this process is gone, at most `seconds`, while a rung runs; whether it is.
+    ///
+    /// # Errors
+    /// As [`Lookout::wait`].
+    pub fn wait_gone(
+        &mut self,
+        id: Identity,
+        seconds: f64,
+        lock: &mut RecoveryLock,
+        rung: u8,
+        issues: &[String],
+    ) -> Result<bool, Interrupted> {
+        let until = clock::mono() + seconds;
+        while process::alive(id) {
+            let left = until - clock::mono();
+            if left <= 0.0 {
+                return Ok(false);
+            }
+            // By the kernel's word where it gives one; a short look costs nothing where it does not.
+            self.inbox.sleep(Some(id), left.min(0.05));
+            self.meanwhile(lock, rung, issues)?;
+        }
+        Ok(true)
     }
 
     /// Shows that a rung runs, or that none does.

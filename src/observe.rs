@@ -12,14 +12,13 @@ use crate::system::connection::Sockets;
 use crate::system::crashes::History;
 use crate::system::git::Checkout;
 use crate::system::log::{self, Tail};
-use crate::system::look::{self, Look};
+use crate::system::look::Look;
 use crate::system::service::Service;
 use crate::system::{clock, connection, markers, process, session};
 use crate::world::World;
 
 /// What looks and goes on looking: it remembers how far it has read.
 pub struct Observer {
-    config: Config,
     world: World,
     service: Service,
     likeness: Likeness,
@@ -31,6 +30,8 @@ pub struct Observer {
     history: Look<(), Result<Vec<Event>, String>>,
     git: Look<bool, Result<Git, String>>,
     files: Look<(), (Result<Markers, String>, Result<Disk, String>)>,
+    session: Look<Option<u32>, Result<Session, String>>,
+    log_end: Look<(), Vec<String>>,
 }
 
 /// A manager reaps within milliseconds; one that has not in this time is looked at again anyway.
@@ -41,8 +42,8 @@ impl Observer {
         let mut tail = Tail::new(&config.log, &config.error_log, world.times.stale);
         let mut history = History::new(config.data("crash_history.jsonl"), world.times.crash_window);
         let (mut checkout, files) = (Checkout::new(&config.root), config.clone());
+        let (database, logs) = (config.session.clone(), [config.error_log.clone(), config.log.clone()]);
         Observer {
-            config: config.clone(),
             world: world.clone(),
             service: service.clone(),
             likeness: Likeness { root: config.root.clone(), program: config.program.clone() },
@@ -53,6 +54,8 @@ impl Observer {
             history: Look::new("history", move |()| history.recent()),
             git: Look::new("git", move |deep| checkout.head(deep)),
             files: Look::new("files", move |()| (markers::read(&files), disk(&files))),
+            session: Look::new("session", move |pid| session::look(&database, pid)),
+            log_end: Look::new("log end", move |()| logs.each_ref().map(|path| log::end(path, 15)).concat()),
         }
     }
 
@@ -80,20 +83,22 @@ impl Observer {
         facts.duplicates = bridge::all(&self.likeness).map(|found| bridge::others(found, pid)).into();
         facts.sockets = self.sockets(pid);
         self.git.ask(true);
-        let (path, limit) = (self.config.session.clone(), self.world.times.look);
-        let session = look::once(limit, move || session::look(&path, pid)).and_then(|session| session);
+        self.session.ask_anew(pid);
+        let session = self.session.answer(self.deadline()).and_then(|session| session);
         facts.session = session.map(|session| self.with_the_bridge_known(session)).into();
         facts.git = self.git.answer(self.deadline()).and_then(|git| git).into();
-        let paths = [self.config.error_log.clone(), self.config.log.clone()];
         if let Fact::Known(log) = &mut facts.log {
-            log.end =
-                look::once(limit, move || paths.each_ref().map(|path| log::end(path, 15)).concat()).unwrap_or_default();
+            self.log_end.ask_anew(());
+            log.end = self
+                .log_end
+                .answer(Instant::now() + Duration::from_secs_f64(self.world.times.look))
+                .unwrap_or_default();
         }
     }
 
     /// Whether anybody of Telegram answers. Asked only when something is wrong.
     pub fn network(&self) -> Fact<bool> {
-        Fact::Known(connection::online(&self.world.data_centres, self.world.times.look))
+        connection::online(&self.world.data_centres, self.world.times.look).into()
     }
 
     /// The service and its process, asked anew if the process that was known is gone.

@@ -1,19 +1,20 @@
 //! The rungs. Obeys the verdict; each rung acts, then looks until the effect is seen or the time is up, and looks again
 //! right before anything that destroys. A line in the journal stands before each act: what, to whom, why.
 
+mod stale;
+
 use std::fmt;
 
-use rustix::process::Signal;
-
-use crate::assess::{Cause, Verdict};
-use crate::config::Config;
-use crate::facts::{Fact, Facts, Identity, Process, Respawns};
-use crate::incident::{self, TELL};
+use crate::assess::{Cause, TELL, Verdict};
+use crate::facts::{Fact, Facts, Identity, Job, Process, Respawns};
+use crate::incident;
 use crate::lookout::{Interrupted, Lookout};
 use crate::memory::connection;
-use crate::system::bridge::{self, Likeness};
+use crate::system::clock;
 use crate::system::recovery_lock::{self, RecoveryLock, Taken};
-use crate::system::{clock, process};
+
+/// Alerts of one incident, beside the one that it is over.
+const MOST_TOLD: usize = 2;
 
 /// How a rung ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,25 +43,25 @@ impl fmt::Display for Outcome {
 
 /// One rung of the watch's own chain, under the recovery lock and written into the incident.
 pub fn climb(lookout: &mut Lookout, facts: &Facts, verdict: &Verdict, rung: u8) -> Outcome {
-    let mut lock = match recovery_lock::take(&lookout.config, rung, &verdict.issues) {
-        Ok(lock) => lock,
+    let lock = match recovery_lock::take(&lookout.config, rung, &verdict.issues) {
+        Ok(lock) => Ok(lock),
         Err(Taken::By(pid)) => return Outcome::Busy(Taken::By(pid).to_string()),
-        Err(Taken::Broken(why)) => {
-            lookout.journal.note(&why);
-            return Outcome::Failed(why);
-        }
+        Err(Taken::Broken(why)) => Err(why),
     };
     lookout.show_rung(Some(rung));
-    let outcome = one_rung(lookout, facts, verdict, rung, &mut lock);
+    let outcome = match lock {
+        // Telling harms nobody else's recovery, and where no lock can be had it is all that is left.
+        _ if rung >= TELL => tell(lookout, facts, verdict),
+        Ok(mut lock) => one_rung(lookout, verdict, rung, &mut lock),
+        // Tried all the same: a chain that stands still here would never come to tell anybody.
+        Err(why) => Outcome::Failed(why),
+    };
     lookout.note_act(&format!("rung {rung} {outcome}"));
     let now = clock::now();
     let mut incident = lookout.incident.take().unwrap_or_else(|| incident::open(verdict.cause, now.wall));
     match outcome {
         Outcome::StoodDown(_) | Outcome::Busy(_) => {}
         _ => incident::tried(&mut incident, verdict.cause, rung, now.mono),
-    }
-    if rung >= TELL {
-        incident.alerted = true;
     }
     lookout.incident = Some(incident);
     lookout.save_incident();
@@ -69,15 +70,15 @@ pub fn climb(lookout: &mut Lookout, facts: &Facts, verdict: &Verdict, rung: u8) 
 }
 
 /// The whole chain, once, by hand: no DM, and no wait for a manager that still has time.
-pub fn chain_by_hand(lookout: &mut Lookout, facts: &Facts, verdict: &Verdict, say: &mut dyn FnMut(&str)) -> Outcome {
-    let first = verdict.rung.max(1);
-    let mut lock = match recovery_lock::take(&lookout.config, first, &verdict.issues) {
+pub fn chain_by_hand(lookout: &mut Lookout, verdict: &Verdict, say: &mut dyn FnMut(&str)) -> Outcome {
+    let mut rung = verdict.rung.max(1);
+    let mut lock = match recovery_lock::take(&lookout.config, rung, &verdict.issues) {
         Ok(lock) => lock,
-        Err(taken) => return Outcome::Busy(taken.to_string()),
+        Err(taken) => return not_taken(taken),
     };
     let mut outcome = Outcome::Failed("nothing was tried".into());
-    for rung in first..TELL {
-        outcome = one_rung(lookout, facts, verdict, rung, &mut lock);
+    while rung < TELL {
+        outcome = one_rung(lookout, verdict, rung, &mut lock);
         say(&format!("rung {rung}: {outcome}"));
         lookout.journal.note(&format!("by hand: rung {rung} {outcome}"));
         if !matches!(outcome, Outcome::Failed(_) | Outcome::Unavailable(_)) {
@@ -85,8 +86,9 @@ pub fn chain_by_hand(lookout: &mut Lookout, facts: &Facts, verdict: &Verdict, sa
         }
         let wait = lookout.world.times.between[usize::from(rung - 1).min(2)];
         if lookout.wait(wait, &mut lock, rung, &verdict.issues).is_err() {
-            return Outcome::StoodDown("interrupted".into());
+            return interrupted(Interrupted);
         }
+        rung = incident::next_rung(rung, verdict);
     }
     Outcome::Failed(format!("every rung was tried; {}", words_of(&outcome)))
 }
@@ -96,139 +98,107 @@ pub fn restart_by_hand(lookout: &mut Lookout) -> Outcome {
     let issues = ["Restart by hand.".to_owned()];
     let mut lock = match recovery_lock::take(&lookout.config, 1, &issues) {
         Ok(lock) => lock,
-        Err(taken) => return Outcome::Busy(taken.to_string()),
+        Err(taken) => return not_taken(taken),
     };
     lookout.show_rung(Some(1));
-    let outcome = restart(lookout, Cause::None, "a person asked for it", &mut lock, &issues);
+    let outcome = restart(lookout, Cause::None, "a person asked for it", &mut lock, 1, &issues);
     lookout.show_rung(None);
     outcome
 }
 
-fn one_rung(lookout: &mut Lookout, facts: &Facts, verdict: &Verdict, rung: u8, lock: &mut RecoveryLock) -> Outcome {
+fn one_rung(lookout: &mut Lookout, verdict: &Verdict, rung: u8, lock: &mut RecoveryLock) -> Outcome {
     if rung == 1 {
-        restart(lookout, verdict.cause, &why(verdict), lock, &verdict.issues)
+        restart(lookout, verdict.cause, &why(verdict), lock, rung, &verdict.issues)
     } else if rung == 2 {
-        end_stale_and_restart(lookout, verdict, lock)
+        stale::end_and_restart(lookout, verdict, lock)
     } else if rung == 3 {
-        Outcome::Unavailable("this version can't free the session's lock yet".into())
-    } else if rung == 4 {
-        Outcome::Unavailable("this version can't revert HEAD yet".into())
+        start_at_least(lookout, verdict, lock, rung, "this version can't free the session's lock yet")
     } else {
-        tell(lookout, facts, verdict)
+        start_at_least(lookout, verdict, lock, rung, "this version can't revert HEAD yet")
     }
 }
 
-/// Rung 1. A bridge that lives is restarted in its manager's own way; one that is gone is started, which harms nothing
-/// if the manager was quicker.
-fn restart(lookout: &mut Lookout, cause: Cause, reason: &str, lock: &mut RecoveryLock, issues: &[String]) -> Outcome {
-    let (job, process) = lookout.observer.process();
-    let (Fact::Known(job), Fact::Known(process)) = (job, process) else {
-        return Outcome::StoodDown("the service manager can't be asked, so nothing is done".into());
+/// A rung whose own cure is missing still ends with a start, where nobody else starts the bridge: a counter of crashes
+/// once kept a bridge down for 7 h that one start would have cured. Where the manager respawns it by itself, none is
+/// added.
+fn start_at_least(
+    lookout: &mut Lookout,
+    verdict: &Verdict,
+    lock: &mut RecoveryLock,
+    rung: u8,
+    missing: &str,
+) -> Outcome {
+    let (Fact::Known(job), Fact::Known(None)) = lookout.observer.process() else {
+        return Outcome::Unavailable(missing.into());
     };
+    let by_itself = job.respawns == Respawns::Always && !job.gave_up && job.held_back.is_none();
+    if by_itself && !matches!(verdict.cause, Cause::ProcessDead | Cause::NotLoaded) {
+        return Outcome::Unavailable(missing.into());
+    }
+    restart(lookout, verdict.cause, &why(verdict), lock, rung, &verdict.issues)
+}
+
+/// Rung 1. A bridge that is gone is started, which harms nothing if the manager was quicker. One that lives is restarted
+/// in its manager's own way, and only for a person: whatever else brought us here, it is what we wanted to see.
+fn restart(
+    lookout: &mut Lookout,
+    cause: Cause,
+    reason: &str,
+    lock: &mut RecoveryLock,
+    rung: u8,
+    issues: &[String],
+) -> Outcome {
+    let (job, process) = lookout.observer.process();
+    let (Fact::Known(job), Fact::Known(process)) = (job, process) else { return nobody_to_ask() };
     if job.stopped_by_operator {
-        return Outcome::StoodDown("the operator stopped the bridge; it stays down".into());
+        return stopped_by_operator();
     }
-    let manager = lookout.service.name();
     let label = lookout.config.label.clone();
-    let before = process.map(|process| process.id);
-    let acted = match process {
-        Some(process) if cause != Cause::ProcessDead => {
-            lookout
-                .journal
-                .note(&format!("act: restart {label} (pid {}) through {manager}, because {reason}", process.id.pid));
+    let (mut before, mut acted) = (None, Ok(()));
+    if let Some(process) = process {
+        if cause == Cause::None {
+            let manager = lookout.service.name();
+            let pid = process.id.pid;
+            lookout.journal.note(&format!("act: restart {label} (pid {pid}) through {manager}, because {reason}"));
             note_end(lookout, process.id);
-            lookout.service.restart()
+            before = Some(process.id);
+            acted = lookout.service.restart();
         }
-        Some(_) => Ok(()),
-        None if job.respawns == Respawns::Always && respawns_now(lookout) => Ok(()),
-        None => {
-            lookout.journal.note(&format!("act: start {label} through {manager}, because {reason}"));
-            lookout.service.start()
-        }
-    };
-    if let Err(why) = acted {
-        return Outcome::Failed(why);
+    } else if !job.loaded && !matches!(cause, Cause::None | Cause::NotLoaded) {
+        // Whoever took the job away since we looked (an update) will bring it back; it has its time for that.
+        return Outcome::StoodDown("its job was taken away from the service manager meanwhile".into());
+    } else {
+        acted = start(lookout, &job, reason);
     }
-    // Where the manager was quicker there is a new process already, and it is the effect.
-    let before = if cause == Cause::ProcessDead { None } else { before };
-    verify(lookout, cause, before, lock, 1, issues)
-}
-
-/// Rung 2. Ends copies, and the bridge itself where it hangs; then one start.
-fn end_stale_and_restart(lookout: &mut Lookout, verdict: &Verdict, lock: &mut RecoveryLock) -> Outcome {
-    let reason = why(verdict);
-    let (job, process) = lookout.observer.process();
-    let (Fact::Known(job), Fact::Known(process)) = (job, process) else {
-        return Outcome::StoodDown("the service manager can't be asked, so nothing is done".into());
-    };
-    let own = process.filter(|_| {
-        !matches!(verdict.cause, Cause::Duplicate | Cause::ProcessDead | Cause::NotLoaded | Cause::CrashLoop)
-    });
-    if let Some(own) = own
-        && let Err(Interrupted) = wait_for_work(lookout, own.id, lock, verdict)
-    {
-        return Outcome::StoodDown("interrupted".into());
-    }
-    let copies = match copies(&lookout.config, process.map(|process| process.id), lookout.world.times.stale_process) {
-        Ok(copies) => copies,
-        Err(why) => return Outcome::Failed(why),
-    };
-    for copy in &copies {
-        if let Err(why) = end(lookout, *copy, lookout.world.times.stranger_exit, "a copy of the bridge", &reason) {
-            return Outcome::Failed(why);
-        }
-    }
-    if verdict.cause == Cause::Duplicate {
-        let gone = copies.iter().all(|copy| !process::alive(copy.id));
-        return if gone {
-            Outcome::Cured(format!("{} ended; the bridge was left alone", count(copies.len(), "copy", "copies")))
-        } else {
-            Outcome::Failed("a copy is still there".into())
-        };
-    }
-    if let Some(own) = own {
-        if own.age < lookout.world.times.stale_process {
-            return Outcome::StoodDown(format!("pid {} is too young to be accused", own.id.pid));
-        }
-        note_end(lookout, own.id);
-        if let Err(why) = end(lookout, own, job.exit_timeout, "the bridge", &reason) {
-            return Outcome::Failed(why);
-        }
-    }
-    // The manager may have been quicker: asked first, started only if there is nothing.
-    let (job, process) = lookout.observer.process();
-    if let (Fact::Known(job), Fact::Known(None)) = (job, process) {
-        if job.stopped_by_operator {
-            return Outcome::StoodDown("the operator stopped the bridge; it stays down".into());
-        }
-        if !(job.respawns == Respawns::Always && respawns_now(lookout)) {
-            lookout.journal.note(&format!(
-                "act: start {} through {}, because {reason}",
-                lookout.config.label,
-                lookout.service.name()
-            ));
-            if let Err(why) = lookout.service.start() {
-                return Outcome::Failed(why);
-            }
-        }
-    }
-    let outcome = verify(lookout, verdict.cause, own.map(|own| own.id), lock, 2, &verdict.issues);
-    let (_, process) = lookout.observer.process();
-    let managed = process.known().copied().flatten().map(|process| process.id);
-    match copies_now(&lookout.config, managed) {
-        Ok(0) => outcome,
-        Ok(others) => {
-            Outcome::Failed(format!("{} still there beside the bridge", count(others, "copy is", "copies are")))
-        }
+    match acted {
+        Ok(()) => verify(lookout, cause, before, lock, rung, issues),
         Err(why) => Outcome::Failed(why),
     }
 }
 
-/// Rung 5.
+/// A start, not a shot: the manager may respawn it by itself this very moment.
+fn start(lookout: &mut Lookout, job: &Job, reason: &str) -> Result<(), String> {
+    if job.respawns == Respawns::Always && respawns_now(lookout) {
+        return Ok(());
+    }
+    let (label, manager) = (&lookout.config.label, lookout.service.name());
+    lookout.journal.note(&format!("act: start {label} through {manager}, because {reason}"));
+    lookout.service.start()
+}
+
+/// Rung 5. The chain comes here every 30 min; a person hears of each cause once, and of two causes at most: what comes
+/// after them is the same night.
 fn tell(lookout: &mut Lookout, facts: &Facts, verdict: &Verdict) -> Outcome {
+    let told = lookout.incident.as_ref().map_or(&[][..], |incident| &incident.told);
+    if told.contains(&verdict.cause) || told.len() >= MOST_TOLD {
+        return Outcome::Failed("no rung helped; a person was told already".into());
+    }
     lookout.journal.note(&format!("act: tell a person, because {}", why(verdict)));
     let config = lookout.config.clone();
     lookout.reporter.tell(&config, &lookout.journal, facts, verdict);
+    let incident = lookout.incident.get_or_insert_with(|| incident::open(verdict.cause, facts.clock.wall));
+    incident.told.push(verdict.cause);
+    incident.alerted = true;
     Outcome::Failed("no rung helped; a person is being told".into())
 }
 
@@ -271,7 +241,7 @@ fn verify(
         // Quick while there is nothing to see, since then the next look may be it.
         let pace = if process.is_some() { (times.settled / 4.0).min(1.0) } else { 0.2 };
         if lookout.wait(pace, lock, rung, issues).is_err() {
-            return Outcome::StoodDown("interrupted".into());
+            return interrupted(Interrupted);
         }
         // The look keeps the history: what crashes meanwhile is counted.
         if process.is_some() || waited > 1.0 {
@@ -297,57 +267,6 @@ fn still_wrong(cause: Cause) -> &'static str {
         Cause::Disconnected => "it is not connected to Telegram",
         _ => "it does not stay up",
     }
-}
-
-/// SIGTERM, then SIGKILL, each to this very process only; gone when this returns.
-fn end(lookout: &Lookout, who: Process, patience: f64, what: &str, reason: &str) -> Result<(), String> {
-    let pid = who.id.pid;
-    lookout
-        .journal
-        .note(&format!("act: SIGTERM to {what} (pid {pid}, {} old), because {reason}", crate::words::lasting(who.age)));
-    process::signal(who.id, Signal::TERM)?;
-    if process::gone_within(who.id, patience) {
-        return Ok(());
-    }
-    lookout.journal.note(&format!(
-        "act: SIGKILL to {what} (pid {pid}), because it is still there {} after SIGTERM",
-        crate::words::lasting(patience)
-    ));
-    process::signal(who.id, Signal::KILL)?;
-    if process::gone_within(who.id, 5.0) { Ok(()) } else { Err(format!("pid {pid} does not end, not even by SIGKILL")) }
-}
-
-/// Somebody's agent run under the bridge is waited for, once an incident.
-fn wait_for_work(
-    lookout: &mut Lookout,
-    own: Identity,
-    lock: &mut RecoveryLock,
-    verdict: &Verdict,
-) -> Result<(), Interrupted> {
-    if lookout.incident.as_ref().is_some_and(|incident| incident.waited_for_work) {
-        return Ok(());
-    }
-    let until = clock::mono() + lookout.world.times.work;
-    let mut said = false;
-    while clock::mono() < until {
-        let tasks = bridge::tasks_at_work(own, 1.0);
-        if tasks == 0 {
-            break;
-        }
-        if !said {
-            lookout.journal.note(&format!(
-                "{} at work under the bridge; waited for once, {} at most",
-                count(tasks, "task is", "tasks are"),
-                crate::words::lasting(lookout.world.times.work)
-            ));
-            said = true;
-        }
-        lookout.wait(2.0, lock, 2, &verdict.issues)?;
-    }
-    if let Some(incident) = &mut lookout.incident {
-        incident.waited_for_work |= said;
-    }
-    Ok(())
 }
 
 /// Whether the manager respawns the job within a moment, by itself: then a start of ours would be one too many.
@@ -376,14 +295,23 @@ fn note_end(lookout: &Lookout, id: Identity) {
     }
 }
 
-fn copies(config: &Config, managed: Option<Identity>, older_than: f64) -> Result<Vec<Process>, String> {
-    let all = bridge::all(&Likeness { root: config.root.clone(), program: config.program.clone() })?;
-    let others = bridge::others(all, managed.map(|managed| managed.pid));
-    Ok(others.into_iter().filter(|copy| copy.age >= older_than).collect())
+fn not_taken(taken: Taken) -> Outcome {
+    match taken {
+        Taken::By(_) => Outcome::Busy(taken.to_string()),
+        Taken::Broken(why) => Outcome::Failed(why),
+    }
 }
 
-fn copies_now(config: &Config, managed: Option<Identity>) -> Result<usize, String> {
-    copies(config, managed, 0.0).map(|copies| copies.len())
+fn nobody_to_ask() -> Outcome {
+    Outcome::StoodDown("the service manager can't be asked, so nothing is done".into())
+}
+
+fn stopped_by_operator() -> Outcome {
+    Outcome::StoodDown("the operator stopped the bridge; it is left as it is".into())
+}
+
+fn interrupted(_: Interrupted) -> Outcome {
+    Outcome::StoodDown("interrupted".into())
 }
 
 fn why(verdict: &Verdict) -> String {
@@ -398,8 +326,4 @@ fn words_of(outcome: &Outcome) -> &str {
         | Outcome::StoodDown(words)
         | Outcome::Busy(words) => words,
     }
-}
-
-fn count(number: usize, one: &str, many: &str) -> String {
-    format!("{number} {}", if number == 1 { one } else { many })
 }

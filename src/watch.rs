@@ -1,12 +1,13 @@
 //! The loop: four named steps a tick, and what a command does between two of them.
 
-use crate::assess::{Cause, State, Verdict};
+use crate::assess::{Cause, State, TELL, Verdict};
 use crate::facts::{Fact, Facts, Pause};
 use crate::inbox::Command;
 use crate::incident::{self, Plan};
 use crate::install;
-use crate::lookout::Lookout;
+use crate::lookout::{Lookout, status_file};
 use crate::recover::{self, Outcome};
+use crate::snapshot::Snapshot;
 use crate::system::service::Service;
 use crate::system::wake::Woke;
 use crate::system::{clock, files, markers, recovery_lock};
@@ -15,6 +16,7 @@ pub fn run(lookout: &mut Lookout) {
     lookout.watching = true;
     recovery_lock::sweep(&lookout.config);
     lookout.incident = files::json(&lookout.incident_file());
+    lookout.since = files::json::<Snapshot>(&status_file(&lookout.config)).and_then(standing);
     if let Service::Embedded(embedded) = &lookout.service {
         embedded.keep();
     }
@@ -49,7 +51,7 @@ pub fn tick(lookout: &mut Lookout) -> f64 {
     lookout.reporter.deliver(&lookout.journal, &mut lookout.memory.undelivered);
     let down = matches!(facts.process, Fact::Known(None));
     match outcome {
-        Some((rung, Outcome::Failed(_) | Outcome::Unavailable(_))) if rung < incident::TELL => {
+        Some((rung, Outcome::Failed(_) | Outcome::Unavailable(_))) if rung < TELL => {
             let wait = times.between[usize::from(rung - 1).min(2)];
             // Jitter, so that two things that fail together do not keep step.
             wait * (0.8 + 0.4 * fastrand::f64())
@@ -57,7 +59,9 @@ pub fn tick(lookout: &mut Lookout) -> f64 {
         // Whatever stood in the way is not gone within a second.
         Some((_, Outcome::StoodDown(_) | Outcome::Busy(_))) => times.settled,
         Some(_) => times.tick_down,
-        None if down && !matches!(plan, Plan::Later(_)) => times.tick_down,
+        None if down && verdict.state == State::Unhealthy && !matches!(plan, Plan::Later(_)) => times.tick_down,
+        // Waiting or stopped may last for days, and each look at what is down asks the manager and every process.
+        None if down => times.settled.min(times.tick),
         // A person who has just restarted the bridge wants to see it come up, not wait for the minute.
         None if verdict.state == State::Starting && young(&facts, times.tick) => times.settled.min(times.tick),
         None => times.tick,
@@ -151,6 +155,13 @@ fn say_failure(lookout: &mut Lookout, done: Result<(), String>) {
         lookout.note_act(&format!("failed: {why}"));
         lookout.show_again();
     }
+}
+
+/// A stop or a pause that outlives a restart of ours has lasted since it began: a person hears of it after a day.
+fn standing(before: Snapshot) -> Option<(State, Cause, f64)> {
+    let verdict = before.verdict;
+    let stands = matches!(verdict.state, State::Waiting | State::Stopped);
+    stands.then_some((verdict.state, verdict.cause, before.since))
 }
 
 fn young(facts: &Facts, age: f64) -> bool {

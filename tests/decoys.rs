@@ -3,35 +3,12 @@
 
 mod support;
 
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 
 use rustix::process::Signal;
 use serde_json::json;
+use support::decoys::{Decoy, as_the_bridge, start};
 use support::{Scene, acts_of_launchctl, alive, keys, loaded_with, product, signal, why_started};
-
-/// A process of the test's own; ended with it.
-struct Decoy(&'static str, Child);
-
-impl Drop for Decoy {
-    fn drop(&mut self) {
-        let _ = self.1.kill();
-        let _ = self.1.wait();
-    }
-}
-
-fn start(name: &'static str, command: &mut Command) -> Decoy {
-    let quiet = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    Decoy(name, quiet.spawn().unwrap_or_else(|error| panic!("{name}: {error}")))
-}
-
-/// The bridge's own command line, to be run in any folder.
-fn as_the_bridge(scene: &Scene, folder: &Path) -> Command {
-    let program = scene.program();
-    let mut command = Command::new(program[0]);
-    command.args(&program[1..]).current_dir(folder);
-    command
-}
 
 fn decoys(scene: &Scene) -> Vec<Decoy> {
     use std::os::unix::process::CommandExt;

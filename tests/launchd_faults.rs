@@ -103,13 +103,12 @@ fn incident_42_a_start_that_only_says_that_it_worked_is_a_failed_rung() {
     let expected = [
         "1 failed: no new process within 1 s",
         "2 failed: no new process within 1 s",
-        "3 not available: ",
-        "4 not available: ",
+        "3 failed: no new process within 1 s",
         "5 failed: no rung helped; a person is being told",
     ];
     assert_eq!(rungs.len(), expected.len(), "{rungs:?}");
     assert!(rungs.iter().zip(expected).all(|(rung, expected)| rung.starts_with(expected)), "{rungs:?}");
-    assert_eq!(acts_of_launchctl(&launchd), ["kickstart", "kickstart"], "one try a rung");
+    assert_eq!(acts_of_launchctl(&launchd), ["kickstart"; 3], "one try a rung");
 }
 
 #[test]

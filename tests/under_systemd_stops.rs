@@ -131,6 +131,27 @@ fn incident_45_a_unit_that_systemd_gave_up_on_is_reset_and_started_until_it_is_m
 }
 
 #[test]
+fn incident_4_a_crash_loop_that_its_manager_gave_up_on_is_still_started() {
+    let Some(manager) = systemd::or_skip() else { return };
+    let mut scene = manager.scene();
+    // systemd's own limit is 5 starts within 10 s; the first six runs fail.
+    let counter = scene.root.join("counter");
+    scene.script(&format!(
+        "n=$(cat '{0}' 2>/dev/null || echo 0); echo $((n+1)) >'{0}'; [ $n -lt 6 ] && sleep 0.3 && exit 1\n\
+         echo 'Connected to Telegram'; while :; do echo '[heartbeat]'; sleep 0.1; done",
+        counter.display()
+    ));
+    // Long, so that the pattern still holds when systemd has given up.
+    scene.world("crash_window", 600.0);
+    scene.world("again", 2.0);
+    manager.begin(&scene, "Restart=always\nRestartSec=100ms");
+    let _watch = scene.watch();
+    scene.wait_journal("state: unhealthy: crash-loop");
+    scene.wait_verdict("healthy", "none");
+    assert!(scene.rungs().iter().any(|rung| rung.starts_with("3 done: pid ")), "{:?}", scene.rungs());
+}
+
+#[test]
 fn incident_19_and_43_a_crash_loop_is_seen_by_the_watch_alone_and_gets_no_extra_start() {
     let Some(manager) = systemd::or_skip() else { return };
     let mut scene = manager.scene();

@@ -42,7 +42,7 @@ pub fn restart(config: &Config, world: &World, dry_run: bool) -> Result<u8, Fail
 
 pub fn recover(config: &Config, world: &World, dry_run: bool) -> Result<u8, Failure> {
     let mut lookout = lookout(config, world)?;
-    let (facts, verdict) = lookout.glance(memory_of_the_watch(config, world));
+    let (_, verdict) = lookout.glance(memory_of_the_watch(config, world));
     println!("{}", headline(&verdict));
     for issue in &verdict.issues {
         println!("  {issue}");
@@ -55,7 +55,7 @@ pub fn recover(config: &Config, world: &World, dry_run: bool) -> Result<u8, Fail
         println!("Would begin at rung {}: {}.", verdict.rung.max(1), verdict.next);
         return Ok(OK);
     }
-    finish(recover::chain_by_hand(&mut lookout, &facts, &verdict, &mut |line| println!("{line}")))
+    finish(recover::chain_by_hand(&mut lookout, &verdict, &mut |line| println!("{line}")))
 }
 
 pub fn record(config: &Config, crash: bool, reason: String) -> Result<u8, Failure> {

@@ -37,7 +37,10 @@ pub fn run(program: &Path, args: &[&str], limit: f64) -> Result<Output, String> 
         .map_err(|error| format!("{name} can't be started: {error}"))?;
     let group = Pid::from_child(&child);
     let (sender, answer) = channel();
-    std::thread::spawn(move || sender.send(child.wait_with_output()));
+    let thread = std::thread::Builder::new().name("output".into());
+    thread
+        .spawn(move || sender.send(child.wait_with_output()))
+        .map_err(|error| format!("the machine gives no thread to read {name}: {error}"))?;
     match answer.recv_timeout(Duration::from_secs_f64(limit)) {
         Ok(Ok(output)) => Ok(Output {
             code: output.status.code(),

@@ -36,16 +36,19 @@ impl Sockets {
 
 /// Whether one of `addresses` accepts a connection within `limit` seconds. All are tried at once; where there is no
 /// route the kernel says so without a packet.
-pub fn online(addresses: &[SocketAddr], limit: f64) -> bool {
+///
+/// # Errors
+/// Where the machine gives no thread: then nobody was asked.
+pub fn online(addresses: &[SocketAddr], limit: f64) -> Result<bool, String> {
     let (sender, answers) = channel();
     for &address in addresses {
         let sender = sender.clone();
-        std::thread::spawn(move || {
-            sender.send(TcpStream::connect_timeout(&address, Duration::from_secs_f64(limit)).is_ok())
-        });
+        let ask = move || sender.send(TcpStream::connect_timeout(&address, Duration::from_secs_f64(limit)).is_ok());
+        let thread = std::thread::Builder::new().name("network".into()).stack_size(256 << 10);
+        thread.spawn(ask).map_err(|error| format!("the machine gives no thread: {error}"))?;
     }
     drop(sender);
-    answers.iter().any(|accepted| accepted)
+    Ok(answers.iter().any(|accepted| accepted))
 }
 
 fn within(address: IpAddr, net: IpAddr, bits: u8) -> bool {
@@ -265,8 +268,8 @@ mod tests {
     fn online_is_an_accepted_connection() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        assert!(online(&[address], 2.0));
+        assert_eq!(online(&[address], 2.0), Ok(true));
         drop(listener);
-        assert!(!online(&[address], 2.0));
+        assert_eq!(online(&[address], 2.0), Ok(false));
     }
 }

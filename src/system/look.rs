@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 
 /// A kind of look: its thread, and whether an answer is still owed.
 pub struct Look<Q, A> {
+    /// Until the first question: many a look is never asked.
+    unborn: Option<Box<dyn FnOnce() + Send>>,
     questions: Sender<Q>,
     answers: Receiver<A>,
     owed: Option<Instant>,
@@ -16,23 +18,38 @@ impl<Q: Send + 'static, A: Send + 'static> Look<Q, A> {
     pub fn new(name: &'static str, mut look: impl FnMut(Q) -> A + Send + 'static) -> Self {
         let (questions, inbox) = channel::<Q>();
         let (outbox, answers) = channel();
-        let thread = std::thread::Builder::new().name(name.into()).stack_size(256 << 10);
-        // Where no thread can be had the channel is closed, and `answer` says so.
-        let _ = thread.spawn(move || {
+        let run = move || {
             while let Ok(question) = inbox.recv() {
                 if outbox.send(look(question)).is_err() {
                     return;
                 }
             }
-        });
-        Look { questions, answers, owed: None }
+        };
+        let birth = move || {
+            let thread = std::thread::Builder::new().name(name.into()).stack_size(256 << 10);
+            // Where no thread can be had the channel is closed, and `answer` says so.
+            let _ = thread.spawn(run);
+        };
+        Look { unborn: Some(Box::new(birth)), questions, answers, owed: None }
     }
 
     /// Asks, unless the last question is still unanswered.
     pub fn ask(&mut self, question: Q) {
+        if let Some(birth) = self.unborn.take() {
+            birth();
+        }
         if self.owed.is_none() && self.questions.send(question).is_ok() {
             self.owed = Some(Instant::now());
         }
+    }
+
+    /// Asks, and a late answer to an earlier question is none: for what is true only now. A look that still hangs is not
+    /// asked again, so that no second thread hangs beside it.
+    pub fn ask_anew(&mut self, question: Q) {
+        if self.owed.is_some() && self.answers.try_recv().is_ok() {
+            self.owed = None;
+        }
+        self.ask(question);
     }
 
     /// The answer, waiting until `deadline` at most. A late answer to an earlier question is an answer: what it found
@@ -85,5 +102,30 @@ mod tests {
         look.ask(3);
         open.send(()).unwrap();
         assert_eq!(look.answer(Instant::now() + Duration::from_secs(5)), Ok(3));
+    }
+
+    #[test]
+    fn what_is_true_only_now_is_asked_anew_once_the_late_answer_is_there() {
+        let (open, gate) = channel::<()>();
+        let mut look = Look::new("test", move |question: u32| {
+            gate.recv().ok();
+            question
+        });
+        let soon = || Instant::now() + Duration::from_millis(20);
+        look.ask_anew(1);
+        assert!(look.answer(soon()).is_err());
+        look.ask_anew(2);
+        assert!(look.answer(soon()).is_err(), "nothing is asked beside a look that hangs");
+        open.send(()).unwrap();
+        open.send(()).unwrap();
+        let until = Instant::now() + Duration::from_secs(5);
+        let answer = loop {
+            look.ask_anew(3);
+            if let Ok(answer) = look.answer(soon()) {
+                break answer;
+            }
+            assert!(Instant::now() < until);
+        };
+        assert!(answer == 3 || answer == 1, "{answer}");
     }
 }

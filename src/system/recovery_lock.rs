@@ -5,12 +5,14 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::config::Config;
 use crate::facts::{Epoch, Identity};
+use crate::system::look::{self, Look};
 use crate::system::{clock, files};
 use crate::words::iso;
 
@@ -18,10 +20,19 @@ use crate::words::iso;
 pub struct RecoveryLock {
     // Held by being open.
     _kernel: File,
-    face: Option<PathBuf>,
+    /// In a thread of its own: the bridge's folder may be one that blocks whoever writes into it.
+    face: Option<Look<Face, ()>>,
     started: Epoch,
     drawn: f64,
 }
+
+enum Face {
+    Shown(serde_json::Value),
+    Gone,
+}
+
+/// A write of some bytes takes no longer, unless its volume is gone.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Who holds a lock, as written into it.
 #[derive(Serialize, Deserialize)]
@@ -37,7 +48,12 @@ struct Holder {
 /// The pid of who has it (0 where that can't be read), or that the state folder can't be written.
 pub fn take(config: &Config, level: u8, issues: &[String]) -> Result<RecoveryLock, Taken> {
     let mut lock = lock(config, None)?;
-    lock.face = Some(config.data("recovery-in-progress"));
+    let path = config.data("recovery-in-progress");
+    lock.face = Some(Look::new("face", move |face| match face {
+        // Only a face: that it can't be drawn (a full disk) keeps nobody from healing.
+        Face::Shown(value) => drop(files::replace_json(&path, &value)),
+        Face::Gone => files::remove(&path),
+    }));
     lock.show(level, issues);
     Ok(lock)
 }
@@ -72,25 +88,27 @@ impl RecoveryLock {
     /// Shows the face anew; readers take it for stale after 300 s.
     pub fn show(&mut self, level: u8, issues: &[String]) {
         self.drawn = clock::mono();
-        if let Some(face) = &self.face {
-            let value =
-                json!({"level": level, "started": iso(self.started), "issues": issues, "pid": std::process::id()});
-            // Only a face: that it can't be drawn (a full disk) keeps nobody from healing.
-            let _ = files::replace_json(face, &value);
-        }
+        self.draw(Face::Shown(
+            json!({"level": level, "started": iso(self.started), "issues": issues, "pid": std::process::id()}),
+        ));
     }
 
     /// Seconds since the face was drawn.
     pub fn face_age(&self) -> f64 {
         clock::mono() - self.drawn
     }
+
+    fn draw(&mut self, what: Face) {
+        if let Some(face) = &mut self.face {
+            face.ask_anew(what);
+            let _ = face.answer(Instant::now() + PATIENCE);
+        }
+    }
 }
 
 impl Drop for RecoveryLock {
     fn drop(&mut self) {
-        if let Some(face) = &self.face {
-            files::remove(face);
-        }
+        self.draw(Face::Gone);
     }
 }
 
@@ -107,7 +125,8 @@ pub fn held_for_update(config: &Config) -> Option<String> {
 /// Removes the face that a killed one of us left behind.
 pub fn sweep(config: &Config) {
     if holder(config).is_none() {
-        files::remove(&config.data("recovery-in-progress"));
+        let face = config.data("recovery-in-progress");
+        let _ = look::once(PATIENCE.as_secs_f64(), move || files::remove(&face));
     }
 }
 
@@ -179,7 +198,8 @@ fn locked(path: &PathBuf, holder: &Holder) -> Result<File, Taken> {
         tries += 1;
     }
     let text = serde_json::to_string(holder).unwrap_or_default();
-    file.set_len(0).and_then(|()| file.rewind()).and_then(|()| file.write_all(text.as_bytes())).map_err(broken)?;
+    // The lock is had. That its holder's name can't be written (a full disk) keeps nobody from healing.
+    let _ = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| file.write_all(text.as_bytes()));
     Ok(file)
 }
 

@@ -1,5 +1,6 @@
 //! What real name patterns once hit: processes that only look like the bridge. Alive at the end, or the test fails.
 
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use super::scene::{Scene, product};
@@ -39,4 +40,27 @@ impl Drop for Decoys {
             let _ = child.wait();
         }
     }
+}
+
+/// A process of the test's own; ended with it.
+pub struct Decoy(pub &'static str, pub Child);
+
+impl Drop for Decoy {
+    fn drop(&mut self) {
+        let _ = self.1.kill();
+        let _ = self.1.wait();
+    }
+}
+
+pub fn start(name: &'static str, command: &mut Command) -> Decoy {
+    let quiet = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    Decoy(name, quiet.spawn().unwrap_or_else(|error| panic!("{name}: {error}")))
+}
+
+/// The bridge's own command line, to be run in any folder.
+pub fn as_the_bridge(scene: &Scene, folder: &Path) -> Command {
+    let program = scene.program();
+    let mut command = Command::new(program[0]);
+    command.args(&program[1..]).current_dir(folder);
+    command
 }

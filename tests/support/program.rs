@@ -35,6 +35,8 @@ struct File {
     #[serde(default)]
     pid_within: Option<f64>,
     #[serde(default)]
+    work: Option<f64>,
+    #[serde(default)]
     cure_within: Option<f64>,
     #[serde(default)]
     stale_process: Option<f64>,
@@ -70,6 +72,7 @@ pub fn world(path: &std::path::Path) -> World {
         settled: file.settled.unwrap_or(fast.settled),
         crash_window: file.crash_window.unwrap_or(fast.crash_window),
         pid_within: file.pid_within.unwrap_or(fast.pid_within),
+        work: file.work.unwrap_or(fast.work),
         cure_within: file.cure_within.unwrap_or(fast.cure_within),
         stale_process: file.stale_process.unwrap_or(fast.stale_process),
         respawn_slack: file.respawn_slack.unwrap_or(fast.respawn_slack),

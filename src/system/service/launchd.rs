@@ -27,6 +27,8 @@ const NOT_FOUND: i32 = 3;
 const CATCH_ALL: i32 = 5;
 /// `ThrottleInterval`'s default.
 const THROTTLE: f64 = 10.0;
+/// What launchctl is waited for at most while launchd ends a job. It goes on without us.
+const LONGEST_EXIT: f64 = 120.0;
 /// launchd's own default; 20 is only the manual's.
 const EXIT_TIMEOUT: f64 = 5.0;
 
@@ -59,9 +61,7 @@ impl Launchd {
             Respawns::Unsaid => {}
             plain => job.respawns = plain,
         }
-        if job.pid.is_none() {
-            job.stopped_by_operator = self.disabled()?;
-        }
+        job.stopped_by_operator = self.disabled()?;
         Ok(job)
     }
 
@@ -71,11 +71,7 @@ impl Launchd {
     /// As there.
     pub fn start(&self) -> Result<(), String> {
         if self.disabled()? {
-            return Err(format!(
-                "{} is disabled by its operator; to start it again: launchctl enable {}",
-                self.label,
-                self.target()
-            ));
+            return Err(self.is_disabled());
         }
         if self.print()?.code == Some(NOT_LOADED) {
             self.load()?;
@@ -96,7 +92,10 @@ impl Launchd {
             return self.start();
         }
         // It sends SIGKILL after the exit timeout, and can block for minutes on a job that can't spawn.
-        self.kickstart(&["kickstart", "-k"], job.exit_timeout + self.ask)
+        if job.stopped_by_operator {
+            return Err(self.is_disabled());
+        }
+        self.kickstart(&["kickstart", "-k"], job.exit_timeout.min(LONGEST_EXIT) + self.ask)
     }
 
     /// See [`super::Service::stop`].
@@ -117,6 +116,10 @@ impl Launchd {
         } else {
             Err(format!("{} was told to stop and is still there", self.label))
         }
+    }
+
+    fn is_disabled(&self) -> String {
+        format!("{} is disabled by its operator; to start it again: launchctl enable {}", self.label, self.target())
     }
 
     fn target(&self) -> String {
