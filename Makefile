@@ -28,8 +28,8 @@ test: test-tools
 
 # Goal and measured value side by side; nothing fails for being slow.
 bench: test-tools
-	cargo build --locked --release --no-default-features --bins --examples
-	cargo bench --no-default-features --locked --bench cost
+	cargo build --locked --release --bins --examples
+	cargo bench --locked --bench cost
 
 # Hundreds of rounds of what `make test` does a few of.
 campaign: test-tools

@@ -58,7 +58,7 @@ pub struct Verdict {
     pub unknown: Vec<String>,
     /// What happens next and when, in words.
     pub next: String,
-    /// Only a person can help: told once, at once.
+    /// A person has to hear of it: told once, at once.
     pub person: bool,
 }
 
@@ -347,13 +347,9 @@ impl Look<'_> {
             let left = times.reload - self.since(self.memory.unloaded_since);
             let issue = "The bridge's job is not loaded: the service manager does not know it.".to_owned();
             if left > 0.0 {
-                return Some(found(
-                    State::Unhealthy,
-                    Cause::NotLoaded,
-                    0,
-                    issue,
-                    &format!("it is loaded again at {}", self.clock(now.wall + left)),
-                ));
+                let next = format!("it is loaded again at {}", self.clock(now.wall + left));
+                let found = found(State::Unhealthy, Cause::NotLoaded, 0, issue, &next);
+                return Some(Found { person: true, ..found });
             }
             return Some(found(State::Unhealthy, Cause::NotLoaded, 1, issue, "it is loaded again now"));
         }
@@ -431,7 +427,9 @@ impl Look<'_> {
     /// Told once, never healed by force.
     fn degraded(&self) -> Vec<Found> {
         let mut causes = Vec::new();
-        let mut note = |issue: String, next: &str| causes.push(found(State::Degraded, Cause::None, 0, issue, next));
+        let mut note = |issue: String, next: &str| {
+            causes.push(Found { person: true, ..found(State::Degraded, Cause::None, 0, issue, next) });
+        };
         if let Some((line, times)) =
             self.facts.log.known().and_then(|log| log.repeated.as_ref()).filter(|(_, times)| *times >= REPEATED)
         {
@@ -439,9 +437,6 @@ impl Look<'_> {
                 format!("The same error was logged {times} times within {}: {line}", lasting(self.times.stale)),
                 "nothing is restarted for that; read the log",
             );
-        }
-        if let Some(why) = &self.memory.undelivered {
-            note(format!("An alert does not go out: {why}"), "it is tried again at every tick");
         }
         if let Some(disk) = self.facts.disk.known().filter(|disk| disk.free_share < DISK_LOW) {
             note(format!("Only {:.1} % of the disk is free.", disk.free_share * 100.0), "make room before it is full");
@@ -458,6 +453,11 @@ impl Look<'_> {
                 "The service manager never restarts the bridge by itself.".into(),
                 "run 'bridge-watchdog install' to mend just that key",
             );
+        }
+        if let Some(why) = &self.memory.undelivered {
+            // Told by a local notification: one more alert would only take the place of the one that waits.
+            let issue = format!("An alert does not go out: {why}");
+            causes.push(found(State::Degraded, Cause::None, 0, issue, "it is tried again at every tick"));
         }
         causes
     }

@@ -17,8 +17,8 @@ pub struct Incident {
     pub chains: Vec<Chain>,
     /// Since when all has been well; mono.
     pub well_since: Option<f64>,
-    /// Causes that need a person and were told.
-    pub told: Vec<Cause>,
+    /// What a person was told: of which cause, and whether every rung had been tried by then.
+    pub told: Vec<(Cause, bool)>,
     /// Work in progress was waited for; once is enough.
     pub waited_for_work: bool,
     /// A person heard of it, so a person also hears of its end.
@@ -71,7 +71,7 @@ pub fn follow(
     clock: Clock,
     times: &Times,
 ) -> (Option<Incident>, Option<Incident>) {
-    let well = matches!(verdict.state, State::Healthy | State::Starting | State::Degraded);
+    let well = matches!(verdict.state, State::Healthy | State::Starting | State::Degraded) && !verdict.person;
     let sick = verdict.rung > 0 || verdict.person;
     let Some(mut incident) = incident else {
         return (sick.then(|| open(verdict.cause, clock.wall)), None);

@@ -7,12 +7,13 @@ use std::time::{Duration, Instant};
 
 use crate::config::Config;
 use crate::facts::{Disk, Event, Fact, Facts, Git, Identity, Job, Log, Markers, Process, Role, Session};
-use crate::system::bridge::{self, Likeness, Scan};
+use crate::system::bridge::{self, Likeness};
 use crate::system::connection::Sockets;
 use crate::system::crashes::History;
 use crate::system::git::Checkout;
 use crate::system::log::{self, Tail};
 use crate::system::look::Look;
+use crate::system::scan::Scan;
 use crate::system::service::Service;
 use crate::system::{clock, connection, markers, process, session};
 use crate::world::World;

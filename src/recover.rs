@@ -190,14 +190,14 @@ fn start(lookout: &mut Lookout, job: &Job, reason: &str) -> Result<(), String> {
 /// after them is the same night.
 fn tell(lookout: &mut Lookout, facts: &Facts, verdict: &Verdict) -> Outcome {
     let told = lookout.incident.as_ref().map_or(&[][..], |incident| &incident.told);
-    if told.contains(&verdict.cause) || told.len() >= MOST_TOLD {
+    if told.contains(&(verdict.cause, true)) || told.len() >= MOST_TOLD {
         return Outcome::Failed("no rung helped; a person was told already".into());
     }
     lookout.journal.note(&format!("act: tell a person, because {}", why(verdict)));
     let config = lookout.config.clone();
     lookout.reporter.tell(&config, &lookout.journal, facts, verdict);
     let incident = lookout.incident.get_or_insert_with(|| incident::open(verdict.cause, facts.clock.wall));
-    incident.told.push(verdict.cause);
+    incident.told.push((verdict.cause, true));
     incident.alerted = true;
     Outcome::Failed("no rung helped; a person is being told".into())
 }

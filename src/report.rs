@@ -7,7 +7,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 
 use serde::{Deserialize, Serialize};
 
-use crate::assess::{Cause, Verdict};
+use crate::assess::{Cause, State, Verdict};
 use crate::config::{Config, Telegram};
 use crate::facts::{Clock, Facts, Happened};
 use crate::incident::Incident;
@@ -162,7 +162,12 @@ impl Reporter {
 
 /// The DM: what is wrong, what happens next, what a person can do, and the end of the log. Host name first.
 pub fn alert(config: &Config, facts: &Facts, verdict: &Verdict) -> String {
-    let mut text = format!("{}: the Telegram bridge needs you\n", host());
+    let what = match (verdict.state, verdict.cause) {
+        (State::Degraded, _) => "the Telegram bridge works, but not well",
+        (_, Cause::NotLoaded) if verdict.rung == 0 => "the Telegram bridge is not loaded",
+        _ => "the Telegram bridge needs you",
+    };
+    let mut text = format!("{}: {what}\n", host());
     for issue in &verdict.issues {
         text.push_str(&format!("{issue}\n"));
     }

@@ -77,9 +77,9 @@ fn follow(lookout: &mut Lookout, facts: &Facts, verdict: &Verdict) {
     }
     if verdict.person
         && let Some(incident) = &mut lookout.incident
-        && !incident.told.contains(&verdict.cause)
+        && !incident.told.contains(&(verdict.cause, false))
     {
-        incident.told.push(verdict.cause);
+        incident.told.push((verdict.cause, false));
         incident.alerted = true;
         lookout.reporter.tell(&lookout.config, &lookout.journal, facts, verdict);
     }

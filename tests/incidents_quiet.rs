@@ -48,6 +48,24 @@ fn incident_5_evidence_older_than_the_process_accuses_nobody() {
 }
 
 #[test]
+fn incident_35_alive_with_heartbeats_and_one_repeating_error_is_degraded_and_not_restarted() {
+    let mut scene = Scene::new("embedded", 60.0);
+    scene.world("tick", 0.2);
+    scene.bridge(&["--every", "0.1", "--say", "ERROR telethon: update 4711 was not handled"]);
+    let _watch = scene.watch();
+    scene.wait_verdict("degraded", "none");
+    let bridge = scene.wait_bridge();
+    scene.wait_looks(20);
+    let (check, code) = scene.check();
+    assert_eq!((check["state"].as_str(), code), (Some("degraded"), 1), "{check}");
+    let issue = check["issues"][0].as_str().expect("a sentence");
+    assert!(issue.starts_with("The same error was logged "), "{issue}");
+    let told = scene.journal().lines().filter(|line| line.contains("diagnostics: degraded none")).count();
+    assert_eq!(told, 1, "told once: {}", scene.journal());
+    assert_never_touched(&scene, bridge);
+}
+
+#[test]
 fn incident_6_a_log_that_is_touched_and_rotated_to_an_empty_file_is_silent() {
     let mut scene = Scene::new("embedded", 60.0);
     let mute = scene.folder.path().join("mute");

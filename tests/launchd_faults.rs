@@ -32,6 +32,7 @@ fn incident_26_a_job_that_is_gone_is_told_at_once_and_loaded_again_later() {
     assert_eq!(status["verdict"]["rung"], 0, "updates unload and load: it has its time");
     let next = status["verdict"]["next"].as_str().expect("a sentence").to_owned();
     assert!(next.starts_with("it is loaded again at "), "{next}");
+    scene.wait_journal("diagnostics: unhealthy not-loaded");
     scene.wait_journal("rung 1 done: pid ");
     scene.wait_verdict("healthy", "none");
     assert_eq!(acts_of_launchctl(&launchd), ["bootstrap"]);

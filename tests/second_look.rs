@@ -58,7 +58,7 @@ fn incident_22_a_job_that_an_update_takes_away_slowly_is_not_loaded_by_a_rung_th
     let pid = launchd.wait_pid(&scene.label);
     scene.wait_aged(pid, 1.0);
     // The job is still listed, without a process, when its death is seen.
-    launchd.fault(&json!({"bootout_slow_s": 3.0}));
+    launchd.fault(&json!({"bootout_slow_s": 0.6}));
     launchd.operator(&["bootout", &target(&scene.label)]);
     scene.wait_verdict("unhealthy", "not-loaded");
     scene.wait_looks(3);

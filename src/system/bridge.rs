@@ -18,35 +18,6 @@ pub struct Likeness {
     pub program: Vec<String>,
 }
 
-/// Finds copies of the bridge. A whole scan costs 11 ms at 400 processes, so a healthy tick asks only pids that it has
-/// not seen in its last two looks: two, since a shell that is about to become the bridge still looks like a shell.
-#[derive(Default)]
-pub struct Scan {
-    /// Pids in rising order.
-    asked_once: Vec<u32>,
-    asked_twice: Vec<u32>,
-}
-
-impl Scan {
-    /// Copies among the pids that are new since the last two looks, besides the `managed` one.
-    ///
-    /// # Errors
-    /// Where the process table can't be read.
-    pub fn fresh(&mut self, likeness: &Likeness, managed: Option<u32>) -> Result<Vec<Process>, String> {
-        let mut pids = process::pids()?;
-        pids.retain(|pid| Some(*pid) != managed);
-        let among = |pid: &u32, asked: &[u32]| asked.binary_search(pid).is_ok();
-        let fresh: Vec<u32> = pids.iter().filter(|pid| !among(pid, &self.asked_twice)).copied().collect();
-        let copies = copies_among(&fresh, likeness)?;
-        // A copy stays interesting until it is gone.
-        pids.retain(|pid| copies.iter().all(|copy| copy.id.pid != *pid));
-        self.asked_twice =
-            pids.iter().filter(|pid| among(pid, &self.asked_once) || among(pid, &self.asked_twice)).copied().collect();
-        self.asked_once = pids;
-        Ok(copies)
-    }
-}
-
 /// All processes of this very bridge, the managed one among them.
 ///
 /// # Errors
@@ -99,7 +70,11 @@ fn descendants(system: &System, root: u32) -> Vec<(Pid, u64)> {
     family.into_iter().filter_map(|pid| Some((pid, system.process(pid)?.accumulated_cpu_time()))).collect()
 }
 
-fn copies_among(pids: &[u32], likeness: &Likeness) -> Result<Vec<Process>, String> {
+/// Those of `pids` that are this very bridge.
+///
+/// # Errors
+/// Where the process table can't be read.
+pub fn copies_among(pids: &[u32], likeness: &Likeness) -> Result<Vec<Process>, String> {
     if pids.is_empty() {
         return Ok(Vec::new());
     }

@@ -14,6 +14,7 @@ pub mod markers;
 pub mod notify;
 pub mod process;
 pub mod recovery_lock;
+pub mod scan;
 pub mod service;
 pub mod session;
 #[cfg(target_os = "linux")]

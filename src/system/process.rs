@@ -65,6 +65,16 @@ pub fn pids() -> Result<Vec<u32>, String> {
     Ok(pids)
 }
 
+/// The newest pid that the kernel has given away, to a process or to a thread; none where it does not say.
+pub fn newest() -> Option<u32> {
+    platform::newest()
+}
+
+/// Whether there is a process (no thread, no zombie that was reaped) of this pid. Cheap where there is none.
+pub fn is_there(pid: u32) -> bool {
+    platform::is_there(pid)
+}
+
 /// One heap for all threads. glibc gives each thread one of its own and keeps what was ever used in it: half a megabyte
 /// after the first message, for threads that take turns. To be called before there are any.
 pub fn one_heap() {
@@ -119,6 +129,17 @@ mod platform {
         rustix::process::pidfd_send_signal(pidfd, signal)
     }
 
+    /// The last field of /proc/loadavg (proc(5)).
+    pub fn newest() -> Option<u32> {
+        std::fs::read_to_string("/proc/loadavg").ok()?.split_ascii_whitespace().last()?.parse().ok()
+    }
+
+    /// The kernel knows threads by their ids too, but opens a pidfd only for a process.
+    pub fn is_there(pid: u32) -> bool {
+        let there = |pid| rustix::process::test_kill_process(pid) != Err(Errno::SRCH);
+        raw(pid).is_some_and(there) && super::pidfd(pid).is_some()
+    }
+
     /// Read raw: the standard library allocates twice for each of several hundred names, at each tick.
     pub fn pids() -> std::io::Result<Vec<u32>> {
         let proc = std::fs::File::open("/proc")?;
@@ -158,6 +179,15 @@ mod platform {
             return Err(Errno::SRCH);
         }
         rustix::process::kill_process(pid, signal)
+    }
+
+    /// Not said here, and a list costs little: libproc fills an array.
+    pub fn newest() -> Option<u32> {
+        None
+    }
+
+    pub fn is_there(pid: u32) -> bool {
+        find(pid).is_some()
     }
 
     pub fn pids() -> std::io::Result<Vec<u32>> {

@@ -21,6 +21,7 @@ use bridge_watchdog::demo::stage::Stage;
 use bridge_watchdog::inbox::Handle;
 use bridge_watchdog::install;
 use bridge_watchdog::lookout::Lookout;
+use bridge_watchdog::system::process;
 use bridge_watchdog::system::recovery_lock::{self, Taken};
 use bridge_watchdog::world::World;
 
@@ -39,6 +40,7 @@ const BUS_PATIENCE: Duration = Duration::from_secs(10);
 /// Parses, watches, shows; returns the exit code. 0 is Quit and nothing else, so that whoever started us starts us again
 /// after everything that nobody meant. `viewer` opens the log.
 pub fn main(args: impl IntoIterator<Item = OsString>, world: &World, viewer: &Path) -> u8 {
+    process::one_heap();
     match start(args, world, viewer) {
         Ok(code) => code,
         Err((code, why)) => {

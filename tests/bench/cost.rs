@@ -4,6 +4,8 @@
 //! What is compared (with huge files and with empty ones, with the watchdog and without) is measured in turn or at the
 //! same time in one run, so that the machine's mood falls on both.
 
+#[cfg(all(feature = "tray", target_os = "linux"))]
+mod app;
 mod check;
 mod death;
 mod resident;
@@ -22,10 +24,17 @@ fn main() -> ExitCode {
     let words: Vec<&String> = args.iter().filter(|arg| !arg.starts_with("--")).collect();
     let chosen = |name: &str| words.is_empty() || words.iter().any(|word| *word == name);
     type Measure = (&'static str, fn() -> Vec<table::Row>);
-    let all: [Measure; 4] =
-        [("death", death::rows), ("check", check::rows), ("respawn", respawn::rows), ("resident", resident::rows)];
+    let all: &[Measure] = &[
+        ("death", death::rows),
+        ("check", check::rows),
+        ("respawn", respawn::rows),
+        ("resident", resident::rows),
+        // A panel and its bus are those of Linux.
+        #[cfg(all(feature = "tray", target_os = "linux"))]
+        ("app", app::rows),
+    ];
     let mut rows = Vec::new();
-    for (name, measure) in all.into_iter().filter(|(name, _)| chosen(name)) {
+    for (name, measure) in all.iter().filter(|(name, _)| chosen(name)) {
         eprintln!("measuring: {name}");
         rows.extend(measure());
     }

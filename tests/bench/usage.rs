@@ -47,10 +47,35 @@ pub fn cpu_of(pid: u32) -> f64 {
 /// off by a quarter of a megabyte.
 #[cfg(target_os = "linux")]
 pub fn resident(pid: u32) -> f64 {
+    mapped(pid, "Rss:")
+}
+
+/// Of them those that no other process shares and no file backs.
+#[cfg(target_os = "linux")]
+pub fn private(pid: u32) -> f64 {
+    mapped(pid, "Private_Dirty:")
+}
+
+#[cfg(target_os = "linux")]
+fn mapped(pid: u32, what: &str) -> f64 {
     let text = std::fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).expect("the process is there");
     let kilobytes =
-        text.lines().find_map(|line| line.strip_prefix("Rss:")?.trim().strip_suffix("kB")?.trim().parse().ok());
+        text.lines().find_map(|line| line.strip_prefix(what)?.trim().strip_suffix("kB")?.trim().parse().ok());
     kilobytes.map_or(f64::NAN, |kilobytes: f64| kilobytes * 1024.0 / 1e6)
+}
+
+/// How often the threads of a process came to run. Each wake-up is at least one.
+#[cfg(target_os = "linux")]
+pub fn switches(pid: u32) -> u64 {
+    let tasks = std::fs::read_dir(format!("/proc/{pid}/task")).expect("the process is there");
+    let texts = tasks.flatten().filter_map(|task| std::fs::read_to_string(task.path().join("status")).ok());
+    texts
+        .map(|text| {
+            let counts =
+                text.lines().filter_map(|line| line.split_once("ctxt_switches:")?.1.trim().parse::<u64>().ok());
+            counts.sum::<u64>()
+        })
+        .sum()
 }
 
 #[cfg(not(target_os = "linux"))]

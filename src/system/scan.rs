@@ -1,0 +1,137 @@
+//! The search for copies at each healthy tick. To ask every process what it runs costs 11 ms at 400 of them, and even to
+//! list them a third of a millisecond; so only what was born since the last two looks is asked. Two, since a shell that
+//! is about to become the bridge still looks like a shell.
+
+use crate::facts::Process;
+use crate::system::bridge::{self, Likeness};
+use crate::system::process;
+
+#[derive(Default)]
+pub struct Scan {
+    listed: Listed,
+    /// The newest pid of the machine at the last two looks, oldest first.
+    newest: Vec<u32>,
+    /// A copy stays interesting until it is gone.
+    copies: Vec<u32>,
+}
+
+/// More new pids than this (forks and threads since two looks) are listed rather than tried one by one.
+const MOST: u32 = 4096;
+
+impl Scan {
+    /// Copies among the processes that are new since the last two looks, besides the `managed` one.
+    ///
+    /// # Errors
+    /// Where the process table can't be read.
+    pub fn fresh(&mut self, likeness: &Likeness, managed: Option<u32>) -> Result<Vec<Process>, String> {
+        let mut pids = self.born(process::newest())?;
+        pids.extend(&self.copies);
+        pids.sort_unstable();
+        pids.dedup();
+        pids.retain(|pid| Some(*pid) != managed);
+        let copies = bridge::copies_among(&pids, likeness)?;
+        self.copies = copies.iter().map(|copy| copy.id.pid).collect();
+        Ok(copies)
+    }
+
+    /// What was born since the last two looks, if `newest` is known; else what was not listed at both of them.
+    fn born(&mut self, newest: Option<u32>) -> Result<Vec<u32>, String> {
+        let Some(newest) = newest else { return self.listed.new_ones() };
+        let born = match *self.newest {
+            [older, newer] if newer <= newest && newest - older <= MOST => {
+                (older + 1..=newest).filter(|pid| process::is_there(*pid)).collect()
+            }
+            _ => {
+                if self.newest.last().is_some_and(|before| newest < *before) {
+                    // Pids began anew: what was listed before may be somebody else by now.
+                    self.listed = Listed::default();
+                }
+                self.listed.new_ones()?
+            }
+        };
+        self.newest.push(newest);
+        self.newest.drain(..self.newest.len().saturating_sub(2));
+        Ok(born)
+    }
+}
+
+/// Pids in rising order.
+#[derive(Default)]
+struct Listed {
+    once: Vec<u32>,
+    twice: Vec<u32>,
+}
+
+impl Listed {
+    fn new_ones(&mut self) -> Result<Vec<u32>, String> {
+        let pids = process::pids()?;
+        let among = |pid: &u32, listed: &[u32]| listed.binary_search(pid).is_ok();
+        let new = pids.iter().filter(|pid| !among(pid, &self.twice)).copied().collect();
+        self.twice = pids.iter().filter(|pid| among(pid, &self.once) || among(pid, &self.twice)).copied().collect();
+        self.once = pids;
+        Ok(new)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::{Child, Command};
+
+    use super::*;
+
+    struct Sleeper(Child);
+
+    impl Drop for Sleeper {
+        fn drop(&mut self) {
+            let _ = self.0.kill();
+            let _ = self.0.wait();
+        }
+    }
+
+    fn sleeper() -> (Sleeper, u32) {
+        let child = Command::new("sleep").arg("600").spawn().unwrap();
+        let pid = child.id();
+        (Sleeper(child), pid)
+    }
+
+    #[test]
+    fn who_is_new_is_asked_twice_and_then_no_more_whether_the_newest_pid_is_known_or_not() {
+        let newest: [fn() -> Option<u32>; 2] = [process::newest, || None];
+        for newest in newest {
+            let mut scan = Scan::default();
+            let (_old, old) = sleeper();
+            let all = scan.born(newest()).unwrap();
+            assert!(all.contains(&old) && all.contains(&std::process::id()), "the first look asks everybody");
+            scan.born(newest()).unwrap();
+            let (_new, new) = sleeper();
+            for look in 0..2 {
+                let born = scan.born(newest()).unwrap();
+                assert!(born.contains(&new), "look {look}");
+                assert!(!born.contains(&old), "look {look}");
+            }
+            assert!(!scan.born(newest()).unwrap().contains(&new));
+        }
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_thread_is_no_process_and_pids_that_begin_anew_are_all_new() {
+        let mut scan = Scan::default();
+        for _ in 0..2 {
+            scan.born(process::newest()).unwrap();
+        }
+        let (tell, told) = std::sync::mpsc::channel();
+        let (end, ended) = std::sync::mpsc::channel::<()>();
+        let thread = std::thread::spawn(move || {
+            // SAFETY: only asks.
+            tell.send(u32::try_from(unsafe { libc::gettid() }).unwrap()).unwrap();
+            let _ = ended.recv();
+        });
+        let thread_id = told.recv().unwrap();
+        assert!(!scan.born(process::newest()).unwrap().contains(&thread_id));
+        let anew = scan.born(Some(1)).unwrap();
+        assert!(anew.contains(&std::process::id()), "{anew:?}");
+        drop(end);
+        thread.join().unwrap();
+    }
+}
