@@ -274,6 +274,9 @@ impl Lookout {
         }
         let key = (verdict.state, verdict.cause);
         if self.since.is_none_or(|(state, cause, _)| (state, cause) != key) {
+            if verdict.state == State::Healthy {
+                process::give_back();
+            }
             self.since = Some((key.0, key.1, facts.clock.wall));
             self.journal.note(&format!(
                 "state: {}{}",

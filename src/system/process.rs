@@ -85,6 +85,16 @@ pub fn one_heap() {
     }
 }
 
+/// Returns to the kernel what the heap no longer needs: after a start that asked every process, or after an incident, a
+/// quarter of a megabyte.
+pub fn give_back() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    // SAFETY: only frees what is free.
+    unsafe {
+        libc::malloc_trim(0);
+    }
+}
+
 fn raw(pid: u32) -> Option<Pid> {
     i32::try_from(pid).ok().and_then(Pid::from_raw)
 }
