@@ -76,7 +76,12 @@ fn what_others_changed_after_install_stays_at_uninstall() {
     mac.ok("install");
     let mut changed = dictionary(&mac.bridge());
     changed.insert("Nice".into(), Value::Integer(7.into()));
+    changed.insert("ThrottleInterval".into(), Value::Integer(30.into()));
     Value::Dictionary(changed).to_file_xml(mac.bridge()).unwrap();
+    // A second install takes one of the values; it is kept beside the first original.
+    let changed = fs::read(mac.bridge()).unwrap();
+    mac.ok("install");
+    assert!(mac.keeps(&changed), "{:?}", mac.kept());
     mac.ok("uninstall");
     let now = dictionary(&mac.bridge());
     assert_eq!(now.get("Nice"), Some(&Value::Integer(7.into())));
@@ -112,4 +117,19 @@ fn what_the_operator_disabled_is_not_enabled_by_install() {
     let said = mac.ok("install");
     assert!(said.contains("stopped by its operator and stays so"), "{said}");
     assert!(!mac.launchd.calls().iter().any(|call| call.args.iter().any(|word| word == "enable")));
+}
+
+#[test]
+fn a_bridge_that_runs_though_it_is_disabled_is_not_ended_since_it_could_not_be_started_again() {
+    let mac = Mac::new();
+    mac.persons_bridge();
+    let before = fs::read(mac.bridge()).unwrap();
+    let pid = mac.launchd.wait_pid(&mac.scene.label);
+    mac.launchd.operator(&["disable", &support::launchd::target(&mac.scene.label)]);
+    for verb in ["install", "uninstall"] {
+        let said = mac.ok(verb);
+        assert!(said.contains("is disabled by its operator, so it is left as it is"), "{verb}: {said}");
+        assert_eq!(mac.launchd.pid(&mac.scene.label), Some(pid), "{verb}");
+    }
+    assert_eq!(fs::read(mac.bridge()).unwrap(), before);
 }

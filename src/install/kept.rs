@@ -26,16 +26,17 @@ pub fn keep(config: &Config, path: &Path, bytes: &[u8]) -> Result<(), String> {
     file::save(&copy(config, path), bytes, 0o600)
 }
 
-/// Keeps a file of which only some keys change. The first original is the one that counts: a later one has our keys in
-/// it.
+/// Keeps a file of which only some keys change. The first original is the one that counts, since a later one may have
+/// our keys in it; but no value that somebody has set is lost.
 ///
 /// # Errors
 /// As [`keep`].
 pub fn keep_first(config: &Config, path: &Path, bytes: &[u8]) -> Result<(), String> {
-    if original(config, path)?.is_some() {
-        return Ok(());
+    match original(config, path)? {
+        None => file::save(&copy(config, path), bytes, 0o600),
+        Some(first) if first == bytes => Ok(()),
+        Some(_) => keep_aside(config, path, bytes).map(drop),
     }
-    file::save(&copy(config, path), bytes, 0o600)
 }
 
 /// Keeps a version that is put back by nobody, but shall not be lost. Returns where.
