@@ -7,8 +7,6 @@ use std::path::{Path, PathBuf};
 
 use plist::Value;
 
-const STATES: [&str; 8] = ["healthy", "starting", "recovering", "degraded", "waiting", "stopped", "down", "unknown"];
-
 fn project(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }
@@ -24,6 +22,8 @@ fn each_state_has_a_shape_of_its_own_black_on_nothing_at_44_px() {
         assert_eq!((info.width, info.height, info.color_type), (44, 44, png::ColorType::Rgba), "{name}");
         pixels
     };
+    const STATES: [&str; 8] =
+        ["healthy", "starting", "recovering", "degraded", "waiting", "stopped", "down", "unknown"];
     let mut shapes: Vec<(&str, Vec<u8>)> = Vec::new();
     let mut coloured: Vec<(&str, Vec<u8>)> = Vec::new();
     for state in STATES {
