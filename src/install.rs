@@ -5,34 +5,35 @@
 //! variables that someone had put into it), of a systemd unit none, since a drop-in says what we need. Its environment
 //! is never printed, and nobody's `disable` is overridden.
 
+mod file;
+mod kept;
+mod keys;
 mod launchd;
+mod login;
 mod systemd;
+mod text;
 
+use std::time::Duration;
+
+pub use self::login::{Login, installed, set_start_at_login, starts_at_login};
 use crate::config::{Config, Manager};
-use crate::system::clock;
+use crate::facts::Exit;
 use crate::system::service::Service;
+use crate::system::{clock, program, recovery_lock};
 use crate::world::World;
 
 /// Our own label and bundle id; the systemd unit is called `bridge-watchdog`.
 pub const LABEL: &str = "com.valor.bridge-watchdog";
 
-/// Writes and loads the agents, and looks for their processes.
+/// Writes and loads the agents, and looks for their processes. A bridge that does not come up is one more reason for a
+/// watchdog, so it keeps us from nothing.
 ///
 /// # Errors
 /// What could not be written or loaded, and the mend. What was done before that stays done; run it again.
 pub fn install(config: &Config, world: &World, say: &mut dyn FnMut(&str)) -> Result<(), String> {
-    if config.manager != Manager::Embedded {
-        match host(config) {
-            Host::Launchd => launchd::bridge(config, world, say)?,
-            Host::Systemd => systemd::bridge(config, world, say)?,
-        }
-        verify(&Service::of(config, world), "the bridge", &config.label, world, say)?;
-    }
-    match host(config) {
-        Host::Launchd => launchd::ours(config, world, say)?,
-        Host::Systemd => systemd::ours(config, world, say)?,
-    }
-    verify(&our_service(config, world), "the watchdog", our_label(config), world, say)
+    let bridge = bridge(config, world, say);
+    let ours = ours(config, world, say);
+    both(bridge, ours)
 }
 
 /// Puts everything back: our agent goes, a replaced watchdog and the bridge's own keys come back.
@@ -40,30 +41,35 @@ pub fn install(config: &Config, world: &World, say: &mut dyn FnMut(&str)) -> Res
 /// # Errors
 /// As [`install`].
 pub fn uninstall(config: &Config, world: &World, say: &mut dyn FnMut(&str)) -> Result<(), String> {
-    match host(config) {
-        Host::Launchd => launchd::remove(config, world, say),
-        Host::Systemd => systemd::remove(config, world, say),
-    }
+    let (ours, bridge) = match host(config) {
+        Host::Launchd => (launchd::remove_ours(config, world, say), launchd::put_bridge_back(config, world, say)),
+        Host::Systemd => (systemd::remove_ours(config, world, say), systemd::put_bridge_back(config, world, say)),
+    };
+    both(ours, bridge)
 }
 
-/// Whether our agent is there after the next login: what is true, not what we once wrote.
-pub fn starts_at_login(config: &Config, world: &World) -> bool {
-    match host(config) {
-        Host::Launchd => launchd::starts_at_login(world),
-        Host::Systemd => systemd::starts_at_login(world),
+fn bridge(config: &Config, world: &World, say: &mut dyn FnMut(&str)) -> Result<(), String> {
+    if config.manager == Manager::Embedded {
+        return Ok(());
     }
+    // A fresh checkout has none; launchd then ends the job with 78 and systemd with 209, before its first line.
+    for folder in [&config.log, &config.error_log].into_iter().filter_map(|log| log.parent()) {
+        std::fs::create_dir_all(folder)
+            .map_err(|error| format!("the folder of the bridge's log, {}, can't be made: {error}", folder.display()))?;
+    }
+    match host(config) {
+        Host::Launchd => launchd::bridge(config, world, say)?,
+        Host::Systemd => systemd::bridge(config, world, say)?,
+    }
+    verify_bridge(config, world, say)
 }
 
-/// Switches the start at login on or off. Off removes the file only: the job that runs, which may be the one that asks,
-/// is not ended.
-///
-/// # Errors
-/// What could not be written, and the mend.
-pub fn set_start_at_login(config: &Config, world: &World, on: bool) -> Result<(), String> {
-    match host(config) {
-        Host::Launchd => launchd::set_start_at_login(config, world, on),
-        Host::Systemd => systemd::set_start_at_login(config, world, on),
-    }
+fn ours(config: &Config, world: &World, say: &mut dyn FnMut(&str)) -> Result<(), String> {
+    let loaded = match host(config) {
+        Host::Launchd => launchd::ours(config, world, say)?,
+        Host::Systemd => systemd::ours(config, world, say)?,
+    };
+    if loaded { verify_ours(config, world, say) } else { Ok(()) }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -96,35 +102,86 @@ fn our_service(config: &Config, world: &World) -> Service {
 }
 
 /// A load that returned 0 is no running job: a pid has to be seen. What its operator stopped is left as it is.
-fn verify(service: &Service, what: &str, label: &str, world: &World, say: &mut dyn FnMut(&str)) -> Result<(), String> {
+fn verify_bridge(config: &Config, world: &World, say: &mut dyn FnMut(&str)) -> Result<(), String> {
+    let (service, label) = (Service::of(config, world), &config.label);
     let until = clock::mono() + world.times.pid_within;
     loop {
         let job = service.status()?;
         if let Some(pid) = job.pid {
-            say(&format!("{what} ({label}) runs, pid {pid}"));
+            say(&format!("the bridge ({label}) runs, pid {pid}"));
             return Ok(());
         }
         if job.stopped_by_operator {
-            say(&format!("{what} ({label}) is stopped by its operator and stays so"));
+            say(&format!("the bridge ({label}) is stopped by its operator and stays so"));
             return Ok(());
         }
         if clock::mono() > until {
             return Err(format!(
-                "{what} ({label}) is loaded, but no process was seen (last exit: {}); see its log",
+                "the bridge ({label}) is loaded, but no process was seen (last exit: {}); see its log",
                 job.last_exit
             ));
         }
-        std::thread::sleep(std::time::Duration::from_millis(100));
+        std::thread::sleep(Duration::from_millis(100));
     }
+}
+
+/// Of ourselves a pid is not enough: where another watch has the checkout, ours ends at once, with 0, and is not started
+/// again; a look may hit it in passing.
+fn verify_ours(config: &Config, world: &World, say: &mut dyn FnMut(&str)) -> Result<(), String> {
+    let (service, label) = (our_service(config, world), our_label(config));
+    let until = clock::mono() + world.times.pid_within;
+    loop {
+        let job = service.status()?;
+        let watching = recovery_lock::watching(config);
+        let late = clock::mono() > until;
+        match (job.pid, watching) {
+            (Some(pid), Some(watch)) if pid == watch => {
+                say(&format!("the watchdog ({label}) runs, pid {pid}"));
+                return Ok(());
+            }
+            (None, _) if job.stopped_by_operator => {
+                say(&format!("the watchdog ({label}) is stopped by its operator and stays so"));
+                return Ok(());
+            }
+            (pid, Some(watch)) if late || (pid.is_none() && job.last_exit == Exit::Code(0)) => {
+                return Err(format!(
+                    "the watchdog ({label}) is installed, but does not run: pid {watch} is watching this checkout \
+                     already; end that one (Quit in its menu, or Ctrl-C), then run: bridge-watchdog install"
+                ));
+            }
+            (Some(pid), None) if late => {
+                return Err(format!("the watchdog ({label}) runs, pid {pid}, but does not watch; see its log"));
+            }
+            (None, None) if late => {
+                return Err(format!(
+                    "the watchdog ({label}) is loaded, but no process was seen (last exit: {}); see its log",
+                    job.last_exit
+                ));
+            }
+            _ => std::thread::sleep(Duration::from_millis(100)),
+        }
+    }
+}
+
+/// Whether this process, or the one that started it, is a job's own: such a job is never ended from here.
+fn runs_in(job: Option<u32>) -> bool {
+    job.is_some_and(|pid| pid == std::process::id() || pid == std::os::unix::process::parent_id())
 }
 
 /// What our agent starts: the app where it is there, else the headless watch, which is what it falls back to.
 fn our_program() -> Result<String, String> {
-    let me = std::env::current_exe().map_err(|error| format!("our own path can't be found: {error}"))?;
-    let app = me.with_file_name("bridge-watchdog-tray");
-    let program = if app.exists() { app } else { me };
+    let app = program::beside("bridge-watchdog-tray")?;
+    let program = if app.exists() { app } else { program::ours()? };
     program
         .into_os_string()
         .into_string()
         .map_err(|_| "our own path is no text; move the program to a plainer place".into())
+}
+
+/// One that fails keeps the other from nothing.
+fn both(one: Result<(), String>, other: Result<(), String>) -> Result<(), String> {
+    match (one, other) {
+        (Err(one), Err(other)) => Err(format!("{one}; and {other}")),
+        (one, other) => one.and(other),
+    }
 }

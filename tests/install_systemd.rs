@@ -4,7 +4,10 @@ mod support;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+use std::process::Command;
 
+use serde_json::{Value, json};
 use support::systemd::{self, Systemd};
 use support::{Scene, alive};
 
@@ -19,18 +22,35 @@ fn scene(manager: &Systemd) -> Scene {
     scene
 }
 
-fn ok(scene: &Scene, verb: &str) -> String {
+fn run(scene: &Scene, verb: &str) -> (Option<i32>, String) {
     let output = scene.run(&[verb]);
     let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert_eq!(output.status.code(), Some(0), "{verb}: {text}");
     assert!(!text.contains("hunter2"), "the unit's environment was printed: {text}");
+    (output.status.code(), text)
+}
+
+fn ok(scene: &Scene, verb: &str) -> String {
+    let (code, text) = run(scene, verb);
+    assert_eq!(code, Some(0), "{verb}: {text}");
     text
+}
+
+/// `services.watchdog` of `status --json`.
+fn watchdog(scene: &Scene) -> Value {
+    let status: Value = serde_json::from_slice(&scene.run(&["status", "--json"]).stdout).expect("JSON");
+    status["services"]["watchdog"].clone()
+}
+
+fn entry(scene: &Scene) -> PathBuf {
+    scene.folder.path().join("home/autostart/bridge-watchdog.desktop")
 }
 
 #[test]
 fn where_there_is_no_bridge_one_is_written_started_and_goes_again() {
     let Some(manager) = systemd::or_skip() else { return };
     let scene = scene(&manager);
+    // As git leaves a fresh checkout.
+    fs::remove_dir_all(scene.root.join("logs")).expect("logs");
     ok(&scene, "install");
     let pids = (manager.wait_pid(&scene.label), manager.wait_pid(OURS));
     let files: Vec<_> = [&scene.label, OURS].map(|label| manager.units().join(format!("{label}.service"))).to_vec();
@@ -39,7 +59,7 @@ fn where_there_is_no_bridge_one_is_written_started_and_goes_again() {
     }
     assert_eq!(manager.property(&scene.label, "Restart"), "always");
     assert_eq!(manager.property(OURS, "UnitFileState"), "enabled");
-    assert!(scene.folder.path().join("home/autostart/bridge-watchdog.desktop").exists());
+    assert!(entry(&scene).exists());
     scene.wait("the installed watch looks", || scene.status());
 
     let installed: Vec<_> = files.iter().map(|file| fs::read(file).expect("a unit")).collect();
@@ -50,7 +70,7 @@ fn where_there_is_no_bridge_one_is_written_started_and_goes_again() {
     for _ in 0..2 {
         ok(&scene, "uninstall");
         assert!(files.iter().all(|file| !file.exists()));
-        assert!(!scene.folder.path().join("home/autostart/bridge-watchdog.desktop").exists());
+        assert!(!entry(&scene).exists());
     }
     scene.wait("both to be gone", || (!alive(pids.0) && !alive(pids.1)).then_some(()));
     assert_eq!(manager.property(&scene.label, "LoadState"), "not-found");
@@ -77,4 +97,131 @@ fn incident_41_a_persons_unit_gets_a_drop_in_and_keeps_every_byte() {
         assert_eq!(manager.property(&scene.label, "Restart"), "on-failure");
     }
     assert_eq!(manager.wait_pid(&scene.label), pid);
+}
+
+#[test]
+fn incident_41_a_unit_of_ours_with_a_persons_variable_is_a_persons() {
+    let Some(manager) = systemd::or_skip() else { return };
+    let scene = scene(&manager);
+    ok(&scene, "install");
+    let unit = manager.units().join(format!("{}.service", scene.label));
+    let text = fs::read_to_string(&unit).expect("a unit");
+    let changed = text.replace("[Service]\n", "[Service]\nEnvironment=API_HASH=hunter2\n");
+    fs::write(&unit, &changed).expect("a unit");
+    manager.reload();
+    let pid = manager.wait_pid(&scene.label);
+    ok(&scene, "install");
+    assert_eq!(fs::read_to_string(&unit).expect("a unit"), changed);
+    for nth in 0..2 {
+        let text = ok(&scene, "uninstall");
+        assert_eq!(nth == 0, text.contains("is no longer what install wrote, so it stays"), "{text}");
+        assert_eq!(fs::read_to_string(&unit).expect("a unit"), changed);
+    }
+    assert_eq!(manager.wait_pid(&scene.label), pid);
+}
+
+#[test]
+fn a_drop_in_that_a_person_has_changed_stays() {
+    let Some(manager) = systemd::or_skip() else { return };
+    let scene = scene(&manager);
+    manager.begin(&scene, "Restart=on-failure");
+    ok(&scene, "install");
+    let drop_in = manager.units().join(format!("{}.service.d/bridge-watchdog.conf", scene.label));
+    let changed = fs::read_to_string(&drop_in).expect("our drop-in") + "Environment=API_HASH=hunter2\n";
+    fs::write(&drop_in, &changed).expect("a drop-in");
+    manager.reload();
+    for verb in ["install", "uninstall", "uninstall"] {
+        ok(&scene, verb);
+        assert_eq!(fs::read_to_string(&drop_in).expect("the drop-in"), changed, "{verb}");
+    }
+}
+
+#[test]
+fn an_older_watchdogs_unit_is_replaced_and_put_back() {
+    let Some(manager) = systemd::or_skip() else { return };
+    let scene = scene(&manager);
+    let unit = manager.units().join(format!("{OURS}.service"));
+    manager.write_text(OURS, "[Service]\nExecStart=/bin/sleep 600\n[Install]\nWantedBy=default.target\n");
+    let before = fs::read(&unit).expect("a unit");
+    manager.start_unit(OURS);
+    let older = manager.wait_pid(OURS);
+    assert_eq!(watchdog(&scene), json!({"installed": false, "starts_at_login": false}));
+
+    let text = ok(&scene, "install");
+    assert!(text.contains("an older watchdog is replaced"), "{text}");
+    let copy = scene.state().join("plists/bridge-watchdog.service");
+    assert_eq!(fs::read(&copy).expect("a copy"), before);
+    assert_eq!(fs::metadata(&copy).expect("a copy").permissions().mode() & 0o777, 0o600);
+    let ours = manager.wait_pid(OURS);
+    assert!(!alive(older));
+    assert_eq!(scene.wait("the watch", || scene.status())["watch"], ours);
+
+    for _ in 0..2 {
+        ok(&scene, "uninstall");
+        assert_eq!(fs::read(&unit).expect("the older unit"), before);
+        assert!(!entry(&scene).exists());
+        manager.wait_pid(OURS);
+        assert!(!alive(ours));
+        assert_eq!(manager.property(OURS, "UnitFileState"), "enabled");
+        assert!(manager.property(OURS, "ExecStart").contains("/bin/sleep"));
+    }
+}
+
+#[test]
+fn start_at_login_needs_a_unit_that_is_wanted() {
+    let Some(manager) = systemd::or_skip() else { return };
+    let scene = scene(&manager);
+    ok(&scene, "install");
+    assert_eq!(watchdog(&scene), json!({"installed": true, "starts_at_login": true}));
+    manager.ok(&["disable", "bridge-watchdog.service"]);
+    assert_eq!(watchdog(&scene), json!({"installed": true, "starts_at_login": false}));
+    manager.ok(&["enable", "bridge-watchdog.service"]);
+    assert_eq!(watchdog(&scene), json!({"installed": true, "starts_at_login": true}));
+    fs::remove_file(manager.units().join("bridge-watchdog.service")).expect("the unit");
+    assert!(entry(&scene).exists());
+    assert_eq!(watchdog(&scene), json!({"installed": false, "starts_at_login": false}));
+    let ours = manager.wait_pid(OURS);
+    ok(&scene, "uninstall");
+    assert!(!alive(ours), "the unit ran on without its file");
+}
+
+#[test]
+fn the_entry_of_the_graphical_login_tells_the_unit_of_the_display_and_starts_none_that_is_disabled() {
+    let Some(manager) = systemd::or_skip() else { return };
+    let scene = scene(&manager);
+    ok(&scene, "install");
+    let before = manager.wait_pid(OURS);
+    let text = fs::read_to_string(entry(&scene)).expect("the entry");
+    let exec = text.lines().find_map(|line| line.strip_prefix("Exec=")).expect("a command").to_owned();
+    let login = || {
+        let mut command = Command::new("/bin/sh");
+        // No PATH: systemctl is called by its own absolute path.
+        command.args(["-c", &exec]).env_clear().envs(manager.env()).env("DISPLAY", ":4242").env("PATH", "/nowhere");
+        command.status().expect("a shell")
+    };
+    assert!(login().success());
+    let variables = String::from_utf8_lossy(&manager.systemctl(&["show-environment"]).stdout).into_owned();
+    assert!(variables.contains("DISPLAY=:4242"), "{variables}");
+    let after = manager.wait_pid(OURS);
+    assert_ne!(after, before);
+    scene.wait("the watch", || (scene.status()?["watch"] == after).then_some(()));
+
+    manager.ok(&["disable", "--now", "bridge-watchdog.service"]);
+    assert!(!alive(after));
+    assert!(!login().success());
+    assert_eq!(manager.pid(OURS), None);
+}
+
+#[test]
+fn a_watch_by_hand_keeps_the_unit_from_running_and_is_named() {
+    let Some(manager) = systemd::or_skip() else { return };
+    let scene = scene(&manager);
+    let mut watch = scene.watch();
+    scene.wait("the watch", || scene.status());
+    let (code, text) = run(&scene, "install");
+    assert_eq!(code, Some(1), "{text}");
+    assert!(text.contains(&format!("pid {} is watching this checkout already", watch.pid())), "{text}");
+    watch.kill();
+    let text = ok(&scene, "install");
+    assert!(text.contains(&format!("the watchdog ({OURS}) runs, pid {}", manager.wait_pid(OURS))), "{text}");
 }

@@ -92,7 +92,7 @@ pub fn install(config: &Config, world: &World, on: bool) -> Result<u8, Failure> 
     let say = &mut |line: &str| println!("{line}");
     let done = if on { install::install(config, world, say) } else { install::uninstall(config, world, say) };
     done.map_err(|why| (FAILED, why))?;
-    println!("{}", if on { "Installed." } else { "Everything is as it was before." });
+    println!("{}", if on { "Installed." } else { "Uninstalled." });
     Ok(OK)
 }
 

@@ -49,7 +49,10 @@ pub fn status(config: &Config, world: &World, as_json: bool) -> u8 {
                 "services": {"bridge": match &job {
                     Ok(job) => json!({"installed": job.installed, "loaded": job.loaded, "stopped_by_operator": job.stopped_by_operator}),
                     Err(why) => json!({"unknown": why}),
-                }, "watchdog": {"installed": install::starts_at_login(config, world)}},
+                }, "watchdog": {
+                    "installed": install::installed(config, world),
+                    "starts_at_login": install::starts_at_login(config, world),
+                }},
             })
         );
     } else {

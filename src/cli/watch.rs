@@ -9,7 +9,7 @@ use super::{Failure, OK, UNKNOWN};
 use crate::config::Config;
 use crate::inbox::Command;
 use crate::lookout::Lookout;
-use crate::system::{command, process, recovery_lock};
+use crate::system::{command, process, program, recovery_lock};
 use crate::watch;
 use crate::world::World;
 
@@ -65,7 +65,6 @@ fn app() -> Result<std::path::PathBuf, String> {
     if !display {
         return Err("there is no display".into());
     }
-    let me = std::env::current_exe().map_err(|error| format!("our own path can't be found: {error}"))?;
-    let app = me.with_file_name("bridge-watchdog-tray");
+    let app = program::beside("bridge-watchdog-tray")?;
     if app.exists() { Ok(app) } else { Err(format!("{} is not installed", app.display())) }
 }

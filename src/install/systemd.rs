@@ -3,30 +3,37 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::launchd::bridge_words;
-use super::our_program;
+use super::file::{self, Own, Put, There};
+use super::text::{self, bridge_words, quoted};
+use super::{kept, our_program, runs_in};
 use crate::config::Config;
 use crate::facts::Respawns;
+use crate::system::files;
 use crate::system::service::systemd::Systemd;
 use crate::world::World;
 
 pub const UNIT: &str = "bridge-watchdog";
 const DROP_IN: &str = "# Written by bridge-watchdog install, removed by uninstall.\n[Unit]\nStartLimitIntervalSec=0\n[Service]\nRestart=always\n";
+const DESKTOP: &str = include_str!("../../launchd/bridge-watchdog.desktop");
 
-/// The bridge's unit: written where there is none; where there is one without `Restart=always`, a drop-in.
+/// The bridge's unit: written where there is none; where there is one without `Restart=always`, a drop-in. One that we
+/// wrote and somebody has changed since is somebody's.
 pub fn bridge(config: &Config, world: &World, say: &mut dyn FnMut(&str)) -> Result<(), String> {
     let systemd = Systemd::new(&config.label, world);
+    systemd.reload()?;
     let job = systemd.status()?;
-    let path = units(world).join(format!("{}.service", config.label));
-    let ours = fs::read_to_string(&path).is_ok_and(|text| text.starts_with(MARK));
-    if !job.installed || ours {
-        write_if_new(&path, &bridge_unit(config), say)?;
+    let (path, unit) = (unit(world, &config.label), bridge_unit(config));
+    // A unit that is known to systemd may be a link to /dev/null, or lie elsewhere.
+    let there = if job.installed { file::read(&path).unwrap_or_default() } else { file::read(&path)? };
+    let ours = there.as_ref().is_some_and(|bytes| file::is_ours(config, &path, bytes, &unit));
+    if ours || !job.installed {
+        write_bridge(config, &path, &unit, there.as_deref(), say)?;
         systemd.reload()?;
         systemd.enable()?;
     } else if job.respawns == Respawns::Always {
         say(&format!("{}.service is as it should be", config.label));
     } else {
-        write_if_new(&drop_in(config, world), DROP_IN, say)?;
+        file::put(config, &drop_in(config, world), say)?;
     }
     systemd.reload()?;
     if systemd.status()?.stopped_by_operator && job.installed {
@@ -35,80 +42,197 @@ pub fn bridge(config: &Config, world: &World, say: &mut dyn FnMut(&str)) -> Resu
     systemd.start_by_hand()
 }
 
-/// Our own unit, and the entry that brings the icon at a graphical login.
-pub fn ours(config: &Config, world: &World, say: &mut dyn FnMut(&str)) -> Result<(), String> {
+/// Our own unit, and the entry that brings the icon at a graphical login. What else lay there is kept. Returns whether
+/// it was loaded: not where this very program runs in the unit.
+pub fn ours(config: &Config, world: &World, say: &mut dyn FnMut(&str)) -> Result<bool, String> {
     let systemd = Systemd::new(UNIT, world);
-    let changed = write_if_new(&units(world).join(format!("{UNIT}.service")), &our_unit(config)?, say)?;
-    write_if_new(&autostart(world), include_str!("../../launchd/bridge-watchdog.desktop"), say)?;
+    let starts_us = |bytes: &[u8]| starts_us(config, bytes);
+    let own = own_unit(config, world, &starts_us)?;
+    let enabled = is_wanted(world);
+    let put = file::put(config, &own, say)?;
+    if put == Put::Replaced && enabled {
+        files::replace(&was_enabled(config, world), "")?;
+    }
+    file::put(config, &own_entry(world), say)?;
     systemd.reload()?;
     systemd.enable()?;
     systemd.reload()?;
     let job = systemd.status()?;
-    let in_it = job.pid.is_some_and(|pid| pid == std::process::id() || pid == std::os::unix::process::parent_id());
-    match job.pid {
-        Some(_) if in_it => {
-            say("it holds from the next start on: this very program runs in that unit");
-            Ok(())
-        }
-        Some(_) if changed => systemd.restart(),
-        Some(_) => Ok(()),
-        None => systemd.start_by_hand(),
+    if put != Put::Same && runs_in(job.pid) {
+        say("it holds from the next start on: this very program runs in that unit");
+        return Ok(false);
     }
+    if put != Put::Same && job.pid.is_some() {
+        // Not `restart`, which is not waited for: the process that is seen next would be the old one.
+        systemd.stop()?;
+    }
+    if put != Put::Same || job.pid.is_none() {
+        systemd.start_by_hand()?;
+    }
+    Ok(true)
 }
 
-pub fn remove(config: &Config, world: &World, say: &mut dyn FnMut(&str)) -> Result<(), String> {
-    let mut gone = |path: &Path| -> Result<bool, String> {
-        match fs::remove_file(path) {
-            Ok(()) => {
-                say(&format!("removed {}", path.display()));
-                Ok(true)
-            }
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
-            Err(error) => Err(format!("{} can't be removed: {error}", path.display())),
-        }
-    };
+/// Our unit and our entry go, and what they replaced comes back.
+pub fn remove_ours(config: &Config, world: &World, say: &mut dyn FnMut(&str)) -> Result<(), String> {
     let systemd = Systemd::new(UNIT, world);
-    let unit = units(world).join(format!("{UNIT}.service"));
-    gone(&autostart(world))?;
-    if unit.exists() {
-        systemd.disable()?;
-        systemd.stop()?;
-        gone(&unit)?;
+    let starts_us = |bytes: &[u8]| starts_us(config, bytes);
+    let (unit, entry) = (own_unit(config, world, &starts_us)?, own_entry(world));
+    file::take_away(config, &entry, say)?;
+    if let Some(before) = kept::original(config, &entry.path)? {
+        file::write(&entry.path, &before)?;
+        kept::drop_original(config, &entry.path);
     }
-    let systemd = Systemd::new(&config.label, world);
-    let path = units(world).join(format!("{}.service", config.label));
-    if fs::read_to_string(&path).is_ok_and(|text| text.starts_with(MARK)) {
-        systemd.disable()?;
-        systemd.stop()?;
-        gone(&path)?;
+    let original = kept::original(config, &unit.path)?;
+    let there = file::there(config, &unit)?;
+    if let There::Others(now) = &there
+        && original.as_ref() != Some(now)
+    {
+        say(&format!("{} is not ours, so it stays", unit.path.display()));
+        return Ok(());
     }
-    let drop_in = drop_in(config, world);
-    if gone(&drop_in)? {
-        let _ = fs::remove_dir(drop_in.parent().unwrap_or(Path::new("/")));
+    let job = systemd.status()?;
+    match there {
+        // systemctl disables no unit that has no file.
+        There::Nothing => files::remove(&wants(world)),
+        There::Ours | There::Others(_) => systemd.disable()?,
+    }
+    if runs_in(job.pid) {
+        say("this very program runs in its unit, which goes on until it is quit");
+    } else if job.pid.is_some() {
+        systemd.stop()?;
+    }
+    file::take_away(config, &unit, say)?;
+    if let Some(original) = original {
+        file::write(&unit.path, &original)?;
+        say(&format!("put back the older watchdog's {}", unit.path.display()));
+        systemd.reload()?;
+        if was_enabled(config, world).exists() {
+            systemd.enable()?;
+            systemd.start_by_hand()?;
+        }
+        files::remove(&was_enabled(config, world));
+        kept::drop_original(config, &unit.path);
     }
     systemd.reload()
 }
 
-pub fn starts_at_login(world: &World) -> bool {
-    fs::symlink_metadata(units(world).join("default.target.wants").join(format!("{UNIT}.service"))).is_ok()
-        || autostart(world).exists()
+/// The bridge's unit goes where it is as we wrote it, and our drop-in does.
+pub fn put_bridge_back(config: &Config, world: &World, say: &mut dyn FnMut(&str)) -> Result<(), String> {
+    let systemd = Systemd::new(&config.label, world);
+    let path = unit(world, &config.label);
+    // A unit that can't be read is none that we wrote.
+    if let Some(now) = file::read(&path).unwrap_or_default() {
+        if file::is_ours(config, &path, &now, &bridge_unit(config)) {
+            systemd.disable()?;
+            systemd.stop()?;
+            file::remove(&path)?;
+            say(&format!("removed {}", path.display()));
+        } else if kept::wrote(config, &path) {
+            say(&format!("{} is no longer what install wrote, so it stays", path.display()));
+        }
+    }
+    kept::forget(config, &path);
+    let drop_in = drop_in(config, world);
+    match file::take_away(config, &drop_in, say)? {
+        There::Nothing => {}
+        There::Ours => {
+            if let Some(before) = kept::original(config, &drop_in.path)? {
+                file::write(&drop_in.path, &before)?;
+                kept::drop_original(config, &drop_in.path);
+            }
+            // Only where nothing else is in it.
+            let _ = fs::remove_dir(drop_in.path.parent().unwrap_or(Path::new("/")));
+        }
+        There::Others(_) => say(&format!("{} is not what install wrote, so it stays", drop_in.path.display())),
+    }
+    systemd.reload()
+}
+
+/// Our unit is there.
+pub fn installed(config: &Config, world: &World) -> bool {
+    file::read(&unit(world, UNIT)).is_ok_and(|bytes| bytes.is_some_and(|bytes| starts_us(config, &bytes)))
+}
+
+/// It is there and wanted; the entry of the graphical login starts no other.
+pub fn starts_at_login(config: &Config, world: &World) -> bool {
+    installed(config, world) && fs::symlink_metadata(wants(world)).is_ok()
+}
+
+/// Where [`starts_at_login`] can be seen to have changed.
+pub fn login_files(world: &World) -> Vec<PathBuf> {
+    vec![unit(world, UNIT), wants(world)]
 }
 
 pub fn set_start_at_login(config: &Config, world: &World, on: bool) -> Result<(), String> {
     let systemd = Systemd::new(UNIT, world);
     let quiet = &mut |_: &str| {};
     if on {
-        write_if_new(&units(world).join(format!("{UNIT}.service")), &our_unit(config)?, quiet)?;
-        write_if_new(&autostart(world), include_str!("../../launchd/bridge-watchdog.desktop"), quiet)?;
+        let starts_us = |bytes: &[u8]| starts_us(config, bytes);
+        let enabled = is_wanted(world);
+        if file::put(config, &own_unit(config, world, &starts_us)?, quiet)? == Put::Replaced && enabled {
+            files::replace(&was_enabled(config, world), "")?;
+        }
+        file::put(config, &own_entry(world), quiet)?;
         systemd.reload()?;
         return systemd.enable();
     }
-    let _ = fs::remove_file(autostart(world));
-    systemd.disable()
+    file::take_away(config, &own_entry(world), quiet)?;
+    // What is somebody else's is not disabled by a switch that says "off" for it anyway.
+    if installed(config, world) { systemd.disable() } else { Ok(()) }
 }
 
-/// By its first line a unit is known as ours.
-const MARK: &str = "# The bridge's user unit, written by `bridge-watchdog install`";
+fn write_bridge(
+    config: &Config,
+    path: &Path,
+    unit: &str,
+    there: Option<&[u8]>,
+    say: &mut dyn FnMut(&str),
+) -> Result<(), String> {
+    kept::note(config, path, unit.as_bytes())?;
+    if there == Some(unit.as_bytes()) {
+        say(&format!("{} is as it should be", path.display()));
+        return file::settle(path);
+    }
+    file::write(path, unit.as_bytes())?;
+    say(&format!("wrote {}", path.display()));
+    Ok(())
+}
+
+/// Whether a unit starts the watchdog of this checkout, as ours would or as somebody has changed it.
+fn starts_us(config: &Config, bytes: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(bytes);
+    let file = quoted(&text::config_file(config));
+    text.lines().filter_map(|line| line.strip_prefix("ExecStart=")).any(|command| {
+        let program =
+            command.strip_prefix('"').map_or_else(|| command.split(' ').next(), |word| word.split('"').next());
+        program.is_some_and(text::is_our_name) && command.contains(&file)
+    })
+}
+
+fn own_unit<'a>(config: &Config, world: &World, starts_us: &'a dyn Fn(&[u8]) -> bool) -> Result<Own<'a>, String> {
+    Ok(Own { path: unit(world, UNIT), text: our_unit(config)?, starts_us, older: "an older watchdog" })
+}
+
+/// It only starts the unit, so a changed one can't start another watchdog.
+fn own_entry(world: &World) -> Own<'static> {
+    Own {
+        path: config_home(world).join("autostart/bridge-watchdog.desktop"),
+        text: DESKTOP.into(),
+        starts_us: &|bytes| String::from_utf8_lossy(bytes).contains("bridge-watchdog.service"),
+        older: "an older watchdog's entry",
+    }
+}
+
+fn drop_in(config: &Config, world: &World) -> Own<'static> {
+    let folder = units(world).join(format!("{}.service.d", config.label));
+    Own {
+        path: folder.join("bridge-watchdog.conf"),
+        text: DROP_IN.into(),
+        // What somebody has added holds for the bridge, and stays.
+        starts_us: &|_| false,
+        older: "somebody's drop-in",
+    }
+}
 
 fn bridge_unit(config: &Config) -> String {
     let words: Vec<String> = bridge_words(config).iter().map(|word| quoted(word)).collect();
@@ -121,46 +245,39 @@ fn bridge_unit(config: &Config) -> String {
 }
 
 fn our_unit(config: &Config) -> Result<String, String> {
-    let file = config.file.canonicalize().unwrap_or_else(|_| config.file.clone());
     let program = our_program()?;
     let text = include_str!("../../launchd/bridge-watchdog.service")
         .replace("{program}", &quoted(&program))
-        .replace("{config}", &quoted(&file.to_string_lossy()));
+        .replace("{config}", &quoted(&text::config_file(config)));
     // The app takes no subcommand: it is what `tray` becomes.
     Ok(if program.ends_with("-tray") { text.replace(" tray\n", "\n") } else { text })
 }
 
-/// As systemd.service(5) wants a word: `%` and `$` doubled, in quotes.
-fn quoted(word: &str) -> String {
-    format!("\"{}\"", word.replace('\\', "\\\\").replace('"', "\\\"").replace('%', "%%").replace('$', "$$"))
+/// Whether some target wants the unit of our name, whoever's it is.
+fn is_wanted(world: &World) -> bool {
+    let folders = fs::read_dir(units(world)).into_iter().flatten().flatten().map(|entry| entry.path());
+    let mut wants = folders.filter(|path| path.extension().is_some_and(|extension| extension == "wants"));
+    wants.any(|folder| fs::symlink_metadata(folder.join(format!("{UNIT}.service"))).is_ok())
 }
 
+/// Written where the older watchdog that we replaced was enabled.
+fn was_enabled(config: &Config, world: &World) -> PathBuf {
+    kept::named(config, &unit(world, UNIT), "enabled")
+}
+
+fn wants(world: &World) -> PathBuf {
+    units(world).join("default.target.wants").join(format!("{UNIT}.service"))
+}
+
+fn unit(world: &World, label: &str) -> PathBuf {
+    units(world).join(format!("{label}.service"))
+}
+
+/// Our own folder of the configuration lies beside systemd's.
 fn units(world: &World) -> PathBuf {
     config_home(world).join("systemd/user")
 }
 
-fn autostart(world: &World) -> PathBuf {
-    config_home(world).join("autostart/bridge-watchdog.desktop")
-}
-
-fn drop_in(config: &Config, world: &World) -> PathBuf {
-    units(world).join(format!("{}.service.d", config.label)).join("bridge-watchdog.conf")
-}
-
-/// Our own folder lies in it.
 fn config_home(world: &World) -> &Path {
     world.config_dir.parent().unwrap_or(&world.config_dir)
-}
-
-fn write_if_new(path: &Path, text: &str, say: &mut dyn FnMut(&str)) -> Result<bool, String> {
-    use std::os::unix::fs::PermissionsExt;
-    if fs::read_to_string(path).is_ok_and(|there| there == text) {
-        say(&format!("{} is as it should be", path.display()));
-        return Ok(false);
-    }
-    crate::system::files::replace(path, text)?;
-    fs::set_permissions(path, fs::Permissions::from_mode(0o644))
-        .map_err(|error| format!("{}: {error}", path.display()))?;
-    say(&format!("wrote {}", path.display()));
-    Ok(true)
 }

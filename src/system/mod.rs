@@ -13,6 +13,7 @@ pub mod look;
 pub mod markers;
 pub mod notify;
 pub mod process;
+pub mod program;
 pub mod recovery_lock;
 pub mod scan;
 pub mod service;

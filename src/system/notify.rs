@@ -27,7 +27,7 @@ fn allowed() -> bool {
     if cfg!(not(target_os = "macos")) {
         return true;
     }
-    std::env::current_exe().is_ok_and(|path| path.to_string_lossy().contains(".app/Contents/MacOS/"))
+    super::program::ours().is_ok_and(|path| path.to_string_lossy().contains(".app/Contents/MacOS/"))
 }
 
 /// Notification daemons on Linux read a little markup.

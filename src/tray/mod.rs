@@ -21,8 +21,8 @@ use bridge_watchdog::demo::stage::Stage;
 use bridge_watchdog::inbox::Handle;
 use bridge_watchdog::install;
 use bridge_watchdog::lookout::Lookout;
-use bridge_watchdog::system::process;
 use bridge_watchdog::system::recovery_lock::{self, Taken};
+use bridge_watchdog::system::{process, program};
 use bridge_watchdog::world::World;
 
 use self::board::Board;
@@ -123,9 +123,9 @@ fn watch(
     let handle = lookout.handle();
     let (calls, heard) = channel();
     let (shown, beat, is_demo) = (board.clone(), calls.clone(), stage.is_some());
-    let (asked, surroundings) = (config.clone(), world.clone());
+    let mut login = install::Login::new(config, world);
     lookout.on_snapshot(move |snapshot| {
-        let login = (!is_demo).then(|| install::starts_at_login(&asked, &surroundings));
+        let login = (!is_demo).then(|| login.starts());
         shown.change(|state| {
             state.snapshot = Some(snapshot.clone());
             state.starts_at_login = login;
@@ -180,8 +180,7 @@ fn config_argument(args: impl IntoIterator<Item = OsString>) -> Result<Option<Pa
 
 /// A program in our own folder.
 fn beside(name: &str) -> Result<PathBuf, (u8, String)> {
-    let me = std::env::current_exe().map_err(|error| (cli::FAILED, format!("our own path can't be found: {error}")))?;
-    let path = me.with_file_name(name);
+    let path = program::beside(name).map_err(|why| (cli::FAILED, why))?;
     if path.exists() {
         Ok(path)
     } else {

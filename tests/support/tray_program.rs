@@ -1,7 +1,7 @@
 //! The app in a world of the tests' making, as `program.rs` is the command line in one. What opens the log is the file
 //! `viewer` beside the world.
 //!
-//! `tray-in-a-test-world WORLD.json ARGS…`
+//! `tray-in-a-test-world WORLD.json ARGS…`, or as an agent starts it: `… --config FILE`, with the world beside the home.
 
 #[allow(dead_code, reason = "only its world is taken")]
 #[path = "program.rs"]
@@ -14,7 +14,12 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let mut args = std::env::args_os().skip(1);
-    let path = PathBuf::from(args.next().expect("usage: tray-in-a-test-world WORLD.json ARGS…"));
+    let mut args = std::env::args_os().skip(1).peekable();
+    let path = if args.peek().is_some_and(|word| word == "--config") {
+        let file = std::env::args_os().nth(2).expect("--config FILE");
+        PathBuf::from(file).ancestors().nth(3).expect("a scene's folder").join("world.json")
+    } else {
+        PathBuf::from(args.next().expect("usage: tray-in-a-test-world WORLD.json ARGS…"))
+    };
     ExitCode::from(tray::main(args, &program::world(&path), &path.with_file_name("viewer")))
 }

@@ -1,8 +1,8 @@
 #!/bin/sh
 # Renders assets/*.svg with resvg.
 #
-#   icons.sh          NAME.png (black and alpha, a template on macOS), NAME-linux.png (white with a dark outline,
-#                     legible on light and dark panels) and bridge-watchdog.icns, all committed
+#   icons.sh          NAME.png (black and alpha, a template on macOS), NAME-linux.png (a middle tone within a thin
+#                     white edge, legible on light and dark panels) and bridge-watchdog.icns, all committed
 #   icons.sh sheet    target/icons/sheet.png: every state at 18, 22 and 44 px on light and dark, to be looked at
 set -eu
 cd "$(dirname "$0")/../.."
@@ -10,7 +10,7 @@ cd "$(dirname "$0")/../.."
 states="healthy starting recovering degraded waiting stopped down unknown"
 mkdir -p "${CARGO_TARGET_DIR:-target}/icons"
 work=$(cd "${CARGO_TARGET_DIR:-target}/icons" && pwd)
-# Pinned: another version may draw an edge differently, and the rendered files are compared with the committed ones.
+# Pinned: another version may draw an edge differently, and every committed file would change with it.
 resvg_version=0.49.0
 
 # The renderer's own build folder keeps it out of the program's, whose features it would otherwise disturb.

@@ -1,8 +1,12 @@
 //! launchd by `/bin/launchctl`. Facts from launchctl(1) and from captures of real systems: `print` is "not API", so it
 //! is parsed leniently, and what is new in it is passed over; the exit code and the pid decide.
 
+mod loaded;
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+pub use self::loaded::Loaded;
 
 use crate::facts::{Exit, Job, Respawns};
 use crate::system::clock;
@@ -138,7 +142,11 @@ impl Launchd {
         parse(&self.print().ok()?.stdout)?.pid
     }
 
-    fn disabled(&self) -> Result<bool, String> {
+    /// Whether its operator disabled the job, which outlives reboots.
+    ///
+    /// # Errors
+    /// Where launchctl can't say.
+    pub fn disabled(&self) -> Result<bool, String> {
         let output = self.launchctl(&["print-disabled", &self.domain], self.ask)?;
         if output.code != Some(0) {
             return Err(said("print-disabled", &output));

@@ -1,0 +1,205 @@
+//! A file that a service manager reads. Ours is what is byte for byte what we wrote or would write; before anything else
+//! is replaced or removed a copy is kept ([`kept`]), and what does not start this checkout's watchdog is not removed.
+
+use std::fs::{self, OpenOptions};
+use std::io::Write;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use super::kept;
+use crate::config::Config;
+
+/// A file of our own: what it shall say, and by what a version that somebody has changed is known.
+pub struct Own<'a> {
+    pub path: PathBuf,
+    pub text: String,
+    /// Whether these bytes start the watchdog of this checkout.
+    pub starts_us: &'a dyn Fn(&[u8]) -> bool,
+    /// What else may lie here, in words: "an older watchdog".
+    pub older: &'static str,
+}
+
+/// What [`put`] did.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Put {
+    /// It was so already.
+    Same,
+    Written,
+    /// Somebody else's was there, and is kept.
+    Replaced,
+}
+
+/// What lies in the place of a file of our own.
+pub enum There {
+    Nothing,
+    Ours,
+    Others(Vec<u8>),
+}
+
+/// Puts our own file in its place.
+///
+/// # Errors
+/// Where something is there that can't be read, kept or replaced.
+pub fn put(config: &Config, own: &Own, say: &mut dyn FnMut(&str)) -> Result<Put, String> {
+    let path = &own.path;
+    let before = read(path)?;
+    if before.as_deref() == Some(own.text.as_bytes()) {
+        settle(path)?;
+        kept::note(config, path, own.text.as_bytes())?;
+        say(&format!("{} is as it should be", path.display()));
+        return Ok(Put::Same);
+    }
+    let mut put = Put::Written;
+    if let Some(before) = &before {
+        writable(path)?;
+        if kept::noted(config, path, before) {
+            // Ours, from another version or another place of the program.
+        } else if (own.starts_us)(before) {
+            let copy = kept::keep_aside(config, path, before)?;
+            say(&format!("{} had been changed; that version is kept in {}", path.display(), copy.display()));
+        } else {
+            kept::keep(config, path, before)?;
+            put = Put::Replaced;
+            say(&format!("{} is replaced; its file is kept in {}", own.older, kept::folder(config).display()));
+        }
+    }
+    kept::note(config, path, own.text.as_bytes())?;
+    write(path, own.text.as_bytes())?;
+    say(&format!("wrote {}", path.display()));
+    Ok(put)
+}
+
+/// What lies there.
+///
+/// # Errors
+/// Where it can't be read.
+pub fn there(config: &Config, own: &Own) -> Result<There, String> {
+    let Some(now) = read(&own.path)? else { return Ok(There::Nothing) };
+    let ours = is_ours(config, &own.path, &now, &own.text) || (own.starts_us)(&now);
+    Ok(if ours { There::Ours } else { There::Others(now) })
+}
+
+/// Removes our own file; of a version that somebody has changed a copy is kept. What is somebody else's stays.
+///
+/// # Errors
+/// Where it can't be read, kept or removed.
+pub fn take_away(config: &Config, own: &Own, say: &mut dyn FnMut(&str)) -> Result<There, String> {
+    let path = &own.path;
+    let there = there(config, own)?;
+    if let (There::Ours, Some(now)) = (&there, read(path)?) {
+        if !is_ours(config, path, &now, &own.text) {
+            let copy = kept::keep_aside(config, path, &now)?;
+            say(&format!("{} had been changed; that version is kept in {}", path.display(), copy.display()));
+        }
+        // Through a link the original goes back into the file that it names, and nothing is removed.
+        let linked = fs::symlink_metadata(path).is_ok_and(|meta| meta.is_symlink());
+        if !linked || kept::original(config, path)?.is_none() {
+            remove(path)?;
+            say(&format!("removed {}", path.display()));
+        }
+    }
+    kept::forget(config, path);
+    Ok(there)
+}
+
+/// Byte for byte what we wrote, or would write.
+pub fn is_ours(config: &Config, path: &Path, bytes: &[u8], text: &str) -> bool {
+    bytes == text.as_bytes() || kept::noted(config, path, bytes)
+}
+
+/// What lies at a path; `None` where nothing does.
+///
+/// # Errors
+/// A sentence that names the path and the mend, also for a link that leads nowhere and for what is no plain file (a
+/// fifo would be waited for without end).
+pub fn read(path: &Path) -> Result<Option<Vec<u8>>, String> {
+    if fs::symlink_metadata(path).is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound) {
+        return Ok(None);
+    }
+    let wrong = |why: &str| format!("{} {why}; mend it or move it away, then try again", path.display());
+    match fs::metadata(path) {
+        Err(error) => Err(wrong(&format!("can't be read: {error}"))),
+        Ok(meta) if !meta.is_file() => Err(wrong("is no plain file")),
+        Ok(_) => fs::read(path).map(Some).map_err(|error| wrong(&format!("can't be read: {error}"))),
+    }
+}
+
+/// A file that somebody made read-only is meant to stay as it is.
+///
+/// # Errors
+/// Then.
+pub fn writable(path: &Path) -> Result<(), String> {
+    if fs::metadata(path).is_ok_and(|meta| meta.permissions().mode() & 0o200 == 0) {
+        let name = path.display();
+        return Err(format!(
+            "{name} is read-only, so it is left as it is; to let it be changed: chmod u+w '{name}', then try again"
+        ));
+    }
+    Ok(())
+}
+
+/// Writes for a service manager: through a symbolic link to the file that it names, mode 0644.
+///
+/// # Errors
+/// A sentence that names the file.
+pub fn write(path: &Path, bytes: &[u8]) -> Result<(), String> {
+    save(&path.canonicalize().unwrap_or_else(|_| path.to_owned()), bytes, 0o644)
+}
+
+/// What need not be written still gets its mode, and no quarantine. What is read-only stays so.
+///
+/// # Errors
+/// A sentence that names the file.
+pub fn settle(path: &Path) -> Result<(), String> {
+    if writable(path).is_ok() {
+        fs::set_permissions(path, fs::Permissions::from_mode(0o644))
+            .map_err(|error| format!("the mode of {} can't be set: {error}", path.display()))?;
+    }
+    release(path);
+    Ok(())
+}
+
+/// A new file and a rename: a reader sees the old or the new one, and so does who comes after a loss of power.
+///
+/// # Errors
+/// A sentence that names the file.
+pub fn save(path: &Path, bytes: &[u8], mode: u32) -> Result<(), String> {
+    let wrong = |error: std::io::Error| format!("{} can't be written: {error}", path.display());
+    fs::create_dir_all(path.parent().unwrap_or(Path::new("/"))).map_err(wrong)?;
+    // Ends neither in .plist nor in .service: a manager would load it, should we be killed in between.
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".new");
+    let new = path.with_file_name(name);
+    let saved =
+        OpenOptions::new().write(true).create(true).truncate(true).mode(mode).open(&new).and_then(|mut file| {
+            file.write_all(bytes)?;
+            // Whatever the umask takes away.
+            file.set_permissions(fs::Permissions::from_mode(mode))?;
+            file.sync_all()
+        });
+    release(&new);
+    saved.and_then(|()| fs::rename(&new, path)).map_err(|error| {
+        let _ = fs::remove_file(&new);
+        wrong(error)
+    })
+}
+
+/// Removes a file; that there is none is as good.
+///
+/// # Errors
+/// A sentence that names the file.
+pub fn remove(path: &Path) -> Result<(), String> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(format!("{} can't be removed: {error}", path.display()))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A downloaded app hands its quarantine on to what it writes, and launchd then refuses the file.
+#[cfg_attr(not(target_vendor = "apple"), expect(unused_variables, reason = "only macOS has a quarantine"))]
+fn release(path: &Path) {
+    #[cfg(target_vendor = "apple")]
+    let _ = rustix::fs::removexattr(path, "com.apple.quarantine");
+}

@@ -1,0 +1,130 @@
+//! What `install` remembers, in our state folder: a copy of what it replaces, which `uninstall` puts back, and the
+//! digest of what it writes, by which it knows its own files again. A marker could not tell a file of ours from one that
+//! a person has put in its place.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::file;
+use crate::config::Config;
+use crate::system::files;
+
+/// Where the copies lie, mode 0600: they may hold an environment with secrets.
+pub fn folder(config: &Config) -> PathBuf {
+    config.state.join("plists")
+}
+
+/// Keeps what is replaced. An older copy of something else steps aside: `uninstall` puts back what the last `install`
+/// found.
+///
+/// # Errors
+/// A sentence that names the copy; then nothing may be replaced.
+pub fn keep(config: &Config, path: &Path, bytes: &[u8]) -> Result<(), String> {
+    if original(config, path)?.is_some_and(|there| there != bytes) {
+        step_aside(config, path)?;
+    }
+    file::save(&copy(config, path), bytes, 0o600)
+}
+
+/// Keeps a file of which only some keys change. The first original is the one that counts, since a later one may have
+/// our keys in it; but no value that somebody has set is lost.
+///
+/// # Errors
+/// As [`keep`].
+pub fn keep_first(config: &Config, path: &Path, bytes: &[u8]) -> Result<(), String> {
+    match original(config, path)? {
+        None => file::save(&copy(config, path), bytes, 0o600),
+        Some(first) if first == bytes => Ok(()),
+        Some(_) => keep_aside(config, path, bytes).map(drop),
+    }
+}
+
+/// Keeps a version that is put back by nobody, but shall not be lost. Returns where.
+///
+/// # Errors
+/// As [`keep`].
+pub fn keep_aside(config: &Config, path: &Path, bytes: &[u8]) -> Result<PathBuf, String> {
+    let aside = free(config, path);
+    file::save(&aside, bytes, 0o600)?;
+    Ok(aside)
+}
+
+/// The kept original is put back by nobody any more. Returns where it is now, if there was one.
+///
+/// # Errors
+/// Where it can't be renamed.
+pub fn step_aside(config: &Config, path: &Path) -> Result<Option<PathBuf>, String> {
+    let (copy, aside) = (copy(config, path), free(config, path));
+    match fs::rename(&copy, &aside) {
+        Ok(()) => Ok(Some(aside)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(format!("{} can't be renamed: {error}", copy.display())),
+    }
+}
+
+/// What `install` found here.
+///
+/// # Errors
+/// Where a copy is there that can't be read.
+pub fn original(config: &Config, path: &Path) -> Result<Option<Vec<u8>>, String> {
+    let copy = copy(config, path);
+    match fs::read(&copy) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(format!("{} can't be read: {error}; make it readable", copy.display())),
+    }
+}
+
+/// Last of all, when the original is back in its place and loaded: until then this is the only copy.
+pub fn drop_original(config: &Config, path: &Path) {
+    files::remove(&copy(config, path));
+}
+
+/// Remembers that we wrote these bytes.
+///
+/// # Errors
+/// Where the state folder can't be written.
+pub fn note(config: &Config, path: &Path, bytes: &[u8]) -> Result<(), String> {
+    files::replace(&named(config, path, "wrote"), &digest(bytes))
+}
+
+/// Whether we wrote these bytes.
+pub fn noted(config: &Config, path: &Path, bytes: &[u8]) -> bool {
+    files::text(&named(config, path, "wrote")).is_some_and(|noted| noted == digest(bytes))
+}
+
+/// Whether we wrote this file once, whatever it is now.
+pub fn wrote(config: &Config, path: &Path) -> bool {
+    named(config, path, "wrote").exists()
+}
+
+/// The file is gone, or nobody's business of ours any more.
+pub fn forget(config: &Config, path: &Path) {
+    files::remove(&named(config, path, "wrote"));
+}
+
+fn copy(config: &Config, path: &Path) -> PathBuf {
+    folder(config).join(path.file_name().unwrap_or_default())
+}
+
+pub fn named(config: &Config, path: &Path, extension: &str) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".{extension}"));
+    folder(config).join(name)
+}
+
+/// A name that no copy has yet.
+fn free(config: &Config, path: &Path) -> PathBuf {
+    let mut nth = 1;
+    loop {
+        let aside = named(config, path, &format!("older-{nth}"));
+        if fs::symlink_metadata(&aside).is_err() {
+            return aside;
+        }
+        nth += 1;
+    }
+}
+
+fn digest(bytes: &[u8]) -> String {
+    git2::Oid::hash_object(git2::ObjectType::Blob, bytes).map_or_else(|_| String::new(), |oid| oid.to_string())
+}

@@ -1,0 +1,70 @@
+//! The keys of a property list, and the three of them that we own in the bridge's.
+
+use std::io::Cursor;
+use std::path::Path;
+
+use plist::{Dictionary, Value};
+
+use crate::system::service::launchd::Loaded;
+
+/// From start to start, in seconds: launchd's own default.
+const THROTTLE: u16 = 10;
+/// From SIGTERM to SIGKILL, in seconds.
+const EXIT_TIMEOUT: u16 = 20;
+
+/// Back whatever the exit code, not faster than 10 s, and time for SQLite.
+pub const OWNED: [(&str, Owned); 3] = [
+    ("KeepAlive", Owned::Flag(true)),
+    ("ThrottleInterval", Owned::Seconds(THROTTLE)),
+    ("ExitTimeOut", Owned::Seconds(EXIT_TIMEOUT)),
+];
+
+#[derive(Clone, Copy)]
+pub enum Owned {
+    Flag(bool),
+    Seconds(u16),
+}
+
+impl Owned {
+    pub fn value(self) -> Value {
+        match self {
+            Owned::Flag(flag) => Value::Boolean(flag),
+            Owned::Seconds(seconds) => Value::Integer(seconds.into()),
+        }
+    }
+}
+
+/// Whether launchd goes by them, whatever the file says.
+pub fn are_loaded(job: &Loaded) -> bool {
+    job.keep_alive && job.throttle == f64::from(THROTTLE) && job.exit_timeout == f64::from(EXIT_TIMEOUT)
+}
+
+/// # Errors
+/// Where these bytes are no property list, or one of another kind; the mend.
+pub fn dictionary(path: &Path, bytes: &[u8]) -> Result<Dictionary, String> {
+    let value = Value::from_reader(Cursor::new(bytes)).map_err(|_| {
+        format!(
+            "{} is no property list; mend it ('plutil -lint' says where) or move it away, then try again",
+            path.display()
+        )
+    })?;
+    value
+        .into_dictionary()
+        .ok_or_else(|| format!("{} is no dictionary; mend it or move it away, then try again", path.display()))
+}
+
+/// In the form that it had: binary stays binary.
+///
+/// # Errors
+/// Where a value has no such form.
+pub fn encoded(keys: Dictionary, before: &[u8]) -> Result<Vec<u8>, String> {
+    let mut bytes = Vec::new();
+    let value = Value::Dictionary(keys);
+    let done = if before.starts_with(b"bplist") {
+        value.to_writer_binary(&mut bytes)
+    } else {
+        value.to_writer_xml(&mut bytes)
+    };
+    done.map_err(|error| format!("the property list can't be written: {error}"))?;
+    Ok(bytes)
+}

@@ -1,0 +1,73 @@
+//! "Start at login": what is true, not what we once wrote.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::PathBuf;
+
+use super::{Host, host, launchd, systemd};
+use crate::config::Config;
+use crate::world::World;
+
+/// Whether our agent is there; it may be disabled.
+pub fn installed(config: &Config, world: &World) -> bool {
+    match host(config) {
+        Host::Launchd => launchd::installed(config, world),
+        Host::Systemd => systemd::installed(config, world),
+    }
+}
+
+/// Whether we are there after the next login. Where launchctl can't say whether the agent is disabled, its file decides.
+pub fn starts_at_login(config: &Config, world: &World) -> bool {
+    match host(config) {
+        Host::Launchd => launchd::starts_at_login(config, world),
+        Host::Systemd => systemd::starts_at_login(config, world),
+    }
+}
+
+/// Switches the start at login on or off. Off removes the file only: the job that runs, which may be the one that asks,
+/// is not ended.
+///
+/// # Errors
+/// What could not be written, or that the operator has disabled the agent; and the mend.
+pub fn set_start_at_login(config: &Config, world: &World, on: bool) -> Result<(), String> {
+    match host(config) {
+        Host::Launchd => launchd::set_start_at_login(config, world, on),
+        Host::Systemd => systemd::set_start_at_login(config, world, on),
+    }
+}
+
+/// [`starts_at_login`] for who asks at every look: the manager is asked at first, and again only when the agent's file
+/// has been written (each switch does that), since a healthy look starts no program.
+pub struct Login {
+    config: Config,
+    world: World,
+    seen: Option<Vec<Stamp>>,
+    starts: bool,
+}
+
+/// Device, inode, seconds and nanoseconds of the last change; `None` where there is no file.
+type Stamp = Option<(u64, u64, i64, i64)>;
+
+impl Login {
+    pub fn new(config: &Config, world: &World) -> Login {
+        Login { config: config.clone(), world: world.clone(), seen: None, starts: false }
+    }
+
+    pub fn starts(&mut self) -> bool {
+        let files = match host(&self.config) {
+            Host::Launchd => launchd::login_files(&self.world),
+            Host::Systemd => systemd::login_files(&self.world),
+        };
+        let now = Some(files.iter().map(stamp).collect());
+        if self.seen != now {
+            self.starts = starts_at_login(&self.config, &self.world);
+            self.seen = now;
+        }
+        self.starts
+    }
+}
+
+fn stamp(path: &PathBuf) -> Stamp {
+    let meta = fs::symlink_metadata(path).ok()?;
+    Some((meta.dev(), meta.ino(), meta.ctime(), meta.ctime_nsec()))
+}

@@ -1,0 +1,80 @@
+//! How a job is loaded: by its property list as it was then, which may say something else by now.
+
+use super::{Launchd, NOT_LOADED, parse, said};
+use crate::facts::Respawns;
+
+/// What launchd goes by. No `Debug`: the text names the job's environment.
+pub struct Loaded {
+    pub pid: Option<u32>,
+    /// Unconditionally.
+    pub keep_alive: bool,
+    /// Seconds, as are those below.
+    pub throttle: f64,
+    pub exit_timeout: f64,
+    text: String,
+}
+
+impl Launchd {
+    /// `None` where the job is not loaded.
+    ///
+    /// # Errors
+    /// Where launchctl can't say, or says what nobody has seen.
+    pub fn loaded(&self) -> Result<Option<Loaded>, String> {
+        let output = self.print()?;
+        match output.code {
+            Some(NOT_LOADED) => Ok(None),
+            Some(0) => read(output.stdout)
+                .map(Some)
+                .ok_or_else(|| format!("launchctl print {} answers in a form that is not known", self.target())),
+            _ => Err(said("print", &output)),
+        }
+    }
+}
+
+impl Loaded {
+    /// Whether it starts exactly these words. They are printed raw, so they are looked for and not parsed.
+    pub fn runs(&self, words: &[String]) -> bool {
+        self.text.contains(&format!("\n\targuments = {{\n\t\t{}\n\t}}\n", words.join("\n\t\t")))
+    }
+}
+
+fn read(text: String) -> Option<Loaded> {
+    let job = parse(&text)?;
+    // The conditions of a KeepAlive dictionary. What stands before the last `domain` may be an argument.
+    let trusted = text.rfind("\n\tdomain = ").map_or(&*text, |at| &text[at..]);
+    let conditional = trusted.contains("\n\tsemaphores = {");
+    Some(Loaded {
+        pid: job.pid,
+        keep_alive: job.respawns == Respawns::Always && !conditional,
+        throttle: job.throttle,
+        exit_timeout: job.exit_timeout,
+        text,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The shape of real captures, shortened.
+    fn printed(rest: &str) -> String {
+        format!(
+            "gui/501/com.valor.bridge = {{\n\tstate = running\n\n\tprogram = /bin/sh\n\targuments = {{\n\t\t/bin/sh\n\
+             \t\tbridge.sh\n\t}}\n\n\tdomain = gui/501 [100057]\n\tminimum runtime = 10\n\texit timeout = 20\n\
+             \truns = 1\n\tpid = 17594\n{rest}}}\n"
+        )
+    }
+
+    #[test]
+    fn what_is_loaded_is_read_from_launchd_and_not_from_the_file() {
+        let always = read(printed("\tproperties = keepalive | runatload\n")).unwrap();
+        assert_eq!((always.pid, always.throttle, always.exit_timeout), (Some(17594), 10.0, 20.0));
+        assert!(always.keep_alive);
+        assert!(always.runs(&["/bin/sh".into(), "bridge.sh".into()]));
+        assert!(!always.runs(&["/bin/sh".into()]) && !always.runs(&["bridge.sh".into()]));
+        let sometimes = "\tsemaphores = {\n\t\tsuccessful exit => 0\n\t}\n\n\tproperties = keepalive | runatload\n";
+        assert!(!read(printed(sometimes)).unwrap().keep_alive);
+        assert!(!read(printed("\tproperties = runatload\n")).unwrap().keep_alive);
+        assert!(read("nobody knows this".into()).is_none());
+    }
+}
