@@ -17,6 +17,7 @@ pub mod assess;
 pub mod cli;
 pub mod config;
 pub mod demo;
+pub mod events;
 pub mod facts;
 pub mod inbox;
 pub mod incident;

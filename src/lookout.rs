@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use crate::assess::{Cause, State, Verdict, assess};
 use crate::config::Config;
+use crate::events::{Seen, once_each};
 use crate::facts::{Event, Fact, Facts, Happened};
 use crate::inbox::{Handle, Inbox};
 use crate::incident::{self, Incident, Plan};
@@ -39,6 +40,8 @@ pub struct Lookout {
     network: Option<(f64, Fact<bool>)>,
     /// The last acts, oldest first, for the menu.
     acts: Vec<Recent>,
+    /// Starts and crashes since our own, in case that the history can't be written or read.
+    seen: Seen,
     on_snapshot: Option<Box<dyn FnMut(&Snapshot) + Send>>,
 }
 
@@ -71,6 +74,7 @@ impl Lookout {
             network: None,
             last: None,
             acts: Vec::new(),
+            seen: Seen::default(),
             on_snapshot: None,
         })
     }
@@ -89,6 +93,7 @@ impl Lookout {
         let mut facts = self.observer.shallow();
         let ours = recovery_lock::ended(&self.config);
         let times = self.world.times;
+        self.seen.add_to(&mut facts.crashes, facts.clock.wall, times.crash_window);
         let (mut memory, mut news) = remember(&self.memory, &facts, &ours, &times);
         let mut state = assess(&facts, &memory, &times).state;
         if !matches!(state, State::Healthy | State::Starting) {
@@ -221,10 +226,10 @@ impl Lookout {
 
     /// What can't be written is still counted.
     fn write_history(&mut self, facts: &mut Facts, events: Vec<Event>) {
-        let path = self.config.data("crash_history.jsonl");
-        if !events.is_empty() && !self.keeps_the_books() {
+        if events.is_empty() || !self.keeps_the_books() {
             return;
         }
+        let path = self.config.data("crash_history.jsonl");
         for event in events {
             let what = if event.happened == Happened::Start { "started" } else { "crashed" };
             self.journal.note(&format!(
@@ -232,12 +237,19 @@ impl Lookout {
                 event.pid.map_or_else(|| "unknown".into(), |pid| pid.to_string()),
                 event.reason
             ));
-            if let Err(why) = crashes::append(&path, &event) {
-                self.journal.note(&why);
+            let written = crashes::append(&path, &event);
+            if let Err(why) = &written {
+                self.journal.note(why);
             }
+            // The history was read before this look's own line was in it.
             if let Fact::Known(known) = &mut facts.crashes {
-                known.push(event);
+                known.push(event.clone());
             }
+            self.seen.keep(event, written.is_ok());
+        }
+        match &mut facts.crashes {
+            Fact::Known(known) => *known = once_each(std::mem::take(known)),
+            unknown => self.seen.add_to(unknown, facts.clock.wall, self.world.times.crash_window),
         }
     }
 

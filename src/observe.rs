@@ -154,6 +154,7 @@ impl Observer {
             git: self.git.answer(deadline).and_then(|git| git).into(),
             disk,
             markers,
+            orders: markers::orders(&self.config),
         }
     }
 

@@ -70,7 +70,7 @@ pub fn more(facts: &Facts, acts: &[Recent]) -> More {
         head: git.map(|git| (git.head.chars().take(8).collect(), git.summary.clone())),
         own_revert: git.is_some_and(|git| git.own_revert),
         auto_revert: markers.is_some_and(|markers| markers.auto_revert),
-        pause: markers.and_then(|markers| markers.pause).filter(|pause| pause.until > facts.clock.wall),
+        pause: facts.orders.pause.filter(|pause| pause.until > facts.clock.wall),
         log: facts.log.known().is_some_and(|log| log.exists),
     }
 }

@@ -69,6 +69,8 @@ pub fn record(config: &Config, crash: bool, reason: String) -> Result<u8, Failur
         class: if crash { crashes::class_of(&reason) } else { Class::Code },
         reason,
         pid: None,
+        // The bridge's own word: this runs in its start-up script.
+        ours: false,
     };
     crashes::append(&config.data("crash_history.jsonl"), &event).map_err(|why| (FAILED, why))?;
     Ok(OK)

@@ -14,6 +14,7 @@ use crate::system::clock;
 /// to the renamed one (launchd never reopens).
 pub struct Tail {
     log: PathBuf,
+    /// The one that grew last comes last.
     followed: Vec<Followed>,
     paths: [PathBuf; 2],
     repeats: HashMap<u64, Repeat>,
@@ -25,6 +26,13 @@ struct Followed {
     file: File,
     inode: (u64, u64),
     size: u64,
+    /// It grew since the look before; it grew since it is followed.
+    grew: bool,
+    used: bool,
+    /// It lies at its path now.
+    in_place: bool,
+    /// Nothing names it any more, and its room is ours to free.
+    deleted: bool,
 }
 
 struct Repeat {
@@ -34,7 +42,8 @@ struct Repeat {
 
 /// So much of what is new is read, at most: a bridge that writes more in a tick says the same things many times.
 const READ: u64 = 64 << 10;
-/// A file that was renamed is followed as long as it grows; more than this many rotations lie behind nobody.
+/// So many files are followed: those at the two paths, those that the bridge writes to, and two that a bridge which has
+/// just been started may have opened before a rotation.
 const FOLLOWED: usize = 6;
 
 impl Tail {
@@ -56,8 +65,12 @@ impl Tail {
         let mut log = Log { path: self.log.clone(), ..Log::default() };
         let mut fresh = String::new();
         for followed in &mut self.followed {
-            log.grew |= followed.grown(&mut fresh);
+            let grew = followed.grown(&mut fresh);
+            log.grew |= grew;
+            (followed.used, followed.grew, followed.in_place) = (followed.used || grew, grew, false);
         }
+        // Stable: the others keep their order.
+        self.followed.sort_by_key(|followed| followed.grew);
         for path in self.paths.clone() {
             let Some((file, meta)) = open(&path)? else { continue };
             if path == self.log {
@@ -65,8 +78,19 @@ impl Tail {
                 log.modified = meta.modified().ok().map(clock::epoch);
             }
             let inode = (meta.dev(), meta.ino());
-            if !self.followed.iter().any(|followed| followed.inode == inode) {
-                self.followed.push(Followed { path, file, inode, size: meta.len() });
+            if let Some(followed) = self.followed.iter_mut().find(|followed| followed.inode == inode) {
+                followed.in_place = true;
+            } else {
+                self.followed.push(Followed {
+                    path,
+                    file,
+                    inode,
+                    size: meta.len(),
+                    grew: false,
+                    used: false,
+                    in_place: true,
+                    deleted: false,
+                });
             }
         }
         self.forget_old();
@@ -75,11 +99,23 @@ impl Tail {
         Ok(log)
     }
 
-    /// The files at the paths, and one more for each: what the bridge may still write to after a rotation.
+    /// Drops what nobody writes to any more, the longest silent first. Never a file at its path, nor of each path the
+    /// one that grew last: that is the one a launchd bridge has open, however often it was renamed.
     fn forget_old(&mut self) {
-        let excess = self.followed.len().saturating_sub(FOLLOWED);
-        self.followed.drain(..excess);
-        debug_assert!(self.followed.iter().all(|followed| self.paths.contains(&followed.path)));
+        let mut excess = self.followed.len().saturating_sub(FOLLOWED);
+        let paths = self.paths.each_ref().map(|path| self.written(path));
+        self.followed.retain(|followed| {
+            let kept = followed.in_place || paths.contains(&Some(followed.inode));
+            let drop = !kept && (followed.deleted || excess > 0);
+            excess = excess.saturating_sub(usize::from(drop));
+            !drop
+        });
+    }
+
+    /// The file of this path that grew last; where none has grown, the first one that was seen.
+    fn written(&self, path: &Path) -> Option<(u64, u64)> {
+        let of_path = || self.followed.iter().filter(|followed| followed.path == path);
+        of_path().rfind(|followed| followed.used).or(of_path().next()).map(|followed| followed.inode)
     }
 
     fn repeated(&mut self, fresh: &str) -> Option<(String, u32)> {
@@ -107,7 +143,8 @@ impl Tail {
 impl Followed {
     /// Appends what is new. A file that shrank was cut by somebody, which is no activity of the bridge.
     fn grown(&mut self, fresh: &mut String) -> bool {
-        let Ok(size) = self.file.metadata().map(|meta| meta.len()) else { return false };
+        let Ok((size, names)) = self.file.metadata().map(|meta| (meta.len(), meta.nlink())) else { return false };
+        self.deleted = names == 0;
         let grew = size > self.size;
         if grew {
             fresh.push_str(&read_from(&self.file, self.size.max(size.saturating_sub(READ)), size));
