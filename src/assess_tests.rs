@@ -1057,3 +1057,42 @@ fn the_end_of_a_flood_wait_gives_time_to_speak_again() {
     let (memory, _) = remember(&memory, &case.facts, &[], T);
     assert_eq!(assess(&case.facts, &memory, T).state, State::Healthy);
 }
+
+/// Every field of the contract, with its type; a bridge under systemd, which hides the last exit of what runs.
+#[test]
+fn check_json_is_the_contract() {
+    let mut case = well();
+    case.facts.clock.mono += 0.4;
+    case.job().last_exit = Exit::Never;
+    case.memory.ended = Some(Ended { id: ID, lived: 5.0, at: NOW.wall, exit: Exit::Signal(9) });
+    let holder = Holder { pid: 99, role: Role::Stranger, lock: Lock::Reserved, age_s: Some(400.6) };
+    case.facts.session = Fact::Known(Session { path: "s".into(), holders: vec![holder] });
+    case.facts.crashes = Fact::Known(vec![crash(5.0, Class::Code)]);
+    case.log().path = "l".into();
+    let verdict = assess(&case.facts, &case.memory, T);
+    let expected = serde_json::json!({
+        "state": "healthy", "cause": "none", "level": 0, "issues": [], "unknown": [],
+        "next": "it is looked at once a minute, and at once when it dies",
+        "facts": {
+            "process": {"pid": 4312, "started": "2033-05-18T02:33:20Z", "runs": 7, "last_exit": "signal 9"},
+            "log": {"path": "l", "silent_s": 10, "size": 10},
+            "session": {"path": "s", "holders": [{"pid": 99, "role": "stranger", "lock": "reserved", "age_s": 401}]},
+            "telegram": {"connected": true, "evidence": "socket"},
+            "crashes": {"last_30m": 1, "on_head": 1},
+            "git": {"head": "aaaaaaaabbbbbbbbccccccccddddddddeeeeeeee", "summary": "Make it faster", "age_s": 86_400,
+                "dirty": false, "own_revert": false},
+            "disk": {"free": 1_u64 << 40, "free_share": 0.5},
+        },
+    });
+    let check = |case: &Case| crate::snapshot::check(&case.facts, &case.memory, &verdict, T);
+    assert_eq!(check(&case), expected);
+    // (the run counter, how the run before ended as far as the watch knows, what is shown)
+    let rows = [(7, Some(Exit::Never), "not seen"), (7, None, "not seen"), (1, None, "never"), (0, None, "never")];
+    for (runs, ended, shown) in rows {
+        case.job().runs = Some(runs);
+        case.memory.ended = ended.map(|exit| Ended { id: ID, lived: 5.0, at: NOW.wall, exit });
+        assert_eq!(check(&case)["facts"]["process"]["last_exit"], shown);
+    }
+    case.git().dirty = None;
+    assert_eq!(check(&case)["unknown"], serde_json::json!(["git.dirty: looked at only when something is wrong"]));
+}

@@ -152,8 +152,8 @@ pub struct Log {
     pub said: Said,
     /// The error line that was repeated most within the window, digits taken out, and how often.
     pub repeated: Option<(String, u32)>,
-    /// The last lines of the error log and the log; read only when something is wrong.
-    pub end: Vec<String>,
+    /// The last lines of the error log, and of the log; read only when something is wrong.
+    pub ends: Vec<Vec<String>>,
 }
 
 /// The strings worth matching, seen in new log bytes.

@@ -28,6 +28,7 @@ pub mod menu;
 pub mod observe;
 pub mod recover;
 pub mod report;
+pub mod secrets;
 pub mod snapshot;
 pub mod standing;
 pub mod system;

@@ -109,7 +109,7 @@ impl Lookout {
         let (memory, events) = remember(&self.memory, &facts, &ours, &times);
         self.memory = memory;
         self.write_history(&mut facts, events);
-        let verdict = assess(&facts, &self.memory, &times);
+        let verdict = self.judge(&facts);
         self.show(&facts, &verdict);
         (facts, verdict)
     }
@@ -137,8 +137,8 @@ impl Lookout {
         if assess(&facts, &memory, &times).state == State::Unhealthy {
             facts.network = Some(self.ask_network(facts.clock.mono));
         }
-        let verdict = assess(&facts, &memory, &times);
         self.memory = memory;
+        let verdict = self.judge(&facts);
         (facts, verdict)
     }
 
@@ -204,6 +204,13 @@ impl Lookout {
     /// Where the incident outlives us.
     pub fn incident_file(&self) -> PathBuf {
         self.config.state.join("incident.json")
+    }
+
+    /// A sentence may quote others: a commit's summary, the reason of a hold.
+    fn judge(&self, facts: &Facts) -> Verdict {
+        let mut verdict = assess(facts, &self.memory, &self.world.times);
+        verdict.issues.iter_mut().for_each(|issue| *issue = self.config.secrets.without(issue));
+        verdict
     }
 
     fn ask_network(&mut self, mono: f64) -> Fact<bool> {

@@ -38,8 +38,9 @@ const REAPED: f64 = 0.5;
 
 impl Observer {
     pub fn new(config: &Config, world: &World, service: &Service) -> Observer {
-        let mut tail = Tail::new(&config.log, &config.error_log, world.times.stale);
-        let mut history = History::new(config.data("crash_history.jsonl"), world.times.crash_window);
+        let mut tail = Tail::new(&config.log, &config.error_log, world.times.stale, config.secrets.clone());
+        let history = config.data("crash_history.jsonl");
+        let mut history = History::new(history, world.times.crash_window, config.secrets.clone());
         let (mut checkout, files) = (Checkout::new(&config.root), config.clone());
         Observer {
             config: config.clone(),
@@ -86,8 +87,9 @@ impl Observer {
         facts.git = self.git.answer(self.deadline()).and_then(|git| git).into();
         let paths = [self.config.error_log.clone(), self.config.log.clone()];
         if let Fact::Known(log) = &mut facts.log {
-            log.end =
-                look::once(limit, move || paths.each_ref().map(|path| log::end(path, 15)).concat()).unwrap_or_default();
+            let secrets = self.config.secrets.clone();
+            let look = move || paths.each_ref().map(|path| log::end(path, 15, &secrets)).into();
+            log.ends = look::once(limit, look).unwrap_or_default();
         }
     }
 

@@ -78,7 +78,10 @@ fn incident_19_no_start_is_added_to_those_of_a_manager_that_does_its_part() {
 fn a_bridge_that_ends_at_once_with_0_again_and_again_is_launchds_to_start_and_a_person_hears_of_it() {
     let (scene, launchd) = loaded_with(&["--exit", "0"], &throttled(), in_proportion);
     let _watch = scene.watch();
-    scene.wait_journal("and stayed up none of them.");
+    scene.wait("the sentence", || {
+        let issues = scene.status()?["verdict"]["issues"].to_string();
+        issues.contains("and stayed up none of them.").then_some(())
+    });
     scene.wait_journal("diagnostics: unhealthy process-dead");
     no_start_of_ours(&scene, &launchd);
     assert_eq!((scene.acts(), scene.events("crash")), (vec![], vec![]), "{}", scene.journal());

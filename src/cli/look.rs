@@ -91,7 +91,8 @@ pub fn status(config: &Config, world: &World, as_json: bool) -> u8 {
 pub fn crashes(config: &Config, as_json: bool, since: Option<f64>) -> Result<u8, Failure> {
     let now = clock::now();
     let from = since.map_or(f64::NEG_INFINITY, |since| now.wall - since);
-    let events = history::since(&config.data("crash_history.jsonl"), from).map_err(|why| (FAILED, why))?;
+    let mut events = history::since(&config.data("crash_history.jsonl"), from).map_err(|why| (FAILED, why))?;
+    events.iter_mut().for_each(|event| event.reason = config.secrets.without(&event.reason));
     if as_json {
         let list: Vec<_> = events
             .iter()

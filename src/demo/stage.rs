@@ -116,6 +116,7 @@ fn fill(folder: &Path, bridge: &Path, telegram: &TcpListener) -> Result<(Config,
         session: root.join("data/valor_bridge.session"),
         telegram: None,
         auto_revert: false,
+        secrets: Default::default(),
         state: crate::config::state_folder(&world, &root),
         root,
     };

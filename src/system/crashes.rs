@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use crate::events::{SAME, once_each};
 use crate::facts::{Class, Epoch, Event, Happened};
+use crate::secrets::Secrets;
 use crate::system::clock;
 use crate::words::iso;
 
@@ -63,12 +64,14 @@ pub struct History {
     path: PathBuf,
     /// Seconds in which crashes count.
     window: f64,
+    /// A reason may be an exception's own text.
+    secrets: Secrets,
     read: Option<((u64, Option<std::time::SystemTime>), Vec<Event>)>,
 }
 
 impl History {
-    pub fn new(path: PathBuf, window: f64) -> History {
-        History { path, window, read: None }
+    pub fn new(path: PathBuf, window: f64, secrets: Secrets) -> History {
+        History { path, window, secrets, read: None }
     }
 
     /// As the free function, without what is too old to count.
@@ -86,6 +89,7 @@ impl History {
         let from = clock::wall() - self.window;
         let old = events.iter().take_while(|event| event.at < from).count();
         events.drain(..old.min(events.len().saturating_sub(KEPT)));
+        events.iter_mut().for_each(|event| event.reason = self.secrets.without(&event.reason));
         self.read = Some((stamp, events.clone()));
         Ok(events)
     }
@@ -242,7 +246,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("crash_history.jsonl");
         let now = clock::wall();
-        let mut history = History::new(path.clone(), 1800.0);
+        let mut history = History::new(path.clone(), 1800.0, Secrets::default());
         for ago in (2000..2020).rev() {
             append(&path, &event(now - f64::from(ago), Some(7))).unwrap();
         }

@@ -8,6 +8,7 @@ use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use crate::facts::{Log, Said};
+use crate::secrets::Secrets;
 use crate::system::clock;
 
 /// Follows the log and the error log. The last seen file is kept open: after a rotation the bridge may go on writing
@@ -19,6 +20,7 @@ pub struct Tail {
     paths: [PathBuf; 2],
     repeats: HashMap<u64, Repeat>,
     window: f64,
+    secrets: Secrets,
 }
 
 struct Followed {
@@ -47,13 +49,14 @@ const READ: u64 = 64 << 10;
 const FOLLOWED: usize = 6;
 
 impl Tail {
-    pub fn new(log: &Path, error_log: &Path, window: f64) -> Tail {
+    pub fn new(log: &Path, error_log: &Path, window: f64, secrets: Secrets) -> Tail {
         Tail {
             log: log.into(),
             followed: Vec::new(),
             paths: [log.into(), error_log.into()],
             repeats: HashMap::new(),
             window,
+            secrets,
         }
     }
 
@@ -121,13 +124,13 @@ impl Tail {
     fn repeated(&mut self, fresh: &str) -> Option<(String, u32)> {
         let now = clock::mono();
         for line in fresh.lines().filter(|line| is_error(line)) {
-            let shape: String = line.chars().filter(|c| !c.is_ascii_digit()).take(400).collect();
             let mut hasher = DefaultHasher::new();
-            shape.hash(&mut hasher);
-            let repeat = self
-                .repeats
-                .entry(hasher.finish())
-                .or_insert_with(|| Repeat { line: shape.trim().chars().take(160).collect(), times: Vec::new() });
+            line.chars().filter(|c| !c.is_ascii_digit()).take(400).for_each(|c| c.hash(&mut hasher));
+            let repeat = self.repeats.entry(hasher.finish()).or_insert_with(|| {
+                // Before the digits go: by them many a secret is known.
+                let shape: String = self.secrets.without(line).chars().filter(|c| !c.is_ascii_digit()).collect();
+                Repeat { line: shape.trim().chars().take(160).collect(), times: Vec::new() }
+            });
             repeat.times.push(now);
         }
         let from = now - self.window;
@@ -147,7 +150,11 @@ impl Followed {
         self.deleted = names == 0;
         let grew = size > self.size;
         if grew {
-            fresh.push_str(&read_from(&self.file, self.size.max(size.saturating_sub(READ)), size));
+            let from = self.size.max(size.saturating_sub(READ));
+            let text = read_from(&self.file, from, size);
+            // Half a line may begin in the middle of a secret.
+            let whole = if from > self.size { text.split_once('\n').map_or("", |(_, whole)| whole) } else { &text };
+            fresh.push_str(whole);
             fresh.push('\n');
         }
         self.size = size;
@@ -155,13 +162,35 @@ impl Followed {
     }
 }
 
-/// The last `count` lines of a file; empty where it can't be read. Constant cost.
-pub fn end(path: &Path, count: usize) -> Vec<String> {
+/// The last `count` lines of a file without secrets, long ones without their middle; empty where it can't be read.
+/// Constant cost.
+pub fn end(path: &Path, count: usize, secrets: &Secrets) -> Vec<String> {
     let Ok(Some((file, meta))) = open(path) else { return Vec::new() };
     let from = meta.len().saturating_sub(READ / 4);
     let text = read_from(&file, from, meta.len());
-    let lines: Vec<&str> = text.lines().skip(usize::from(from > 0)).filter(|line| !line.trim().is_empty()).collect();
-    lines[lines.len().saturating_sub(count)..].iter().map(|line| line.chars().take(400).collect()).collect()
+    // The first line of a part is half a line, and in half a secret nothing is known; unless there is no other, and
+    // then its end is what is shown.
+    let (first, rest) = if from > 0 { text.split_once('\n').unwrap_or((&text, "")) } else { ("", text.as_str()) };
+    let lines: Vec<&str> = rest.lines().filter(|line| !line.trim().is_empty()).collect();
+    if lines.is_empty() && !first.is_empty() {
+        return vec![format!("…{}", last_chars(&secrets.without(first), AFTER))];
+    }
+    lines[lines.len().saturating_sub(count)..].iter().map(|line| shortened(&secrets.without(line))).collect()
+}
+
+/// So much is shown of a long line: when and where, and the exception, which comes last also in a line of JSON.
+const BEFORE: usize = 120;
+const AFTER: usize = 280;
+
+fn shortened(line: &str) -> String {
+    if line.chars().count() <= BEFORE + AFTER {
+        return line.to_owned();
+    }
+    format!("{} … {}", line.chars().take(BEFORE).collect::<String>(), last_chars(line, AFTER))
+}
+
+fn last_chars(line: &str, count: usize) -> &str {
+    line.char_indices().rev().nth(count - 1).map_or(line, |(at, _)| &line[at..])
 }
 
 /// The strings of real logs; each is the bridge's or Telethon's own wording. Nothing more is parsed.
@@ -240,7 +269,7 @@ mod tests {
         let path = folder.path().join("bridge.log");
         fs::write(&path, "old\n").unwrap();
         let mut bridge = fs::OpenOptions::new().append(true).open(&path).unwrap();
-        let mut tail = Tail::new(&path, &folder.path().join("error.log"), 300.0);
+        let mut tail = Tail::new(&path, &folder.path().join("error.log"), 300.0, Secrets::default());
         let mut grew = |step: &str| (step.to_owned(), tail.look().unwrap().grew);
         assert_eq!(grew("first look"), ("first look".into(), false));
         bridge.set_modified(std::time::SystemTime::now()).unwrap();
@@ -270,7 +299,7 @@ mod tests {
         let path = folder.path().join("bridge.log");
         fs::write(&path, "").unwrap();
         let mut bridge = fs::OpenOptions::new().append(true).open(&path).unwrap();
-        let mut tail = Tail::new(&path, &folder.path().join("error.log"), 300.0);
+        let mut tail = Tail::new(&path, &folder.path().join("error.log"), 300.0, Secrets::default());
         tail.look().unwrap();
         for n in 0..12 {
             writeln!(bridge, "2026-11-22 05:0{n} ERROR could not send message {n}").unwrap();
@@ -281,9 +310,50 @@ mod tests {
     }
 
     #[test]
+    fn the_end_of_a_log_keeps_the_end_of_each_line_and_no_secret() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("bridge.log");
+        let secrets = Secrets::new(["hunter-two".to_owned()], &[]);
+        let json = |n: u32| {
+            let filler = "x ".repeat(200);
+            format!("{{\"n\": {n}, \"msg\": \"{filler} hunter-two {filler}\", \"exc\": \"KeyError: {n}\"}}\n")
+        };
+        fs::write(&path, (0..100).map(json).collect::<String>()).unwrap();
+        let lines = end(&path, 15, &secrets);
+        assert_eq!(lines.len(), 15);
+        for (line, n) in lines.iter().zip(85..) {
+            assert!(line.starts_with(&format!("{{\"n\": {n}, \"msg\"")), "{line}");
+            assert!(line.ends_with(&format!("\"exc\": \"KeyError: {n}\"}}")), "{line}");
+            assert!(line.chars().count() < 410, "{line}");
+        }
+        // The secret is where a cut may be.
+        for width in 100..140 {
+            fs::write(&path, format!("{}hunter-two{}", "x ".repeat(width / 2), "y".repeat(400))).unwrap();
+            let line = end(&path, 15, &secrets).concat();
+            assert!(!line.contains("hunt") && !line.contains("-two"), "{line}");
+        }
+        fs::write(&path, format!("{}KeyError: the only line", "x".repeat(1 << 20))).unwrap();
+        assert!(end(&path, 15, &secrets)[0].ends_with("xKeyError: the only line"));
+    }
+
+    #[test]
+    fn a_repeated_error_has_lost_its_secrets_before_its_digits() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("bridge.log");
+        fs::write(&path, "").unwrap();
+        let secrets = Secrets::new(["hunter-2-two".to_owned()], &[]);
+        let mut tail = Tail::new(&path, &folder.path().join("error.log"), 300.0, secrets);
+        tail.look().unwrap();
+        let line = "ERROR 7 hunter-2-two api_hash='deadbeef7cafe' http://x/bot123456:AAxyz-secret/getMe\n";
+        fs::write(&path, line.repeat(12)).unwrap();
+        let (line, times) = tail.look().unwrap().repeated.unwrap();
+        assert_eq!((line.as_str(), times), ("ERROR  (removed) api_hash='(removed)' http://x/(removed)/getMe", 12));
+    }
+
+    #[test]
     fn a_folder_in_the_place_of_the_log_is_said_so() {
         let folder = tempfile::tempdir().unwrap();
-        let error = Tail::new(folder.path(), folder.path(), 300.0).look().unwrap_err();
+        let error = Tail::new(folder.path(), folder.path(), 300.0, Secrets::default()).look().unwrap_err();
         assert!(
             error.ends_with("is no file; set bridge.log and bridge.error_log to the bridge's log files"),
             "{error}"

@@ -5,6 +5,7 @@ pub mod clock;
 pub mod command;
 pub mod connection;
 pub mod crashes;
+pub mod env;
 pub mod files;
 pub mod git;
 pub mod journal;

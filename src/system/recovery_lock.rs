@@ -217,6 +217,7 @@ mod tests {
             session: folder.join("session"),
             telegram: None,
             auto_revert: false,
+            secrets: Default::default(),
             state: folder.join("state"),
         }
     }

@@ -58,6 +58,7 @@ fn main() {
         session: root.join("session"),
         telegram: None,
         auto_revert: false,
+        secrets: Default::default(),
         state: root.join("state"),
         root,
     };
