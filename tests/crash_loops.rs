@@ -88,6 +88,23 @@ fn a_bridge_that_ends_at_once_with_0_again_and_again_is_launchds_to_start_and_a_
 }
 
 #[test]
+fn incident_4_two_crashes_that_the_bridge_wrote_down_itself_before_we_looked_are_two() {
+    let mut scene = Scene::new("embedded", 60.0);
+    scene.script(
+        "echo run >>data/runs; [ $(wc -l <data/runs) -gt 2 ] && while :; do echo alive; sleep 0.1; done
+        echo \"{\\\"timestamp\\\": $(date +%s.%N), \\\"event_type\\\": \\\"crash\\\"}\" >>data/crash_history.jsonl; exit 1",
+    );
+    let _watch = scene.watch();
+    scene.wait("the third run", || (scene.events("start").last()?["pid"] == scene.wait_bridge()).then_some(()));
+    scene.wait_looks(3);
+    let crashes = scene.events("crash");
+    let ours = crashes.iter().filter(|crash| crash["by"] == "bridge-watchdog").count();
+    assert!(ours >= 1 && crashes.len() - ours == 2, "{crashes:?}");
+    assert_eq!(scene.check().0["facts"]["crashes"]["last_30m"], 2);
+    assert!(!scene.journal().contains("crash-loop"), "{}", scene.journal());
+}
+
+#[test]
 fn incident_43_a_history_that_can_be_neither_written_nor_read_hides_no_crash_loop() {
     let (scene, _launchd) = loaded_with(&["--exit", "1"], &keys(), |scene| {
         patient(scene);
