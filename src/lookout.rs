@@ -209,7 +209,9 @@ impl Lookout {
     /// A sentence may quote others: a commit's summary, the reason of a hold.
     fn judge(&self, facts: &Facts) -> Verdict {
         let mut verdict = assess(facts, &self.memory, &self.world.times);
-        verdict.issues.iter_mut().for_each(|issue| *issue = self.config.secrets.without(issue));
+        for issue in &mut verdict.issues {
+            *issue = self.config.secrets.without(issue);
+        }
         verdict
     }
 
@@ -256,7 +258,7 @@ impl Lookout {
         }
         match &mut facts.crashes {
             Fact::Known(known) => *known = once_each(std::mem::take(known)),
-            unknown => self.seen.add_to(unknown, facts.clock.wall, self.world.times.crash_window),
+            unknown @ Fact::Unknown(_) => self.seen.add_to(unknown, facts.clock.wall, self.world.times.crash_window),
         }
     }
 

@@ -201,8 +201,8 @@ fn end_of_the_log(facts: &Facts, room: usize) -> String {
         }
     }
     let lines = ends.iter().zip(taken).flat_map(|(lines, taken)| &lines[lines.len() - taken..]);
-    let lines: String = lines.map(|line| format!("\n{line}")).collect();
-    if lines.is_empty() { lines } else { format!("{TITLE}{lines}") }
+    let lines: Vec<&str> = lines.map(String::as_str).collect();
+    if lines.is_empty() { String::new() } else { format!("{TITLE}\n{}", lines.join("\n")) }
 }
 
 fn units(text: &str) -> usize {
@@ -279,9 +279,9 @@ mod tests {
         let text = end_of_the_log(&facts, 3000);
         assert!(units(&text) <= 3000 && units(&text) > 2500, "{}", units(&text));
         let seen: Vec<String> = text.lines().skip(2).map(|line| line.chars().take(8).collect()).collect();
-        let [a, b, c] = ["11", "12", "13"].map(|n| format!("{{\"n\": {n}"));
-        let [d, e, f, g] = ["31", "32", "33", "34"].map(|n| format!("{{\"n\": {n}"));
-        assert_eq!(seen, [a, b, c, "KeyError".into(), d, e, f, g]);
+        let numbered = |n: u32| format!("{{\"n\": {n}");
+        let expected = (11..=13).map(numbered).chain(["KeyError".into()]).chain((31..=34).map(numbered));
+        assert_eq!(seen, expected.collect::<Vec<_>>());
         assert_eq!(end_of_the_log(&facts, usize::MAX).lines().count(), 32);
         assert_eq!(end_of_the_log(&facts, 10), "");
     }

@@ -92,7 +92,9 @@ pub fn crashes(config: &Config, as_json: bool, since: Option<f64>) -> Result<u8,
     let now = clock::now();
     let from = since.map_or(f64::NEG_INFINITY, |since| now.wall - since);
     let mut events = history::since(&config.data("crash_history.jsonl"), from).map_err(|why| (FAILED, why))?;
-    events.iter_mut().for_each(|event| event.reason = config.secrets.without(&event.reason));
+    for event in &mut events {
+        event.reason = config.secrets.without(&event.reason);
+    }
     if as_json {
         let list: Vec<_> = events
             .iter()
