@@ -11,10 +11,10 @@ use crate::system::bridge::{self, Likeness, Scan};
 use crate::system::connection::Sockets;
 use crate::system::crashes::History;
 use crate::system::git::Checkout;
-use crate::system::log::{self, Tail};
+use crate::system::log::Tail;
 use crate::system::look::{self, Look};
 use crate::system::service::Service;
-use crate::system::{clock, connection, markers, process, session};
+use crate::system::{clock, connection, log_end, markers, process, session};
 use crate::world::World;
 
 /// What looks and goes on looking: it remembers how far it has read.
@@ -88,7 +88,7 @@ impl Observer {
         let paths = [self.config.error_log.clone(), self.config.log.clone()];
         if let Fact::Known(log) = &mut facts.log {
             let secrets = self.config.secrets.clone();
-            let look = move || paths.each_ref().map(|path| log::end(path, 15, &secrets)).into();
+            let look = move || paths.each_ref().map(|path| log_end::of(path, 15, &secrets)).into();
             log.ends = look::once(limit, look).unwrap_or_default();
         }
     }

@@ -10,6 +10,7 @@ pub mod files;
 pub mod git;
 pub mod journal;
 pub mod log;
+pub mod log_end;
 pub mod look;
 pub mod markers;
 pub mod notify;
