@@ -70,4 +70,31 @@ mod tests {
         let expected = ["deadbeef", "deadbeef", "+49 151", "x y", "one", "one # two", "line one\nline two", "", ""];
         assert_eq!(assigned(text), expected);
     }
+
+    #[test]
+    fn the_environment_of_the_job_comes_from_its_plist_or_its_unit() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = folder.path().to_owned();
+        let world = World { config_dir: home.join("config/us"), home: home.clone(), ..World::real().unwrap() };
+        let write = |path: &str, text: &str| {
+            let path = home.join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        };
+        write("root/.env", "A=of dotenv\n");
+        write(
+            "Library/LaunchAgents/x.plist",
+            "<plist version=\"1.0\"><dict><key>Label</key><string>x</string><key>EnvironmentVariables</key>\
+             <dict><key>B</key><string>of the plist</string></dict></dict></plist>",
+        );
+        write("config/systemd/user/x.service", "[Service]\nEnvironment=\"C=of the unit\"\nEnvironment=D=also\n");
+        let rows: [(Manager, &[&str]); 3] = [
+            (Manager::Launchd, &["of dotenv", "of dotenv", "of the plist"]),
+            (Manager::Systemd, &["of dotenv", "of dotenv", "of the unit", "of the unit", "also", "also"]),
+            (Manager::Embedded, &["of dotenv", "of dotenv"]),
+        ];
+        for (manager, expected) in rows {
+            assert_eq!(values(&home.join("root"), "x", manager, &world), expected, "{manager:?}");
+        }
+    }
 }
