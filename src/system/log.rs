@@ -278,6 +278,27 @@ mod tests {
         assert_eq!((line.as_str(), times), ("-- : ERROR could not send message", 12));
     }
 
+    /// A deleted file takes its room for as long as somebody has it open, and on a full disk that must not be us.
+    #[test]
+    fn incident_33_a_deleted_log_is_let_go_when_the_bridge_writes_elsewhere() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("bridge.log");
+        fs::write(&path, "").unwrap();
+        let mut bridge = fs::OpenOptions::new().append(true).open(&path).unwrap();
+        let mut tail = Tail::new(&path, &folder.path().join("error.log"), 300.0, Secrets::default());
+        tail.look().unwrap();
+        bridge.write_all(b"heartbeat\n").unwrap();
+        tail.look().unwrap();
+        fs::remove_file(&path).unwrap();
+        fs::write(&path, "").unwrap();
+        bridge.write_all(b"into the deleted file\n").unwrap();
+        assert!(tail.look().unwrap().grew);
+        assert_eq!(tail.followed.len(), 2, "the bridge still writes to it");
+        fs::write(&path, "the next bridge\n").unwrap();
+        assert!(tail.look().unwrap().grew);
+        assert_eq!(tail.followed.len(), 1);
+    }
+
     #[test]
     fn a_repeated_error_has_lost_its_secrets_before_its_digits() {
         let folder = tempfile::tempdir().unwrap();
