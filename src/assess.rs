@@ -77,8 +77,11 @@ pub const TELL: u8 = 5;
 
 /// Crashes in the window that make a loop, and revert suspects: two may be chance, three are a pattern.
 const LOOP: usize = 3;
+/// So many starts in the window, and it is down again: its manager does its part each time and none of the ends is a
+/// crash (exit 0, a network), so no rung fits, but a person should hear of it.
+const RESTLESS: usize = 10;
 /// Below this the database can't even write its journal.
-const DISK_FULL: u64 = 1 << 20;
+pub const DISK_FULL: u64 = 1 << 20;
 /// Below this share of free space a person should hear of it.
 const DISK_LOW: f64 = 0.02;
 /// The same error line this often in the window: alive, but not well.
@@ -111,6 +114,9 @@ pub fn assess(facts: &Facts, memory: &Memory, times: &Times) -> Verdict {
             first,
             found(State::Waiting, Cause::Offline, 0, issue, "recovery goes on as soon as the network is back"),
         );
+    }
+    if let (Fact::Unknown(why), Some(State::Unhealthy)) = (&facts.markers, causes.first().map(|found| found.state)) {
+        causes.insert(0, look.unsure(why));
     }
     if causes.is_empty()
         && let Fact::Unknown(why) = &facts.log
@@ -195,10 +201,7 @@ impl Look<'_> {
         let now = self.facts.clock.wall;
         let mut causes = Vec::new();
         let mut wait = |cause, issue: String, next: String| causes.push(found(State::Waiting, cause, 0, issue, &next));
-        let Some(markers) = self.markers else {
-            return self.broken_setup().into_iter().chain(self.disk_full()).collect();
-        };
-        if let Some(pause) = markers.pause.filter(|pause| pause.until > now) {
+        if let Some(pause) = self.facts.orders.pause.filter(|pause| pause.until > now) {
             let issue = format!(
                 "Recovery has been paused since {} ({} ago).",
                 self.clock(pause.since),
@@ -210,17 +213,17 @@ impl Look<'_> {
                 format!("recovery goes on at {}, or after 'bridge-watchdog resume'", self.clock(pause.until)),
             );
         }
-        if let Some(pid) = markers.recovery {
+        if let Some(pid) = self.facts.orders.recovery {
             wait(
                 Cause::RecoveryRunning,
                 format!("Another recovery of this bridge is running (pid {pid})."),
                 "it is waited for".into(),
             );
         }
-        if let Some(issue) = update(markers, now, self.times) {
+        if let Some(issue) = update(&self.facts.orders, self.markers, now, self.times) {
             wait(Cause::UpdateRunning, issue, "recovery goes on when the update is over".into());
         }
-        if login_needed(markers) {
+        if self.markers.is_some_and(login_needed) {
             let issue = "Telegram asks for a new login; no restart can help.".to_owned();
             causes.push(Found {
                 person: true,
@@ -228,7 +231,7 @@ impl Look<'_> {
             });
         }
         causes.extend(self.broken_setup());
-        if let Some(flood) = flood_wait(markers, self.facts.clock, self.times) {
+        if let Some(flood) = self.markers.and_then(|markers| flood_wait(markers, self.facts.clock, self.times)) {
             let issue = format!("Telegram told the bridge to wait until {} (flood wait).", self.clock(flood.expiry));
             causes.push(found(
                 State::Waiting,
@@ -240,6 +243,14 @@ impl Look<'_> {
         }
         causes.extend(self.disk_full());
         causes
+    }
+
+    /// Sick, but whether something forbids a cure can't be seen: then nothing is done. Told where it lasts.
+    fn unsure(&self, why: &str) -> Found {
+        let issue = format!("Whether an update, a flood wait or a login forbids a restart can't be seen: {why}.");
+        let next = "nothing is done until that can be seen; make the checkout's data folder readable";
+        let lasts = self.memory.unsure_since.is_some() && self.since(self.memory.unsure_since) >= self.times.stale;
+        Found { person: lasts, ..found(State::Unknown, Cause::Unknown, 0, issue, next) }
     }
 
     /// Nothing to start, or a bridge that says that its own configuration is wrong.
@@ -366,8 +377,16 @@ impl Look<'_> {
         if settled || service.gave_up || left <= 0.0 {
             return Some(found(State::Unhealthy, Cause::ProcessDead, 1, issue, "it is started now"));
         }
+        let starts = self.memory.starts.iter().filter(|at| now.mono - **at < times.crash_window).count();
+        let restless = starts >= RESTLESS;
+        if restless {
+            issue.push_str(&format!(
+                " It was started {starts} times within {} and stayed up none of them.",
+                lasting(times.crash_window)
+            ));
+        }
         let next = format!("its service manager has until {} to start it; then we do", self.clock(now.wall + left));
-        Some(found(State::Unhealthy, Cause::ProcessDead, 0, issue, &next))
+        Some(Found { person: restless, ..found(State::Unhealthy, Cause::ProcessDead, 0, issue, &next) })
     }
 
     /// A process that does not work.

@@ -1,7 +1,7 @@
 //! A situation a row, named after the row of the list of real incidents that it comes from.
 
 use super::*;
-use crate::facts::{Clock, Disk, Flood, Holder, Identity, Log, Pause, Said, Session, UpdateLock};
+use crate::facts::{Clock, Disk, Flood, Holder, Identity, Log, Orders, Pause, Said, Session, UpdateLock};
 use crate::memory::{Counted, Ended, remember};
 
 const NOW: Clock = Clock { wall: 2_000_000_000.0, mono: 100_000.0, zone: 0 };
@@ -28,6 +28,7 @@ fn well() -> Case {
         git: Fact::Known(git(86_400.0)),
         disk: Fact::Known(Disk { free: 1 << 40, free_share: 0.5 }),
         markers: Fact::Known(Markers::default()),
+        orders: Orders::default(),
     };
     let memory = Memory {
         clock: Some(NOW),
@@ -83,6 +84,7 @@ fn crash(ago: f64, class: Class) -> Event {
         reason: "exit 1".into(),
         class,
         pid: Some(1),
+        ours: true,
     }
 }
 
@@ -417,7 +419,7 @@ fn every_situation_has_its_verdict() {
             "incident 24: an update under hold",
             |c| {
                 c.down(100.0, 5.0);
-                c.markers().hold = Some("pull".into());
+                c.facts.orders.hold = Some("pull".into());
             },
             (S::Waiting, C::UpdateRunning, 0),
         ),
@@ -567,13 +569,13 @@ fn every_situation_has_its_verdict() {
             "incident 40: paused, and dead",
             |c| {
                 c.down(100.0, 60.0);
-                c.markers().pause = Some(Pause { since: NOW.wall - 172_800.0, until: NOW.wall + 60.0 });
+                c.facts.orders.pause = Some(Pause { since: NOW.wall - 172_800.0, until: NOW.wall + 60.0 });
             },
             (S::Waiting, C::Paused, 0),
         ),
         (
             "a pause that is over",
-            |c| c.markers().pause = Some(Pause { since: NOW.wall - 600.0, until: NOW.wall - 1.0 }),
+            |c| c.facts.orders.pause = Some(Pause { since: NOW.wall - 600.0, until: NOW.wall - 1.0 }),
             (S::Healthy, C::None, 0),
         ),
         (
@@ -585,10 +587,58 @@ fn every_situation_has_its_verdict() {
             (S::Unhealthy, C::ProcessDead, 1),
         ),
         (
+            "paused, and data/ can't be read",
+            |c| {
+                c.down(100.0, 60.0);
+                c.facts.orders.pause = Some(Pause { since: NOW.wall - 60.0, until: NOW.wall + 60.0 });
+                c.facts.markers = Fact::Unknown("denied".into());
+            },
+            (S::Waiting, C::Paused, 0),
+        ),
+        (
+            "incident 24: an update under hold, and data/ can't be read",
+            |c| {
+                c.down(100.0, 60.0);
+                c.facts.orders.hold = Some("pull".into());
+                c.facts.markers = Fact::Unknown("denied".into());
+            },
+            (S::Waiting, C::UpdateRunning, 0),
+        ),
+        (
+            "another recovery runs, and data/ can't be read",
+            |c| {
+                c.down(100.0, 60.0);
+                c.facts.orders.recovery = Some(77);
+                c.facts.markers = Fact::Unknown("denied".into());
+            },
+            (S::Waiting, C::RecoveryRunning, 0),
+        ),
+        (
+            "dead, and whether an update runs can't be read",
+            |c| {
+                c.down(100.0, 60.0);
+                c.facts.markers = Fact::Unknown("denied".into());
+            },
+            (S::Unknown, C::Unknown, 0),
+        ),
+        (
+            "silent, and whether that is a flood wait can't be read",
+            |c| {
+                c.silent(400.0);
+                c.facts.markers = Fact::Unknown("denied".into());
+            },
+            (S::Unknown, C::Unknown, 0),
+        ),
+        (
+            "well, whatever can't be read",
+            |c| c.facts.markers = Fact::Unknown("denied".into()),
+            (S::Healthy, C::None, 0),
+        ),
+        (
             "another recovery runs",
             |c| {
                 c.down(100.0, 1.0);
-                c.markers().recovery = Some(77);
+                c.facts.orders.recovery = Some(77);
             },
             (S::Waiting, C::RecoveryRunning, 0),
         ),
@@ -660,9 +710,9 @@ fn the_first_cause_wins_and_the_others_become_issues() {
     type Step = (Cause, fn(&mut Case));
     let steps: &[Step] = &[
         (Cause::OperatorStop, |c| c.job().stopped_by_operator = true),
-        (Cause::Paused, |c| c.markers().pause = Some(Pause { since: NOW.wall, until: NOW.wall + 60.0 })),
-        (Cause::RecoveryRunning, |c| c.markers().recovery = Some(77)),
-        (Cause::UpdateRunning, |c| c.markers().hold = Some("pull".into())),
+        (Cause::Paused, |c| c.facts.orders.pause = Some(Pause { since: NOW.wall, until: NOW.wall + 60.0 })),
+        (Cause::RecoveryRunning, |c| c.facts.orders.recovery = Some(77)),
+        (Cause::UpdateRunning, |c| c.facts.orders.hold = Some("pull".into())),
         (Cause::AuthRequired, |c| c.markers().auth_required = Some(NOW.wall)),
         (Cause::ConfigError, |c| c.job().last_exit = Exit::Code(2)),
         (Cause::FloodWait, |c| c.markers().flood = Some(Flood { expiry: NOW.wall + 600.0, written: NOW.wall })),
@@ -793,6 +843,141 @@ fn deaths_are_counted_by_the_runs_that_systemd_names() {
     }
 }
 
+/// Deaths in the rhythm of a job that ends at once under launchd's throttle of 10 s, looked at as the watch does: each
+/// second while there is no process. No run is ever seen.
+#[test]
+fn incident_19_a_manager_that_respawns_is_not_helped_and_a_person_hears_of_it() {
+    for (exit, crash_loop) in [(Exit::Code(1), true), (Exit::Code(0), false)] {
+        let mut case = well();
+        let mut told = None;
+        for second in 0..=400_u32 {
+            // An hour's run that ended at second 0, and then a run every 10 s.
+            let runs = 7 + u64::from(second / 10);
+            let (wall, mono) = (NOW.wall + f64::from(second), NOW.mono + f64::from(second));
+            case.facts.clock = Clock { wall, mono, zone: 0 };
+            case.facts.process = Fact::Known(None);
+            case.facts.service = Fact::Known(Job { runs: Some(runs), last_exit: exit.clone(), ..job(None) });
+            let (memory, events) = remember(&case.memory, &case.facts, &[], T);
+            case.memory = memory;
+            let Fact::Known(known) = &mut case.facts.crashes else { unreachable!("well() knows it") };
+            known.extend(events);
+            let verdict = assess(&case.facts, &case.memory, T);
+            let expected = match second {
+                // The first death, after an hour, is ours to answer; then the manager has shown that it does.
+                0..10 => (Cause::ProcessDead, 1),
+                10..20 => (Cause::ProcessDead, 0),
+                _ if crash_loop => (Cause::CrashLoop, 3),
+                _ => (Cause::ProcessDead, 0),
+            };
+            assert_eq!((verdict.cause, verdict.rung), expected, "{exit}, second {second}: {verdict:#?}");
+            told = told.or(verdict.person.then_some(second));
+        }
+        assert_eq!(told, if crash_loop { None } else { Some(100) }, "{exit}");
+    }
+    // It was there once and never again: after the throttle and the slack it is ours.
+    let mut case = well();
+    case.down(0.3, 19.9);
+    assert_eq!(assess(&case.facts, &case.memory, T).rung, 0);
+    case.down(0.3, 20.0);
+    assert_eq!(assess(&case.facts, &case.memory, T).rung, 1);
+}
+
+/// What a run said speaks against itself only: not against the next, and not after somebody has made room.
+#[test]
+fn incident_5_what_a_run_said_ends_with_it() {
+    const FULL: Said = Said {
+        locked: true,
+        no_space: true,
+        connected: None,
+        told_to_stop: false,
+        login: false,
+        flood: false,
+        network: false,
+    };
+    let free = |free| Fact::Known(Disk { free, free_share: 0.5 });
+    // (name, the bytes of the second look come with a new process, free space in it, evidence of locked and full)
+    type Row = (&'static str, fn(&mut Case), (bool, bool));
+    let rows: &[Row] = &[
+        ("it runs on", |_| {}, (true, true)),
+        ("it died of it", |c| c.down(100.0, 0.0), (true, true)),
+        (
+            "another process is there",
+            |c| {
+                let id = Identity { pid: 4313, start: 2 };
+                c.facts.process = Fact::Known(Some(Process { id, ..process(1.0) }));
+                c.job().pid = Some(4313);
+            },
+            (false, false),
+        ),
+        ("room was made", |c| c.facts.disk = Fact::Known(Disk { free: 1 << 22, free_share: 0.5 }), (true, false)),
+        ("a little was freed", |c| c.facts.disk = Fact::Known(Disk { free: 1 << 20, free_share: 0.5 }), (true, true)),
+    ];
+    for (name, change, expected) in rows {
+        let mut case = well();
+        case.facts.disk = free(1 << 19);
+        case.log().said = FULL;
+        let (memory, _) = remember(&case.memory, &case.facts, &[], T);
+        assert!(memory.locked_at.is_some() && memory.no_space_at.is_some(), "{name}");
+        case.log().said = Said::default();
+        let run = memory.run;
+        change(&mut case);
+        let (after, _) = remember(&Memory { run, ..memory }, &case.facts, &[], T);
+        assert_eq!((after.locked_at.is_some(), after.no_space_at.is_some()), *expected, "{name}");
+    }
+    // A quota: there is room, and still there is none.
+    let mut case = well();
+    case.log().said = FULL;
+    let (memory, _) = remember(&case.memory, &case.facts, &[], T);
+    case.log().said = Said::default();
+    assert!(remember(&memory, &case.facts, &[], T).0.no_space_at.is_some());
+    // The last words of the run before arrive together with the next process.
+    let mut case = well();
+    case.memory.run = Some(Process { id: Identity { pid: 4311, start: 2 }, ..process(100.0) });
+    case.log().said = FULL;
+    let (memory, _) = remember(&case.memory, &case.facts, &[], T);
+    assert_eq!((memory.locked_at, memory.no_space_at), (None, None));
+}
+
+#[test]
+fn a_process_that_was_there_before_us_has_one_start_line_however_often_we_begin() {
+    let line = |ago: f64, pid| Event { happened: Happened::Start, pid: Some(pid), ..crash(ago, Class::Code) };
+    let rows: [(&str, Vec<Event>, Option<f64>); 5] = [
+        ("no history", Vec::new(), Some(3600.0)),
+        ("its line is there", vec![line(3590.0, ID.pid)], None),
+        ("its line, by a watch that came late", vec![line(10.0, ID.pid)], None),
+        ("the line of an older process with its pid", vec![line(4000.0, ID.pid)], Some(3600.0)),
+        ("the line of another", vec![line(3590.0, 1)], Some(3600.0)),
+    ];
+    for (name, history, expected) in rows {
+        let mut case = well();
+        case.facts.crashes = Fact::Known(history);
+        let (memory, events) = remember(&Memory::default(), &case.facts, &[], T);
+        assert_eq!(events.first().map(|event| NOW.wall - event.at), expected, "{name}");
+        let (_, again) = remember(&memory, &case.facts, &[], T);
+        assert_eq!(again, [], "{name}: the second look");
+        // One that appears while we watch is stamped now.
+        let gone = Memory { run: None, dead_since: Some(NOW.mono - 5.0), ..memory };
+        case.facts.crashes = Fact::Known(Vec::new());
+        let (_, events) = remember(&gone, &case.facts, &[], T);
+        assert_eq!(events.first().map(|event| event.at), Some(NOW.wall), "{name}");
+    }
+}
+
+/// A state never hides a fault for ever: what can't be seen for 5 min is told.
+#[test]
+fn markers_that_stay_unreadable_over_a_dead_bridge_are_told() {
+    let mut case = well();
+    case.down(100.0, 400.0);
+    case.facts.markers = Fact::Unknown("denied".into());
+    let (memory, _) = remember(&case.memory, &case.facts, &[], T);
+    assert!(!assess(&case.facts, &memory, T).person);
+    case.facts.clock.mono += T.stale;
+    let (memory, _) = remember(&memory, &case.facts, &[], T);
+    assert!(assess(&case.facts, &memory, T).person);
+    case.facts.markers = Fact::Known(Markers::default());
+    assert_eq!(remember(&memory, &case.facts, &[], T).0.unsure_since, None);
+}
+
 #[test]
 fn an_end_that_somebody_wanted_is_no_crash() {
     let rows: &[(&str, fn(&mut Case), usize)] = &[
@@ -802,7 +987,7 @@ fn an_end_that_somebody_wanted_is_no_crash() {
         ("incident 21: a planned restart", |c| c.markers().update_restart = Some(NOW.wall - 10.0), 0),
         ("incident 21: its marker is 400 s old", |c| c.markers().update_restart = Some(NOW.wall - 400.0), 1),
         ("incident 21: its marker is from the future", |c| c.markers().update_restart = Some(NOW.wall + 10.0), 1),
-        ("incident 22: an update unloads the job", |c| c.markers().hold = Some("pull".into()), 0),
+        ("incident 22: an update unloads the job", |c| c.facts.orders.hold = Some("pull".into()), 0),
         (
             "incident 22: unloaded without a word",
             |c| {
@@ -817,7 +1002,7 @@ fn an_end_that_somebody_wanted_is_no_crash() {
             |c| c.markers().update_lock = Some(UpdateLock { pid: 5, alive: false, since: NOW.wall - 30.0 }),
             1,
         ),
-        ("paused", |c| c.markers().pause = Some(Pause { since: NOW.wall - 9.0, until: NOW.wall + 9.0 }), 0),
+        ("paused", |c| c.facts.orders.pause = Some(Pause { since: NOW.wall - 9.0, until: NOW.wall + 9.0 }), 0),
     ];
     for (name, change, crashes) in rows {
         let before = well();
@@ -871,4 +1056,43 @@ fn the_end_of_a_flood_wait_gives_time_to_speak_again() {
     case.facts.clock = Clock { wall: NOW.wall + 60.0, mono: NOW.mono + 60.0, zone: 0 };
     let (memory, _) = remember(&memory, &case.facts, &[], T);
     assert_eq!(assess(&case.facts, &memory, T).state, State::Healthy);
+}
+
+/// Every field of the contract, with its type; a bridge under systemd, which hides the last exit of what runs.
+#[test]
+fn check_json_is_the_contract() {
+    let mut case = well();
+    case.facts.clock.mono += 0.4;
+    case.job().last_exit = Exit::Never;
+    case.memory.ended = Some(Ended { id: ID, lived: 5.0, at: NOW.wall, exit: Exit::Signal(9) });
+    let holder = Holder { pid: 99, role: Role::Stranger, lock: Lock::Reserved, age_s: Some(400.6) };
+    case.facts.session = Fact::Known(Session { path: "s".into(), holders: vec![holder] });
+    case.facts.crashes = Fact::Known(vec![crash(5.0, Class::Code)]);
+    case.log().path = "l".into();
+    let verdict = assess(&case.facts, &case.memory, T);
+    let expected = serde_json::json!({
+        "state": "healthy", "cause": "none", "level": 0, "issues": [], "unknown": [],
+        "next": "it is looked at once a minute, and at once when it dies",
+        "facts": {
+            "process": {"pid": 4312, "started": "2033-05-18T02:33:20Z", "runs": 7, "last_exit": "signal 9"},
+            "log": {"path": "l", "silent_s": 10, "size": 10},
+            "session": {"path": "s", "holders": [{"pid": 99, "role": "stranger", "lock": "reserved", "age_s": 401}]},
+            "telegram": {"connected": true, "evidence": "socket"},
+            "crashes": {"last_30m": 1, "on_head": 1},
+            "git": {"head": "aaaaaaaabbbbbbbbccccccccddddddddeeeeeeee", "summary": "Make it faster", "age_s": 86_400,
+                "dirty": false, "own_revert": false},
+            "disk": {"free": 1_u64 << 40, "free_share": 0.5},
+        },
+    });
+    let check = |case: &Case| crate::snapshot::check(&case.facts, &case.memory, &verdict, T);
+    assert_eq!(check(&case), expected);
+    // (the run counter, how the run before ended as far as the watch knows, what is shown)
+    let rows = [(7, Some(Exit::Never), "not seen"), (7, None, "not seen"), (1, None, "never"), (0, None, "never")];
+    for (runs, ended, shown) in rows {
+        case.job().runs = Some(runs);
+        case.memory.ended = ended.map(|exit| Ended { id: ID, lived: 5.0, at: NOW.wall, exit });
+        assert_eq!(check(&case)["facts"]["process"]["last_exit"], shown);
+    }
+    case.git().dirty = None;
+    assert_eq!(check(&case)["unknown"], serde_json::json!(["git.dirty: looked at only when something is wrong"]));
 }

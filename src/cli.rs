@@ -165,7 +165,7 @@ fn run(cli: Cli, world: &World) -> Result<u8, Failure> {
         Command::Restart(DryRun { dry_run }) => act::restart(&config()?, world, dry_run),
         Command::Recover(DryRun { dry_run }) => act::recover(&config()?, world, dry_run),
         Command::Crashes { json, since } => look::crashes(&config()?, json.json, since),
-        Command::Record { event, reason } => act::record(&config()?, matches!(event, Recorded::Crash), reason),
+        Command::Record { event, reason } => act::record(&config()?, matches!(event, Recorded::Crash), &reason),
         Command::Pause { lasting } => act::pause(&config()?, Some(lasting)),
         Command::Resume => act::pause(&config()?, None),
         Command::Install => act::install(&config()?, world, true),

@@ -9,6 +9,8 @@ use std::path::{Component, Path, PathBuf};
 
 use toml::{Table, Value};
 
+use crate::secrets::Secrets;
+use crate::system::env;
 use crate::world::World;
 
 /// Where the bridge is and whom to tell.
@@ -28,6 +30,8 @@ pub struct Config {
     pub session: PathBuf,
     pub telegram: Option<Telegram>,
     pub auto_revert: bool,
+    /// What must appear nowhere.
+    pub secrets: Secrets,
     /// Our own files for this checkout, in the platform's state folder.
     pub state: PathBuf,
 }
@@ -89,7 +93,7 @@ impl Config {
         let label = keys.label()?;
         let under =
             |key: &str, default: &str| Ok::<_, String>(root.join(keys.text("bridge", key)?.unwrap_or(default.into())));
-        Ok(Config {
+        let mut config = Config {
             label,
             manager,
             program: keys
@@ -104,7 +108,20 @@ impl Config {
             state: state_folder(world, &root),
             file: file.to_owned(),
             root,
-        })
+            secrets: Secrets::default(),
+        };
+        config.secrets = config.to_be_hidden(world);
+        Ok(config)
+    }
+
+    /// What we print ourselves (a path, the login command) is no secret, whoever has it in his `.env`.
+    fn to_be_hidden(&self, world: &World) -> Secrets {
+        let mut values = env::values(&self.root, &self.label, self.manager, world);
+        values.extend(self.telegram.as_ref().map(|telegram| telegram.token.0.clone()));
+        let paths = [&self.file, &self.root, &self.log, &self.error_log, &self.session, &self.state];
+        let paths = paths.map(|path| path.to_string_lossy().into_owned());
+        let words = self.program.iter().chain(&self.login).chain(&paths).map(String::as_str);
+        Secrets::new(values, &words.chain([self.label.as_str()]).collect::<Vec<_>>())
     }
 }
 

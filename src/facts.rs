@@ -62,6 +62,7 @@ pub struct Facts {
     pub git: Fact<Git>,
     pub disk: Fact<Disk>,
     pub markers: Fact<Markers>,
+    pub orders: Orders,
 }
 
 /// Both clocks, read together. Where they part, the machine slept.
@@ -151,8 +152,8 @@ pub struct Log {
     pub said: Said,
     /// The error line that was repeated most within the window, digits taken out, and how often.
     pub repeated: Option<(String, u32)>,
-    /// The last lines of the error log and the log; read only when something is wrong.
-    pub end: Vec<String>,
+    /// The last lines of the error log, and of the log; read only when something is wrong.
+    pub ends: Vec<Vec<String>>,
 }
 
 /// The strings worth matching, seen in new log bytes.
@@ -215,8 +216,10 @@ pub struct Event {
     pub commit_age: Option<f64>,
     pub reason: String,
     pub class: Class,
-    /// Set where we wrote it.
+    /// Set where we saw the run itself.
     pub pid: Option<u32>,
+    /// We wrote it, and not the bridge.
+    pub ours: bool,
 }
 
 /// Why a run ended. Only `Code` speaks against the bridge's code.
@@ -259,17 +262,23 @@ pub struct Markers {
     /// mtime of `update-restart-in-progress`.
     pub update_restart: Option<Epoch>,
     pub update_lock: Option<UpdateLock>,
-    /// Somebody runs an update under `hold`: its reason.
-    pub hold: Option<String>,
-    /// Another process of ours recovers this bridge: its pid.
-    pub recovery: Option<u32>,
     pub flood: Option<Flood>,
     /// mtime of `bridge-auth-required`.
     pub auth_required: Option<Epoch>,
     /// What `last_connected` says.
     pub last_connected: Option<Epoch>,
-    pub pause: Option<Pause>,
     pub auto_revert: bool,
+}
+
+/// What lies in our own state folder and forbids to act: it holds also where `data/` can't be read.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Orders {
+    /// Somebody runs an update under `hold`: its reason.
+    pub hold: Option<String>,
+    /// Another process of ours recovers this bridge: its pid.
+    pub recovery: Option<u32>,
+    /// The pause that is in force or has been.
+    pub pause: Option<Pause>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]

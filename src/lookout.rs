@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use crate::assess::{Cause, State, Verdict, assess};
 use crate::config::Config;
+use crate::events::{Seen, once_each};
 use crate::facts::{Event, Fact, Facts, Happened, Identity};
 use crate::inbox::{Handle, Inbox};
 use crate::incident::{self, Incident, Plan};
@@ -39,6 +40,8 @@ pub struct Lookout {
     network: Option<(f64, Fact<bool>)>,
     /// The last acts, oldest first, for the menu.
     acts: Vec<Recent>,
+    /// Starts and crashes since our own, in case that the history can't be written or read.
+    seen: Seen,
     on_snapshot: Option<Box<dyn FnMut(&Snapshot) + Send>>,
 }
 
@@ -71,6 +74,7 @@ impl Lookout {
             network: None,
             last: None,
             acts: Vec::new(),
+            seen: Seen::default(),
             on_snapshot: None,
         })
     }
@@ -89,6 +93,7 @@ impl Lookout {
         let mut facts = self.observer.shallow();
         let ours = recovery_lock::ended(&self.config);
         let times = self.world.times;
+        self.seen.add_to(&mut facts.crashes, facts.clock.wall, times.crash_window);
         let (mut memory, mut news) = remember(&self.memory, &facts, &ours, &times);
         let mut state = assess(&facts, &memory, &times).state;
         if !matches!(state, State::Healthy | State::Starting) {
@@ -104,7 +109,7 @@ impl Lookout {
         let (memory, events) = remember(&self.memory, &facts, &ours, &times);
         self.memory = memory;
         self.write_history(&mut facts, events);
-        let verdict = assess(&facts, &self.memory, &times);
+        let verdict = self.judge(&facts);
         self.show(&facts, &verdict);
         (facts, verdict)
     }
@@ -132,8 +137,8 @@ impl Lookout {
         if assess(&facts, &memory, &times).state == State::Unhealthy {
             facts.network = Some(self.ask_network(facts.clock.mono));
         }
-        let verdict = assess(&facts, &memory, &times);
         self.memory = memory;
+        let verdict = self.judge(&facts);
         (facts, verdict)
     }
 
@@ -228,6 +233,15 @@ impl Lookout {
         self.config.state.join("incident.json")
     }
 
+    /// A sentence may quote others: a commit's summary, the reason of a hold.
+    fn judge(&self, facts: &Facts) -> Verdict {
+        let mut verdict = assess(facts, &self.memory, &self.world.times);
+        for issue in &mut verdict.issues {
+            *issue = self.config.secrets.without(issue);
+        }
+        verdict
+    }
+
     fn ask_network(&mut self, mono: f64) -> Fact<bool> {
         let fresh = self.world.times.tick * NETWORK_TICKS;
         match &self.network {
@@ -248,10 +262,10 @@ impl Lookout {
 
     /// What can't be written is still counted.
     fn write_history(&mut self, facts: &mut Facts, events: Vec<Event>) {
-        let path = self.config.data("crash_history.jsonl");
-        if !events.is_empty() && !self.keeps_the_books() {
+        if events.is_empty() || !self.keeps_the_books() {
             return;
         }
+        let path = self.config.data("crash_history.jsonl");
         for event in events {
             let what = if event.happened == Happened::Start { "started" } else { "crashed" };
             self.journal.note(&format!(
@@ -259,12 +273,19 @@ impl Lookout {
                 event.pid.map_or_else(|| "unknown".into(), |pid| pid.to_string()),
                 event.reason
             ));
-            if let Err(why) = crashes::append(&path, &event) {
-                self.journal.note(&why);
+            let written = crashes::append(&path, &event);
+            if let Err(why) = &written {
+                self.journal.note(why);
             }
+            // The history was read before this look's own line was in it.
             if let Fact::Known(known) = &mut facts.crashes {
-                known.push(event);
+                known.push(event.clone());
             }
+            self.seen.keep(event, written.is_ok());
+        }
+        match &mut facts.crashes {
+            Fact::Known(known) => *known = once_each(std::mem::take(known)),
+            unknown @ Fact::Unknown(_) => self.seen.add_to(unknown, facts.clock.wall, self.world.times.crash_window),
         }
     }
 

@@ -5,6 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::assess::DISK_FULL;
 use crate::facts::{Class, Clock, Epoch, Event, Exit, Fact, Facts, Happened, Identity, Job, Process};
 use crate::standing::{flood_wait, login_needed, update};
 use crate::world::Times;
@@ -16,7 +17,11 @@ pub struct Memory {
     pub ended: Option<Ended>,
     /// The manager's run counter, as far as its runs are accounted for.
     pub counted: Option<Counted>,
+    /// Since the death that the manager has not answered yet.
     pub dead_since: Option<f64>,
+    /// Each start of the last [`Times::crash_window`] seconds, also of runs that nobody saw; mono.
+    #[serde(default)]
+    pub starts: Vec<f64>,
     /// When the log last grew, or this run began; mono.
     pub silent_since: Option<f64>,
     /// The log's size at the last look, for a single look that comes after it.
@@ -32,6 +37,12 @@ pub struct Memory {
     pub stopping_since: Option<f64>,
     pub locked_at: Option<f64>,
     pub no_space_at: Option<f64>,
+    /// The free space in that look, in bytes.
+    #[serde(default)]
+    pub no_space_free: u64,
+    /// Since when the markers can't be read.
+    #[serde(default)]
+    pub unsure_since: Option<f64>,
     /// After a sleep no silence counts until then; mono.
     pub grace_until: f64,
     /// Why an alert does not go out.
@@ -73,6 +84,7 @@ pub fn remember(before: &Memory, facts: &Facts, ours: &[Identity], times: &Times
         memory.grace_until = now.mono + times.stale;
     }
     memory.clock = Some(now);
+    memory.unsure_since = facts.markers.why().map(|_| memory.unsure_since.unwrap_or(now.mono));
     if let (Fact::Known(process), Fact::Known(service)) = (&facts.process, &facts.service) {
         note_process(&mut memory, *process, service, facts, ours, times, &mut events);
     }
@@ -81,6 +93,9 @@ pub fn remember(before: &Memory, facts: &Facts, ours: &[Identity], times: &Times
     note_connection(&mut memory, facts);
     (memory, events)
 }
+
+/// No look takes long enough for more deaths than this.
+const MOST: u64 = 50;
 
 fn note_process(
     memory: &mut Memory,
@@ -94,8 +109,8 @@ fn note_process(
     let now = facts.clock;
     let known_run_gone = memory.run.is_some_and(|run| process.is_none_or(|process| process.id != run.id));
     let starts = starts_since(memory.counted, service);
-    // Who ran before or was started since, and is not there now, has died. No look takes long enough for 50 deaths.
-    let by_counter = (u64::from(memory.run.is_some()) + starts).saturating_sub(u64::from(process.is_some())).min(50);
+    // Who ran before or was started since, and is not there now, has died.
+    let by_counter = (u64::from(memory.run.is_some()) + starts).saturating_sub(u64::from(process.is_some())).min(MOST);
     let deaths = by_counter.max(u64::from(known_run_gone));
     let counted = matches!((memory.counted, service.runs), (Some(before), Some(runs)) if runs > before.runs);
     let asked = asked_for(process, service, facts, times);
@@ -110,6 +125,13 @@ fn note_process(
     if known_run_gone && let Some(run) = memory.run {
         let lived = (now.wall - run.started).max(0.0);
         memory.ended = Some(Ended { id: run.id, lived, at: now.wall, exit: service.last_exit.clone() });
+    }
+    if process.is_none()
+        && starts > 0
+        && let Some(ended) = &mut memory.ended
+    {
+        // Another run was too short to be seen: what is dead now has not lived long.
+        (ended.lived, ended.at, ended.exit) = (0.0, now.wall, service.last_exit.clone());
     }
     if !service.loaded {
         // It has not run yet: what its counter says when it is loaded, it has counted since.
@@ -128,11 +150,16 @@ fn note_process(
         memory.silent_since = Some(wrote.clamp(began, now.mono));
         (memory.stale_looks, memory.had_socket, memory.said_connected) = (0, false, None);
         (memory.stopping_since, memory.disconnected_since) = (None, None);
-        events.push(event(Happened::Start, "start".into(), Some(process.id.pid), facts));
+        (memory.locked_at, memory.no_space_at) = (None, None);
+        events.extend(start(memory, process, facts));
     }
+    memory.starts.retain(|at| now.mono - at < times.crash_window);
+    let started = starts.max(u64::from(new_run)).min(MOST);
+    memory.starts.extend((0..started).map(|_| now.mono));
     memory.run = process;
     let since = |flag: bool, before: Option<f64>| flag.then(|| before.unwrap_or(now.mono));
-    memory.dead_since = since(process.is_none(), memory.dead_since);
+    // A manager that has started it since has done its part: its throttle begins anew.
+    memory.dead_since = since(process.is_none(), memory.dead_since.filter(|_| starts == 0));
     memory.unloaded_since = since(!service.loaded && process.is_none(), memory.unloaded_since);
     // Said in the look that first sees a process, it was the last word of the one before.
     let told = !new_run && facts.log.known().is_some_and(|log| log.said.told_to_stop);
@@ -151,11 +178,18 @@ fn note_log(memory: &mut Memory, facts: &Facts, times: &Times, same_run: bool) {
     memory.heard = same_run && (memory.heard || log.grew);
     let silent = memory.silent_since.map_or(0.0, |since| now - since);
     memory.stale_looks = if silent >= times.stale { memory.stale_looks + 1 } else { 0 };
-    if log.said.locked {
+    let free = facts.disk.known().map(|disk| disk.free);
+    if free.is_some_and(|free| free >= memory.no_space_free.saturating_mul(2).saturating_add(DISK_FULL)) {
+        // Room was made since. A quota that is used up shows no free space that could double.
+        memory.no_space_at = None;
+    }
+    // The last words of a run speak for its death, not against the one after it.
+    let speaks = same_run || memory.run.is_none();
+    if log.said.locked && speaks {
         memory.locked_at = Some(now);
     }
-    if log.said.no_space {
-        memory.no_space_at = Some(now);
+    if log.said.no_space && speaks {
+        (memory.no_space_at, memory.no_space_free) = (Some(now), free.unwrap_or(u64::MAX));
     }
     if same_run || log.said.connected == Some(true) {
         memory.said_connected = log.said.connected.or(memory.said_connected);
@@ -209,9 +243,8 @@ fn starts_since(before: Option<Counted>, service: &Job) -> u64 {
 /// Somebody wanted the bridge to end: what it ended with is not held against it.
 fn asked_for(process: Option<Process>, service: &Job, facts: &Facts, times: &Times) -> bool {
     let now = facts.clock.wall;
-    let planned = facts.markers.known().is_some_and(|markers| {
-        update(markers, now, times).is_some() || markers.pause.is_some_and(|pause| pause.until > now)
-    });
+    let planned = update(&facts.orders, facts.markers.known(), now, times).is_some()
+        || facts.orders.pause.is_some_and(|pause| pause.until > now);
     planned || (process.is_none() && (service.stopping || service.stopped_by_operator))
 }
 
@@ -230,6 +263,23 @@ fn reason(exit: &Exit) -> String {
     if *exit == Exit::Never { "its end was not seen".into() } else { exit.to_string() }
 }
 
+/// The line for a new process, unless another watch before us has written it.
+fn start(memory: &Memory, process: Process, facts: &Facts) -> Option<Event> {
+    // A line for this pid that is no older than the process is about the process. Start stamps are rounded.
+    let its_own = |event: &Event| {
+        event.happened == Happened::Start && event.pid == Some(process.id.pid) && event.at >= process.started - 2.0
+    };
+    if facts.crashes.known().is_some_and(|events| events.iter().any(its_own)) {
+        return None;
+    }
+    let mut event = event(Happened::Start, "start".into(), Some(process.id.pid), facts);
+    if memory.run.is_none() && memory.dead_since.is_none() {
+        // It was there before us.
+        event.at = process.started;
+    }
+    Some(event)
+}
+
 fn event(happened: Happened, reason: String, pid: Option<u32>, facts: &Facts) -> Event {
     let git = facts.git.known();
     let class = if happened == Happened::Crash { class(facts) } else { Class::Code };
@@ -241,6 +291,7 @@ fn event(happened: Happened, reason: String, pid: Option<u32>, facts: &Facts) ->
         reason,
         class,
         pid,
+        ours: true,
     }
 }
 

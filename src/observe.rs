@@ -11,15 +11,16 @@ use crate::system::bridge::{self, Likeness};
 use crate::system::connection::Sockets;
 use crate::system::crashes::History;
 use crate::system::git::Checkout;
-use crate::system::log::{self, Tail};
+use crate::system::log::Tail;
 use crate::system::look::Look;
 use crate::system::scan::Scan;
 use crate::system::service::Service;
-use crate::system::{clock, connection, markers, process, session};
+use crate::system::{clock, connection, log_end, markers, process, session};
 use crate::world::World;
 
 /// What looks and goes on looking: it remembers how far it has read.
 pub struct Observer {
+    config: Config,
     world: World,
     service: Service,
     likeness: Likeness,
@@ -32,7 +33,7 @@ pub struct Observer {
     git: Look<bool, Result<Git, String>>,
     files: Look<(), (Result<Markers, String>, Result<Disk, String>)>,
     session: Look<Option<u32>, Result<Session, String>>,
-    log_end: Look<(), Vec<String>>,
+    log_end: Look<(), Vec<Vec<String>>>,
 }
 
 /// A manager reaps within milliseconds; one that has not in this time is looked at again anyway.
@@ -40,11 +41,14 @@ const REAPED: f64 = 0.5;
 
 impl Observer {
     pub fn new(config: &Config, world: &World, service: &Service) -> Observer {
-        let mut tail = Tail::new(&config.log, &config.error_log, world.times.stale);
-        let mut history = History::new(config.data("crash_history.jsonl"), world.times.crash_window);
+        let mut tail = Tail::new(&config.log, &config.error_log, world.times.stale, config.secrets.clone());
+        let history = config.data("crash_history.jsonl");
+        let mut history = History::new(history, world.times.crash_window, config.secrets.clone());
         let (mut checkout, files) = (Checkout::new(&config.root), config.clone());
+        let secrets = config.secrets.clone();
         let (database, logs) = (config.session.clone(), [config.error_log.clone(), config.log.clone()]);
         Observer {
+            config: config.clone(),
             world: world.clone(),
             service: service.clone(),
             likeness: Likeness { root: config.root.clone(), program: config.program.clone() },
@@ -56,7 +60,7 @@ impl Observer {
             git: Look::new("git", move |deep| checkout.head(deep)),
             files: Look::new("files", move |()| (markers::read(&files), disk(&files))),
             session: Look::new("session", move |pid| session::look(&database, pid)),
-            log_end: Look::new("log end", move |()| logs.each_ref().map(|path| log::end(path, 15)).concat()),
+            log_end: Look::new("log end", move |()| logs.each_ref().map(|path| log_end::of(path, 15, &secrets)).into()),
         }
     }
 
@@ -90,10 +94,8 @@ impl Observer {
         facts.git = self.git.answer(self.deadline()).and_then(|git| git).into();
         if let Fact::Known(log) = &mut facts.log {
             self.log_end.ask_anew(());
-            log.end = self
-                .log_end
-                .answer(Instant::now() + Duration::from_secs_f64(self.world.times.look))
-                .unwrap_or_default();
+            let deadline = Instant::now() + Duration::from_secs_f64(self.world.times.look);
+            log.ends = self.log_end.answer(deadline).unwrap_or_default();
         }
     }
 
@@ -160,6 +162,7 @@ impl Observer {
             git: self.git.answer(deadline).and_then(|git| git).into(),
             disk,
             markers,
+            orders: markers::orders(&self.config),
         }
     }
 

@@ -11,6 +11,7 @@ use crate::assess::{Cause, State, Verdict};
 use crate::config::{Config, Telegram};
 use crate::facts::{Clock, Facts, Happened};
 use crate::incident::Incident;
+use crate::secrets::Secrets;
 use crate::snapshot::name;
 use crate::system::journal::Journal;
 use crate::system::telegram::{self, Unsent};
@@ -22,6 +23,7 @@ use crate::world::World;
 pub struct Reporter {
     telegram: Option<Telegram>,
     spool: PathBuf,
+    secrets: Secrets,
     outbox: Sender<String>,
     results: Receiver<Result<i64, Unsent>>,
     /// A message is with the thread, and its answer is owed.
@@ -57,6 +59,7 @@ impl Reporter {
         Reporter {
             telegram: config.telegram.clone(),
             spool: config.state.join("undelivered.json"),
+            secrets: config.secrets.clone(),
             outbox,
             results,
             sending: None,
@@ -71,7 +74,7 @@ impl Reporter {
         for line in report.lines() {
             journal.note(&format!("diagnostics: {line}"));
         }
-        self.queue(journal, alert(config, facts, verdict));
+        self.queue(journal, &alert(config, facts, verdict));
     }
 
     /// Tells that it is over, if it was told that it began.
@@ -85,7 +88,7 @@ impl Reporter {
         );
         journal.note(&format!("over: {text}"));
         if ended.alerted {
-            self.queue(journal, text);
+            self.queue(journal, &text);
         }
     }
 
@@ -95,7 +98,7 @@ impl Reporter {
         let text =
             format!("{}: nothing has been healed since {}. {issue} Next: {}.", host(), at(since, now), verdict.next);
         journal.note(&format!("reminder: {text}"));
-        self.queue(journal, text);
+        self.queue(journal, &text);
     }
 
     /// Takes in what became of the last message, and sends what is spooled. Called at every tick; `undelivered` is why
@@ -141,7 +144,8 @@ impl Reporter {
         let _ = self.outbox.send(text);
     }
 
-    fn queue(&mut self, journal: &Journal, text: String) {
+    fn queue(&mut self, journal: &Journal, text: &str) {
+        let text = self.secrets.without(text);
         if self.telegram.is_none() {
             journal.note("nobody is told by Telegram: there is no [telegram] section in the configuration");
             notify::show("The Telegram bridge needs you", &text);
@@ -175,13 +179,42 @@ pub fn alert(config: &Config, facts: &Facts, verdict: &Verdict) -> String {
     if verdict.cause == Cause::AuthRequired {
         text.push_str(&format!("To log in: cd '{}' && {}\n", config.root.display(), config.login.join(" ")));
     }
-    text.push_str(&format!("\n{}", diagnostics(config, facts, verdict)));
-    text
+    text.push_str(&format!("\n{}", config.secrets.without(&findings(config, facts, verdict).join("\n"))));
+    let room = telegram::MOST.saturating_sub(units(&text));
+    text + &end_of_the_log(facts, room)
 }
 
-/// What helps a person to see at once what it is. The log's last lines are the bridge's own words; the token and what
-/// looks like one are taken out.
+/// What helps a person to see at once what it is, without secrets. The log's last lines are the bridge's own words.
 pub fn diagnostics(config: &Config, facts: &Facts, verdict: &Verdict) -> String {
+    config.secrets.without(&findings(config, facts, verdict).join("\n")) + &end_of_the_log(facts, usize::MAX)
+}
+
+/// The newest lines that fit, of each log in turn: what killed the bridge is the last line of one of them. They have no
+/// secrets any more.
+fn end_of_the_log(facts: &Facts, room: usize) -> String {
+    const TITLE: &str = "\nend of the log:";
+    let ends = facts.log.known().map_or(&[][..], |log| log.ends.as_slice());
+    let mut left = room.saturating_sub(units(TITLE));
+    let mut taken = vec![0; ends.len()];
+    let mut open = vec![true; ends.len()];
+    while open.contains(&true) {
+        for (nth, lines) in ends.iter().enumerate().filter(|(nth, _)| open[*nth]).collect::<Vec<_>>() {
+            let next = lines.iter().rev().nth(taken[nth]).map(|line| units(line) + 1).filter(|cost| *cost <= left);
+            open[nth] = next.is_some();
+            taken[nth] += usize::from(next.is_some());
+            left -= next.unwrap_or(0);
+        }
+    }
+    let lines = ends.iter().zip(taken).flat_map(|(lines, taken)| &lines[lines.len() - taken..]);
+    let lines: Vec<&str> = lines.map(String::as_str).collect();
+    if lines.is_empty() { String::new() } else { format!("{TITLE}\n{}", lines.join("\n")) }
+}
+
+fn units(text: &str) -> usize {
+    text.encode_utf16().count()
+}
+
+fn findings(config: &Config, facts: &Facts, verdict: &Verdict) -> Vec<String> {
     let now = facts.clock;
     let mut lines = vec![format!("{} {} at {}", name(&verdict.state), name(&verdict.cause), at(now.wall, now))];
     if let Some(job) = facts.service.known() {
@@ -210,32 +243,51 @@ pub fn diagnostics(config: &Config, facts: &Facts, verdict: &Verdict) -> String 
         }
     }
     lines.extend(verdict.unknown.iter().map(|unknown| format!("not known: {unknown}")));
-    if let Some(log) = facts.log.known() {
-        lines.push("end of the log:".into());
-        lines.extend(log.end.iter().map(|line| without_secrets(config, line)));
-    }
-    lines.join("\n")
-}
-
-fn without_secrets(config: &Config, line: &str) -> String {
-    let line = match &config.telegram {
-        Some(telegram) => line.replace(&telegram.token.0, "(token)"),
-        None => line.to_owned(),
-    };
-    // NAME=value with a name that promises a secret, whoever logged it.
-    let words = line.split(' ').map(|word| match word.split_once('=') {
-        Some((name, _))
-            if ["TOKEN", "HASH", "SECRET", "PASSWORD", "PHONE", "KEY"]
-                .iter()
-                .any(|part| name.to_uppercase().contains(part)) =>
-        {
-            format!("{name}=(removed)")
-        }
-        _ => word.to_owned(),
-    });
-    words.collect::<Vec<_>>().join(" ")
+    lines
 }
 
 fn host() -> String {
     sysinfo::System::host_name().unwrap_or_else(|_| "this machine".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::facts::{Fact, Log, Orders};
+
+    fn facts(ends: Vec<Vec<String>>) -> Facts {
+        let unknown = || "not looked at".to_owned();
+        Facts {
+            clock: Clock::default(),
+            service: Fact::Unknown(unknown()),
+            process: Fact::Unknown(unknown()),
+            duplicates: Fact::Unknown(unknown()),
+            log: Fact::Known(Log { ends, ..Log::default() }),
+            session: Fact::Unknown(unknown()),
+            sockets: Fact::Unknown(unknown()),
+            network: None,
+            crashes: Fact::Unknown(unknown()),
+            git: Fact::Unknown(unknown()),
+            disk: Fact::Unknown(unknown()),
+            markers: Fact::Unknown(unknown()),
+            orders: Orders::default(),
+        }
+    }
+
+    /// The exception is the last line of the error log, and long lines of JSON stand before and after it.
+    #[test]
+    fn incident_19_the_newest_lines_are_what_fits() {
+        let json = |n: usize| format!("{{\"n\": {n}, \"message\": \"{}\"}}", "x".repeat(380));
+        let error_log: Vec<String> = (0..14).map(json).chain(["KeyError: 'the cause'".into()]).collect();
+        let log: Vec<String> = (20..35).map(json).collect();
+        let facts = facts(vec![error_log, log]);
+        let text = end_of_the_log(&facts, 3000);
+        assert!(units(&text) <= 3000 && units(&text) > 2500, "{}", units(&text));
+        let seen: Vec<String> = text.lines().skip(2).map(|line| line.chars().take(8).collect()).collect();
+        let numbered = |n: u32| format!("{{\"n\": {n}");
+        let expected = (11..=13).map(numbered).chain(["KeyError".into()]).chain((31..=34).map(numbered));
+        assert_eq!(seen, expected.collect::<Vec<_>>());
+        assert_eq!(end_of_the_log(&facts, usize::MAX).lines().count(), 32);
+        assert_eq!(end_of_the_log(&facts, 10), "");
+    }
 }

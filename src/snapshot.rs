@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::assess::{Cause, State, Verdict, recent};
-use crate::facts::{Clock, Epoch, Event, Fact, Facts, Happened, Pause};
+use crate::facts::{Clock, Epoch, Event, Exit, Fact, Facts, Happened, Job, Pause};
 use crate::memory::{Memory, connection};
 use crate::words::iso;
 use crate::world::Times;
@@ -70,7 +70,7 @@ pub fn more(facts: &Facts, acts: &[Recent]) -> More {
         head: git.map(|git| (git.head.chars().take(8).collect(), git.summary.clone())),
         own_revert: git.is_some_and(|git| git.own_revert),
         auto_revert: markers.is_some_and(|markers| markers.auto_revert),
-        pause: markers.and_then(|markers| markers.pause).filter(|pause| pause.until > facts.clock.wall),
+        pause: facts.orders.pause.filter(|pause| pause.until > facts.clock.wall),
         log: facts.log.known().is_some_and(|log| log.exists),
     }
 }
@@ -87,7 +87,7 @@ fn recent_event(event: &Event) -> Recent {
 /// The object of `check --json`.
 pub fn check(facts: &Facts, memory: &Memory, verdict: &Verdict, times: &Times) -> Value {
     let now = facts.clock;
-    let since = |mono: Option<f64>| mono.map(|since| (now.mono - since).max(0.0).round());
+    let since = |mono: Option<f64>| mono.map(|since| whole(now.mono - since));
     let process = facts.process.known().copied().flatten();
     let job = facts.service.known();
     let crashes = facts.crashes.known().map(|events| {
@@ -100,21 +100,29 @@ pub fn check(facts: &Facts, memory: &Memory, verdict: &Verdict, times: &Times) -
         "cause": verdict.cause,
         "level": verdict.rung,
         "issues": verdict.issues,
-        "unknown": verdict.unknown,
+        "unknown": unknown(facts, verdict),
         "next": verdict.next,
         "facts": {
             "process": job.map(|job| json!({
                 "pid": process.map(|process| process.id.pid),
                 "started": process.map(|process| iso(process.started)),
                 "runs": job.runs,
-                "last_exit": job.last_exit.to_string(),
+                "last_exit": last_exit(job, memory).to_string(),
             })),
             "log": facts.log.known().map(|log| json!({
-                "path": log.path,
+                "path": log.path.to_string_lossy(),
                 "silent_s": process.and(since(memory.silent_since)),
                 "size": log.exists.then_some(log.size),
             })),
-            "session": facts.session.known(),
+            "session": facts.session.known().map(|session| json!({
+                "path": session.path.to_string_lossy(),
+                "holders": session.holders.iter().map(|holder| json!({
+                    "pid": holder.pid,
+                    "role": holder.role,
+                    "lock": holder.lock,
+                    "age_s": holder.age_s.map(whole),
+                })).collect::<Vec<_>>(),
+            })),
             "telegram": match connection(memory, facts) {
                 Fact::Known(connection) => json!({"connected": connection.connected, "evidence": connection.evidence}),
                 Fact::Unknown(_) => Value::Null,
@@ -123,13 +131,37 @@ pub fn check(facts: &Facts, memory: &Memory, verdict: &Verdict, times: &Times) -
             "git": facts.git.known().map(|git| json!({
                 "head": git.head,
                 "summary": git.summary,
-                "age_s": (now.wall - git.committed).max(0.0).round(),
+                "age_s": whole(now.wall - git.committed),
                 "dirty": git.dirty,
                 "own_revert": git.own_revert,
             })),
             "disk": facts.disk.known(),
         },
     })
+}
+
+/// Whole seconds, as the contract has them.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates")]
+fn whole(seconds: f64) -> u64 {
+    seconds.max(0.0).round() as u64
+}
+
+/// How the last run ended. systemd hides that of what runs, but the watch has seen it; where nobody has, and there was
+/// one, it is not seen, rather than never.
+fn last_exit(job: &Job, memory: &Memory) -> Exit {
+    match (&job.last_exit, &memory.ended) {
+        (Exit::Never, Some(ended)) if ended.exit != Exit::Never => ended.exit.clone(),
+        (Exit::Never, Some(_)) => Exit::Unseen,
+        (Exit::Never, None) if job.runs > Some(1) => Exit::Unseen,
+        (exit, _) => exit.clone(),
+    }
+}
+
+/// The verdict's, and the single fields that only a deep look knows.
+fn unknown(facts: &Facts, verdict: &Verdict) -> Vec<String> {
+    let shallow = facts.git.known().is_some_and(|git| git.dirty.is_none());
+    let dirty = shallow.then(|| "git.dirty: looked at only when something is wrong".to_owned());
+    verdict.unknown.iter().cloned().chain(dirty).collect()
 }
 
 /// The exit code that a verdict has in common with every command that looks.

@@ -1,14 +1,15 @@
 //! What the files of the update script and of the bridge ask of us: to stand still, and for how long they are to be
 //! believed. Pure.
 
-use crate::facts::{Clock, Flood, Markers};
+use crate::facts::{Clock, Flood, Markers, Orders};
 use crate::world::Times;
 
-/// The update that is under way.
-pub fn update(markers: &Markers, now: f64, times: &Times) -> Option<String> {
-    if let Some(reason) = &markers.hold {
+/// The update that is under way, as far as that can be seen.
+pub fn update(orders: &Orders, markers: Option<&Markers>, now: f64, times: &Times) -> Option<String> {
+    if let Some(reason) = &orders.hold {
         return Some(format!("An update is running under 'hold': {reason}."));
     }
+    let markers = markers?;
     // A marker from the future is a wrong clock or a hand's work; it would hold for ever.
     if markers.update_restart.is_some_and(|at| (0.0..=times.update_restart).contains(&(now - at))) {
         return Some("A planned restart is under way.".into());

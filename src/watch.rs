@@ -92,7 +92,7 @@ fn follow(lookout: &mut Lookout, facts: &Facts, verdict: &Verdict) {
 fn remind(lookout: &mut Lookout, facts: &Facts, verdict: &Verdict) {
     let file = lookout.config.state.join("reminded.json");
     // A pause knows its own beginning, also over a restart of ours.
-    let pause = facts.markers.known().and_then(|markers| markers.pause).filter(|_| verdict.cause == Cause::Paused);
+    let pause = facts.orders.pause.filter(|_| verdict.cause == Cause::Paused);
     let since = pause.map_or(lookout.since.map_or(facts.clock.wall, |(_, _, since)| since), |pause| pause.since);
     if incident::reminder_due(verdict, since, files::json(&file), facts.clock.wall, &lookout.world.times) {
         let _ = files::replace_json(&file, &facts.clock.wall);

@@ -7,6 +7,7 @@ use std::fs;
 use std::net::TcpListener;
 use std::path::Path;
 
+use serde_json::json;
 use support::bot::{Bot, CHAT, Mood, TOKEN};
 use support::launchd::SECRET;
 #[cfg(target_os = "linux")]
@@ -74,6 +75,65 @@ fn incident_15_a_bridge_that_always_crashes_reaches_a_person_and_no_secret_goes_
     let _ = scene.check();
     nowhere(&scene, TOKEN);
     nowhere(&scene, SECRET);
+}
+
+/// Each is said again and again by a bridge that then crashes, on both of its logs, and is told to us by its script.
+#[test]
+fn incident_41_no_secret_of_any_shape_is_repeated_by_us() {
+    const SHAPES: [&str; 9] = [
+        "hunter-two",
+        "deadbeefcafe",
+        "+49 151 2345678",
+        "+4915987654321",
+        "sk-live-0123456789abcdef",
+        "AAother-bots-token-0123",
+        "plain-value-of-dotenv",
+        "value of the job",
+        "0a1b2c3d4e5f60718293a4b5c6d7e8f9",
+    ];
+    let bot = Bot::new(Mood::Fine);
+    let keys = json!({
+        "KeepAlive": true, "ThrottleInterval": 0.4, "ExitTimeOut": 0.5,
+        "EnvironmentVariables": {"JOB_SECRET": "value of the job"}
+    });
+    let (mut scene, launchd) = unloaded(&[], &keys, |scene| {
+        scene.extra = Bot::config(bot.address);
+        scene.world("settled", 60.0);
+        scene.world("respawn_slack", 600.0);
+        scene.world("crash_window", 600.0);
+        scene.world("again", 600.0);
+        scene.world("reload", 600.0);
+        fs::write(scene.root.join(".env"), "# mine\nexport NOTE=\"plain-value-of-dotenv\"\n").expect(".env");
+    });
+    let says = "ERROR TELEGRAM_PASSWORD=hunter-two api_hash='deadbeefcafe' {\"phone\": \"+49 151 2345678\"} for +4915987654321 \
+                with sk-live-0123456789abcdef by http://x/bot987654:AAother-bots-token-0123/getMe and plain-value-of-dotenv, \
+                value of the job, 0a1b2c3d4e5f60718293a4b5c6d7e8f9";
+    fs::write(scene.root.join("says"), format!("{says}\n").repeat(12)).expect("what it says");
+    scene.script("while [ ! -e data/crash ]; do cat says; cat says >&2; sleep 0.2; done; cat says >&2; exit 1");
+    let mut all = keys.clone();
+    all["WorkingDirectory"] = json!(scene.root);
+    all["StandardOutPath"] = json!(scene.log());
+    all["StandardErrorPath"] = json!(scene.error_log());
+    launchd.write_plist(&scene.label, &scene.program(), &all);
+    load(&scene, &launchd);
+    let _watch = scene.watch();
+    let status = scene.wait_verdict("degraded", "none");
+    assert!(status["verdict"]["issues"].to_string().contains("TELEGRAM_PASSWORD=(removed)"), "{status}");
+    let mut shown = scene.check().0.to_string();
+    assert!(scene.run(&["record", "crash", "--reason", says]).status.success());
+    fs::write(scene.data("crash"), "").expect("the end");
+    let text = scene.wait("the alert", || bot.delivered().into_iter().next());
+    assert!(text.contains("end of the log:\nERROR TELEGRAM_PASSWORD=(removed)"), "{text}");
+    for args in [&["check"][..], &["status", "--json"], &["crashes"], &["crashes", "--json"]] {
+        let output = scene.run(args);
+        shown += &String::from_utf8_lossy(&[output.stdout, output.stderr].concat());
+    }
+    assert!(shown.contains("(removed)"), "{shown}");
+    for secret in SHAPES {
+        assert!(!shown.contains(secret), "{secret}: {shown}");
+        assert!(bot.requests().iter().all(|request| !request.body.to_string().contains(secret)), "{secret}: {text}");
+        nowhere(&scene, secret);
+    }
 }
 
 /// Neither in our state folder (journal, status, spool) nor on standard error, nor in what we write into the checkout.

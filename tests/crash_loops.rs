@@ -50,6 +50,71 @@ fn incident_19_and_43_a_bridge_that_always_crashes_is_told_with_its_traceback_an
     assert!(journal.contains("HEAD is not reverted: it was 2 days old at the first of them"), "{journal}");
 }
 
+/// Proportions as in real life, five times faster: throttle, slack and the age of a settled run are the same, and far
+/// longer than a run and than the time between two looks at a bridge that is down.
+fn in_proportion(scene: &mut Scene) {
+    scene.world("settled", 2.0);
+    // Half a second before the third death, where a count from the first one would act.
+    scene.world("respawn_slack", 1.5);
+    scene.world("crash_window", 600.0);
+    scene.world("stale", 60.0);
+    scene.world("again", 600.0);
+}
+
+fn throttled() -> serde_json::Value {
+    json!({"KeepAlive": true, "ThrottleInterval": 2, "ExitTimeOut": 0.5})
+}
+
+#[test]
+fn incident_19_no_start_is_added_to_those_of_a_manager_that_does_its_part() {
+    let (scene, launchd) = loaded_with(&["--exit", "1"], &throttled(), in_proportion);
+    let _watch = scene.watch();
+    scene.wait("the pattern", || scene.rungs().iter().any(|rung| rung.starts_with("5 ")).then_some(()));
+    no_start_of_ours(&scene, &launchd);
+    assert!(scene.acts().iter().all(|act| act.starts_with("tell a person")), "{:?}", scene.acts());
+}
+
+#[test]
+fn a_bridge_that_ends_at_once_with_0_again_and_again_is_launchds_to_start_and_a_person_hears_of_it() {
+    let (scene, launchd) = loaded_with(&["--exit", "0"], &throttled(), in_proportion);
+    let _watch = scene.watch();
+    scene.wait("the sentence", || {
+        let issues = scene.status()?["verdict"]["issues"].to_string();
+        issues.contains("and stayed up none of them.").then_some(())
+    });
+    scene.wait_journal("diagnostics: unhealthy process-dead");
+    no_start_of_ours(&scene, &launchd);
+    assert_eq!((scene.acts(), scene.events("crash")), (vec![], vec![]), "{}", scene.journal());
+}
+
+#[test]
+fn incident_4_two_crashes_that_the_bridge_wrote_down_itself_before_we_looked_are_two() {
+    let mut scene = Scene::new("embedded", 60.0);
+    scene.script(
+        "echo run >>data/runs; [ $(wc -l <data/runs) -gt 2 ] && while :; do echo alive; sleep 0.1; done
+        echo \"{\\\"timestamp\\\": $(date +%s.%N), \\\"event_type\\\": \\\"crash\\\"}\" >>data/crash_history.jsonl; exit 1",
+    );
+    let _watch = scene.watch();
+    scene.wait("the third run", || (scene.events("start").last()?["pid"] == scene.wait_bridge()).then_some(()));
+    scene.wait_looks(3);
+    let crashes = scene.events("crash");
+    let ours = crashes.iter().filter(|crash| crash["by"] == "bridge-watchdog").count();
+    assert!(ours >= 1 && crashes.len() - ours == 2, "{crashes:?}");
+    assert_eq!(scene.check().0["facts"]["crashes"]["last_30m"], 2);
+    assert!(!scene.journal().contains("crash-loop"), "{}", scene.journal());
+}
+
+#[test]
+fn incident_43_a_history_that_can_be_neither_written_nor_read_hides_no_crash_loop() {
+    let (scene, _launchd) = loaded_with(&["--exit", "1"], &keys(), |scene| {
+        patient(scene);
+        std::fs::create_dir(scene.data("crash_history.jsonl")).expect("a folder in its place");
+    });
+    let _watch = scene.watch();
+    scene.wait_verdict("unhealthy", "crash-loop");
+    scene.wait_journal("crash_history.jsonl can't be written: ");
+}
+
 #[test]
 fn a_bridge_that_crashes_ten_times_and_then_works_is_well_again() {
     let options = ["--exit", "1", "--times", "10", "--counter", "data/runs"];

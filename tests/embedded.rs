@@ -136,8 +136,9 @@ fn a_watch_killed_in_the_middle_of_a_recovery_leaves_nothing_that_stops_the_next
     assert!(scene.rungs()[0].starts_with("2 done: pid "), "{:?}", scene.rungs());
     scene.wait("the face gone", || (!face.exists()).then_some(()));
     assert!(scene.events("crash").is_empty(), "{:?}", scene.events("crash"));
-    let pids: BTreeSet<_> = scene.events("start").iter().map(|start| start["pid"].to_string()).collect();
-    assert_eq!(pids.len(), 3, "one start each: {:?}", scene.events("start"));
+    let starts = scene.events("start");
+    let pids: BTreeSet<_> = starts.iter().map(|start| start["pid"].to_string()).collect();
+    assert_eq!((pids.len(), starts.len()), (3, 3), "one start each: {starts:?}");
 }
 
 #[test]
@@ -199,6 +200,7 @@ fn the_next_watch_takes_the_child_over() {
     scene.wait("the next watch's look", || (scene.status()?["watch"] == next.pid()).then_some(()));
     assert_eq!(wait_healthy(&scene), before, "it goes on with the same process");
     assert_eq!(runs(&scene), 1);
+    assert_eq!(scene.events("start").len(), 1, "it has its line: {:?}", scene.events("start"));
     signal(before, Signal::KILL);
     let second = wait_healed(&scene, before);
     assert_eq!(runs(&scene), 2);

@@ -188,3 +188,22 @@ fn incident_44_the_watch_needs_nothing_from_the_checkout() {
     let unknown = check["unknown"][0].as_str().expect("a reason");
     assert!(unknown.starts_with("git: ") && unknown.contains("can't be read as a git checkout"), "{unknown}");
 }
+
+#[test]
+fn incident_24_a_pause_holds_also_where_the_checkouts_data_cant_be_read() {
+    let mut scene = scene();
+    let quiet = scene.folder.path().join("quiet");
+    // Its session is elsewhere, so that data/ may go.
+    scene.program_is(&["/bin/sh", "-c", "echo Connected to Telegram; while :; do echo alive; sleep 0.1; done"]);
+    let _watch = scene.watch();
+    let before = scene.wait_bridge();
+    assert!(scene.run(&["pause", "--for", "1h"]).status.success());
+    scene.wait_verdict("waiting", "paused");
+    std::fs::rename(scene.root.join("data"), &quiet).expect("data/ away");
+    std::fs::write(scene.root.join("data"), "").expect("a file in its place");
+    signal(before, Signal::KILL);
+    scene.wait_looks(5);
+    let status = scene.status().expect("a status");
+    assert_eq!((&status["verdict"]["cause"], scene.acts()), (&json!("paused"), vec![]), "{status}");
+    assert_eq!(scene.check().1, 4);
+}

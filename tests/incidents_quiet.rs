@@ -108,6 +108,31 @@ fn incident_33_a_log_that_is_renamed_or_cut_is_followed() {
     assert_never_touched(&scene, bridge);
 }
 
+/// A bridge under launchd never reopens its log, so after five rotations it still writes to the first file.
+#[test]
+fn incident_33_five_rotations_lead_nobody_away_from_the_file_that_the_bridge_writes_to() {
+    let mut scene = Scene::new("embedded", 60.0);
+    scene.world("tick", 0.2);
+    scene.world("stale", 3.0);
+    let _watch = scene.watch();
+    scene.wait_verdict("healthy", "none");
+    let bridge = scene.wait_bridge();
+    for _ in 0..5 {
+        for log in [scene.log(), scene.error_log()] {
+            for nth in (0..5).rev() {
+                let numbered = |nth: u32| log.with_extension(format!("log.{nth}"));
+                let from = if nth == 0 { log.clone() } else { numbered(nth) };
+                let _ = std::fs::rename(from, numbered(nth + 1));
+            }
+            std::fs::write(&log, "").expect("an empty log");
+        }
+        scene.wait_looks(2);
+    }
+    // Longer than a silence may last.
+    scene.wait_looks(25);
+    assert_never_touched(&scene, bridge);
+}
+
 #[test]
 fn incident_33_a_disk_that_is_full_is_said_and_speaks_against_no_commit() {
     let mut scene = Scene::new("embedded", 60.0);

@@ -58,7 +58,7 @@ pub fn recover(config: &Config, world: &World, dry_run: bool) -> Result<u8, Fail
     finish(recover::chain_by_hand(&mut lookout, &verdict, &mut |line| println!("{line}")))
 }
 
-pub fn record(config: &Config, crash: bool, reason: String) -> Result<u8, Failure> {
+pub fn record(config: &Config, crash: bool, reason: &str) -> Result<u8, Failure> {
     let now = clock::wall();
     let head = git::Checkout::new(&config.root).head(false).ok();
     let event = Event {
@@ -66,9 +66,11 @@ pub fn record(config: &Config, crash: bool, reason: String) -> Result<u8, Failur
         happened: if crash { Happened::Crash } else { Happened::Start },
         commit: head.as_ref().map_or_else(|| "unknown".into(), |git| git.head.chars().take(8).collect()),
         commit_age: head.map(|git| (now - git.committed).max(0.0)),
-        class: if crash { crashes::class_of(&reason) } else { Class::Code },
-        reason,
+        class: if crash { crashes::class_of(reason) } else { Class::Code },
+        reason: config.secrets.without(reason),
         pid: None,
+        // The bridge's own word: this runs in its start-up script.
+        ours: false,
     };
     crashes::append(&config.data("crash_history.jsonl"), &event).map_err(|why| (FAILED, why))?;
     Ok(OK)

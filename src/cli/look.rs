@@ -93,9 +93,10 @@ pub fn status(config: &Config, world: &World, as_json: bool) -> u8 {
 /// The crash history.
 pub fn crashes(config: &Config, as_json: bool, since: Option<f64>) -> Result<u8, Failure> {
     let now = clock::now();
-    let mut events = history::all(&config.data("crash_history.jsonl")).map_err(|why| (FAILED, why))?;
-    if let Some(since) = since {
-        events.retain(|event| now.wall - event.at <= since);
+    let from = since.map_or(f64::NEG_INFINITY, |since| now.wall - since);
+    let mut events = history::since(&config.data("crash_history.jsonl"), from).map_err(|why| (FAILED, why))?;
+    for event in &mut events {
+        event.reason = config.secrets.without(&event.reason);
     }
     if as_json {
         let list: Vec<_> = events

@@ -11,6 +11,7 @@ use tempfile::TempDir;
 use super::{FACTOR, FLOOD, Fault};
 use crate::config::{Config, Manager};
 use crate::facts::Identity;
+use crate::secrets::Secrets;
 use crate::system::service::Service;
 use crate::system::{clock, files, process};
 use crate::world::{Times, World};
@@ -116,6 +117,7 @@ fn fill(folder: &Path, bridge: &Path, telegram: &TcpListener) -> Result<(Config,
         session: root.join("data/valor_bridge.session"),
         telegram: None,
         auto_revert: false,
+        secrets: Secrets::default(),
         state: crate::config::state_folder(&world, &root),
         root,
     };

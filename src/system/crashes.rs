@@ -7,30 +7,37 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use crate::facts::{Class, Event, Happened};
+use crate::events::{SAME, once_each};
+use crate::facts::{Class, Epoch, Event, Happened};
+use crate::secrets::Secrets;
 use crate::system::clock;
 use crate::words::iso;
 
 /// So much of the end of the file is read: at 200 bytes a line far more than half an hour of any crash loop. So a
 /// history of a million lines costs what an empty one does.
 const RECENT: u64 = 128 << 10;
-/// An event that the bridge recorded itself within this time of ours is the same one.
-const SAME: f64 = 15.0;
+/// How our own lines are signed.
+const US: &str = "bridge-watchdog";
 
 /// The recent events, oldest first, each run's once. Torn and foreign lines are skipped.
 ///
 /// # Errors
 /// Why the file can't be read; that there is none is an empty history.
 pub fn recent(path: &Path) -> Result<Vec<Event>, String> {
-    read(path, RECENT)
+    Ok(once_each(read(path, RECENT)?))
 }
 
-/// All events.
+/// All events from then on.
 ///
 /// # Errors
 /// As [`recent`].
-pub fn all(path: &Path) -> Result<Vec<Event>, String> {
-    read(path, u64::MAX)
+pub fn since(path: &Path, from: Epoch) -> Result<Vec<Event>, String> {
+    let mut events = read(path, u64::MAX)?;
+    // One that is told twice may have its other half before that.
+    events.retain(|event| event.at >= from - SAME);
+    let mut events = once_each(events);
+    events.retain(|event| event.at >= from);
+    Ok(events)
 }
 
 /// Appends one event in one write, so that no line of ours is torn or torn apart.
@@ -57,12 +64,14 @@ pub struct History {
     path: PathBuf,
     /// Seconds in which crashes count.
     window: f64,
+    /// A reason may be an exception's own text.
+    secrets: Secrets,
     read: Option<((u64, Option<std::time::SystemTime>), Vec<Event>)>,
 }
 
 impl History {
-    pub fn new(path: PathBuf, window: f64) -> History {
-        History { path, window, read: None }
+    pub fn new(path: PathBuf, window: f64, secrets: Secrets) -> History {
+        History { path, window, secrets, read: None }
     }
 
     /// As the free function, without what is too old to count.
@@ -80,6 +89,9 @@ impl History {
         let from = clock::wall() - self.window;
         let old = events.iter().take_while(|event| event.at < from).count();
         events.drain(..old.min(events.len().saturating_sub(KEPT)));
+        for event in &mut events {
+            event.reason = self.secrets.without(&event.reason);
+        }
         self.read = Some((stamp, events.clone()));
         Ok(events)
     }
@@ -101,8 +113,7 @@ fn read(path: &Path, most: u64) -> Result<Vec<Event>, String> {
     // The first line of a part is half a line.
     let begin =
         if from > 0 { bytes.iter().position(|&byte| byte == b'\n').map_or(bytes.len(), |at| at + 1) } else { 0 };
-    let events = bytes[begin..].split(|&byte| byte == b'\n').filter_map(parse).collect();
-    Ok(once_each(events))
+    Ok(bytes[begin..].split(|&byte| byte == b'\n').filter_map(parse).collect())
 }
 
 fn parse(line: &[u8]) -> Option<Event> {
@@ -128,6 +139,7 @@ fn parse(line: &[u8]) -> Option<Event> {
         class: text("class").and_then(class_named).unwrap_or_else(|| class_of(&reason)),
         reason,
         pid: value.get("pid").and_then(Value::as_u64).and_then(|pid| u32::try_from(pid).ok()),
+        ours: text("by") == Some(US),
     })
 }
 
@@ -144,29 +156,11 @@ fn line(event: &Event) -> String {
     });
     if let Some(pid) = event.pid {
         value["pid"] = json!(pid);
-        value["by"] = json!("bridge-watchdog");
+    }
+    if event.ours {
+        value["by"] = json!(US);
     }
     format!("{value}\n")
-}
-
-/// Ours carry a pid, the bridge's do not. One of the bridge's that stands beside one of ours is the same event told
-/// twice; each of ours answers for one of theirs.
-fn once_each(events: Vec<Event>) -> Vec<Event> {
-    let mut answered = vec![false; events.len()];
-    let mut keep = vec![true; events.len()];
-    for (index, event) in events.iter().enumerate().filter(|(_, event)| event.pid.is_none()) {
-        let twin = events.iter().enumerate().position(|(other, ours)| {
-            ours.pid.is_some()
-                && !answered[other]
-                && ours.happened == event.happened
-                && (ours.at - event.at).abs() <= SAME
-        });
-        if let Some(twin) = twin {
-            answered[twin] = true;
-            keep[index] = false;
-        }
-    }
-    events.into_iter().zip(keep).filter_map(|(event, keep)| keep.then_some(event)).collect()
 }
 
 /// What a reason of the bridge's own says.
@@ -210,6 +204,7 @@ mod tests {
             reason: "exit 1".into(),
             class: Class::Code,
             pid,
+            ours: true,
         }
     }
 
@@ -231,24 +226,31 @@ mod tests {
     }
 
     #[test]
-    fn an_event_told_by_both_counts_once_and_two_of_the_bridges_stay_two() {
-        let rows: [(&str, Vec<Event>, usize); 4] = [
-            ("both", vec![event(100.0, None), event(104.0, Some(7))], 1),
-            ("far apart", vec![event(100.0, None), event(120.0, Some(7))], 2),
-            ("two of theirs, one of ours", vec![event(100.0, None), event(101.0, None), event(102.0, Some(7))], 2),
-            ("two of ours", vec![event(100.0, Some(6)), event(101.0, Some(7))], 2),
-        ];
-        for (name, events, expected) in rows {
-            assert_eq!(once_each(events).len(), expected, "{name}");
+    fn a_crash_of_a_run_that_nobody_saw_is_ours_all_the_same() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("crash_history.jsonl");
+        for at in [103.0, 113.0, 123.0] {
+            append(&path, &event(at, None)).unwrap();
         }
+        // As `record` writes it, for the bridge.
+        append(&path, &Event { ours: false, ..event(122.0, None) }).unwrap();
+        let read = recent(&path).unwrap();
+        assert_eq!(
+            read.iter().map(|event| (event.at, event.ours)).collect::<Vec<_>>(),
+            [(103.0, true), (113.0, true), (123.0, true)]
+        );
+        append(&path, &Event { ours: false, ..event(124.0, None) }).unwrap();
+        assert_eq!(since(&path, 123.5).unwrap(), [], "the same as ours, which is older than that");
+        assert_eq!(since(&path, 123.0).unwrap().len(), 1);
     }
 
     #[test]
     fn what_is_too_old_to_count_is_not_carried_along_but_the_last_ten_are() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("crash_history.jsonl");
-        let now = clock::wall();
-        let mut history = History::new(path.clone(), 1800.0);
+        // Whole: what JSON makes of a fraction may differ in the last bit.
+        let now = clock::wall().floor();
+        let mut history = History::new(path.clone(), 1800.0, Secrets::default());
         for ago in (2000..2020).rev() {
             append(&path, &event(now - f64::from(ago), Some(7))).unwrap();
         }
@@ -269,6 +271,6 @@ mod tests {
         let read = recent(&path).unwrap();
         assert!(read.len() > 300 && read.len() < 1000, "{}", read.len());
         assert_eq!(read.last().unwrap().at, 4999.0);
-        assert_eq!(all(&path).unwrap().len(), 5000);
+        assert_eq!(since(&path, 0.0).unwrap().len(), 5000);
     }
 }

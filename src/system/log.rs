@@ -8,16 +8,19 @@ use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use crate::facts::{Log, Said};
+use crate::secrets::Secrets;
 use crate::system::clock;
 
 /// Follows the log and the error log. The last seen file is kept open: after a rotation the bridge may go on writing
 /// to the renamed one (launchd never reopens).
 pub struct Tail {
     log: PathBuf,
+    /// The one that grew last comes last.
     followed: Vec<Followed>,
     paths: [PathBuf; 2],
     repeats: HashMap<u64, Repeat>,
     window: f64,
+    secrets: Secrets,
 }
 
 struct Followed {
@@ -25,6 +28,13 @@ struct Followed {
     file: File,
     inode: (u64, u64),
     size: u64,
+    /// It grew since the look before; it grew since it is followed.
+    grew: bool,
+    used: bool,
+    /// It lies at its path now.
+    in_place: bool,
+    /// Nothing names it any more, and its room is ours to free.
+    deleted: bool,
 }
 
 struct Repeat {
@@ -34,17 +44,19 @@ struct Repeat {
 
 /// So much of what is new is read, at most: a bridge that writes more in a tick says the same things many times.
 const READ: u64 = 64 << 10;
-/// A file that was renamed is followed as long as it grows; more than this many rotations lie behind nobody.
+/// So many files are followed: those at the two paths, those that the bridge writes to, and two that a bridge which has
+/// just been started may have opened before a rotation.
 const FOLLOWED: usize = 6;
 
 impl Tail {
-    pub fn new(log: &Path, error_log: &Path, window: f64) -> Tail {
+    pub fn new(log: &Path, error_log: &Path, window: f64, secrets: Secrets) -> Tail {
         Tail {
             log: log.into(),
             followed: Vec::new(),
             paths: [log.into(), error_log.into()],
             repeats: HashMap::new(),
             window,
+            secrets,
         }
     }
 
@@ -56,8 +68,12 @@ impl Tail {
         let mut log = Log { path: self.log.clone(), ..Log::default() };
         let mut fresh = String::new();
         for followed in &mut self.followed {
-            log.grew |= followed.grown(&mut fresh);
+            let grew = followed.grown(&mut fresh);
+            log.grew |= grew;
+            (followed.used, followed.grew, followed.in_place) = (followed.used || grew, grew, false);
         }
+        // Stable: the others keep their order.
+        self.followed.sort_by_key(|followed| followed.grew);
         for path in self.paths.clone() {
             let Some((file, meta)) = open(&path)? else { continue };
             if path == self.log {
@@ -65,8 +81,19 @@ impl Tail {
                 log.modified = meta.modified().ok().map(clock::epoch);
             }
             let inode = (meta.dev(), meta.ino());
-            if !self.followed.iter().any(|followed| followed.inode == inode) {
-                self.followed.push(Followed { path, file, inode, size: meta.len() });
+            if let Some(followed) = self.followed.iter_mut().find(|followed| followed.inode == inode) {
+                followed.in_place = true;
+            } else {
+                self.followed.push(Followed {
+                    path,
+                    file,
+                    inode,
+                    size: meta.len(),
+                    grew: false,
+                    used: false,
+                    in_place: true,
+                    deleted: false,
+                });
             }
         }
         self.forget_old();
@@ -75,23 +102,35 @@ impl Tail {
         Ok(log)
     }
 
-    /// The files at the paths, and one more for each: what the bridge may still write to after a rotation.
+    /// Drops what nobody writes to any more, the longest silent first. Never a file at its path, nor of each path the
+    /// one that grew last: that is the one a launchd bridge has open, however often it was renamed.
     fn forget_old(&mut self) {
-        let excess = self.followed.len().saturating_sub(FOLLOWED);
-        self.followed.drain(..excess);
-        debug_assert!(self.followed.iter().all(|followed| self.paths.contains(&followed.path)));
+        let mut excess = self.followed.len().saturating_sub(FOLLOWED);
+        let paths = self.paths.each_ref().map(|path| self.written(path));
+        self.followed.retain(|followed| {
+            let kept = followed.in_place || paths.contains(&Some(followed.inode));
+            let drop = !kept && (followed.deleted || excess > 0);
+            excess = excess.saturating_sub(usize::from(drop));
+            !drop
+        });
+    }
+
+    /// The file of this path that grew last; where none has grown, the first one that was seen.
+    fn written(&self, path: &Path) -> Option<(u64, u64)> {
+        let of_path = || self.followed.iter().filter(|followed| followed.path == path);
+        of_path().rfind(|followed| followed.used).or(of_path().next()).map(|followed| followed.inode)
     }
 
     fn repeated(&mut self, fresh: &str) -> Option<(String, u32)> {
         let now = clock::mono();
         for line in fresh.lines().filter(|line| is_error(line)) {
-            let shape: String = line.chars().filter(|c| !c.is_ascii_digit()).take(400).collect();
             let mut hasher = DefaultHasher::new();
-            shape.hash(&mut hasher);
-            let repeat = self
-                .repeats
-                .entry(hasher.finish())
-                .or_insert_with(|| Repeat { line: shape.trim().chars().take(160).collect(), times: Vec::new() });
+            line.chars().filter(|c| !c.is_ascii_digit()).take(400).for_each(|c| c.hash(&mut hasher));
+            let repeat = self.repeats.entry(hasher.finish()).or_insert_with(|| {
+                // Before the digits go: by them many a secret is known.
+                let shape: String = self.secrets.without(line).chars().filter(|c| !c.is_ascii_digit()).collect();
+                Repeat { line: shape.trim().chars().take(160).collect(), times: Vec::new() }
+            });
             repeat.times.push(now);
         }
         let from = now - self.window;
@@ -107,24 +146,20 @@ impl Tail {
 impl Followed {
     /// Appends what is new. A file that shrank was cut by somebody, which is no activity of the bridge.
     fn grown(&mut self, fresh: &mut String) -> bool {
-        let Ok(size) = self.file.metadata().map(|meta| meta.len()) else { return false };
+        let Ok((size, names)) = self.file.metadata().map(|meta| (meta.len(), meta.nlink())) else { return false };
+        self.deleted = names == 0;
         let grew = size > self.size;
         if grew {
-            fresh.push_str(&read_from(&self.file, self.size.max(size.saturating_sub(READ)), size));
+            let from = self.size.max(size.saturating_sub(READ));
+            let text = read_from(&self.file, from, size);
+            // Half a line may begin in the middle of a secret.
+            let whole = if from > self.size { text.split_once('\n').map_or("", |(_, whole)| whole) } else { &text };
+            fresh.push_str(whole);
             fresh.push('\n');
         }
         self.size = size;
         grew
     }
-}
-
-/// The last `count` lines of a file; empty where it can't be read. Constant cost.
-pub fn end(path: &Path, count: usize) -> Vec<String> {
-    let Ok(Some((file, meta))) = open(path) else { return Vec::new() };
-    let from = meta.len().saturating_sub(READ / 4);
-    let text = read_from(&file, from, meta.len());
-    let lines: Vec<&str> = text.lines().skip(usize::from(from > 0)).filter(|line| !line.trim().is_empty()).collect();
-    lines[lines.len().saturating_sub(count)..].iter().map(|line| line.chars().take(400).collect()).collect()
 }
 
 /// The strings of real logs; each is the bridge's or Telethon's own wording. Nothing more is parsed.
@@ -158,7 +193,7 @@ fn is_error(line: &str) -> bool {
     ["ERROR", "CRITICAL", "Error:", "Exception", "error:"].iter().any(|word| line.contains(word))
 }
 
-fn open(path: &Path) -> Result<Option<(File, std::fs::Metadata)>, String> {
+pub(super) fn open(path: &Path) -> Result<Option<(File, std::fs::Metadata)>, String> {
     let wrong = |error: std::io::Error| match error.kind() {
         std::io::ErrorKind::PermissionDenied => {
             format!("{} may not be read (denied); allow it, or correct the path", path.display())
@@ -183,7 +218,7 @@ fn open(path: &Path) -> Result<Option<(File, std::fs::Metadata)>, String> {
     }
 }
 
-fn read_from(file: &File, from: u64, to: u64) -> String {
+pub(super) fn read_from(file: &File, from: u64, to: u64) -> String {
     let length = usize::try_from(to.saturating_sub(from).min(READ)).unwrap_or(0);
     let mut bytes = vec![0; length];
     let read = file.read_at(&mut bytes, from).unwrap_or(0);
@@ -203,7 +238,7 @@ mod tests {
         let path = folder.path().join("bridge.log");
         fs::write(&path, "old\n").unwrap();
         let mut bridge = fs::OpenOptions::new().append(true).open(&path).unwrap();
-        let mut tail = Tail::new(&path, &folder.path().join("error.log"), 300.0);
+        let mut tail = Tail::new(&path, &folder.path().join("error.log"), 300.0, Secrets::default());
         let mut grew = |step: &str| (step.to_owned(), tail.look().unwrap().grew);
         assert_eq!(grew("first look"), ("first look".into(), false));
         bridge.set_modified(std::time::SystemTime::now()).unwrap();
@@ -233,7 +268,7 @@ mod tests {
         let path = folder.path().join("bridge.log");
         fs::write(&path, "").unwrap();
         let mut bridge = fs::OpenOptions::new().append(true).open(&path).unwrap();
-        let mut tail = Tail::new(&path, &folder.path().join("error.log"), 300.0);
+        let mut tail = Tail::new(&path, &folder.path().join("error.log"), 300.0, Secrets::default());
         tail.look().unwrap();
         for n in 0..12 {
             writeln!(bridge, "2026-11-22 05:0{n} ERROR could not send message {n}").unwrap();
@@ -243,10 +278,45 @@ mod tests {
         assert_eq!((line.as_str(), times), ("-- : ERROR could not send message", 12));
     }
 
+    /// A deleted file takes its room for as long as somebody has it open, and on a full disk that must not be us.
+    #[test]
+    fn incident_33_a_deleted_log_is_let_go_when_the_bridge_writes_elsewhere() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("bridge.log");
+        fs::write(&path, "").unwrap();
+        let mut bridge = fs::OpenOptions::new().append(true).open(&path).unwrap();
+        let mut tail = Tail::new(&path, &folder.path().join("error.log"), 300.0, Secrets::default());
+        tail.look().unwrap();
+        bridge.write_all(b"heartbeat\n").unwrap();
+        tail.look().unwrap();
+        fs::remove_file(&path).unwrap();
+        fs::write(&path, "").unwrap();
+        bridge.write_all(b"into the deleted file\n").unwrap();
+        assert!(tail.look().unwrap().grew);
+        assert_eq!(tail.followed.len(), 2, "the bridge still writes to it");
+        fs::write(&path, "the next bridge\n").unwrap();
+        assert!(tail.look().unwrap().grew);
+        assert_eq!(tail.followed.len(), 1);
+    }
+
+    #[test]
+    fn a_repeated_error_has_lost_its_secrets_before_its_digits() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("bridge.log");
+        fs::write(&path, "").unwrap();
+        let secrets = Secrets::new(["hunter-2-two".to_owned()], &[]);
+        let mut tail = Tail::new(&path, &folder.path().join("error.log"), 300.0, secrets);
+        tail.look().unwrap();
+        let line = "ERROR 7 hunter-2-two api_hash='deadbeef7cafe' http://x/bot123456:AAxyz-secret/getMe\n";
+        fs::write(&path, line.repeat(12)).unwrap();
+        let (line, times) = tail.look().unwrap().repeated.unwrap();
+        assert_eq!((line.as_str(), times), ("ERROR  (removed) api_hash='(removed)' http://x/(removed)/getMe", 12));
+    }
+
     #[test]
     fn a_folder_in_the_place_of_the_log_is_said_so() {
         let folder = tempfile::tempdir().unwrap();
-        let error = Tail::new(folder.path(), folder.path(), 300.0).look().unwrap_err();
+        let error = Tail::new(folder.path(), folder.path(), 300.0, Secrets::default()).look().unwrap_err();
         assert!(
             error.ends_with("is no file; set bridge.log and bridge.error_log to the bridge's log files"),
             "{error}"

@@ -6,7 +6,7 @@ use chrono::{DateTime, NaiveDateTime};
 use serde::Deserialize;
 
 use crate::config::Config;
-use crate::facts::{Epoch, Flood, Markers, Pause, UpdateLock};
+use crate::facts::{Epoch, Flood, Markers, Orders, Pause, UpdateLock};
 use crate::system::{files, process, recovery_lock};
 
 /// Reads all of them. A broken one is as good as none: each is somebody's word that only counts when it is clear.
@@ -23,19 +23,20 @@ pub fn read(config: &Config) -> Result<Markers, String> {
     Ok(Markers {
         update_restart: files::modified(&config.data("update-restart-in-progress")),
         update_lock: update_lock(config),
-        hold: recovery_lock::held_for_update(config),
-        recovery: recovery_lock::taken_by(config),
         flood: flood(config),
         auth_required: files::modified(&config.data("bridge-auth-required")),
         last_connected: files::text(&config.data("last_connected")).and_then(|text| iso(text.trim())),
-        pause: pause(config),
         auto_revert: config.auto_revert || config.data("auto-revert-enabled").exists(),
     })
 }
 
-/// The pause that is in force or has been; `assess` judges whether it is over.
-pub fn pause(config: &Config) -> Option<Pause> {
-    files::json(&config.state.join("paused.json"))
+/// Our own files, in our own state folder: they are read where `data/` can't be.
+pub fn orders(config: &Config) -> Orders {
+    Orders {
+        hold: recovery_lock::held_for_update(config),
+        recovery: recovery_lock::taken_by(config),
+        pause: files::json(&config.state.join("paused.json")),
+    }
 }
 
 /// Pauses recovery, or ends the pause with `None`.

@@ -223,6 +223,7 @@ fn read_holder(path: &PathBuf) -> Option<Holder> {
 mod tests {
     use super::*;
     use crate::config::Manager;
+    use crate::secrets::Secrets;
 
     fn config(folder: &std::path::Path) -> Config {
         Config {
@@ -237,6 +238,7 @@ mod tests {
             session: folder.join("session"),
             telegram: None,
             auto_revert: false,
+            secrets: Secrets::default(),
             state: folder.join("state"),
         }
     }

@@ -29,9 +29,11 @@ pub fn send(telegram: &Telegram, text: &str, limit: f64) -> Result<i64, Unsent> 
         .ok_or_else(|| unsent("Telegram's answer names no message".into()))
 }
 
-/// At most 4,096 UTF-16 units, Telegram's limit.
+/// Telegram's limit for one message, in UTF-16 units.
+pub const MOST: usize = 4096;
+
+/// At most [`MOST`] units; what is too long loses its end.
 pub fn fitted(text: &str) -> String {
-    const MOST: usize = 4096;
     if text.encode_utf16().count() <= MOST {
         return text.to_owned();
     }

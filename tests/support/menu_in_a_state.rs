@@ -17,6 +17,7 @@ use std::sync::Arc;
 
 use bridge_watchdog::config::{Config, Manager};
 use bridge_watchdog::lookout::Lookout;
+use bridge_watchdog::secrets::Secrets;
 use bridge_watchdog::world::World;
 use tray::app::{self, App, Shown};
 use tray::board::Board;
@@ -58,6 +59,7 @@ fn main() {
         session: root.join("session"),
         telegram: None,
         auto_revert: false,
+        secrets: Secrets::default(),
         state: root.join("state"),
         root,
     };

@@ -151,12 +151,7 @@ impl Launchd {
         if output.code != Some(0) {
             return Err(said("print-disabled", &output));
         }
-        let name = format!("\"{}\"", self.label);
-        let line = output.stdout.lines().rfind(|line| line.trim_start().starts_with(&name));
-        // New systems say disabled, old ones true; both mean the same.
-        Ok(line
-            .and_then(|line| line.split("=>").nth(1))
-            .is_some_and(|word| matches!(word.trim().trim_end_matches([';', ',']), "disabled" | "true")))
+        Ok(disabled(&output.stdout, &self.label))
     }
 
     /// `bootstrap` right after a `bootout` fails with 5, in two shapes: the job is still registered (then a kickstart is
@@ -216,13 +211,17 @@ fn not_loaded() -> Job {
 
 /// Reads what `launchctl print` says of a job; `None` where it says nothing that is known.
 ///
-/// Keys count only at the first level of indentation, since nested blocks repeat `state` and `pid`. Arguments and the
+/// Keys count only at the first level of indentation (a tab; some systems and log files have blanks, or none at all),
+/// since nested blocks repeat `state` and `pid`. Arguments and the
 /// environment are printed raw, newlines included, and so may look like anything; they stand between `state` and
 /// `domain`, hence the first `state`, and of the others only what comes after the last `domain`.
 fn parse(text: &str) -> Option<Job> {
-    let top = |line: &'_ str| line.starts_with('\t') && !line.starts_with("\t\t");
-    let pairs: Vec<(&str, &str)> =
-        text.lines().filter(|line| top(line)).filter_map(|line| line[1..].split_once(" = ")).collect();
+    let blank = |c: char| c == ' ' || c == '\t';
+    let titled = text.lines().next().is_some_and(|line| line.ends_with("= {"));
+    let first = text.lines().skip(usize::from(titled)).find(|line| !line.trim().is_empty())?;
+    let indent = &first[..first.len() - first.trim_start_matches(blank).len()];
+    let top = text.lines().filter_map(|line| line.strip_prefix(indent)).filter(|line| !line.starts_with(blank));
+    let pairs: Vec<(&str, &str)> = top.filter_map(|line| line.split_once(" = ")).collect();
     let trusted = pairs.iter().rposition(|(name, _)| *name == "domain").map_or(&pairs[..], |at| &pairs[at..]);
     let last = |key: &str| trusted.iter().rev().find(|(name, _)| *name == key).map(|(_, value)| value.trim());
     let number = |key: &str| last(key).and_then(|value| value.parse::<u64>().ok());
@@ -245,6 +244,16 @@ fn parse(text: &str) -> Option<Job> {
         stopping: matches!(state, Some("SIGTERMed" | "SIGKILLed")),
         ..not_loaded()
     })
+}
+
+/// Whether `print-disabled` lists the label as disabled; in its own block, since others may name labels too. New systems
+/// say `disabled`, old ones `true`.
+fn disabled(text: &str, label: &str) -> bool {
+    let title = text.lines().position(|line| line.trim_start().starts_with("disabled services"));
+    let block = text.lines().skip(title.map_or(0, |at| at + 1)).take_while(|line| line.trim() != "}");
+    let name = format!("\"{label}\"");
+    let mut words = block.filter_map(|line| line.trim_start().strip_prefix(&name)?.trim_start().strip_prefix("=>"));
+    words.next().is_some_and(|word| matches!(word.trim().trim_end_matches([';', ',']), "disabled" | "true"))
 }
 
 /// Exactly one of three keys is there; after a signal there is no exit code.
@@ -305,83 +314,5 @@ fn within(seconds: f64, mut seen: impl FnMut() -> bool) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// The shape of a real `print`: one tab, nested blocks that repeat keys, an argument with a newline and a bracket.
-    fn printed(state: &str, rest: &str) -> String {
-        format!(
-            "gui/501/com.valor.bridge = {{\n\tactive count = 1\n\tpath = /Users/me/Library/LaunchAgents/com.valor.bridge.plist\n\tstate = {state}\n\n\
-             \targuments = {{\n\t\tpython\n\t\tline one\n}}\n\tstate = a lie\n\tpid = 1\n\t}}\n\n\tenvironment = {{\n\t\tPATH => /usr/bin\n\t}}\n\n\tdomain = gui/501 [100057]\n{rest}\n\
-             \tresource coalition = {{\n\t\tstate = active\n\t\tpid = 2\n\t}}\n\n\tjob state = exited\n\tproperties = keepalive | runatload | inferred program\n}}\n"
-        )
-    }
-
-    #[test]
-    fn shapes_of_print() {
-        type Seen = (Option<u32>, Option<u64>, Exit, f64, f64, bool, Option<&'static str>);
-        let rows: [(&str, &str, Seen); 8] = [
-            (
-                "running",
-                "\tminimum runtime = 10\n\texit timeout = 20\n\truns = 7\n\tpid = 4312\n\tlast exit code = (never exited)\n",
-                (Some(4312), Some(7), Exit::Never, 10.0, 20.0, false, None),
-            ),
-            (
-                "running",
-                "\truns = 103\n\tpid = 17594\n\tlast terminating signal = Terminated: 15\n",
-                (Some(17594), Some(103), Exit::Signal(15), 10.0, 5.0, false, None),
-            ),
-            (
-                "not running",
-                "\tminimum runtime = 30\n\truns = 4\n\tlast exit code = 1\n",
-                (None, Some(4), Exit::Code(1), 30.0, 5.0, false, None),
-            ),
-            (
-                "spawn scheduled",
-                "\truns = 2\n\tlast exit code = 78: EX_CONFIG\n",
-                (None, Some(2), Exit::Code(78), 10.0, 5.0, false, None),
-            ),
-            (
-                "spawn scheduled",
-                "\truns = 3\n\tlast exit reason = OS_REASON_CODESIGNING\n",
-                (None, Some(3), Exit::Other("OS_REASON_CODESIGNING".into()), 10.0, 5.0, false, None),
-            ),
-            (
-                "SIGTERMed",
-                "\truns = 3\n\tpid = 9\n\tlast exit code = 0\n",
-                (Some(9), Some(3), Exit::Code(0), 10.0, 5.0, true, None),
-            ),
-            (
-                "not running",
-                "\truns = 0\n\tpended nondemand spawn = speculative\n\tlast exit code = (never exited)\n",
-                (None, Some(0), Exit::Never, 10.0, 5.0, false, Some("speculative")),
-            ),
-            (
-                "quantum",
-                "\truns = 1\n\tpid = 5\n\tlast exit code = (abandoned)\n",
-                (Some(5), Some(1), Exit::Other("(abandoned)".into()), 10.0, 5.0, false, None),
-            ),
-        ];
-        for (state, rest, expected) in rows {
-            let job = parse(&printed(state, rest)).unwrap();
-            let seen = (
-                job.pid,
-                job.runs,
-                job.last_exit,
-                job.throttle,
-                job.exit_timeout,
-                job.stopping,
-                job.held_back.as_deref(),
-            );
-            assert_eq!(seen, expected, "{state} {rest}");
-            assert_eq!(job.respawns, Respawns::Always);
-        }
-    }
-
-    #[test]
-    fn what_nobody_has_seen_is_no_job() {
-        for text in ["", "Bad request.\n", "gui/501/x = {\n}\n", "\u{fffd}\u{fffd}", "{\"state\": \"running\"}"] {
-            assert_eq!(parse(text), None, "{text}");
-        }
-    }
-}
+#[path = "launchd_tests.rs"]
+mod tests;

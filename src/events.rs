@@ -1,0 +1,140 @@
+//! Starts and crashes as they are counted: each run's once, whoever wrote it down, and also where nobody could. Pure.
+
+use crate::facts::{Epoch, Event, Fact};
+
+/// An event that the bridge recorded itself within this time of ours is the same one.
+pub const SAME: f64 = 15.0;
+
+/// Sorted, and each event once: one of the bridge's that stands beside one of ours is the same event told twice; each
+/// of ours answers for one of theirs. Two of ours, or two of theirs, are two.
+pub fn once_each(mut events: Vec<Event>) -> Vec<Event> {
+    events.sort_by(|a, b| a.at.total_cmp(&b.at));
+    let mut told_twice = vec![false; events.len()];
+    for happened in [crate::facts::Happened::Start, crate::facts::Happened::Crash] {
+        let of = |ours: bool| {
+            let of_kind = events.iter().enumerate();
+            of_kind.filter(move |(_, event)| event.happened == happened && event.ours == ours)
+        };
+        let mut ours = of(true).peekable();
+        // Both in the order of time, so one walk finds a partner for as many as can have one.
+        for (index, theirs) in of(false) {
+            while ours.next_if(|(_, event)| event.at < theirs.at - SAME).is_some() {}
+            told_twice[index] = ours.next_if(|(_, event)| event.at <= theirs.at + SAME).is_some();
+        }
+    }
+    let mut told_twice = told_twice.into_iter();
+    events.retain(|_| !told_twice.next().unwrap_or(false));
+    events
+}
+
+/// What this watch has seen happen itself, kept for as long as it can count: a history that can't be written or read
+/// (a full disk, a folder in its place) hides no crash loop.
+#[derive(Debug, Default)]
+pub struct Seen(Vec<Sight>);
+
+#[derive(Debug)]
+struct Sight {
+    event: Event,
+    /// It is in the file, for whoever can read that.
+    written: bool,
+}
+
+impl Seen {
+    pub fn keep(&mut self, event: Event, written: bool) {
+        self.0.push(Sight { event, written });
+    }
+
+    /// Adds what the history lacks. `window` is how long a crash counts.
+    pub fn add_to(&mut self, history: &mut Fact<Vec<Event>>, now: Epoch, window: f64) {
+        self.0.retain(|sight| now - sight.event.at <= window);
+        let known = matches!(history, Fact::Known(_));
+        let mut lacking = self.0.iter().filter(|sight| !(known && sight.written)).map(|sight| &sight.event).peekable();
+        if lacking.peek().is_none() {
+            return;
+        }
+        let mut events = history.known().cloned().unwrap_or_default();
+        events.extend(lacking.cloned());
+        *history = Fact::Known(once_each(events));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::facts::{Class, Happened};
+
+    fn crash(at: f64, ours: bool) -> Event {
+        Event {
+            at,
+            happened: Happened::Crash,
+            commit: String::new(),
+            commit_age: None,
+            reason: String::new(),
+            class: Class::Code,
+            pid: None,
+            ours,
+        }
+    }
+
+    #[test]
+    fn an_event_told_by_both_counts_once_and_two_of_one_stay_two() {
+        let (ours, theirs) = (|at| crash(at, true), |at| crash(at, false));
+        let start = |at, ours| Event { happened: Happened::Start, ..crash(at, ours) };
+        let rows: [(&str, Vec<Event>, usize); 9] = [
+            ("both", vec![theirs(100.0), ours(104.0)], 1),
+            ("both, ours first", vec![ours(100.0), theirs(104.0)], 1),
+            ("far apart", vec![theirs(100.0), ours(120.0)], 2),
+            ("two of theirs, one of ours", vec![theirs(100.0), theirs(101.0), ours(102.0)], 2),
+            ("two of ours", vec![ours(100.0), ours(101.0)], 2),
+            ("incident 19: ours every 10 s, each of a run that nobody saw", vec![ours(3.0), ours(13.0), ours(23.0)], 3),
+            (
+                "incident 19: both, every 10 s",
+                vec![theirs(2.0), ours(3.0), theirs(12.0), ours(13.0), theirs(22.0), ours(23.0)],
+                3,
+            ),
+            ("two of theirs before one look of ours", vec![theirs(1.0), theirs(11.0), ours(12.0), ours(12.0)], 2),
+            ("a start is no crash", vec![start(100.0, false), ours(101.0)], 2),
+        ];
+        for (name, mut events, expected) in rows {
+            assert_eq!(once_each(events.clone()).len(), expected, "{name}");
+            events.reverse();
+            assert_eq!(once_each(events).len(), expected, "{name}, in another order");
+        }
+    }
+
+    /// Pairs that were compared with each other would be 10^12 here, and this test would not end today.
+    #[test]
+    fn a_million_lines_are_no_more_than_a_million_steps() {
+        let theirs = (0..1_000_000).map(|n| crash(f64::from(n), false));
+        let left = once_each(theirs.chain((0..1000).map(|n| crash(f64::from(n) * 1000.0, true))).collect());
+        assert_eq!(left.len(), 1_000_000);
+        assert!(left.is_sorted_by(|a, b| a.at <= b.at));
+    }
+
+    #[test]
+    fn incident_43_what_is_in_no_history_counts_all_the_same() {
+        let broken = || Fact::Unknown("is no file".to_owned());
+        let rows: [(&str, Fact<Vec<Event>>, &[(f64, bool)], Option<usize>); 7] = [
+            ("nothing seen, nothing known", broken(), &[], None),
+            ("nothing seen", Fact::Known(vec![crash(990.0, false)]), &[], Some(1)),
+            ("neither written nor read", broken(), &[(900.0, false), (950.0, false), (990.0, false)], Some(3)),
+            ("written, not read", broken(), &[(900.0, true), (950.0, true)], Some(2)),
+            ("written and read", Fact::Known(vec![crash(990.0, true)]), &[(990.0, true)], Some(1)),
+            ("read, not written", Fact::Known(vec![crash(940.0, true)]), &[(940.0, true), (990.0, false)], Some(2)),
+            ("too old to count", broken(), &[(600.0, false), (990.0, false)], Some(1)),
+        ];
+        for (name, mut history, sights, expected) in rows {
+            let mut seen = Seen::default();
+            for (at, written) in sights {
+                seen.keep(crash(*at, true), *written);
+            }
+            for _ in 0..2 {
+                let mut history = history.clone();
+                seen.add_to(&mut history, 1000.0, 300.0);
+                assert_eq!(history.known().map(Vec::len), expected, "{name}");
+            }
+            seen.add_to(&mut history, 2000.0, 300.0);
+            assert_eq!(seen.0.len(), 0, "{name}: forgotten in time");
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! The end of a log, for a person: what a bridge said last is often why it is down.
+
+use std::path::Path;
+
+use super::log::{open, read_from};
+use crate::secrets::Secrets;
+
+/// So much of the end of a file is read.
+const READ: u64 = 16 << 10;
+
+/// The last `count` lines of a file without secrets, long ones without their middle; empty where it can't be read.
+/// Constant cost.
+pub fn of(path: &Path, count: usize, secrets: &Secrets) -> Vec<String> {
+    let Ok(Some((file, meta))) = open(path) else { return Vec::new() };
+    let from = meta.len().saturating_sub(READ);
+    let text = read_from(&file, from, meta.len());
+    // The first line of a part is half a line, and in half a secret nothing is known; unless there is no other, and
+    // then its end is what is shown.
+    let (first, rest) = if from > 0 { text.split_once('\n').unwrap_or((&text, "")) } else { ("", text.as_str()) };
+    let lines: Vec<&str> = rest.lines().filter(|line| !line.trim().is_empty()).collect();
+    if lines.is_empty() && !first.is_empty() {
+        return vec![format!("…{}", last_chars(&secrets.without(first), AFTER))];
+    }
+    lines[lines.len().saturating_sub(count)..].iter().map(|line| shortened(&secrets.without(line))).collect()
+}
+
+/// So much is shown of a long line: when and where, and the exception, which comes last also in a line of JSON.
+const BEFORE: usize = 120;
+const AFTER: usize = 280;
+
+fn shortened(line: &str) -> String {
+    if line.chars().count() <= BEFORE + AFTER {
+        return line.to_owned();
+    }
+    format!("{} … {}", line.chars().take(BEFORE).collect::<String>(), last_chars(line, AFTER))
+}
+
+fn last_chars(line: &str, count: usize) -> &str {
+    line.char_indices().rev().nth(count - 1).map_or(line, |(at, _)| &line[at..])
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn the_end_of_a_log_keeps_the_end_of_each_line_and_no_secret() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("bridge.log");
+        let secrets = Secrets::new(["hunter-two".to_owned()], &[]);
+        let json = |n: u32| {
+            let filler = "x ".repeat(200);
+            format!("{{\"n\": {n}, \"msg\": \"{filler} hunter-two {filler}\", \"exc\": \"KeyError: {n}\"}}\n")
+        };
+        fs::write(&path, (0..100).map(json).collect::<String>()).unwrap();
+        let lines = of(&path, 15, &secrets);
+        assert_eq!(lines.len(), 15);
+        for (line, n) in lines.iter().zip(85..) {
+            assert!(line.starts_with(&format!("{{\"n\": {n}, \"msg\"")), "{line}");
+            assert!(line.ends_with(&format!("\"exc\": \"KeyError: {n}\"}}")), "{line}");
+            assert!(line.chars().count() < 410, "{line}");
+        }
+        // The secret is where a cut may be.
+        for width in 100..140 {
+            fs::write(&path, format!("{}hunter-two{}", "x ".repeat(width / 2), "y".repeat(400))).unwrap();
+            let line = of(&path, 15, &secrets).concat();
+            assert!(!line.contains("hunt") && !line.contains("-two"), "{line}");
+        }
+        fs::write(&path, format!("{}KeyError: the only line", "x".repeat(1 << 20))).unwrap();
+        assert!(of(&path, 15, &secrets)[0].ends_with("xKeyError: the only line"));
+    }
+}
