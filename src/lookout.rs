@@ -120,6 +120,11 @@ impl Lookout {
         let times = self.world.times;
         let single = memory.is_none();
         let before = memory.unwrap_or_default();
+        if let Fact::Known(log) = &mut facts.log
+            && log.repeated.is_none()
+        {
+            log.repeated.clone_from(&before.repeated);
+        }
         let (mut memory, _) = remember(&before, &facts, &[], &times);
         if let (false, Fact::Known(log)) = (single, &facts.log)
             && log.size > before.log_size

@@ -45,6 +45,9 @@ pub struct Memory {
     pub unsure_since: Option<f64>,
     /// After a sleep no silence counts until then; mono.
     pub grace_until: f64,
+    /// The error line that repeats in the log, for a single look that comes after the watch's.
+    #[serde(default)]
+    pub repeated: Option<(String, u32)>,
     /// Why an alert does not go out.
     pub undelivered: Option<String>,
 }
@@ -87,6 +90,9 @@ pub fn remember(before: &Memory, facts: &Facts, ours: &[Identity], times: &Times
     memory.unsure_since = facts.markers.why().map(|_| memory.unsure_since.unwrap_or(now.mono));
     if let (Fact::Known(process), Fact::Known(service)) = (&facts.process, &facts.service) {
         note_process(&mut memory, *process, service, facts, ours, times, &mut events);
+    }
+    if let Fact::Known(log) = &facts.log {
+        memory.repeated.clone_from(&log.repeated);
     }
     let same_run = memory.run.map(|run| run.id) == before.run.map(|run| run.id);
     note_log(&mut memory, facts, times, same_run);

@@ -52,8 +52,9 @@ fn incident_15_a_bridge_that_always_crashes_reaches_a_person_and_no_secret_goes_
     fs::write(scene.log(), careless).expect("the log");
     let _watch = scene.watch();
     scene.wait_verdict("unhealthy", "not-loaded");
+    scene.wait("a word at once", || bot.delivered().into_iter().find(|text| text.contains("is not loaded")));
     load(&scene, &launchd);
-    let text = scene.wait("the alert", || bot.delivered().into_iter().next());
+    let text = scene.wait("the alert", || bot.delivered().into_iter().find(|text| text.contains("needs you")));
     let host = sysinfo::System::host_name().expect("a host name");
     assert!(text.starts_with(&format!("{host}: the Telegram bridge needs you\nThe bridge crashed ")), "{text}");
     assert!(
@@ -66,7 +67,7 @@ fn incident_15_a_bridge_that_always_crashes_reaches_a_person_and_no_secret_goes_
     assert_eq!(request.path, format!("/bot{TOKEN}/sendMessage"));
     assert_eq!(request.body["chat_id"], CHAT);
     assert!(request.body.get("parse_mode").is_none(), "plain text: {}", request.body);
-    scene.wait_journal("the alert was delivered (message 1)");
+    scene.wait_journal("the alert was delivered (message 2)");
     assert!(!spooled(&scene));
     for request in bot.requests() {
         let body = request.body.to_string();

@@ -38,7 +38,7 @@ impl Scan {
     fn born(&mut self, newest: Option<u32>) -> Result<Vec<u32>, String> {
         let Some(newest) = newest else { return self.listed.new_ones() };
         let born = match *self.newest {
-            [older, newer] if newer <= newest && newest - older <= MOST => {
+            [older, newer] if older <= newer && newer <= newest && newest - older <= MOST => {
                 (older + 1..=newest).filter(|pid| process::is_there(*pid)).collect()
             }
             _ => {
@@ -129,8 +129,11 @@ mod tests {
         });
         let thread_id = told.recv().unwrap();
         assert!(!scan.born(process::newest()).unwrap().contains(&thread_id));
-        let anew = scan.born(Some(1)).unwrap();
-        assert!(anew.contains(&std::process::id()), "{anew:?}");
+        for newest in [1, 2] {
+            let anew = scan.born(Some(newest)).unwrap();
+            assert!(anew.contains(&std::process::id()), "{anew:?}");
+        }
+        assert!(!scan.born(Some(3)).unwrap().contains(&std::process::id()));
         drop(end);
         thread.join().unwrap();
     }
