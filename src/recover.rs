@@ -50,7 +50,8 @@ pub fn climb(lookout: &mut Lookout, facts: &Facts, verdict: &Verdict, rung: u8) 
             return Outcome::Failed(why);
         }
     };
-    lookout.show_rung(Some(rung));
+    let why = lookout.reason();
+    lookout.show_rung(Some((rung, &why)));
     let outcome = one_rung(lookout, facts, verdict, rung, &mut lock);
     lookout.note_act(&format!("rung {rung} {outcome}"));
     let now = clock::now();
@@ -98,8 +99,9 @@ pub fn restart_by_hand(lookout: &mut Lookout) -> Outcome {
         Ok(lock) => lock,
         Err(taken) => return Outcome::Busy(taken.to_string()),
     };
-    lookout.show_rung(Some(1));
-    let outcome = restart(lookout, Cause::None, "a person asked for it", &mut lock, &issues);
+    let why = "a person asked for it";
+    lookout.show_rung(Some((1, why)));
+    let outcome = restart(lookout, Cause::None, why, &mut lock, &issues);
     lookout.show_rung(None);
     outcome
 }
@@ -330,7 +332,8 @@ fn wait_for_work(
     let until = clock::mono() + lookout.world.times.work;
     let mut said = false;
     while clock::mono() < until {
-        let tasks = bridge::tasks_at_work(own, 1.0);
+        // What can't be seen can't be waited for.
+        let tasks = bridge::tasks_at_work(own, 1.0).unwrap_or(0);
         if tasks == 0 {
             break;
         }

@@ -8,6 +8,7 @@ pub mod loaded;
 pub mod panel;
 pub mod scene;
 pub mod systemd;
+pub mod tray;
 
 pub use decoys::Decoys;
 pub use launchd::Launchd;
