@@ -87,6 +87,12 @@ const DISK_LOW: f64 = 0.02;
 /// The same error line this often in the window: alive, but not well.
 const REPEATED: u32 = 10;
 
+/// What comes of rungs 3 and 4, which this version does not have: the chain goes on to rung 5 at once. These words are to
+/// be changed with the rungs, and no others.
+pub const TOLD: &str = "a person is told";
+const CANT_FREE: &str = "this version can't free the lock; a person is told";
+const CANT_REVERT: &str = "this version can't revert HEAD; a person is told";
+
 /// Decides. `memory` is what [`crate::memory::remember`] made of these same facts.
 pub fn assess(facts: &Facts, memory: &Memory, times: &Times) -> Verdict {
     let unknown = unknowns(facts, memory);
@@ -304,7 +310,7 @@ impl Look<'_> {
         let enough = if says_locked { Lock::Shared } else { Lock::Reserved };
         let holder = session.holders.iter().find(|holder| holder.role == Role::Stranger && holder.lock >= enough)?;
         let issue = format!("Another process (pid {}) holds the lock of the bridge's session.", holder.pid);
-        Some(found(State::Unhealthy, Cause::SessionLocked, 3, issue, "the lock is freed, then the bridge is started"))
+        Some(found(State::Unhealthy, Cause::SessionLocked, 3, issue, CANT_FREE))
     }
 
     fn crash_loop(&self) -> Option<Found> {
@@ -318,32 +324,20 @@ impl Look<'_> {
         let mut issue = format!("The bridge crashed {count} times within {}.", lasting(self.times.crash_window));
         let opted_in = self.markers.is_some_and(|markers| markers.auto_revert);
         let Some(git) = self.facts.git.known() else {
-            return Some(found(
-                State::Unhealthy,
-                Cause::CrashLoop,
-                3,
-                issue,
-                "its session is freed; then a person is told",
-            ));
+            return Some(found(State::Unhealthy, Cause::CrashLoop, 3, issue, TOLD));
         };
         match suspect(crashes, git, now, self.times) {
             Ok(()) if opted_in => {
                 issue.push_str(&format!(" HEAD ({}) is the suspect.", git.summary));
-                Some(found(
-                    State::Unhealthy,
-                    Cause::BadCommit,
-                    4,
-                    issue,
-                    "HEAD is reverted, then the bridge is started",
-                ))
+                Some(found(State::Unhealthy, Cause::BadCommit, 4, issue, CANT_REVERT))
             }
             Ok(()) => {
                 issue.push_str(&format!(" HEAD ({}) is the suspect, but auto-revert is off.", git.summary));
-                Some(found(State::Unhealthy, Cause::BadCommit, 3, issue, "its session is freed; then a person is told"))
+                Some(found(State::Unhealthy, Cause::BadCommit, 3, issue, TOLD))
             }
             Err(why) => {
                 issue.push_str(&format!(" HEAD is not reverted: {why}."));
-                Some(found(State::Unhealthy, Cause::CrashLoop, 3, issue, "its session is freed; then a person is told"))
+                Some(found(State::Unhealthy, Cause::CrashLoop, 3, issue, TOLD))
             }
         }
     }
@@ -454,7 +448,7 @@ impl Look<'_> {
         {
             note(
                 format!("The same error was logged {times} times within {}: {line}", lasting(self.times.stale)),
-                "nothing is restarted for that; read the log",
+                "read the log; nothing is restarted for that",
             );
         }
         if let Some(disk) = self.facts.disk.known().filter(|disk| disk.free_share < DISK_LOW) {
@@ -462,9 +456,7 @@ impl Look<'_> {
         }
         if let Respawns::Sometimes(words) = &self.service.respawns {
             note(
-                format!(
-                    "The service manager restarts the bridge only sometimes ({words}), so some exits leave it down."
-                ),
+                format!("The service manager restarts the bridge only sometimes: {words}."),
                 "run 'bridge-watchdog install' to mend just that key",
             );
         } else if self.service.respawns == Respawns::Never {
@@ -488,7 +480,7 @@ impl Look<'_> {
             let until = self.clock(self.facts.clock.wall - age + self.times.stale);
             return found(State::Starting, Cause::None, 0, String::new(), &format!("it has until {until} to connect"));
         }
-        found(State::Healthy, Cause::None, 0, String::new(), "it is looked at once a minute, and at once when it dies")
+        found(State::Healthy, Cause::None, 0, String::new(), "it is checked every minute, and the moment it dies")
     }
 }
 

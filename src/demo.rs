@@ -190,7 +190,8 @@ impl Picture {
             Some(false) => "not connected",
             None => "connection unknown",
         };
-        let rung = snapshot.rung.map_or_else(String::new, |(rung, _)| format!("   recovering, rung {rung} of 5"));
+        let rung =
+            snapshot.rung.as_ref().map_or_else(String::new, |rung| format!("   recovering, rung {} of 5", rung.number));
         print!(
             "\r\x1b[2K\x1b[{colour};1m\u{25cf} {}\x1b[0m   {pid}   {silent}   {telegram}{rung}",
             headline(&snapshot.verdict)

@@ -25,6 +25,7 @@ pub mod install;
 pub mod lookout;
 pub mod memory;
 pub mod menu;
+pub mod menu_words;
 pub mod observe;
 pub mod recover;
 pub mod report;

@@ -7,12 +7,13 @@ use crate::assess::{Cause, State, Verdict, assess};
 use crate::config::Config;
 use crate::events::{Seen, once_each};
 use crate::facts::{Event, Fact, Facts, Happened, Identity};
-use crate::inbox::{Handle, Inbox};
+use crate::inbox::{Command, Handle, Inbox};
 use crate::incident::{self, Incident, Plan};
 use crate::memory::{Memory, remember};
+use crate::menu_words;
 use crate::observe::Observer;
 use crate::report::Reporter;
-use crate::snapshot::{self, RECENT, Recent, Snapshot, headline};
+use crate::snapshot::{self, RECENT, Recent, Rung, Snapshot, headline};
 use crate::system::journal::Journal;
 use crate::system::recovery_lock::{self, RecoveryLock};
 use crate::system::service::Service;
@@ -36,13 +37,16 @@ pub struct Lookout {
     pub last: Option<(Facts, Verdict)>,
     /// State and cause, and since when they hold.
     pub since: Option<(State, Cause, f64)>,
-    rung: Option<(u8, f64)>,
+    rung: Option<Rung>,
     network: Option<(f64, Fact<bool>)>,
     /// The last acts, oldest first, for the menu.
     acts: Vec<Recent>,
     /// Starts and crashes since our own, in case that the history can't be written or read.
     seen: Seen,
     on_snapshot: Option<Box<dyn FnMut(&Snapshot) + Send>>,
+    on_answer: Option<Box<dyn FnMut(Command, Result<(), String>) + Send>>,
+    /// What was shown last.
+    shown: Option<Snapshot>,
 }
 
 /// Interrupted by a command that forbids going on.
@@ -76,6 +80,8 @@ impl Lookout {
             acts: Vec::new(),
             seen: Seen::default(),
             on_snapshot: None,
+            on_answer: None,
+            shown: None,
         })
     }
 
@@ -86,6 +92,17 @@ impl Lookout {
     /// Is told each snapshot as it is written.
     pub fn on_snapshot(&mut self, hear: impl FnMut(&Snapshot) + Send + 'static) {
         self.on_snapshot = Some(Box::new(hear));
+    }
+
+    /// Is told what became of each command that a person gave.
+    pub fn on_answer(&mut self, hear: impl FnMut(Command, Result<(), String>) + Send + 'static) {
+        self.on_answer = Some(Box::new(hear));
+    }
+
+    pub fn answer(&mut self, command: Command, done: Result<(), String>) {
+        if let Some(hear) = &mut self.on_answer {
+            hear(command, done);
+        }
     }
 
     /// Observes and assesses; what has happened since the last look goes into the history.
@@ -205,10 +222,15 @@ impl Lookout {
         Ok(true)
     }
 
-    /// Shows that a rung runs, or that none does.
-    pub fn show_rung(&mut self, rung: Option<u8>) {
-        self.rung = rung.map(|rung| (rung, clock::wall()));
+    /// Shows that a rung runs and what for, or that none does.
+    pub fn show_rung(&mut self, rung: Option<(u8, &str)>) {
+        self.rung = rung.map(|(number, why)| Rung { number, since: clock::wall(), why: why.to_owned() });
         self.show_again();
+    }
+
+    /// What is wrong, in a few words, as it was shown last.
+    pub fn reason(&self) -> String {
+        self.shown.as_ref().map_or_else(String::new, menu_words::why)
     }
 
     /// Shows the last look again, as of now.
@@ -321,7 +343,7 @@ impl Lookout {
             tick: self.world.times.tick,
             verdict: verdict.clone(),
             since: self.since.map_or(facts.clock.wall, |(_, _, since)| since),
-            rung: self.rung,
+            rung: self.rung.clone(),
             again,
             check: snapshot::check(facts, &self.memory, verdict, &self.world.times),
             memory: self.memory.clone(),
@@ -332,6 +354,7 @@ impl Lookout {
         if let Some(hear) = &mut self.on_snapshot {
             hear(&snapshot);
         }
+        self.shown = Some(snapshot);
         self.last = Some((facts.clone(), verdict.clone()));
     }
 }

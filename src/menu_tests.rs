@@ -4,9 +4,10 @@
 #[path = "menu_situations.rs"]
 mod situations;
 
-use situations::{NOW, situations, snapshot};
+use situations::{NOW, following, situations, snapshot};
 
 use super::*;
+use crate::assess::Cause;
 
 fn view(snapshot: &Snapshot) -> View<'_> {
     View {
@@ -16,6 +17,9 @@ fn view(snapshot: &Snapshot) -> View<'_> {
         always_reverts: false,
         copied: None,
         demo: false,
+        home: "/Users/somebody",
+        login: ".venv/bin/python scripts/telegram_login.py",
+        root: "/Users/somebody/src/ai",
     }
 }
 
@@ -48,12 +52,17 @@ fn every_state_and_cause_has_its_rows() {
     opted_in.more.log = false;
     opted_in.more.own_revert = true;
     opted_in.more.recent.clear();
-    let rows: [(&str, View); 5] = [
+    let login = situations().into_iter().find(|(name, _)| *name == "auth-required").expect("a situation").1;
+    let rows: [(&str, View); 6] = [
         ("before the first look", nothing),
         ("the watch does not answer", View { lost: Some("the watch has not answered since 14:01"), ..view(&healthy) }),
         (
             "opted in by config.toml, no log, our own revert",
             View { always_reverts: true, starts_at_login: Some(false), ..view(&opted_in) },
+        ),
+        (
+            "auth-required, far from home",
+            View { root: "/Volumes/Data/checkouts/of/somebody/telegram/ai", ..view(&login) },
         ),
         ("diagnostics copied", View { copied: Some(NOW), ..view(&healthy) }),
         ("the demo", View { demo: true, starts_at_login: None, ..view(&healthy) }),
@@ -75,14 +84,8 @@ fn number_order_and_kind_of_rows_never_change() {
     fn shape(rows: &[Row]) -> Vec<(String, bool, usize)> {
         rows.iter().map(|row| (row.id.clone(), row.checked.is_some(), row.rows.len())).collect()
     }
-    let first = View {
-        snapshot: None,
-        lost: None,
-        starts_at_login: Some(true),
-        always_reverts: false,
-        copied: None,
-        demo: false,
-    };
+    let healthy = snapshot(State::Healthy, Cause::None, "", "");
+    let first = View { snapshot: None, ..view(&healthy) };
     let expected = shape(&menu(&first).rows);
     for (name, snapshot) in situations() {
         assert_eq!(shape(&menu(&view(&snapshot)).rows), expected, "{name}");
@@ -90,9 +93,55 @@ fn number_order_and_kind_of_rows_never_change() {
 }
 
 #[test]
+fn every_cause_has_a_situation() {
+    let all: Vec<Cause> = std::iter::successors(following(None), |cause| following(Some(*cause))).collect();
+    let seen: Vec<Cause> = situations().iter().map(|(_, snapshot)| snapshot.verdict.cause).collect();
+    let without: Vec<&Cause> = all.iter().filter(|cause| !seen.contains(cause)).collect();
+    assert!(without.is_empty(), "{without:?}");
+    assert_eq!(all.len(), 20);
+}
+
+/// What is typed here by hand is what `assess` says: each of its sentences, with whatever stands in braces there.
+#[test]
+fn the_situations_have_the_sentences_of_assess() {
+    let sources = [include_str!("assess.rs"), include_str!("standing.rs")];
+    let said: Vec<&str> = sources.iter().flat_map(|text| text.split('"').skip(1).step_by(2).map(str::trim)).collect();
+    let is_said = |sentence: &str| {
+        said.iter().any(|pattern| {
+            let mut parts = pattern.split('{').map(|part| part.split_once('}').map_or(part, |(_, after)| after));
+            let Some(mut rest) = sentence.strip_prefix(parts.next().unwrap_or_default()) else { return false };
+            for part in parts {
+                let Some(at) = rest.find(part) else { return false };
+                rest = &rest[at + part.len()..];
+            }
+            pattern.len() > 8 && (rest.is_empty() || pattern.ends_with('}'))
+        })
+    };
+    for (name, Snapshot { verdict, .. }) in situations() {
+        for sentence in verdict.issues.iter().flat_map(|issue| issue.split_inclusive(". ")).chain([&*verdict.next]) {
+            assert!(sentence.is_empty() || is_said(sentence.trim()), "{name}: {sentence}");
+        }
+    }
+}
+
+/// Only what comes from outside may be too long for a row.
+#[test]
+fn our_own_sentences_can_be_read_whole() {
+    for (name, snapshot) in situations() {
+        let rows = menu(&view(&snapshot)).rows;
+        let cut = rows[..2].iter().any(|row| row.text.contains('\u{2026}'));
+        assert_eq!(cut, name == "degraded", "{name}: {} / {}", rows[0].text, rows[1].text);
+    }
+}
+
+#[test]
 fn a_text_from_outside_is_one_short_line() {
-    assert_eq!(label("a\nb\u{7}c & d"), "a b c && d");
-    assert_eq!(label(&"x".repeat(200)).chars().count(), WIDTH);
+    assert_eq!(label("a\nb\u{7}c & d", ""), "a b c && d");
+    assert_eq!(label("/Users/me/src can't be written", "/Users/me"), "~/src can't be written");
+    let path = "/Volumes/a/rather/long/way/down/to/a/place/where/nobody/looks/but/the/bridge";
+    let cut = label(&format!("failed: {path}/data/auto-revert-enabled can't be written: Permission denied"), "");
+    assert_eq!(cut, "failed: /Volumes/a/rather/long/way/down/\u{2026}led can't be written: Permission denied");
+    assert_eq!(cut.chars().count(), WIDTH);
 }
 
 /// `+` enabled, `-` disabled; a line a row.
@@ -102,7 +151,8 @@ fn rendered(rows: &[Row]) -> Vec<String> {
         let check = row.checked.map_or("", |checked| if checked { "[x] " } else { "[ ] " });
         let text = if row.id == SEPARATOR { "---" } else { &row.text };
         let below = rendered(&row.rows).into_iter().map(|line| format!("    {line}"));
-        std::iter::once(format!("{sign} {check}{text}\n")).chain(below).collect::<Vec<_>>()
+        let line = format!("{sign} {check}{text}");
+        std::iter::once(line.trim_end().to_owned() + "\n").chain(below).collect::<Vec<_>>()
     });
     lines.collect()
 }

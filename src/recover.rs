@@ -48,7 +48,8 @@ pub fn climb(lookout: &mut Lookout, facts: &Facts, verdict: &Verdict, rung: u8) 
         Err(Taken::By(pid)) => return Outcome::Busy(Taken::By(pid).to_string()),
         Err(Taken::Broken(why)) => Err(why),
     };
-    lookout.show_rung(Some(rung));
+    let why = lookout.reason();
+    lookout.show_rung(Some((rung, &why)));
     let outcome = match lock {
         // Telling harms nobody else's recovery, and where no lock can be had it is all that is left.
         _ if rung >= TELL => tell(lookout, facts, verdict),
@@ -100,8 +101,9 @@ pub fn restart_by_hand(lookout: &mut Lookout) -> Outcome {
         Ok(lock) => lock,
         Err(taken) => return not_taken(taken),
     };
-    lookout.show_rung(Some(1));
-    let outcome = restart(lookout, Cause::None, "a person asked for it", &mut lock, 1, &issues);
+    let why = "a person asked for it";
+    lookout.show_rung(Some((1, why)));
+    let outcome = restart(lookout, Cause::None, why, &mut lock, 1, &issues);
     lookout.show_rung(None);
     outcome
 }

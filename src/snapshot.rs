@@ -20,8 +20,8 @@ pub struct Snapshot {
     pub verdict: Verdict,
     /// Since when the state and its cause have been so.
     pub since: Epoch,
-    /// The rung that runs now, and since when.
-    pub rung: Option<(u8, Epoch)>,
+    /// The rung that runs now.
+    pub rung: Option<Rung>,
     /// When the chain goes on, where it waits after rung 5.
     #[serde(default)]
     pub again: Option<Epoch>,
@@ -30,6 +30,15 @@ pub struct Snapshot {
     pub memory: Memory,
     #[serde(default)]
     pub more: More,
+}
+
+/// A rung at work.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Rung {
+    pub number: u8,
+    pub since: Epoch,
+    /// What it was begun for, in a few words. The verdict changes while it works.
+    pub why: String,
 }
 
 /// What the menu shows beside the verdict.
@@ -44,6 +53,9 @@ pub struct More {
     pub pause: Option<Pause>,
     /// The bridge's log is there to be opened.
     pub log: bool,
+    /// When this run was started, where the one before it had crashed.
+    #[serde(default)]
+    pub after_crash: Option<Epoch>,
 }
 
 /// One thing that happened.
@@ -72,7 +84,16 @@ pub fn more(facts: &Facts, acts: &[Recent]) -> More {
         auto_revert: markers.is_some_and(|markers| markers.auto_revert),
         pause: facts.orders.pause.filter(|pause| pause.until > facts.clock.wall),
         log: facts.log.known().is_some_and(|log| log.exists),
+        after_crash: facts.crashes.known().and_then(|events| after_crash(events, facts)),
     }
+}
+
+/// The last event is the start of this run, and the one before it a crash.
+fn after_crash(events: &[Event], facts: &Facts) -> Option<Epoch> {
+    let run = facts.process.known().copied().flatten()?;
+    let [.., crash, start] = events else { return None };
+    let kinds = (crash.happened, start.happened);
+    (kinds == (Happened::Crash, Happened::Start) && start.pid == Some(run.id.pid)).then_some(start.at)
 }
 
 fn recent_event(event: &Event) -> Recent {

@@ -119,41 +119,54 @@ fn answer(lookout: &mut Lookout) -> Option<Quit> {
         match command {
             Command::CheckNow => {}
             Command::Quit => quit = Some(Quit),
-            Command::Pause(seconds) => pause(lookout, Some(seconds)),
-            Command::Resume => pause(lookout, None),
+            Command::Pause(seconds) => pause(lookout, command, Some(seconds)),
+            Command::Resume => pause(lookout, command, None),
             Command::Restart => {
                 let outcome = recover::restart_by_hand(lookout);
                 lookout.note_act(&format!("by hand: restart: {outcome}"));
                 lookout.show_again();
+                lookout.answer(command, seen(outcome));
             }
             Command::AutoRevert(on) => {
                 lookout.journal.note(&format!("by hand: auto-revert is switched {}", word(on)));
-                say_failure(lookout, markers::set_auto_revert(&lookout.config, on));
+                let done = markers::set_auto_revert(&lookout.config, on);
+                say(lookout, command, done);
             }
             Command::StartAtLogin(on) => {
                 lookout.journal.note(&format!("by hand: start at login is switched {}", word(on)));
-                say_failure(lookout, install::set_start_at_login(&lookout.config, &lookout.world, on));
+                let done = install::set_start_at_login(&lookout.config, &lookout.world, on);
+                say(lookout, command, done);
             }
         }
     }
     quit
 }
 
-fn pause(lookout: &mut Lookout, seconds: Option<f64>) {
+fn pause(lookout: &mut Lookout, command: Command, seconds: Option<f64>) {
     let now = clock::wall();
     let pause = seconds.map(|seconds| Pause { since: now, until: now + seconds });
     lookout.note_act(&match pause {
         Some(pause) => format!("by hand: recovery is paused until {}", crate::words::at(pause.until, clock::now())),
         None => "by hand: recovery goes on".into(),
     });
-    say_failure(lookout, markers::set_pause(&lookout.config, pause));
+    let done = markers::set_pause(&lookout.config, pause);
+    say(lookout, command, done);
 }
 
 /// What a person asked for and did not get is said where it was asked.
-fn say_failure(lookout: &mut Lookout, done: Result<(), String>) {
-    if let Err(why) = done {
+fn say(lookout: &mut Lookout, command: Command, done: Result<(), String>) {
+    if let Err(why) = &done {
         lookout.note_act(&format!("failed: {why}"));
         lookout.show_again();
+    }
+    lookout.answer(command, done);
+}
+
+/// An act by hand is done when its effect was seen.
+fn seen(outcome: Outcome) -> Result<(), String> {
+    match outcome {
+        Outcome::Cured(_) => Ok(()),
+        other => Err(other.to_string()),
     }
 }
 

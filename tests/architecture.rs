@@ -4,7 +4,8 @@ use std::fs;
 use std::path::Path;
 
 /// Pure files: facts in, verdict or text out.
-const PURE: [&str; 8] = ["facts", "assess", "standing", "memory", "incident", "snapshot", "words", "menu"];
+const PURE: [&str; 9] =
+    ["facts", "assess", "standing", "memory", "incident", "snapshot", "words", "menu", "menu_words"];
 /// No file, process, socket or clock, under whatever name.
 const FORBIDDEN: [&str; 11] = [
     "std::fs",

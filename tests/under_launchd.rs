@@ -191,7 +191,7 @@ fn incident_28_a_keepalive_dictionary_is_told_and_its_gap_is_closed() {
     let status = scene.wait_verdict("degraded", "none");
     assert_eq!(
         status["verdict"]["issues"][0],
-        "The service manager restarts the bridge only sometimes (KeepAlive is a dictionary: SuccessfulExit), so some exits leave it down."
+        "The service manager restarts the bridge only sometimes: KeepAlive is a dictionary: SuccessfulExit."
     );
     assert_eq!(status["verdict"]["next"], "run 'bridge-watchdog install' to mend just that key");
     assert_eq!(scene.check().1, 1);

@@ -97,7 +97,7 @@ fn incident_28_a_unit_that_is_restarted_only_sometimes_is_reported() {
     let _watch = scene.watch();
     let status = scene.wait_verdict("degraded", "none");
     let issue = status["verdict"]["issues"][0].as_str().unwrap_or_default().to_owned();
-    assert!(issue.contains("only sometimes (Restart=on-failure)"), "{issue}");
+    assert!(issue.contains("only sometimes: Restart=on-failure"), "{issue}");
     manager.write_unit(&scene.label, &scene.program(), &keys_of(&scene, "Restart=no"));
     let (check, code) = scene.check();
     assert_eq!((check["state"].as_str(), code), (Some("degraded"), 1), "{check}");

@@ -7,7 +7,10 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     match bridge_watchdog::world::World::real() {
-        Ok(world) => ExitCode::from(tray::main(std::env::args_os().skip(1), &world, tray::VIEWER.as_ref())),
+        Ok(world) => {
+            let nobody = Box::new(|_: &_| {});
+            ExitCode::from(tray::main(std::env::args_os().skip(1), &world, tray::VIEWER.as_ref(), nobody))
+        }
         Err(why) => {
             eprintln!("bridge-watchdog-tray: {why}");
             ExitCode::from(2)

@@ -44,7 +44,7 @@ pub fn status(config: &Config, world: &World, as_json: bool) -> u8 {
                 "overdue": overdue || watching.is_none(),
                 "seen": snapshot.as_ref().map(|snapshot| iso(snapshot.clock.wall)),
                 "since": snapshot.as_ref().map(|snapshot| iso(snapshot.since)),
-                "rung": snapshot.as_ref().and_then(|snapshot| snapshot.rung).map(|(rung, since)| json!({"level": rung, "since": iso(since)})),
+                "rung": snapshot.as_ref().and_then(|snapshot| snapshot.rung.as_ref()).map(|rung| json!({"level": rung.number, "since": iso(rung.since), "why": rung.why})),
                 "check": snapshot.as_ref().map(|snapshot| &snapshot.check),
                 "services": {"bridge": match &job {
                     Ok(job) => json!({"installed": job.installed, "loaded": job.loaded, "stopped_by_operator": job.stopped_by_operator}),

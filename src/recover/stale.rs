@@ -145,7 +145,8 @@ fn wait_for_work(
     let mut looked = clock::mono();
     let mut said = false;
     while clock::mono() < until {
-        let tasks = bridge::tasks_at_work(own, 1.0);
+        // What can't be seen can't be waited for.
+        let tasks = bridge::tasks_at_work(own, 1.0).unwrap_or(0);
         if tasks == 0 {
             break;
         }

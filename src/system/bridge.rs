@@ -34,21 +34,23 @@ pub fn others(found: Vec<Process>, managed: Option<u32>) -> Vec<Process> {
 }
 
 /// How many descendants of the bridge are at work: their CPU time advances while we watch for `seconds`.
-pub fn tasks_at_work(bridge: Identity, seconds: f64) -> usize {
+///
+/// # Errors
+/// Where the process table can't be read: then nobody knows.
+pub fn tasks_at_work(bridge: Identity, seconds: f64) -> Result<usize, String> {
     let kind = ProcessRefreshKind::nothing().with_cpu();
-    let Ok(mut system) = System::new() else { return 0 };
+    let mut system = System::new().map_err(|error| format!("the process table can't be read: {error}"))?;
     system.refresh_processes_specifics(ProcessesToUpdate::All, true, kind);
     let before: Vec<(Pid, u64)> = descendants(&system, bridge.pid);
     if before.is_empty() {
-        return 0;
+        return Ok(0);
     }
     std::thread::sleep(std::time::Duration::from_secs_f64(seconds));
     let pids: Vec<Pid> = before.iter().map(|(pid, _)| *pid).collect();
     system.refresh_processes_specifics(ProcessesToUpdate::Some(&pids), true, kind);
-    before
-        .iter()
-        .filter(|(pid, cpu)| system.process(*pid).is_some_and(|process| process.accumulated_cpu_time() > *cpu))
-        .count()
+    let advances =
+        |(pid, cpu): &&(Pid, u64)| system.process(*pid).is_some_and(|process| process.accumulated_cpu_time() > *cpu);
+    Ok(before.iter().filter(advances).count())
 }
 
 fn descendants(system: &System, root: u32) -> Vec<(Pid, u64)> {

@@ -1,7 +1,7 @@
 //! The event loop: shows what the board says, and turns clicks into messages to the watch. Nothing here acts on the
 //! bridge, and nothing here waits: what takes time has a thread of its own.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex};
 
@@ -11,19 +11,21 @@ use bridge_watchdog::demo::stage::Stage;
 use bridge_watchdog::facts::Identity;
 use bridge_watchdog::inbox::{Command, Handle};
 use bridge_watchdog::lookout::Lookout;
-use bridge_watchdog::menu::{Icon, Menu};
+use bridge_watchdog::menu::{Menu, restart_refused};
 use bridge_watchdog::report;
 use bridge_watchdog::system::{bridge, clock, command};
 use bridge_watchdog::world::World;
 use tao::event::{Event, StartCause};
 use tao::event_loop::{ControlFlow, EventLoop, EventLoopBuilder, EventLoopProxy};
+use tray_icon::TrayIcon;
 use tray_icon::menu::MenuEvent;
-use tray_icon::{TrayIcon, TrayIconBuilder};
 
 use super::board::Board;
-use super::desktop::{self, Question};
+use super::desktop;
+use super::icon;
 use super::keeper::{BROKEN, Call, End};
 use super::rows::Rows;
+use super::texts;
 use super::{caught, say};
 
 /// An hour, as the row says.
@@ -36,9 +38,12 @@ pub enum Message {
     /// The board has something new.
     Changed,
     Clicked(String),
-    /// So many tasks would end with a restart.
-    Tasks(usize),
-    RestartConfirmed,
+    /// So many tasks would end with a restart, or why nobody knows.
+    Tasks(Result<usize, String>),
+    /// The answer to the question that comes of it.
+    RestartConfirmed(bool),
+    /// What became of a click, once the watch has done it.
+    Done(Command, Result<(), String>),
     Diagnostics(String),
     /// Something that a person asked for can't be done.
     Refused(String),
@@ -64,6 +69,8 @@ pub struct Shown {
     tray: Option<TrayIcon>,
     rows: Option<Rows>,
     menu: Option<Menu>,
+    /// A restart was clicked, and is being thought about, asked about or done: another click means the same one.
+    restarting: bool,
     bus_closed: bool,
 }
 
@@ -111,7 +118,7 @@ impl App {
         let menu = self.board.menu();
         let made = Rows::new(&menu.rows).and_then(|rows| {
             let folder = self.config.state.join("icon");
-            let tray = caught(|| tray(&rows, menu.icon, &folder)).map_err(|why| desktop::mend(&why))??;
+            let tray = caught(|| icon::tray(&rows, &menu, &folder)).map_err(|why| desktop::mend(&why))??;
             Ok((rows, tray))
         });
         match made {
@@ -130,7 +137,7 @@ impl App {
         if let Some(tray) = &self.shown.tray {
             let before = self.shown.menu.as_ref();
             if before.is_none_or(|before| before.icon != menu.icon)
-                && let Err(why) = image(menu.icon).and_then(|image| desktop::set_icon(tray, image))
+                && let Err(why) = icon::image(menu.icon).and_then(|image| desktop::set_icon(tray, image))
             {
                 say(&format!("the icon can't be changed: {why}"));
             }
@@ -151,8 +158,15 @@ impl App {
         match message {
             Message::Changed => {}
             Message::Clicked(id) => self.click(&id, proxy),
-            Message::Tasks(0) | Message::RestartConfirmed => self.handle.send(Command::Restart),
-            Message::Tasks(tasks) => desktop::ask(&restart_question(tasks), proxy),
+            Message::Tasks(Ok(0)) | Message::RestartConfirmed(true) => self.restart(),
+            Message::Tasks(tasks) => desktop::ask(&texts::restart_question(&tasks), proxy),
+            Message::RestartConfirmed(false) => self.shown.restarting = false,
+            Message::Done(command, done) => {
+                self.shown.restarting &= command != Command::Restart;
+                if let Err(why) = done {
+                    desktop::tell(texts::not_done(command), &why);
+                }
+            }
             Message::Diagnostics(text) => match desktop::copy(&text) {
                 Ok(()) => self.board.change(|state| state.copied = Some(clock::wall())),
                 Err(why) => desktop::tell("Nothing was copied", &why),
@@ -172,14 +186,18 @@ impl App {
         let Some(row) = rows.enabled(id) else { return };
         let on = row.checked != Some(true);
         match id {
-            "restart" => self.count_tasks(proxy.clone()),
+            "restart" if self.shown.restarting => {}
+            "restart" => {
+                self.shown.restarting = true;
+                self.count_tasks(proxy.clone());
+            }
             "check" => self.handle.send(Command::CheckNow),
             "auto-revert" => self.handle.send(Command::AutoRevert(on)),
             "pause" => self.handle.send(if on { Command::Pause(PAUSE) } else { Command::Resume }),
             "login" => self.handle.send(Command::StartAtLogin(on)),
             "log" => self.open_log(proxy.clone()),
             "diagnostics" => self.diagnose(proxy.clone()),
-            "about" => desktop::tell("Bridge Watchdog", &self.about()),
+            "about" => desktop::tell("Bridge Watchdog", &texts::about(&self.config.root, &self.config.state)),
             "quit" => drop(self.keeper.send(Call::Quit)),
             other => self.fault(other, proxy),
         }
@@ -188,10 +206,28 @@ impl App {
     /// In a thread: it takes a second to see whether CPU time advances.
     fn count_tasks(&self, proxy: EventLoopProxy<Message>) {
         let bridge = self.run();
-        aside("tasks", move || {
-            let tasks = bridge.map_or(0, |bridge| bridge::tasks_at_work(bridge, WORK));
+        let nobody = proxy.clone();
+        let counting = aside("tasks", move || {
+            let tasks = bridge.map_or(Ok(0), |bridge| bridge::tasks_at_work(bridge, WORK));
             let _ = proxy.send_event(Message::Tasks(tasks));
         });
+        if let Err(why) = counting {
+            let _ = nobody.send_event(Message::Tasks(Err(why)));
+        }
+    }
+
+    /// What was right at the click may be wrong by now: a question can stand open for hours.
+    fn restart(&mut self) {
+        let refused = match self.board.look() {
+            state if state.lost.is_some() => Some("nobody watches"),
+            state => state.snapshot.as_ref().and_then(restart_refused),
+        };
+        if let Some(why) = refused {
+            self.shown.restarting = false;
+            desktop::tell(texts::not_done(Command::Restart), &format!("The reason: {why}."));
+        } else {
+            self.handle.send(Command::Restart);
+        }
     }
 
     /// In a thread, with a look of its own: also a watch that does not answer can be asked about.
@@ -199,7 +235,8 @@ impl App {
         let (config, memory) =
             (self.config.clone(), self.board.look().snapshot.as_ref().map(|seen| seen.memory.clone()));
         let world = self.world.clone();
-        aside("diagnostics", move || {
+        let refused = proxy.clone();
+        let looking = aside("diagnostics", move || {
             let looked = Lookout::new(&config, &world, false).map(|mut lookout| lookout.glance(memory));
             let message = match looked {
                 Ok((facts, verdict)) => Message::Diagnostics(report::diagnostics(&config, &facts, &verdict)),
@@ -207,6 +244,9 @@ impl App {
             };
             let _ = proxy.send_event(message);
         });
+        if let Err(why) = looking {
+            let _ = refused.send_event(Message::Refused(why));
+        }
     }
 
     fn open_log(&self, proxy: EventLoopProxy<Message>) {
@@ -232,45 +272,6 @@ impl App {
     fn run(&self) -> Option<Identity> {
         self.board.look().snapshot.as_ref()?.memory.run.map(|run| run.id)
     }
-
-    fn about(&self) -> String {
-        format!(
-            "Version {}\nKeeps the Telegram bridge in {} up.\nIts journal: {}",
-            env!("CARGO_PKG_VERSION"),
-            self.config.root.display(),
-            self.config.state.join("journal.log").display()
-        )
-    }
-}
-
-fn restart_question(tasks: usize) -> Question {
-    let (subject, them) = if tasks == 1 { ("1 task is", "it") } else { (&*format!("{tasks} tasks are"), "them") };
-    Question {
-        title: format!("{subject} at work under the bridge"),
-        detail: "A restart ends work in progress.".into(),
-        yes: format!("Restart and end {them}"),
-        no: format!("Let {them} finish"),
-    }
-}
-
-fn tray(rows: &Rows, icon: Icon, folder: &Path) -> Result<TrayIcon, String> {
-    // An id and a folder of our own: the default folder is shared by every app that uses this library.
-    let builder = TrayIconBuilder::new()
-        .with_id("bridge-watchdog")
-        .with_menu(Box::new(rows.menu.clone()))
-        .with_autosave_name("bridge-watchdog")
-        .with_temp_dir_path(folder);
-    let builder = desktop::with_icon(builder, image(icon)?);
-    builder.build().map_err(|error| format!("the icon can't be made: {error} (its folder is {})", folder.display()))
-}
-
-fn image(icon: Icon) -> Result<tray_icon::Icon, String> {
-    let wrong = |error: &dyn std::fmt::Display| format!("an icon of ours is broken: {error}");
-    let mut reader =
-        png::Decoder::new(std::io::Cursor::new(desktop::png(icon))).read_info().map_err(|error| wrong(&error))?;
-    let mut rgba = vec![0; reader.output_buffer_size().unwrap_or(0)];
-    let info = reader.next_frame(&mut rgba).map_err(|error| wrong(&error))?;
-    tray_icon::Icon::from_rgba(rgba, info.width, info.height).map_err(|error| wrong(&error))
 }
 
 /// Becomes ourselves anew. A library that lost the bus can't find it again in this process.
@@ -282,8 +283,7 @@ fn again() -> i32 {
     i32::from(BROKEN)
 }
 
-fn aside(name: &str, work: impl FnOnce() + Send + 'static) {
-    if let Err(error) = std::thread::Builder::new().name(name.into()).spawn(work) {
-        say(&format!("the machine gives no thread: {error}"));
-    }
+fn aside(name: &str, work: impl FnOnce() + Send + 'static) -> Result<(), String> {
+    let thread = std::thread::Builder::new().name(name.into());
+    thread.spawn(work).map(drop).map_err(|error| format!("the machine gives no thread: {error}"))
 }

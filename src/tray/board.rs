@@ -2,8 +2,10 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use bridge_watchdog::config::Config;
 use bridge_watchdog::menu::{Menu, View, menu};
 use bridge_watchdog::snapshot::Snapshot;
+use bridge_watchdog::world::World;
 use tao::event_loop::EventLoopProxy;
 
 use super::app::Message;
@@ -13,6 +15,9 @@ pub struct Board {
     state: Mutex<State>,
     always_reverts: bool,
     demo: bool,
+    home: String,
+    login: String,
+    root: String,
 }
 
 #[derive(Default)]
@@ -30,10 +35,17 @@ pub struct State {
 }
 
 impl Board {
-    pub fn new(always_reverts: bool, demo: bool) -> Board {
+    pub fn new(config: &Config, world: &World, demo: bool) -> Board {
         // Nobody knows yet, and where it can be asked it can be switched.
         let state = State { starts_at_login: (!demo).then_some(false), ..State::default() };
-        Board { state: Mutex::new(state), always_reverts, demo }
+        Board {
+            state: Mutex::new(state),
+            always_reverts: config.auto_revert,
+            demo,
+            home: world.home.display().to_string(),
+            login: config.login.join(" "),
+            root: config.root.display().to_string(),
+        }
     }
 
     /// From now on each change rings the loop.
@@ -50,6 +62,13 @@ impl Board {
         }
     }
 
+    /// To the loop; where there is none, nobody clicked.
+    pub fn send(&self, message: Message) {
+        if let Some(bell) = &self.look().bell {
+            let _ = bell.send_event(message);
+        }
+    }
+
     pub fn look(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -63,6 +82,9 @@ impl Board {
             always_reverts: self.always_reverts,
             copied: state.copied,
             demo: self.demo,
+            home: &self.home,
+            login: &self.login,
+            root: &self.root,
         })
     }
 }

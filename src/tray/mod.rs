@@ -5,8 +5,10 @@
 pub mod app;
 pub mod board;
 mod desktop;
+mod icon;
 mod keeper;
 mod rows;
+mod texts;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -21,10 +23,12 @@ use bridge_watchdog::demo::stage::Stage;
 use bridge_watchdog::inbox::Handle;
 use bridge_watchdog::install;
 use bridge_watchdog::lookout::Lookout;
+use bridge_watchdog::snapshot::Snapshot;
 use bridge_watchdog::system::recovery_lock::{self, Taken};
 use bridge_watchdog::system::{process, program};
 use bridge_watchdog::world::World;
 
+use self::app::Message;
 use self::board::Board;
 use self::keeper::{Call, End, Keeper};
 
@@ -34,14 +38,26 @@ pub const VIEWER: &str = "/usr/bin/open";
 #[cfg(not(target_os = "macos"))]
 pub const VIEWER: &str = "/usr/bin/xdg-open";
 
+const HELP: &str = "\
+The menu-bar app of Bridge Watchdog: keeps a Telegram bridge up and shows how it is.
+
+Usage: bridge-watchdog-tray [--config FILE]
+
+      --config FILE  The configuration, if not the platform's own; without one the app shows a throw-away bridge
+  -h, --help         Print help
+  -V, --version      Print version
+
+Example: bridge-watchdog-tray --config ~/bridge.toml
+Everything else is the command line's: bridge-watchdog --help";
+
 /// GTK connects to the session bus before it says anything; one that hangs is told of after this time.
 const BUS_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Parses, watches, shows; returns the exit code. 0 is Quit and nothing else, so that whoever started us starts us again
-/// after everything that nobody meant. `viewer` opens the log.
-pub fn main(args: impl IntoIterator<Item = OsString>, world: &World, viewer: &Path) -> u8 {
+/// after everything that nobody meant. `viewer` opens the log; `hear` is told each snapshot in the watch's own thread.
+pub fn main(args: impl IntoIterator<Item = OsString>, world: &World, viewer: &Path, hear: Hear) -> u8 {
     process::one_heap();
-    match start(args, world, viewer) {
+    match start(args, world, viewer, hear) {
         Ok(code) => code,
         Err((code, why)) => {
             say(&why);
@@ -49,6 +65,8 @@ pub fn main(args: impl IntoIterator<Item = OsString>, world: &World, viewer: &Pa
         }
     }
 }
+
+pub type Hear = Box<dyn FnMut(&Snapshot) + Send>;
 
 /// One line on standard error.
 pub fn say(line: &str) {
@@ -65,14 +83,25 @@ pub fn caught<T>(what: impl FnOnce() -> T) -> Result<T, String> {
 
 static QUIET: AtomicBool = AtomicBool::new(false);
 
-fn start(args: impl IntoIterator<Item = OsString>, world: &World, viewer: &Path) -> Result<u8, (u8, String)> {
+fn start(
+    args: impl IntoIterator<Item = OsString>,
+    world: &World,
+    viewer: &Path,
+    hear: Hear,
+) -> Result<u8, (u8, String)> {
     std::panic::set_hook(Box::new(|panic| {
         if !QUIET.load(Ordering::SeqCst) {
             let thread = std::thread::current();
             say(&format!("thread '{}' panicked: {panic}", thread.name().unwrap_or("unnamed")));
         }
     }));
-    let file = config_argument(args)?;
+    let file = match arguments(args)? {
+        Asked::Watch(file) => file,
+        Asked::Print(text) => {
+            println!("{text}");
+            return Ok(cli::OK);
+        }
+    };
     let default = Config::default_path(world);
     // Without a configuration there is the demo's bridge, so that a newcomer sees the icon change within a minute.
     let demo = file.is_none() && !default.exists();
@@ -92,8 +121,8 @@ fn start(args: impl IntoIterator<Item = OsString>, world: &World, viewer: &Path)
         Err(Taken::Broken(why)) => return Err((cli::UNKNOWN, why)),
     };
     let stage = stage.map(|stage| Arc::new(Mutex::new(Some(stage))));
-    let board = Arc::new(Board::new(config.auto_revert, stage.is_some()));
-    let (keeper, handle, ended) = watch(&config, &world, &board, stage.clone())?;
+    let board = Arc::new(Board::new(&config, &world, stage.is_some()));
+    let (keeper, handle, ended) = watch(&config, &world, &board, stage.clone(), hear)?;
     let up = Arc::new(AtomicBool::new(false));
     tell_of_a_deaf_bus(up.clone());
     // Last of all: with a session bus that hangs this call never returns, and the watch must not need it.
@@ -117,6 +146,7 @@ fn watch(
     world: &World,
     board: &Arc<Board>,
     stage: Option<Arc<Mutex<Option<Stage>>>>,
+    mut hear: Hear,
 ) -> Result<(std::sync::mpsc::Sender<Call>, Handle, std::sync::mpsc::Receiver<End>), (u8, String)> {
     let aloud = stage.is_none();
     let mut lookout = Lookout::new(config, world, aloud).map_err(|why| (cli::UNKNOWN, why))?;
@@ -131,7 +161,10 @@ fn watch(
             state.starts_at_login = login;
         });
         let _ = beat.send(Call::Beat);
+        hear(snapshot);
     });
+    let answered = board.clone();
+    lookout.on_answer(move |command, done| answered.send(Message::Done(command, done)));
     let signals = keeper::signals(calls.clone());
     keeper::watching(calls.clone(), move || bridge_watchdog::watch::run(&mut lookout))
         .map_err(|why| (cli::UNKNOWN, why))?;
@@ -162,7 +195,12 @@ fn tell_of_a_deaf_bus(up: Arc<AtomicBool>) {
     });
 }
 
-fn config_argument(args: impl IntoIterator<Item = OsString>) -> Result<Option<PathBuf>, (u8, String)> {
+enum Asked {
+    Watch(Option<PathBuf>),
+    Print(String),
+}
+
+fn arguments(args: impl IntoIterator<Item = OsString>) -> Result<Asked, (u8, String)> {
     let mut args = args.into_iter();
     let mut file = None;
     while let Some(arg) = args.next() {
@@ -170,12 +208,16 @@ fn config_argument(args: impl IntoIterator<Item = OsString>) -> Result<Option<Pa
             file = Some(args.next().ok_or((cli::USAGE, "--config needs a file".to_owned()))?.into());
         } else if let Some(path) = arg.to_str().and_then(|arg| arg.strip_prefix("--config=")) {
             file = Some(path.into());
+        } else if arg == "--help" || arg == "-h" {
+            return Ok(Asked::Print(HELP.into()));
+        } else if arg == "--version" || arg == "-V" {
+            return Ok(Asked::Print(format!("bridge-watchdog-tray {}", env!("CARGO_PKG_VERSION"))));
         } else {
             let why = format!("'{}' is not known; usage: bridge-watchdog-tray [--config FILE]", arg.display());
             return Err((cli::USAGE, why));
         }
     }
-    Ok(file)
+    Ok(Asked::Watch(file))
 }
 
 /// A program in our own folder.

@@ -4,7 +4,7 @@
 //! `menu-in-a-state NAME`, or `--list`
 
 // The situations name the library's modules as the library itself does.
-use bridge_watchdog::{assess, facts, memory, snapshot};
+use bridge_watchdog::{assess, facts, memory, menu_words, snapshot};
 
 #[allow(dead_code, reason = "its tests have more of them")]
 #[path = "../../src/menu_situations.rs"]
@@ -47,7 +47,7 @@ fn main() {
     let (_, snapshot) =
         situations::situations().into_iter().find(|(name, _)| name == situation).expect("a situation of that name");
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let root = folder.path().to_owned();
+    let root = folder.path();
     let config = Config {
         file: root.join("config.toml"),
         label: "com.example.bridge".into(),
@@ -55,16 +55,16 @@ fn main() {
         program: vec!["/bin/true".into()],
         log: root.join("bridge.log"),
         error_log: root.join("bridge.error.log"),
-        login: Vec::new(),
+        login: [".venv/bin/python", "scripts/telegram_login.py"].map(str::to_owned).to_vec(),
         session: root.join("session"),
         telegram: None,
         auto_revert: false,
         secrets: Secrets::default(),
         state: root.join("state"),
-        root,
+        root: "/Users/me/src/ai".into(),
     };
-    let world = World::real().expect("a home");
-    let board = Arc::new(Board::new(false, false));
+    let world = World { home: "/Users/me".into(), ..World::real().expect("a home") };
+    let board = Arc::new(Board::new(&config, &world, false));
     board.change(|state| (state.snapshot, state.starts_at_login) = (Some(snapshot), Some(true)));
     let handle = Lookout::new(&config, &world, false).expect("a watch").handle();
     let (keeper, _nobody) = std::sync::mpsc::channel();

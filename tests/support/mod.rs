@@ -9,6 +9,7 @@ pub mod mac;
 pub mod panel;
 pub mod scene;
 pub mod systemd;
+pub mod tray;
 
 pub use decoys::Decoys;
 pub use launchd::Launchd;

@@ -13,6 +13,8 @@ pub struct Desktop {
     dir: PathBuf,
 }
 
+pub const ICONS: [&str; 8] = ["healthy", "starting", "recovering", "degraded", "waiting", "stopped", "down", "unknown"];
+
 /// A row as the bus tells it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Row {
@@ -108,17 +110,31 @@ impl Desktop {
     /// Which of the eight icons that is, by its pixels.
     pub fn shows(&self) -> Option<String> {
         let shown = pixels(&self.icon()?)?;
-        let assets = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets");
-        ["healthy", "starting", "recovering", "degraded", "waiting", "stopped", "down", "unknown"]
-            .into_iter()
-            .find(|name| pixels(&assets.join(format!("{name}-linux.png"))).as_ref() == Some(&shown))
-            .map(str::to_owned)
+        ICONS.into_iter().find(|name| pixels(&asset(name)).as_ref() == Some(&shown)).map(str::to_owned)
     }
 
-    /// How many colours the bar has where the icon belongs: one is an empty bar.
-    pub fn colours_in_the_bar(&self) -> usize {
-        let text = self.exec(&["import", "-window", "root", "-crop", "28x28+872+0", "-format", "%k", "info:-"]);
-        text.trim().parse().unwrap_or(0)
+    /// Which of them the bar itself shows: the one that its picture resembles most. The panel scales it, and its own way of
+    /// doing so is not ours, so no pixel is the same. `None` where the bar is empty.
+    pub fn bar(&self) -> Option<String> {
+        let picture = self.dir.join("bar.png");
+        let picture = picture.to_str()?;
+        self.exec(&["import", "-window", "root", "-crop", "28x28+872+0", "+repage", picture]);
+        let colours = self.exec(&["convert", picture, "-format", "%k", "info:-"]);
+        if colours.trim() == "1" {
+            return None;
+        }
+        let edge = self.exec(&["convert", picture, "-format", "%[pixel:p{0,0}]", "info:-"]);
+        let far = |name: &str| {
+            let asset = asset(name);
+            let drawn = ["(", asset.to_str()?, "-background", edge.trim(), "-flatten", "-resize", "24x24", ")"];
+            // Both cut to what is not bar, and stretched to one size: where exactly it stands is the panel's matter.
+            let same = ["-fuzz", "8%", "-trim", "+repage", "-resize", "24x22!", "-metric", "RMSE", "-compare"];
+            let output =
+                [&["convert", "(", picture, ")"], &drawn[..], &same, &["-format", "%[distortion]", "info:-"]].concat();
+            self.exec(&output).trim().parse::<f64>().ok()
+        };
+        let all = ICONS.into_iter().filter_map(|name| Some((far(name)?, name)));
+        all.min_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, name)| name.to_owned())
     }
 
     pub fn wait<T>(&self, what: &str, mut look: impl FnMut() -> Option<T>) -> T {
@@ -217,6 +233,10 @@ fn row(value: &Value) -> Row {
         checked: (property("toggle-type") == "checkmark").then(|| property("toggle-state") == 1),
         rows: value[2].as_array().into_iter().flatten().map(|child| row(&child["data"])).collect(),
     }
+}
+
+fn asset(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("assets/{name}-linux.png"))
 }
 
 fn pixels(png: &Path) -> Option<Vec<u8>> {

@@ -5,7 +5,7 @@
 #   panel.sh start DIR [nopanel]              start; afterwards `. DIR/env` gives DISPLAY, the bus, HOME and XDG_*
 #   panel.sh exec  DIR CMD...                 run CMD in that desktop
 #   panel.sh shot  DIR FILE.png               screenshot
-#   panel.sh panel-start|panel-stop|bus-stop|bus-start|bus-freeze DIR   faults
+#   panel.sh panel-start|panel-stop|bus-stop|bus-start|bus-freeze|display-stop DIR   faults
 #   panel.sh stop  DIR                        end everything that start started (DIR stays)
 set -u
 verb=$1 dir=$(mkdir -p "$2" && cd "$2" && pwd); shift 2
@@ -99,6 +99,7 @@ case $verb in
   panel-stop) end panel;;
   bus-start) start_bus;;
   bus-stop) end bus;;
+  display-stop) end xvfb;;
   bus-freeze) kill -STOP "$(cat "$dir/pid/bus")";;
   stop) kill -CONT "$(cat "$dir/pid/bus" 2>/dev/null)" 2>/dev/null; for p in panel xfconfd bus xvfb; do end $p; done;;
   *) die "unknown verb $verb";;

@@ -1,8 +1,8 @@
 #!/bin/sh
 # Renders assets/*.svg with resvg.
 #
-#   icons.sh          NAME.png (black and alpha, a template on macOS), NAME-linux.png (a middle tone within a thin
-#                     white edge, legible on light and dark panels) and bridge-watchdog.icns, all committed
+#   icons.sh          NAME.png (black and alpha, a template on macOS), NAME-linux.png (a middle tone with a thin light edge,
+#                     legible on light and dark panels) and bridge-watchdog.icns, all committed
 #   icons.sh sheet    target/icons/sheet.png: every state at 18, 22 and 44 px on light and dark, to be looked at
 set -eu
 cd "$(dirname "$0")/../.."
@@ -24,16 +24,18 @@ resvg() { "$work/bin/resvg" --resources-dir assets "$@"; }
 # The template's shape in a middle tone, which stands out by 3:1 or more from a white panel and from a black one, and
 # within a thin white edge for the panels in between. The hue only repeats what the shape says.
 linux_variant() {
+    # Thin, or it fills the gaps of a small icon; wider where the tone is that of a grey panel.
+    edge=0.2
     case $1 in
         healthy) tone='#23925a' ;;
         starting | recovering) tone='#3b7dd8' ;;
         degraded) tone='#b87700' ;;
         down) tone='#e2453c' ;;
         waiting) tone='#8468cc' ;;
-        *) tone='#7f8287' ;;
+        *) tone='#7f8287' edge=0.35 ;;
     esac
     sed "s|<g |<filter id='edge' x='-20%' y='-20%' width='140%' height='140%' color-interpolation-filters='sRGB'>\\
-<feMorphology in='SourceAlpha' operator='dilate' radius='0.4' result='wide'/>\\
+<feMorphology in='SourceAlpha' operator='dilate' radius='$edge' result='wide'/>\\
 <feFlood flood-color='#fff' flood-opacity='0.7'/><feComposite in2='wide' operator='in' result='edge'/>\\
 <feFlood flood-color='$tone'/><feComposite in2='SourceAlpha' operator='in' result='shape'/>\\
 <feMerge><feMergeNode in='edge'/><feMergeNode in='shape'/></feMerge></filter><g filter='url(#edge)' |" "assets/$1.svg"

@@ -30,6 +30,8 @@ pub fn png(icon: Icon) -> &'static [u8] {
     }
 }
 
+/// Where the display dies, GDK ends the process with 1 and without a word, and lets nobody speak before. Started again,
+/// the app says that there is no display, and watches.
 pub fn before_run(_: &mut EventLoop<Message>) {}
 
 /// A bus that dies must not end us: GLib's default is a SIGTERM that looks like somebody's wish.
@@ -106,10 +108,9 @@ pub fn ask(question: &Question, proxy: &EventLoopProxy<Message>) {
     dialog.set_default_response(gtk::ResponseType::Cancel);
     let proxy = proxy.clone();
     dialog.connect_response(move |dialog, response| {
+        // Closed in another way than by a button is a no.
+        let _ = proxy.send_event(Message::RestartConfirmed(response == gtk::ResponseType::Accept));
         dialog.close();
-        if response == gtk::ResponseType::Accept {
-            let _ = proxy.send_event(Message::RestartConfirmed);
-        }
     });
     dialog.present();
 }

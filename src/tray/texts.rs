@@ -1,0 +1,99 @@
+//! What the app's windows say. Pure.
+
+use std::path::Path;
+
+use bridge_watchdog::inbox::Command;
+
+use super::desktop::Question;
+
+/// Asked where tasks are at work under the bridge, or where nobody knows.
+pub fn restart_question(tasks: &Result<usize, String>) -> Question {
+    let (title, detail, yes, no) = match tasks {
+        Ok(1) => ("1 task is at work under the bridge".into(), "", "Restart and end it", "Let it finish"),
+        Ok(tasks) => {
+            (format!("{tasks} tasks are at work under the bridge"), "", "Restart and end them", "Let them finish")
+        }
+        Err(why) => (
+            "Whether tasks are at work under the bridge can't be seen".into(),
+            &*format!("The reason: {why}. "),
+            "Restart and end what there is",
+            "Leave the bridge alone",
+        ),
+    };
+    Question { title, detail: format!("{detail}A restart ends work in progress."), yes: yes.into(), no: no.into() }
+}
+
+/// The title over the reason why a click came to nothing.
+pub fn not_done(command: Command) -> &'static str {
+    match command {
+        Command::CheckNow => "Nothing was checked",
+        Command::Restart => "The restart did not work",
+        Command::Pause(_) => "Recovery was not paused",
+        Command::Resume => "Recovery is still paused",
+        Command::AutoRevert(_) => "Auto-revert was not switched",
+        Command::StartAtLogin(_) => "Start at login was not switched",
+        Command::Quit => "Bridge Watchdog did not quit",
+    }
+}
+
+pub fn about(root: &Path, state: &Path) -> String {
+    format!(
+        "Version {}\nKeeps the Telegram bridge in {} up.\nIts journal: {}",
+        env!("CARGO_PKG_VERSION"),
+        root.display(),
+        state.join("journal.log").display()
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_restart_question_counts_and_names_what_its_buttons_do() {
+        let rows: [(Result<usize, String>, [&str; 4]); 3] = [
+            (
+                Ok(1),
+                [
+                    "1 task is at work under the bridge",
+                    "A restart ends work in progress.",
+                    "Restart and end it",
+                    "Let it finish",
+                ],
+            ),
+            (
+                Ok(3),
+                [
+                    "3 tasks are at work under the bridge",
+                    "A restart ends work in progress.",
+                    "Restart and end them",
+                    "Let them finish",
+                ],
+            ),
+            (
+                Err("the process table can't be read: denied".into()),
+                [
+                    "Whether tasks are at work under the bridge can't be seen",
+                    "The reason: the process table can't be read: denied. A restart ends work in progress.",
+                    "Restart and end what there is",
+                    "Leave the bridge alone",
+                ],
+            ),
+        ];
+        for (tasks, expected) in rows {
+            let question = restart_question(&tasks);
+            assert_eq!([&*question.title, &*question.detail, &*question.yes, &*question.no], expected);
+        }
+    }
+
+    #[test]
+    fn about_names_version_checkout_and_journal() {
+        let version = env!("CARGO_PKG_VERSION");
+        assert_eq!(
+            about(Path::new("/Users/me/src/ai"), Path::new("/state")),
+            format!(
+                "Version {version}\nKeeps the Telegram bridge in /Users/me/src/ai up.\nIts journal: /state/journal.log"
+            )
+        );
+    }
+}

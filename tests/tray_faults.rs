@@ -1,0 +1,129 @@
+//! The faults of a desktop and of the app's own watch: panel, bus and display come and go. As in `tray.rs`.
+#![cfg(feature = "tray")]
+// The panel, its display and its bus are those of Linux; on a Mac the app is looked at by hand.
+#![cfg(target_os = "linux")]
+
+mod support;
+
+use rustix::process::Signal;
+use support::tray::{flood, headless, under_launchd};
+use support::{Desktop, alive, beside, signal};
+
+#[test]
+fn the_icon_survives_panel_and_bus_and_so_does_the_watch() {
+    let Some(desktop) = Desktop::or_skip(&["nopanel"]) else { return };
+    let (scene, launchd) = under_launchd(1.0, &[], 0.5);
+    let app = desktop.app(&scene);
+    scene.wait("a sentence", || scene.said().contains("no tray host is on the session bus").then_some(()));
+    desktop.does("panel-start");
+    desktop.wait_icon("healthy");
+    desktop.does("panel-stop");
+    flood(&scene);
+    scene.wait_verdict("waiting", "flood-wait");
+    desktop.does("panel-start");
+    desktop.wait_icon("waiting");
+    std::fs::remove_file(scene.data("flood-backoff")).expect("the marker");
+    desktop.wait_icon("healthy");
+
+    // The bus dies; the bridge dies; the watch notices nothing of the first.
+    desktop.does("bus-stop");
+    scene.wait("a sentence", || scene.said().contains("the session bus is gone").then_some(()));
+    let before = launchd.wait_pid(&scene.label);
+    signal(before, Signal::KILL);
+    let after = scene.wait("a new pid", || launchd.pid(&scene.label).filter(|pid| *pid != before));
+    scene.wait_seen(after);
+    desktop.does("bus-start");
+    desktop.does("panel-start");
+    desktop.wait_icon("healthy");
+    assert!(alive(app.pid()), "the same process, started anew");
+    assert_eq!(scene.status().expect("a status")["watch"], app.pid());
+}
+
+#[test]
+fn a_session_bus_that_hangs_keeps_nobody_from_healing() {
+    let Some(desktop) = Desktop::or_skip(&[]) else { return };
+    let (scene, launchd) = under_launchd(1.0, &[], 0.5);
+    desktop.does("bus-freeze");
+    let mut app = desktop.app(&scene);
+    scene.wait_verdict("healthy", "none");
+    let before = launchd.wait_pid(&scene.label);
+    signal(before, Signal::KILL);
+    let after = scene.wait("a new pid", || launchd.pid(&scene.label).filter(|pid| *pid != before));
+    scene.wait_seen(after);
+    scene.wait("a sentence", || scene.said().contains("no icon so far").then_some(()));
+    signal(app.pid(), Signal::TERM);
+    assert_eq!(app.wait(), Some(143));
+}
+
+#[test]
+fn without_a_display_it_says_so_and_watches() {
+    let (scene, launchd) = under_launchd(1.0, &[], 0.5);
+    let mut app = headless(&scene);
+    scene.wait("a sentence", || scene.said().contains("no icon: there is no display that can be opened").then_some(()));
+    scene.wait_verdict("healthy", "none");
+    let mut second = headless(&scene);
+    assert_eq!(second.wait(), Some(0));
+    assert!(scene.said().contains(&format!("already (pid {})", app.pid())), "{}", scene.said());
+    let bridge = launchd.wait_pid(&scene.label);
+    signal(app.pid(), Signal::TERM);
+    assert_eq!(app.wait(), Some(143));
+    assert!(alive(bridge));
+}
+
+/// Breaks the watch of an app whose bridge is well: it is seen, then the app ends non-zero.
+fn a_watch_that(fault: &str, why: &str) {
+    let Some(desktop) = Desktop::or_skip(&[]) else { return };
+    let (scene, launchd) = under_launchd(1.0, &[], 0.5);
+    let mut app = desktop.app(&scene);
+    desktop.wait_row("Healthy");
+    let bridge = launchd.wait_pid(&scene.label);
+    std::fs::write(scene.folder.path().join("fault"), fault).expect("the fault");
+    // For a few seconds only, so the rows are looked at before the slower pixels.
+    let rows = desktop
+        .wait("the end", || desktop.rows().filter(|rows| rows[0].label.starts_with(&format!("Nobody watches: {why}"))));
+    assert_eq!(rows[1].label, "Bridge Watchdog ends now, to be started again");
+    assert!(rows.iter().any(|row| row.label == "Restart bridge" && !row.enabled), "{rows:#?}");
+    desktop.wait_icon("unknown");
+    assert_eq!(app.wait(), Some(70), "{}", scene.said());
+    assert!(scene.said().contains(&format!("nobody watches: {why}")), "{}", scene.said());
+    assert!(scene.journal().contains(&format!("nobody watches: {why}")), "{}", scene.journal());
+    assert!(alive(bridge));
+}
+
+#[test]
+fn a_watch_that_panics_is_shown_and_ends_the_app_non_zero() {
+    a_watch_that("panic", "the watch broke down (a fault of the test's own)");
+}
+
+#[test]
+fn a_watch_that_stalls_is_shown_and_ends_the_app_non_zero() {
+    a_watch_that("stall", "the watch has not answered since");
+}
+
+/// GDK ends the process then, and whoever keeps the app starts it again.
+#[test]
+fn a_display_that_dies_ends_the_app_non_zero() {
+    let Some(desktop) = Desktop::or_skip(&[]) else { return };
+    let (scene, launchd) = under_launchd(1.0, &[], 0.5);
+    let mut app = desktop.app(&scene);
+    desktop.wait_row("Healthy");
+    desktop.does("display-stop");
+    assert_eq!(app.wait(), Some(1), "{}", scene.said());
+    assert!(alive(launchd.wait_pid(&scene.label)));
+}
+
+#[test]
+fn help_and_version_are_answered() {
+    let app = beside("bridge-watchdog-tray");
+    let rows = [
+        ("--help", 0, "Usage: bridge-watchdog-tray [--config FILE]"),
+        ("-h", 0, "Example: bridge-watchdog-tray"),
+        ("--version", 0, concat!("bridge-watchdog-tray ", env!("CARGO_PKG_VERSION"))),
+        ("--nonsense", 2, "'--nonsense' is not known; usage: bridge-watchdog-tray [--config FILE]"),
+    ];
+    for (word, code, said) in rows {
+        let output = std::process::Command::new(&app).arg(word).output().expect("it runs");
+        let text = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+        assert_eq!((output.status.code(), text.contains(said)), (Some(code), true), "{word}: {text}");
+    }
+}

@@ -1,0 +1,123 @@
+//! What a click on Restart asks first, and what a person is told where a click comes to nothing. As in `tray.rs`.
+#![cfg(feature = "tray")]
+// The panel, its display and its bus are those of Linux; on a Mac the app is looked at by hand.
+#![cfg(target_os = "linux")]
+
+mod support;
+
+use bridge_watchdog::config::Config;
+use bridge_watchdog::system::recovery_lock;
+use bridge_watchdog::world::World;
+use support::tray::{new_window, press, under_launchd, windows};
+use support::{Desktop, Scene};
+
+/// An agent run under the bridge: a child whose CPU time advances, or one that only waits.
+fn with_a_task(busy: bool) -> Scene {
+    let mut scene = Scene::new("embedded", 60.0);
+    let work = if busy { "i=0; while [ $i -lt 3000 ]; do i=$((i+1)); done; " } else { "" };
+    scene.script(&format!(
+        "/bin/sh -c 'while kill -0 $PPID 2>/dev/null; do {work}sleep 0.05; done' &\nwhile :; do echo beat; sleep 0.2; done"
+    ));
+    scene
+}
+
+fn restarts(scene: &Scene) -> usize {
+    scene.journal().matches("by hand: restart: ").count()
+}
+
+#[test]
+fn restart_asks_while_the_bridge_is_at_work() {
+    let Some(desktop) = Desktop::or_skip(&[]) else { return };
+    let scene = with_a_task(true);
+    let _app = desktop.app(&scene);
+    desktop.wait_row("Starting");
+    let before = scene.wait_bridge();
+    desktop.click("Restart bridge");
+    desktop.click("Restart bridge");
+    let asked = new_window(&desktop, &[]);
+    // Escape is the answer that harms nothing.
+    press(&desktop, &asked, &["Escape"]);
+    desktop.wait("no question", || windows(&desktop).is_empty().then_some(()));
+    desktop.click("Restart bridge");
+    let asked = new_window(&desktop, &[]);
+    assert_eq!((scene.wait_bridge(), restarts(&scene)), (before, 0));
+    press(&desktop, &asked, &["Tab", "Return"]);
+    desktop.wait("a new pid", || (scene.wait_bridge() != before).then_some(()));
+}
+
+/// While the question stands open the world goes on.
+#[test]
+fn a_yes_that_comes_too_late_restarts_nothing_and_says_so() {
+    let Some(desktop) = Desktop::or_skip(&[]) else { return };
+    let scene = with_a_task(true);
+    let _app = desktop.app(&scene);
+    desktop.wait_row("Starting");
+    let before = scene.wait_bridge();
+    desktop.click("Restart bridge");
+    let asked = new_window(&desktop, &[]);
+    std::fs::write(scene.data("update-restart-in-progress"), "").expect("a marker");
+    desktop.wait_row("Restart bridge (an update is running)");
+    press(&desktop, &asked, &["Tab", "Return"]);
+    let told = new_window(&desktop, std::slice::from_ref(&asked));
+    press(&desktop, &told, &["Escape"]);
+    // The next click is a new one.
+    std::fs::remove_file(scene.data("update-restart-in-progress")).expect("the marker");
+    desktop.wait("the row", || (desktop.row("Restart bridge")?.label == "Restart bridge").then_some(()));
+    desktop.click("Restart bridge");
+    new_window(&desktop, &[asked, told]);
+    assert_eq!((scene.wait_bridge(), restarts(&scene)), (before, 0));
+}
+
+#[test]
+fn two_quick_clicks_are_one_restart() {
+    let Some(desktop) = Desktop::or_skip(&[]) else { return };
+    let scene = with_a_task(false);
+    let _app = desktop.app(&scene);
+    desktop.wait_row("Starting");
+    let first = scene.wait_bridge();
+    desktop.click("Restart bridge");
+    desktop.click("Restart bridge");
+    let again = || scene.status().is_some_and(|status| status["rung"].is_null());
+    desktop.wait("one restart", || (restarts(&scene) == 1 && again()).then_some(()));
+    let second = desktop.wait("a new pid", || Some(scene.wait_bridge()).filter(|pid| *pid != first));
+    // The watch takes its commands in order: what the second click had asked would come before this.
+    desktop.wait("the row", || (desktop.row("Restart bridge")?.label == "Restart bridge").then_some(()));
+    desktop.click("Restart bridge");
+    desktop.wait("another restart", || (restarts(&scene) >= 2 && again()).then_some(()));
+    let third = desktop.wait("a new pid", || Some(scene.wait_bridge()).filter(|pid| *pid != second));
+    scene.wait_looks(3);
+    assert_eq!((restarts(&scene), scene.wait_bridge()), (2, third), "{}", scene.journal());
+    assert!(windows(&desktop).is_empty(), "the second click was no other wish that came to nothing");
+}
+
+/// What a click did not do is said in a window, and in the events with its cause.
+#[test]
+fn a_click_that_fails_says_why() {
+    let Some(desktop) = Desktop::or_skip(&[]) else { return };
+    let (scene, launchd) = under_launchd(600.0, &[], 0.5);
+    // Root may write everywhere; but nobody removes a folder as a file.
+    std::fs::create_dir(scene.data("auto-revert-enabled")).expect("a folder in the marker's place");
+    let _app = desktop.app(&scene);
+    desktop.wait_row("Healthy");
+    assert_eq!(desktop.row("Auto-revert").expect("a row").checked, Some(true));
+    desktop.click("Auto-revert");
+    let told = new_window(&desktop, &[]);
+    let event = desktop.wait("the event", || {
+        let rows = desktop.row("Recent events")?.rows;
+        Some(rows.into_iter().find(|row| row.label.contains("  failed: "))?.label)
+    });
+    assert!(event.ends_with("removed: Is a directory (os error 21)"), "{event}");
+    assert_eq!(desktop.row("Auto-revert").expect("a row").checked, Some(true));
+    press(&desktop, &told, &["Escape"]);
+
+    // Another recovery has the lock, which the last look did not know.
+    let pid = launchd.wait_pid(&scene.label);
+    let state_dir = scene.folder.path().join("home/state");
+    let world = World { state_dir, ..World::real().expect("a home") };
+    let config = Config::load(&scene.config_file(), &world).expect("a configuration");
+    let Ok(lock) = recovery_lock::take(&config, 1, &["the test's own".to_owned()]) else { panic!("no lock") };
+    desktop.click("Restart bridge");
+    new_window(&desktop, &[told]);
+    drop(lock);
+    assert_eq!(launchd.wait_pid(&scene.label), pid);
+}
