@@ -1072,7 +1072,7 @@ fn check_json_is_the_contract() {
     let verdict = assess(&case.facts, &case.memory, T);
     let expected = serde_json::json!({
         "state": "healthy", "cause": "none", "level": 0, "issues": [], "unknown": [],
-        "next": "it is looked at once a minute, and at once when it dies",
+        "next": "it is checked every minute, and the moment it dies",
         "facts": {
             "process": {"pid": 4312, "started": "2033-05-18T02:33:20Z", "runs": 7, "last_exit": "signal 9"},
             "log": {"path": "l", "silent_s": 10, "size": 10},

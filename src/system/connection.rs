@@ -251,8 +251,13 @@ mod tests {
         assert_eq!(remembered.count(me, &ranges), Ok(0));
         let ours = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let until = std::time::Instant::now() + Duration::from_secs(10);
-        while remembered.count(me, &ranges) != Ok(1) {
-            assert!(std::time::Instant::now() < until, "a new connection is not seen");
+        loop {
+            let seen = remembered.count(me, &ranges);
+            if seen == Ok(1) {
+                break;
+            }
+            let table = std::fs::read_to_string("/proc/self/net/tcp").unwrap_or_default();
+            assert!(std::time::Instant::now() < until, "a new connection is not seen: {seen:?} {ours:?}\n{table}");
         }
         let (theirs, _) = listener.accept().unwrap();
         assert_eq!(remembered.count(me, &ranges), Ok(1), "the known one is enough");
