@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::facts::{Class, Event, Exit, Fact, Facts, Git, Happened, Job, Lock, Markers, Process, Respawns, Role};
 use crate::memory::{Memory, connection};
-use crate::standing::{flood_wait, login_needed, update};
+use crate::standing::{DISK_FULL, flood_wait, login_needed, update};
 use crate::words::{at, lasting};
 use crate::world::Times;
 
@@ -80,8 +80,6 @@ const LOOP: usize = 3;
 /// So many starts in the window, and it is down again: its manager does its part each time and none of the ends is a
 /// crash (exit 0, a network), so no rung fits, but a person should hear of it.
 const RESTLESS: usize = 10;
-/// Below this the database can't even write its journal.
-pub const DISK_FULL: u64 = 1 << 20;
 /// Below this share of free space a person should hear of it.
 const DISK_LOW: f64 = 0.02;
 /// The same error line this often in the window: alive, but not well.

@@ -5,9 +5,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::assess::DISK_FULL;
 use crate::facts::{Class, Clock, Epoch, Event, Exit, Fact, Facts, Happened, Identity, Job, Process};
-use crate::standing::{flood_wait, login_needed, update};
+use crate::standing::{DISK_FULL, flood_wait, login_needed, update};
 use crate::world::Times;
 
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]

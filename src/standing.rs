@@ -4,6 +4,9 @@
 use crate::facts::{Clock, Flood, Markers, Orders};
 use crate::world::Times;
 
+/// Bytes. Below this the database can't even write its journal.
+pub const DISK_FULL: u64 = 1 << 20;
+
 /// The update that is under way, as far as that can be seen.
 pub fn update(orders: &Orders, markers: Option<&Markers>, now: f64, times: &Times) -> Option<String> {
     if let Some(reason) = &orders.hold {
