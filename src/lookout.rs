@@ -2,6 +2,7 @@
 //! command line and the app look through it too.
 
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 use crate::assess::{Cause, State, Verdict, assess};
 use crate::config::Config;
@@ -15,6 +16,7 @@ use crate::observe::Observer;
 use crate::report::Reporter;
 use crate::snapshot::{self, RECENT, Recent, Rung, Snapshot, headline};
 use crate::system::journal::Journal;
+use crate::system::look::Look;
 use crate::system::recovery_lock::{self, RecoveryLock};
 use crate::system::service::Service;
 use crate::system::{clock, crashes, files, process};
@@ -43,6 +45,8 @@ pub struct Lookout {
     acts: Vec<Recent>,
     /// Starts and crashes since our own, in case that the history can't be written or read.
     seen: Seen,
+    /// Writes into the bridge's folder, which may be one that blocks whoever writes into it.
+    books: Look<Event, Result<(), String>>,
     on_snapshot: Option<Box<dyn FnMut(&Snapshot) + Send>>,
     on_answer: Option<Box<dyn FnMut(Command, Result<(), String>) + Send>>,
     /// What was shown last.
@@ -62,6 +66,7 @@ impl Lookout {
     pub fn new(config: &Config, world: &World, aloud: bool) -> Result<Lookout, String> {
         let service = Service::of(config, world);
         let inbox = Inbox::new()?;
+        let history = config.data("crash_history.jsonl");
         Ok(Lookout {
             observer: Observer::new(config, world, &service),
             journal: Journal::new(&config.state, aloud),
@@ -79,6 +84,7 @@ impl Lookout {
             last: None,
             acts: Vec::new(),
             seen: Seen::default(),
+            books: Look::new("books", move |event| crashes::append(&history, &event)),
             on_snapshot: None,
             on_answer: None,
             shown: None,
@@ -292,7 +298,6 @@ impl Lookout {
         if events.is_empty() || !self.keeps_the_books() {
             return;
         }
-        let path = self.config.data("crash_history.jsonl");
         for event in events {
             let what = if event.happened == Happened::Start { "started" } else { "crashed" };
             self.journal.note(&format!(
@@ -300,7 +305,9 @@ impl Lookout {
                 event.pid.map_or_else(|| "unknown".into(), |pid| pid.to_string()),
                 event.reason
             ));
-            let written = crashes::append(&path, &event);
+            self.books.ask_anew(event.clone());
+            let limit = Duration::from_secs_f64(self.world.times.look);
+            let written = self.books.answer(Instant::now() + limit).and_then(|written| written);
             if let Err(why) = &written {
                 self.journal.note(why);
             }

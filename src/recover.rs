@@ -221,7 +221,7 @@ fn verify(
         let process = process.known().copied().flatten().filter(|process| Some(process.id) != before);
         if let Some(process) = process {
             seen = Some(process);
-            if process.age >= times.settled && cured(lookout, cause) {
+            if process.age >= times.settled && cured(lookout, cause, process.id) {
                 return Outcome::Cured(format!(
                     "pid {} is up after {}",
                     process.id.pid,
@@ -252,9 +252,10 @@ fn verify(
     }
 }
 
-fn cured(lookout: &mut Lookout, cause: Cause) -> bool {
+fn cured(lookout: &mut Lookout, cause: Cause, process: Identity) -> bool {
     match cause {
-        Cause::LogStale => lookout.memory.heard,
+        // Of this very run: what is remembered may still be of the one before.
+        Cause::LogStale => lookout.memory.run.is_some_and(|run| run.id == process) && lookout.memory.heard,
         Cause::Disconnected => {
             let (facts, _) = lookout.look();
             matches!(connection(&lookout.memory, &facts), Fact::Known(connection) if connection.connected)

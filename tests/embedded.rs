@@ -122,7 +122,7 @@ fn a_watch_killed_in_the_middle_of_a_recovery_leaves_nothing_that_stops_the_next
     let (scene, mut watch, pid) = in_the_middle_of_rung_2();
     let face = scene.data("recovery-in-progress");
     watch.kill();
-    assert!(face.exists(), "it could not clean up behind itself");
+    assert!(face.exists(), "it could not clean up behind itself: {}", scene.journal());
     assert!(alive(pid), "the bridge is not ours to take along");
     let _watch = scene.watch();
     scene.wait("the sweep", || (!face.exists()).then_some(()));
