@@ -2,7 +2,6 @@
 //! command line and the app look through it too.
 
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
 
 use crate::assess::{Cause, State, Verdict, assess};
 use crate::config::Config;
@@ -305,9 +304,7 @@ impl Lookout {
                 event.pid.map_or_else(|| "unknown".into(), |pid| pid.to_string()),
                 event.reason
             ));
-            self.books.ask_anew(event.clone());
-            let limit = Duration::from_secs_f64(self.world.times.look);
-            let written = self.books.answer(Instant::now() + limit).and_then(|written| written);
+            let written = self.books.now(event.clone(), self.world.times.look).and_then(|written| written);
             if let Err(why) = &written {
                 self.journal.note(why);
             }

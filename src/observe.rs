@@ -88,14 +88,12 @@ impl Observer {
         facts.duplicates = bridge::all(&self.likeness).map(|found| bridge::others(found, pid)).into();
         facts.sockets = self.sockets(pid);
         self.git.ask(true);
-        self.session.ask_anew(pid);
-        let session = self.session.answer(self.deadline()).and_then(|session| session);
+        let limit = self.world.times.look;
+        let session = self.session.now(pid, limit).and_then(|session| session);
         facts.session = session.map(|session| self.with_the_bridge_known(session)).into();
         facts.git = self.git.answer(self.deadline()).and_then(|git| git).into();
         if let Fact::Known(log) = &mut facts.log {
-            self.log_end.ask_anew(());
-            let deadline = Instant::now() + Duration::from_secs_f64(self.world.times.look);
-            log.ends = self.log_end.answer(deadline).unwrap_or_default();
+            log.ends = self.log_end.now((), limit).unwrap_or_default();
         }
     }
 

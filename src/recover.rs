@@ -164,28 +164,32 @@ fn restart(
             lookout.journal.note(&format!("act: restart {label} (pid {pid}) through {manager}, because {reason}"));
             note_end(lookout, process.id);
             before = Some(process.id);
-            acted = lookout.service.restart();
+            acted = lookout.service.restart().map_err(Outcome::Failed);
         }
-    } else if !job.loaded && !matches!(cause, Cause::None | Cause::NotLoaded) {
-        // Whoever took the job away since we looked (an update) will bring it back; it has its time for that.
-        return Outcome::StoodDown("its job was taken away from the service manager meanwhile".into());
     } else {
-        acted = start(lookout, &job, reason);
+        acted = start(lookout, cause, &job, reason);
     }
     match acted {
         Ok(()) => verify(lookout, cause, before, lock, rung, issues),
-        Err(why) => Outcome::Failed(why),
+        Err(outcome) => outcome,
     }
 }
 
 /// A start, not a shot: the manager may respawn it by itself this very moment.
-fn start(lookout: &mut Lookout, job: &Job, reason: &str) -> Result<(), String> {
+///
+/// # Errors
+/// How the rung ends where nothing was started.
+fn start(lookout: &mut Lookout, cause: Cause, job: &Job, reason: &str) -> Result<(), Outcome> {
+    if !job.loaded && !matches!(cause, Cause::None | Cause::NotLoaded) {
+        // Whoever took the job away since we looked (an update) will bring it back; it has its time for that.
+        return Err(Outcome::StoodDown("its job was taken away from the service manager meanwhile".into()));
+    }
     if job.respawns == Respawns::Always && respawns_now(lookout) {
         return Ok(());
     }
     let (label, manager) = (&lookout.config.label, lookout.service.name());
     lookout.journal.note(&format!("act: start {label} through {manager}, because {reason}"));
-    lookout.service.start()
+    lookout.service.start().map_err(Outcome::Failed)
 }
 
 /// Rung 5. The chain comes here every 30 min; a person hears of each cause once, and of two causes at most: what comes

@@ -12,7 +12,7 @@ use support::bot::{Bot, CHAT, Mood, TOKEN};
 use support::launchd::SECRET;
 #[cfg(target_os = "linux")]
 use support::loaded_with;
-use support::{Scene, keys, load, unloaded};
+use support::{Scene, keys, load, patient, unloaded};
 
 /// A bridge under `embedded` that asks for a login: an alert at once, and nothing else to do.
 fn needs_a_login(telegram: String) -> Scene {
@@ -41,11 +41,8 @@ fn incident_15_a_bridge_that_always_crashes_reaches_a_person_and_no_secret_goes_
     let bot = Bot::new(Mood::Fine);
     let (scene, launchd) = unloaded(&["--exit", "1"], &keys(), |scene| {
         scene.extra = Bot::config(bot.address);
-        scene.world("settled", 60.0);
-        scene.world("respawn_slack", 600.0);
-        scene.world("crash_window", 600.0);
+        patient(scene);
         scene.world("again", 600.0);
-        scene.world("reload", 600.0);
     });
     // A bridge that logs what it should not.
     let careless = format!("ERROR TELEGRAM_API_HASH={SECRET} url=http://x/bot{TOKEN}/getMe\n");
@@ -99,11 +96,8 @@ fn incident_41_no_secret_of_any_shape_is_repeated_by_us() {
     });
     let (mut scene, launchd) = unloaded(&[], &keys, |scene| {
         scene.extra = Bot::config(bot.address);
-        scene.world("settled", 60.0);
-        scene.world("respawn_slack", 600.0);
-        scene.world("crash_window", 600.0);
+        patient(scene);
         scene.world("again", 600.0);
-        scene.world("reload", 600.0);
         fs::write(scene.root.join(".env"), "# mine\nexport NOTE=\"plain-value-of-dotenv\"\n").expect(".env");
     });
     let says = "ERROR TELEGRAM_PASSWORD=hunter-two api_hash='deadbeefcafe' {\"phone\": \"+49 151 2345678\"} for +4915987654321 \

@@ -4,15 +4,7 @@
 mod support;
 
 use serde_json::json;
-use support::{Launchd, Scene, acts_of_launchctl, keys, load, loaded_with, unloaded, why_started};
-
-/// Ages and slacks so long that only the crash pattern can be what acts.
-fn patient(scene: &mut Scene) {
-    scene.world("settled", 60.0);
-    scene.world("respawn_slack", 600.0);
-    scene.world("crash_window", 600.0);
-    scene.world("reload", 600.0);
-}
+use support::{Launchd, Scene, acts_of_launchctl, keys, load, loaded_with, patient, unloaded, why_started};
 
 /// No start but launchd's own, and nothing asked of launchctl but questions.
 fn no_start_of_ours(scene: &Scene, launchd: &Launchd) {

@@ -32,7 +32,7 @@ pub enum Put {
 /// What lies in the place of a file of our own.
 pub enum There {
     Nothing,
-    Ours,
+    Ours(Vec<u8>),
     Others(Vec<u8>),
 }
 
@@ -76,7 +76,7 @@ pub fn put(config: &Config, own: &Own, say: &mut dyn FnMut(&str)) -> Result<Put,
 pub fn there(config: &Config, own: &Own) -> Result<There, String> {
     let Some(now) = read(&own.path)? else { return Ok(There::Nothing) };
     let ours = is_ours(config, &own.path, &now, &own.text) || (own.starts_us)(&now);
-    Ok(if ours { There::Ours } else { There::Others(now) })
+    Ok(if ours { There::Ours(now) } else { There::Others(now) })
 }
 
 /// Removes our own file; of a version that somebody has changed a copy is kept. What is somebody else's stays.
@@ -86,9 +86,9 @@ pub fn there(config: &Config, own: &Own) -> Result<There, String> {
 pub fn take_away(config: &Config, own: &Own, say: &mut dyn FnMut(&str)) -> Result<There, String> {
     let path = &own.path;
     let there = there(config, own)?;
-    if let (There::Ours, Some(now)) = (&there, read(path)?) {
-        if !is_ours(config, path, &now, &own.text) {
-            let copy = kept::keep_aside(config, path, &now)?;
+    if let There::Ours(now) = &there {
+        if !is_ours(config, path, now, &own.text) {
+            let copy = kept::keep_aside(config, path, now)?;
             say(&format!("{} had been changed; that version is kept in {}", path.display(), copy.display()));
         }
         // Through a link the original goes back into the file that it names, and nothing is removed.

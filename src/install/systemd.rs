@@ -94,7 +94,7 @@ pub fn remove_ours(config: &Config, world: &World, say: &mut dyn FnMut(&str)) ->
     match there {
         // systemctl disables no unit that has no file.
         There::Nothing => files::remove(&wants(world)),
-        There::Ours | There::Others(_) => systemd.disable()?,
+        There::Ours(_) | There::Others(_) => systemd.disable()?,
     }
     if runs_in(job.pid) {
         say("this very program runs in its unit, which goes on until it is quit");
@@ -135,7 +135,7 @@ pub fn put_bridge_back(config: &Config, world: &World, say: &mut dyn FnMut(&str)
     let drop_in = drop_in(config, world);
     match file::take_away(config, &drop_in, say)? {
         There::Nothing => {}
-        There::Ours => {
+        There::Ours(_) => {
             if let Some(before) = kept::original(config, &drop_in.path)? {
                 file::write(&drop_in.path, &before)?;
                 kept::drop_original(config, &drop_in.path);

@@ -65,10 +65,7 @@ fn rung(lookout: &mut Lookout, verdict: &Verdict, lock: &mut RecoveryLock) -> Re
         if job.stopped_by_operator {
             return Err(stopped_by_operator());
         }
-        if !job.loaded && verdict.cause != Cause::NotLoaded {
-            return Err(Outcome::StoodDown("its job was taken away from the service manager meanwhile".into()));
-        }
-        start(lookout, &job, &why(verdict)).map_err(Outcome::Failed)?;
+        start(lookout, verdict.cause, &job, &why(verdict))?;
     }
     let outcome = verify(lookout, verdict.cause, own.map(|own| own.id), lock, 2, &verdict.issues);
     let managed = asked(lookout)?.map(|process| process.id);

@@ -52,6 +52,15 @@ impl<Q: Send + 'static, A: Send + 'static> Look<Q, A> {
         self.ask(question);
     }
 
+    /// [`Look::ask_anew`], and the answer within `limit` seconds.
+    ///
+    /// # Errors
+    /// As [`Look::answer`].
+    pub fn now(&mut self, question: Q, limit: f64) -> Result<A, String> {
+        self.ask_anew(question);
+        self.answer(Instant::now() + Duration::from_secs_f64(limit))
+    }
+
     /// The answer, waiting until `deadline` at most. A late answer to an earlier question is an answer: what it found
     /// (new bytes in the log) must not get lost.
     ///
@@ -78,9 +87,7 @@ impl<Q: Send + 'static, A: Send + 'static> Look<Q, A> {
 /// # Errors
 /// As [`Look::answer`].
 pub fn once<A: Send + 'static>(limit: f64, mut look: impl FnMut() -> A + Send + 'static) -> Result<A, String> {
-    let mut asked = Look::new("look", move |()| look());
-    asked.ask(());
-    asked.answer(Instant::now() + Duration::from_secs_f64(limit))
+    Look::new("look", move |()| look()).now((), limit)
 }
 
 #[cfg(test)]

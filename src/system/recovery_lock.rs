@@ -5,7 +5,6 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -31,8 +30,8 @@ enum Face {
     Gone,
 }
 
-/// A write of some bytes takes no longer, unless its volume is gone.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// Seconds. A write of some bytes takes no longer, unless its volume is gone.
+const PATIENCE: f64 = 2.0;
 
 /// Who holds a lock, as written into it.
 #[derive(Serialize, Deserialize)]
@@ -100,8 +99,7 @@ impl RecoveryLock {
 
     fn draw(&mut self, what: Face) {
         if let Some(face) = &mut self.face {
-            face.ask_anew(what);
-            let _ = face.answer(Instant::now() + PATIENCE);
+            let _ = face.now(what, PATIENCE);
         }
     }
 }
@@ -126,7 +124,7 @@ pub fn held_for_update(config: &Config) -> Option<String> {
 pub fn sweep(config: &Config) {
     if holder(config).is_none() {
         let face = config.data("recovery-in-progress");
-        let _ = look::once(PATIENCE.as_secs_f64(), move || files::remove(&face));
+        let _ = look::once(PATIENCE, move || files::remove(&face));
     }
 }
 

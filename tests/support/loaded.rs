@@ -62,3 +62,11 @@ pub fn acts_of_launchctl(launchd: &Launchd) -> Vec<String> {
     let acts = calls.filter(|args| !args[0].starts_with("print"));
     acts.map(|args| args.into_iter().filter(|word| !word.contains('/')).collect::<Vec<_>>().join(" ")).collect()
 }
+
+/// Ages and slacks so long that only the crash pattern can be what acts.
+pub fn patient(scene: &mut Scene) {
+    scene.world("settled", 60.0);
+    scene.world("respawn_slack", 600.0);
+    scene.world("crash_window", 600.0);
+    scene.world("reload", 600.0);
+}

@@ -13,7 +13,7 @@ pub mod tray;
 
 pub use decoys::Decoys;
 pub use launchd::Launchd;
-pub use loaded::{acts_of_launchctl, keys, load, loaded, loaded_with, unloaded, why_started};
+pub use loaded::{acts_of_launchctl, keys, load, loaded, loaded_with, patient, unloaded, why_started};
 pub use mac::Mac;
 pub use panel::Desktop;
 pub use scene::{PATIENCE, Scene, Watch, alive, beside, product, signal};
