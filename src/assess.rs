@@ -1,14 +1,14 @@
 //! From facts to a verdict. Pure: no files, no processes, no clock, no logging. All the judgement of the program is
 //! here, top to bottom in the order of precedence: the first cause that holds is the verdict, the others become issues.
-//! Only what the files of others mean stands apart, in `standing`, since the memory asks that too.
+//! Only what the files of others mean stands apart, in `markers`, since the history asks that too.
 
 use serde::{Deserialize, Serialize};
 
-use crate::facts::{Class, Event, Exit, Fact, Facts, Git, Happened, Job, Lock, Markers, Process, Respawns, Role};
-use crate::memory::{Memory, connection};
-use crate::standing::{DISK_FULL, flood_wait, login_needed, update};
+use crate::facts::{Class, Event, EventKind, Exit, Fact, Facts, Git, Job, KeepAlive, Lock, Markers, Process, Role};
+use crate::history::{History, connection};
+use crate::limits::Limits;
+use crate::markers::{DISK_FULL, flood_wait, login_needed, update};
 use crate::words::{at, lasting};
-use crate::world::Times;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -91,9 +91,9 @@ pub const TOLD: &str = "a person is told";
 const CANT_FREE: &str = "this version can't free the lock; a person is told";
 const CANT_REVERT: &str = "this version can't revert HEAD; a person is told";
 
-/// Decides. `memory` is what [`crate::memory::remember`] made of these same facts.
-pub fn assess(facts: &Facts, memory: &Memory, times: &Times) -> Verdict {
-    let unknown = unknowns(facts, memory);
+/// Decides. `history` is what [`crate::history::advance`] made of these same facts.
+pub fn assess(facts: &Facts, history: &History, limits: &Limits) -> Verdict {
+    let unknown = unknowns(facts, history);
     let (Fact::Known(process), Fact::Known(service)) = (&facts.process, &facts.service) else {
         let why = facts.process.why().or(facts.service.why()).unwrap_or("nobody answered");
         let issue = format!("It can't be found out whether the bridge is running: {why}.");
@@ -102,7 +102,7 @@ pub fn assess(facts: &Facts, memory: &Memory, times: &Times) -> Verdict {
             unknown,
         );
     };
-    let look = Look { facts, memory, times, process: *process, service, markers: facts.markers.known() };
+    let look = Look { facts, history, limits, process: *process, service, markers: facts.markers.known() };
     let mut causes: Vec<Found> = Vec::new();
     causes.extend(look.operator_stop());
     causes.extend(look.standing_still());
@@ -140,14 +140,14 @@ pub fn assess(facts: &Facts, memory: &Memory, times: &Times) -> Verdict {
 ///
 /// # Errors
 /// The reason why HEAD is left alone, as the second half of "HEAD is not reverted: …".
-pub fn suspect(crashes: &[Event], git: &Git, now: f64, times: &Times) -> Result<(), String> {
+pub fn suspect(crashes: &[Event], git: &Git, now: f64, limits: &Limits) -> Result<(), String> {
     let head: String = git.head.chars().take(8).collect();
-    let on_head: Vec<&Event> = recent(crashes, now, times).filter(|event| event.commit == head).collect();
+    let on_head: Vec<&Event> = recent(crashes, now, limits).filter(|event| event.commit == head).collect();
     let Some(first) = on_head.first().filter(|_| on_head.len() >= LOOP) else {
         return Err(format!("only {} of the crashes happened on it", on_head.len()));
     };
     let age = first.at - git.committed;
-    if age >= times.fresh_commit {
+    if age >= limits.fresh_commit {
         return Err(format!("it was {} old at the first of them", lasting(age)));
     }
     match git {
@@ -161,17 +161,17 @@ pub fn suspect(crashes: &[Event], git: &Git, now: f64, times: &Times) -> Result<
 }
 
 /// Real crashes within the window, oldest first.
-pub fn recent<'a>(crashes: &'a [Event], now: f64, times: &Times) -> impl Iterator<Item = &'a Event> {
-    let window = times.crash_window;
+pub fn recent<'a>(crashes: &'a [Event], now: f64, limits: &Limits) -> impl Iterator<Item = &'a Event> {
+    let window = limits.crash_window;
     crashes.iter().filter(move |event| {
-        event.happened == Happened::Crash && event.class == Class::Code && (0.0..window).contains(&(now - event.at))
+        event.kind == EventKind::Crash && event.class == Class::Code && (0.0..window).contains(&(now - event.at))
     })
 }
 
 struct Look<'a> {
     facts: &'a Facts,
-    memory: &'a Memory,
-    times: &'a Times,
+    history: &'a History,
+    limits: &'a Limits,
     process: Option<Process>,
     service: &'a Job,
     markers: Option<&'a Markers>,
@@ -205,7 +205,7 @@ impl Look<'_> {
         let now = self.facts.clock.wall;
         let mut causes = Vec::new();
         let mut wait = |cause, issue: String, next: String| causes.push(found(State::Waiting, cause, 0, issue, &next));
-        if let Some(pause) = self.facts.orders.pause.filter(|pause| pause.until > now) {
+        if let Some(pause) = self.facts.holds.pause.filter(|pause| pause.until > now) {
             let issue = format!(
                 "Recovery has been paused since {} ({} ago).",
                 self.clock(pause.since),
@@ -217,14 +217,14 @@ impl Look<'_> {
                 format!("recovery goes on at {}, or after 'bridge-watchdog resume'", self.clock(pause.until)),
             );
         }
-        if let Some(pid) = self.facts.orders.recovery {
+        if let Some(pid) = self.facts.holds.recovery {
             wait(
                 Cause::RecoveryRunning,
                 format!("Another recovery of this bridge is running (pid {pid})."),
                 "it is waited for".into(),
             );
         }
-        if let Some(issue) = update(&self.facts.orders, self.markers, now, self.times) {
+        if let Some(issue) = update(&self.facts.holds, self.markers, now, self.limits) {
             wait(Cause::UpdateRunning, issue, "recovery goes on when the update is over".into());
         }
         if self.markers.is_some_and(login_needed) {
@@ -235,7 +235,7 @@ impl Look<'_> {
             });
         }
         causes.extend(self.broken_setup());
-        if let Some(flood) = self.markers.and_then(|markers| flood_wait(markers, self.facts.clock, self.times)) {
+        if let Some(flood) = self.markers.and_then(|markers| flood_wait(markers, self.facts.clock, self.limits)) {
             let issue = format!("Telegram told the bridge to wait until {} (flood wait).", self.clock(flood.expiry));
             causes.push(found(
                 State::Waiting,
@@ -253,7 +253,7 @@ impl Look<'_> {
     fn unsure(&self, why: &str) -> Found {
         let issue = format!("Whether an update, a flood wait or a login forbids a restart can't be seen: {why}.");
         let next = "nothing is done until that can be seen; make the checkout's data folder readable";
-        let lasts = self.memory.unsure_since.is_some() && self.since(self.memory.unsure_since) >= self.times.stale;
+        let lasts = self.history.unsure_since.is_some() && self.since(self.history.unsure_since) >= self.limits.stale;
         Found { person: lasts, ..found(State::Unknown, Cause::Unknown, 0, issue, next) }
     }
 
@@ -268,7 +268,7 @@ impl Look<'_> {
                 "run 'bridge-watchdog install'",
             );
         }
-        let young = self.process.is_none_or(|process| process.age < self.times.settled);
+        let young = self.process.is_none_or(|process| process.age < self.limits.min_uptime);
         if young && self.service.last_exit == Exit::Code(2) {
             // Python also exits with 2 where the script is missing, so the end of the log goes with it.
             return error(
@@ -281,7 +281,7 @@ impl Look<'_> {
 
     fn disk_full(&self) -> Option<Found> {
         let full = self.facts.disk.known().is_some_and(|disk| disk.free < DISK_FULL);
-        let said = self.memory.no_space_at.is_some_and(|at| self.facts.clock.mono - at < self.times.stale);
+        let said = self.history.no_space_at.is_some_and(|at| self.facts.clock.mono - at < self.limits.stale);
         (full || said).then(|| {
             let issue = "The disk is full: the bridge can't write its session or its log.".to_owned();
             Found {
@@ -299,7 +299,7 @@ impl Look<'_> {
 
     fn session_locked(&self) -> Option<Found> {
         let session = self.facts.session.known()?;
-        let says_locked = self.memory.locked_at.is_some_and(|at| self.facts.clock.mono - at < self.times.stale);
+        let says_locked = self.history.locked_at.is_some_and(|at| self.facts.clock.mono - at < self.limits.stale);
         if self.process.is_some() && !says_locked {
             return None;
         }
@@ -314,17 +314,17 @@ impl Look<'_> {
     fn crash_loop(&self) -> Option<Found> {
         let crashes = self.facts.crashes.known()?;
         let now = self.facts.clock.wall;
-        let count = recent(crashes, now, self.times).count();
-        let young = self.process.is_none_or(|process| process.age < self.times.stale);
+        let count = recent(crashes, now, self.limits).count();
+        let young = self.process.is_none_or(|process| process.age < self.limits.stale);
         if count < LOOP || !young {
             return None;
         }
-        let mut issue = format!("The bridge crashed {count} times within {}.", lasting(self.times.crash_window));
+        let mut issue = format!("The bridge crashed {count} times within {}.", lasting(self.limits.crash_window));
         let opted_in = self.markers.is_some_and(|markers| markers.auto_revert);
         let Some(git) = self.facts.git.known() else {
             return Some(found(State::Unhealthy, Cause::CrashLoop, 3, issue, TOLD));
         };
-        match suspect(crashes, git, now, self.times) {
+        match suspect(crashes, git, now, self.limits) {
             Ok(()) if opted_in => {
                 issue.push_str(&format!(" HEAD ({}) is the suspect.", git.summary));
                 Some(found(State::Unhealthy, Cause::BadCommit, 4, issue, CANT_REVERT))
@@ -345,9 +345,9 @@ impl Look<'_> {
         if self.process.is_some() {
             return None;
         }
-        let (service, times, now) = (self.service, self.times, self.facts.clock);
+        let (service, limits, now) = (self.service, self.limits, self.facts.clock);
         if !service.loaded && service.installed {
-            let left = times.reload - self.since(self.memory.unloaded_since);
+            let left = limits.reload - self.since(self.history.unloaded_since);
             let issue = "The bridge's job is not loaded: the service manager does not know it.".to_owned();
             if left > 0.0 {
                 let next = format!("it is loaded again at {}", self.clock(now.wall + left));
@@ -364,17 +364,17 @@ impl Look<'_> {
         if let Some(reason) = &service.held_back {
             issue.push_str(&format!(" The service manager holds its start back: {reason}."));
         }
-        let settled = self.memory.ended.as_ref().is_some_and(|ended| ended.lived >= times.settled);
-        let left = service.throttle + times.respawn_slack - self.since(self.memory.dead_since);
+        let settled = self.history.ended.as_ref().is_some_and(|ended| ended.lived >= limits.min_uptime);
+        let left = service.throttle + limits.respawn_margin - self.since(self.history.dead_since);
         if settled || service.gave_up || left <= 0.0 {
             return Some(found(State::Unhealthy, Cause::ProcessDead, 1, issue, "it is started now"));
         }
-        let starts = self.memory.starts.iter().filter(|at| now.mono - **at < times.crash_window).count();
+        let starts = self.history.starts.iter().filter(|at| now.mono - **at < limits.crash_window).count();
         let restless = starts >= RESTLESS;
         if restless {
             issue.push_str(&format!(
                 " It was started {starts} times within {} and stayed up none of them.",
-                lasting(times.crash_window)
+                lasting(limits.crash_window)
             ));
         }
         let next = format!("its service manager has until {} to start it; then we do", self.clock(now.wall + left));
@@ -384,13 +384,13 @@ impl Look<'_> {
     /// A process that does not work.
     fn alive_but_sick(&self) -> Vec<Found> {
         let Some(process) = self.process else { return Vec::new() };
-        let (memory, times) = (self.memory, self.times);
+        let (history, limits) = (self.history, self.limits);
         let mut causes = Vec::new();
         let mut sick = |cause, issue: String, next: &str| causes.push(found(State::Unhealthy, cause, 2, issue, next));
         // After a sleep every silence is as long as the sleep was.
-        let awake = self.facts.clock.mono >= memory.grace_until;
-        let stopping = self.since(memory.stopping_since);
-        if awake && stopping >= times.stop_hang {
+        let awake = self.facts.clock.mono >= history.grace_until;
+        let stopping = self.since(history.stopping_since);
+        if awake && stopping >= limits.stop_hang {
             sick(
                 Cause::StopHang,
                 format!("The bridge was told to stop {} ago and is still there.", lasting(stopping)),
@@ -398,21 +398,21 @@ impl Look<'_> {
             );
         }
         let copies = self.facts.duplicates.known().map_or(&[][..], Vec::as_slice);
-        if let Some(copy) = copies.iter().find(|copy| copy.age >= times.stale_process) {
+        if let Some(copy) = copies.iter().find(|copy| copy.age >= limits.stale_process) {
             sick(
                 Cause::Duplicate,
                 format!("A second copy of this bridge is running (pid {}).", copy.id.pid),
                 "the copy is ended; the bridge is left alone",
             );
         }
-        let cut = self.since(memory.disconnected_since);
+        let cut = self.since(history.disconnected_since);
         let online = self.facts.network != Some(Fact::Known(false));
-        if awake && cut >= times.stale && process.age >= times.stale {
+        if awake && cut >= limits.stale && process.age >= limits.stale {
             let issue = format!("The bridge has had no connection to Telegram for {}.", lasting(cut));
             sick(Cause::Disconnected, issue, if online { "it is restarted" } else { "it is looked at again" });
         }
-        let silent = self.since(memory.silent_since);
-        if awake && silent >= times.stale && process.age >= times.stale && memory.stale_looks >= 2 {
+        let silent = self.since(history.silent_since);
+        if awake && silent >= limits.stale && process.age >= limits.stale && history.stale_looks >= 2 {
             let from_start = process.age - silent < 1.0;
             let issue = if from_start {
                 format!("The bridge hung at start: it has not written to its log in {}.", lasting(silent))
@@ -445,25 +445,25 @@ impl Look<'_> {
             self.facts.log.known().and_then(|log| log.repeated.as_ref()).filter(|(_, times)| *times >= REPEATED)
         {
             note(
-                format!("The same error was logged {times} times within {}: {line}", lasting(self.times.stale)),
+                format!("The same error was logged {times} times within {}: {line}", lasting(self.limits.stale)),
                 "read the log; nothing is restarted for that",
             );
         }
         if let Some(disk) = self.facts.disk.known().filter(|disk| disk.free_share < DISK_LOW) {
             note(format!("Only {:.1} % of the disk is free.", disk.free_share * 100.0), "make room before it is full");
         }
-        if let Respawns::Sometimes(words) = &self.service.respawns {
+        if let KeepAlive::Conditional(words) = &self.service.keep_alive {
             note(
                 format!("The service manager restarts the bridge only sometimes: {words}."),
                 "run 'bridge-watchdog install' to mend just that key",
             );
-        } else if self.service.respawns == Respawns::Never {
+        } else if self.service.keep_alive == KeepAlive::Never {
             note(
                 "The service manager never restarts the bridge by itself.".into(),
                 "run 'bridge-watchdog install' to mend just that key",
             );
         }
-        if let Some(why) = &self.memory.undelivered {
+        if let Some(why) = &self.history.undelivered {
             // Told by a local notification: one more alert would only take the place of the one that waits.
             let issue = format!("An alert does not go out: {why}");
             causes.push(found(State::Degraded, Cause::None, 0, issue, "it is tried again at every tick"));
@@ -473,17 +473,17 @@ impl Look<'_> {
 
     fn well(&self) -> Found {
         let age = self.process.map_or(0.0, |process| process.age);
-        let connected = matches!(connection(self.memory, self.facts), Fact::Known(connection) if connection.connected);
-        if age < self.times.stale && !connected {
-            let until = self.clock(self.facts.clock.wall - age + self.times.stale);
+        let connected = matches!(connection(self.history, self.facts), Fact::Known(connection) if connection.connected);
+        if age < self.limits.stale && !connected {
+            let until = self.clock(self.facts.clock.wall - age + self.limits.stale);
             return found(State::Starting, Cause::None, 0, String::new(), &format!("it has until {until} to connect"));
         }
         found(State::Healthy, Cause::None, 0, String::new(), "it is checked every minute, and the moment it dies")
     }
 }
 
-fn unknowns(facts: &Facts, memory: &Memory) -> Vec<String> {
-    let telegram = connection(memory, facts);
+fn unknowns(facts: &Facts, history: &History) -> Vec<String> {
+    let telegram = connection(history, facts);
     let network = facts.network.as_ref().and_then(|network| network.why());
     [
         ("process", facts.process.why()),

@@ -1,16 +1,16 @@
 //! A situation a row, named after the row of the list of real incidents that it comes from.
 
 use super::*;
-use crate::facts::{Clock, Disk, Flood, Holder, Identity, Log, Orders, Pause, Said, Session, UpdateLock};
-use crate::memory::{Counted, Ended, remember};
+use crate::facts::{Clock, Disk, Flood, Holder, Holds, Identity, Log, Pause, Said, Session, UpdateLock};
+use crate::history::{Counted, Ended, advance};
 
 const NOW: Clock = Clock { wall: 2_000_000_000.0, mono: 100_000.0, zone: 0 };
-const T: &Times = &Times::REAL;
+const T: &Limits = &Limits::REAL;
 const ID: Identity = Identity { pid: 4312, start: 1 };
 
 struct Case {
     facts: Facts,
-    memory: Memory,
+    history: History,
 }
 
 /// A bridge that has run for an hour, connected, its last line 10 s old.
@@ -28,17 +28,17 @@ fn well() -> Case {
         git: Fact::Known(git(86_400.0)),
         disk: Fact::Known(Disk { free: 1 << 40, free_share: 0.5 }),
         markers: Fact::Known(Markers::default()),
-        orders: Orders::default(),
+        holds: Holds::default(),
     };
-    let memory = Memory {
+    let history = History {
         clock: Some(NOW),
         run: Some(process(3600.0)),
         counted: Some(Counted { runs: 7, run: None }),
         silent_since: Some(NOW.mono - 10.0),
         had_socket: true,
-        ..Memory::default()
+        ..History::default()
     };
-    Case { facts, memory }
+    Case { facts, history }
 }
 
 fn process(age: f64) -> Process {
@@ -56,7 +56,7 @@ fn job(pid: Option<u32>) -> Job {
         last_exit: Exit::Code(1),
         throttle: 10.0,
         exit_timeout: 20.0,
-        respawns: Respawns::Always,
+        keep_alive: KeepAlive::Always,
         held_back: None,
         stopping: false,
         gave_up: false,
@@ -78,7 +78,7 @@ fn git(age: f64) -> Git {
 fn crash(ago: f64, class: Class) -> Event {
     Event {
         at: NOW.wall - ago,
-        happened: Happened::Crash,
+        kind: EventKind::Crash,
         commit: "aaaaaaaa".into(),
         commit_age: None,
         reason: "exit 1".into(),
@@ -111,21 +111,21 @@ impl Case {
 
     fn age(&mut self, age: f64) {
         self.facts.process = Fact::Known(Some(process(age)));
-        self.memory.run = Some(process(age));
+        self.history.run = Some(process(age));
     }
 
     /// Dead for `dead` seconds after a run of `lived`.
     fn down(&mut self, lived: f64, dead: f64) {
         self.facts.process = Fact::Known(None);
         self.job().pid = None;
-        self.memory.run = None;
-        self.memory.dead_since = Some(NOW.mono - dead);
-        self.memory.ended = Some(Ended { id: ID, lived, at: NOW.wall - dead, exit: Exit::Code(1) });
+        self.history.run = None;
+        self.history.dead_since = Some(NOW.mono - dead);
+        self.history.ended = Some(Ended { id: ID, lived, at: NOW.wall - dead, exit: Exit::Code(1) });
     }
 
     fn silent(&mut self, seconds: f64) {
-        self.memory.silent_since = Some(NOW.mono - seconds);
-        self.memory.stale_looks = 2;
+        self.history.silent_since = Some(NOW.mono - seconds);
+        self.history.stale_looks = 2;
     }
 
     fn crashes(&mut self, count: u32, class: Class) {
@@ -156,7 +156,7 @@ fn every_situation_has_its_verdict() {
             "incident 3: twelve quiet hours with nothing but heartbeats",
             |c| {
                 c.age(43_200.0);
-                c.memory.silent_since = Some(NOW.mono - 119.0);
+                c.history.silent_since = Some(NOW.mono - 119.0);
             },
             (S::Healthy, C::None, 0),
         ),
@@ -173,7 +173,7 @@ fn every_situation_has_its_verdict() {
             |c| {
                 c.age(200.0);
                 c.silent(4000.0);
-                c.memory.disconnected_since = Some(NOW.mono - 4000.0);
+                c.history.disconnected_since = Some(NOW.mono - 4000.0);
             },
             (S::Healthy, C::None, 0),
         ),
@@ -189,7 +189,7 @@ fn every_situation_has_its_verdict() {
             "incident 6: the first stale look is not the second",
             |c| {
                 c.silent(301.0);
-                c.memory.stale_looks = 1;
+                c.history.stale_looks = 1;
             },
             (S::Healthy, C::None, 0),
         ),
@@ -325,7 +325,7 @@ fn every_situation_has_its_verdict() {
             "incident 19: a crash loop seen while it runs",
             |c| {
                 c.age(0.2);
-                c.memory.had_socket = false;
+                c.history.had_socket = false;
                 c.facts.sockets = Fact::Known(0);
                 c.crashes(3, Class::Code);
             },
@@ -394,7 +394,7 @@ fn every_situation_has_its_verdict() {
             |c| {
                 c.down(100.0, 700.0);
                 c.job().loaded = false;
-                c.memory.unloaded_since = Some(NOW.mono - 700.0);
+                c.history.unloaded_since = Some(NOW.mono - 700.0);
                 c.markers().update_lock = Some(UpdateLock { pid: 5, alive: true, since: NOW.wall - 30.0 });
             },
             (S::Waiting, C::UpdateRunning, 0),
@@ -419,7 +419,7 @@ fn every_situation_has_its_verdict() {
             "incident 24: an update under hold",
             |c| {
                 c.down(100.0, 5.0);
-                c.facts.orders.hold = Some("pull".into());
+                c.facts.holds.hold = Some("pull".into());
             },
             (S::Waiting, C::UpdateRunning, 0),
         ),
@@ -428,7 +428,7 @@ fn every_situation_has_its_verdict() {
             |c| {
                 c.down(100.0, 5.0);
                 c.job().loaded = false;
-                c.memory.unloaded_since = Some(NOW.mono - 5.0);
+                c.history.unloaded_since = Some(NOW.mono - 5.0);
             },
             (S::Unhealthy, C::NotLoaded, 0),
         ),
@@ -437,7 +437,7 @@ fn every_situation_has_its_verdict() {
             |c| {
                 c.down(100.0, 601.0);
                 c.job().loaded = false;
-                c.memory.unloaded_since = Some(NOW.mono - 601.0);
+                c.history.unloaded_since = Some(NOW.mono - 601.0);
             },
             (S::Unhealthy, C::NotLoaded, 1),
         ),
@@ -468,12 +468,12 @@ fn every_situation_has_its_verdict() {
         ),
         (
             "incident 28: KeepAlive is a dictionary",
-            |c| c.job().respawns = Respawns::Sometimes("SuccessfulExit".into()),
+            |c| c.job().keep_alive = KeepAlive::Conditional("SuccessfulExit".into()),
             (S::Degraded, C::None, 0),
         ),
         (
             "incident 29: SIGTERM, and still there",
-            |c| c.memory.stopping_since = Some(NOW.mono - 31.0),
+            |c| c.history.stopping_since = Some(NOW.mono - 31.0),
             (S::Unhealthy, C::StopHang, 2),
         ),
         (
@@ -481,7 +481,7 @@ fn every_situation_has_its_verdict() {
             |c| {
                 c.age(240.0);
                 c.silent(240.0);
-                c.memory.had_socket = false;
+                c.history.had_socket = false;
                 c.facts.sockets = Fact::Known(0);
             },
             (S::Starting, C::None, 0),
@@ -496,7 +496,7 @@ fn every_situation_has_its_verdict() {
         ),
         (
             "incident 33: ENOSPC was logged",
-            |c| c.memory.no_space_at = Some(NOW.mono - 10.0),
+            |c| c.history.no_space_at = Some(NOW.mono - 10.0),
             (S::Waiting, C::DiskFull, 0),
         ),
         (
@@ -561,7 +561,7 @@ fn every_situation_has_its_verdict() {
             "incident 37: silence after a sleep is as long as the sleep",
             |c| {
                 c.silent(29_000.0);
-                c.memory.grace_until = NOW.mono + 200.0;
+                c.history.grace_until = NOW.mono + 200.0;
             },
             (S::Healthy, C::None, 0),
         ),
@@ -569,13 +569,13 @@ fn every_situation_has_its_verdict() {
             "incident 40: paused, and dead",
             |c| {
                 c.down(100.0, 60.0);
-                c.facts.orders.pause = Some(Pause { since: NOW.wall - 172_800.0, until: NOW.wall + 60.0 });
+                c.facts.holds.pause = Some(Pause { since: NOW.wall - 172_800.0, until: NOW.wall + 60.0 });
             },
             (S::Waiting, C::Paused, 0),
         ),
         (
             "a pause that is over",
-            |c| c.facts.orders.pause = Some(Pause { since: NOW.wall - 600.0, until: NOW.wall - 1.0 }),
+            |c| c.facts.holds.pause = Some(Pause { since: NOW.wall - 600.0, until: NOW.wall - 1.0 }),
             (S::Healthy, C::None, 0),
         ),
         (
@@ -590,7 +590,7 @@ fn every_situation_has_its_verdict() {
             "paused, and data/ can't be read",
             |c| {
                 c.down(100.0, 60.0);
-                c.facts.orders.pause = Some(Pause { since: NOW.wall - 60.0, until: NOW.wall + 60.0 });
+                c.facts.holds.pause = Some(Pause { since: NOW.wall - 60.0, until: NOW.wall + 60.0 });
                 c.facts.markers = Fact::Unknown("denied".into());
             },
             (S::Waiting, C::Paused, 0),
@@ -599,7 +599,7 @@ fn every_situation_has_its_verdict() {
             "incident 24: an update under hold, and data/ can't be read",
             |c| {
                 c.down(100.0, 60.0);
-                c.facts.orders.hold = Some("pull".into());
+                c.facts.holds.hold = Some("pull".into());
                 c.facts.markers = Fact::Unknown("denied".into());
             },
             (S::Waiting, C::UpdateRunning, 0),
@@ -608,7 +608,7 @@ fn every_situation_has_its_verdict() {
             "another recovery runs, and data/ can't be read",
             |c| {
                 c.down(100.0, 60.0);
-                c.facts.orders.recovery = Some(77);
+                c.facts.holds.recovery = Some(77);
                 c.facts.markers = Fact::Unknown("denied".into());
             },
             (S::Waiting, C::RecoveryRunning, 0),
@@ -638,7 +638,7 @@ fn every_situation_has_its_verdict() {
             "another recovery runs",
             |c| {
                 c.down(100.0, 1.0);
-                c.facts.orders.recovery = Some(77);
+                c.facts.holds.recovery = Some(77);
             },
             (S::Waiting, C::RecoveryRunning, 0),
         ),
@@ -653,20 +653,20 @@ fn every_situation_has_its_verdict() {
         (
             "says locked, and a stranger reads",
             |c| {
-                c.memory.locked_at = Some(NOW.mono - 5.0);
+                c.history.locked_at = Some(NOW.mono - 5.0);
                 c.stranger(Lock::Shared);
             },
             (S::Unhealthy, C::SessionLocked, 3),
         ),
         (
             "says locked, and nobody else holds it",
-            |c| c.memory.locked_at = Some(NOW.mono - 5.0),
+            |c| c.history.locked_at = Some(NOW.mono - 5.0),
             (S::Healthy, C::None, 0),
         ),
         (
             "a stranger in WAL mode with a mere open connection",
             |c| {
-                c.memory.locked_at = Some(NOW.mono - 5.0);
+                c.history.locked_at = Some(NOW.mono - 5.0);
                 c.stranger(Lock::None);
             },
             (S::Healthy, C::None, 0),
@@ -675,7 +675,7 @@ fn every_situation_has_its_verdict() {
             "disconnected for 300 s",
             |c| {
                 c.facts.sockets = Fact::Known(0);
-                c.memory.disconnected_since = Some(NOW.mono - 300.0);
+                c.history.disconnected_since = Some(NOW.mono - 300.0);
             },
             (S::Unhealthy, C::Disconnected, 2),
         ),
@@ -683,17 +683,17 @@ fn every_situation_has_its_verdict() {
             "disconnected, and the network is down",
             |c| {
                 c.facts.sockets = Fact::Known(0);
-                c.memory.disconnected_since = Some(NOW.mono - 300.0);
+                c.history.disconnected_since = Some(NOW.mono - 300.0);
                 c.facts.network = Some(Fact::Known(false));
             },
             (S::Waiting, C::Offline, 0),
         ),
-        ("an alert that does not go out", |c| c.memory.undelivered = Some("403".into()), (S::Degraded, C::None, 0)),
+        ("an alert that does not go out", |c| c.history.undelivered = Some("403".into()), (S::Degraded, C::None, 0)),
     ];
     for (name, change, expected) in rows {
         let mut case = well();
         change(&mut case);
-        let verdict = assess(&case.facts, &case.memory, T);
+        let verdict = assess(&case.facts, &case.history, T);
         assert_eq!((verdict.state, verdict.cause, verdict.rung), *expected, "{name}: {verdict:#?}");
         assert!(!verdict.next.is_empty(), "{name} says nothing of what comes next");
         assert!(
@@ -710,13 +710,13 @@ fn the_first_cause_wins_and_the_others_become_issues() {
     type Step = (Cause, fn(&mut Case));
     let steps: &[Step] = &[
         (Cause::OperatorStop, |c| c.job().stopped_by_operator = true),
-        (Cause::Paused, |c| c.facts.orders.pause = Some(Pause { since: NOW.wall, until: NOW.wall + 60.0 })),
-        (Cause::RecoveryRunning, |c| c.facts.orders.recovery = Some(77)),
-        (Cause::UpdateRunning, |c| c.facts.orders.hold = Some("pull".into())),
+        (Cause::Paused, |c| c.facts.holds.pause = Some(Pause { since: NOW.wall, until: NOW.wall + 60.0 })),
+        (Cause::RecoveryRunning, |c| c.facts.holds.recovery = Some(77)),
+        (Cause::UpdateRunning, |c| c.facts.holds.hold = Some("pull".into())),
         (Cause::AuthRequired, |c| c.markers().auth_required = Some(NOW.wall)),
         (Cause::ConfigError, |c| c.job().last_exit = Exit::Code(2)),
         (Cause::FloodWait, |c| c.markers().flood = Some(Flood { expiry: NOW.wall + 600.0, written: NOW.wall })),
-        (Cause::DiskFull, |c| c.memory.no_space_at = Some(NOW.mono)),
+        (Cause::DiskFull, |c| c.history.no_space_at = Some(NOW.mono)),
         (Cause::Offline, |c| c.facts.network = Some(Fact::Known(false))),
         (Cause::SessionLocked, |c| c.stranger(Lock::Exclusive)),
         (Cause::BadCommit, |c| c.loop_on_head(600.0)),
@@ -728,7 +728,7 @@ fn the_first_cause_wins_and_the_others_become_issues() {
     let mut case = well();
     for (at, (cause, add)) in steps.iter().enumerate().rev() {
         add(&mut case);
-        let verdict = assess(&case.facts, &case.memory, T);
+        let verdict = assess(&case.facts, &case.history, T);
         assert_eq!(verdict.cause, *cause, "{verdict:#?}");
         // The network is asked about once, and is no issue of its own beside a sickness.
         assert!(verdict.issues.len() >= steps.len() - at - 1, "{cause:?}: {:?}", verdict.issues);
@@ -738,14 +738,14 @@ fn the_first_cause_wins_and_the_others_become_issues() {
         (Cause::LogStale, |c| c.silent(400.0)),
         (Cause::Disconnected, |c| {
             c.facts.sockets = Fact::Known(0);
-            c.memory.disconnected_since = Some(NOW.mono - 400.0);
+            c.history.disconnected_since = Some(NOW.mono - 400.0);
         }),
         (Cause::Duplicate, |c| c.facts.duplicates = Fact::Known(vec![process(100.0)])),
-        (Cause::StopHang, |c| c.memory.stopping_since = Some(NOW.mono - 40.0)),
+        (Cause::StopHang, |c| c.history.stopping_since = Some(NOW.mono - 40.0)),
     ];
     for (at, (cause, add)) in alive.iter().enumerate() {
         add(&mut case);
-        let verdict = assess(&case.facts, &case.memory, T);
+        let verdict = assess(&case.facts, &case.history, T);
         assert_eq!((verdict.cause, verdict.issues.len()), (*cause, at + 1), "{verdict:#?}");
     }
 }
@@ -785,16 +785,16 @@ fn deaths_are_counted_by_the_managers_counter() {
                 Fact::Known(pid.map(|pid| Process { id: Identity { pid, start: 1 }, ..process(20.0) }));
             case.facts
         };
-        let (memory, first) = remember(&Memory::default(), &look(*before, Exit::Never), &[], T);
+        let (history, first) = advance(&History::default(), &look(*before, Exit::Never), &[], T);
         assert_eq!(
-            first.iter().filter(|event| event.happened == Happened::Crash).count(),
+            first.iter().filter(|event| event.kind == EventKind::Crash).count(),
             0,
             "{name}: the first look is a baseline"
         );
         let ours = if *by_us { vec![Identity { pid: 1, start: 1 }] } else { Vec::new() };
-        let (_, events) = remember(&memory, &look(*after, exit.clone()), &ours, T);
-        let count = |what| events.iter().filter(|event| event.happened == what).count();
-        assert_eq!((count(Happened::Crash), count(Happened::Start)), (*crashes, *starts), "{name}: {events:?}");
+        let (_, events) = advance(&history, &look(*after, exit.clone()), &ours, T);
+        let count = |what| events.iter().filter(|event| event.kind == what).count();
+        assert_eq!((count(EventKind::Crash), count(EventKind::Start)), (*crashes, *starts), "{name}: {events:?}");
     }
 }
 
@@ -834,11 +834,11 @@ fn deaths_are_counted_by_the_runs_that_systemd_names() {
             case.facts
         };
         let ours = if *by_us { vec![Identity { pid: 1, start: 1 }] } else { Vec::new() };
-        let (memory, _) = remember(&Memory::default(), &look(*before, &Exit::Never), &[], T);
-        let (memory, events) = remember(&memory, &look(*now, exit), &ours, T);
-        let count = |what| events.iter().filter(|event| event.happened == what).count();
-        assert_eq!((count(Happened::Crash), count(Happened::Start)), (*crashes, *starts), "{name}: {events:?}");
-        let (_, again) = remember(&memory, &look(*now, exit), &ours, T);
+        let (history, _) = advance(&History::default(), &look(*before, &Exit::Never), &[], T);
+        let (history, events) = advance(&history, &look(*now, exit), &ours, T);
+        let count = |what| events.iter().filter(|event| event.kind == what).count();
+        assert_eq!((count(EventKind::Crash), count(EventKind::Start)), (*crashes, *starts), "{name}: {events:?}");
+        let (_, again) = advance(&history, &look(*now, exit), &ours, T);
         assert_eq!(again, [], "{name}: a second look finds nothing new");
     }
 }
@@ -857,11 +857,11 @@ fn incident_19_a_manager_that_respawns_is_not_helped_and_a_person_hears_of_it() 
             case.facts.clock = Clock { wall, mono, zone: 0 };
             case.facts.process = Fact::Known(None);
             case.facts.service = Fact::Known(Job { runs: Some(runs), last_exit: exit.clone(), ..job(None) });
-            let (memory, events) = remember(&case.memory, &case.facts, &[], T);
-            case.memory = memory;
+            let (history, events) = advance(&case.history, &case.facts, &[], T);
+            case.history = history;
             let Fact::Known(known) = &mut case.facts.crashes else { unreachable!("well() knows it") };
             known.extend(events);
-            let verdict = assess(&case.facts, &case.memory, T);
+            let verdict = assess(&case.facts, &case.history, T);
             let expected = match second {
                 // The first death, after an hour, is ours to answer; then the manager has shown that it does.
                 0..10 => (Cause::ProcessDead, 1),
@@ -874,12 +874,12 @@ fn incident_19_a_manager_that_respawns_is_not_helped_and_a_person_hears_of_it() 
         }
         assert_eq!(told, if crash_loop { None } else { Some(100) }, "{exit}");
     }
-    // It was there once and never again: after the throttle and the slack it is ours.
+    // It was there once and never again: after the throttle and the margin it is ours.
     let mut case = well();
     case.down(0.3, 19.9);
-    assert_eq!(assess(&case.facts, &case.memory, T).rung, 0);
+    assert_eq!(assess(&case.facts, &case.history, T).rung, 0);
     case.down(0.3, 20.0);
-    assert_eq!(assess(&case.facts, &case.memory, T).rung, 1);
+    assert_eq!(assess(&case.facts, &case.history, T).rung, 1);
 }
 
 /// What a run said speaks against itself only: not against the next, and not after somebody has made room.
@@ -916,31 +916,31 @@ fn incident_5_what_a_run_said_ends_with_it() {
         let mut case = well();
         case.facts.disk = free(1 << 19);
         case.log().said = FULL;
-        let (memory, _) = remember(&case.memory, &case.facts, &[], T);
-        assert!(memory.locked_at.is_some() && memory.no_space_at.is_some(), "{name}");
+        let (history, _) = advance(&case.history, &case.facts, &[], T);
+        assert!(history.locked_at.is_some() && history.no_space_at.is_some(), "{name}");
         case.log().said = Said::default();
-        let run = memory.run;
+        let run = history.run;
         change(&mut case);
-        let (after, _) = remember(&Memory { run, ..memory }, &case.facts, &[], T);
+        let (after, _) = advance(&History { run, ..history }, &case.facts, &[], T);
         assert_eq!((after.locked_at.is_some(), after.no_space_at.is_some()), *expected, "{name}");
     }
     // A quota: there is room, and still there is none.
     let mut case = well();
     case.log().said = FULL;
-    let (memory, _) = remember(&case.memory, &case.facts, &[], T);
+    let (history, _) = advance(&case.history, &case.facts, &[], T);
     case.log().said = Said::default();
-    assert!(remember(&memory, &case.facts, &[], T).0.no_space_at.is_some());
+    assert!(advance(&history, &case.facts, &[], T).0.no_space_at.is_some());
     // The last words of the run before arrive together with the next process.
     let mut case = well();
-    case.memory.run = Some(Process { id: Identity { pid: 4311, start: 2 }, ..process(100.0) });
+    case.history.run = Some(Process { id: Identity { pid: 4311, start: 2 }, ..process(100.0) });
     case.log().said = FULL;
-    let (memory, _) = remember(&case.memory, &case.facts, &[], T);
-    assert_eq!((memory.locked_at, memory.no_space_at), (None, None));
+    let (history, _) = advance(&case.history, &case.facts, &[], T);
+    assert_eq!((history.locked_at, history.no_space_at), (None, None));
 }
 
 #[test]
 fn a_process_that_was_there_before_us_has_one_start_line_however_often_we_begin() {
-    let line = |ago: f64, pid| Event { happened: Happened::Start, pid: Some(pid), ..crash(ago, Class::Code) };
+    let line = |ago: f64, pid| Event { kind: EventKind::Start, pid: Some(pid), ..crash(ago, Class::Code) };
     let rows: [(&str, Vec<Event>, Option<f64>); 5] = [
         ("no history", Vec::new(), Some(3600.0)),
         ("its line is there", vec![line(3590.0, ID.pid)], None),
@@ -951,14 +951,14 @@ fn a_process_that_was_there_before_us_has_one_start_line_however_often_we_begin(
     for (name, history, expected) in rows {
         let mut case = well();
         case.facts.crashes = Fact::Known(history);
-        let (memory, events) = remember(&Memory::default(), &case.facts, &[], T);
+        let (history, events) = advance(&History::default(), &case.facts, &[], T);
         assert_eq!(events.first().map(|event| NOW.wall - event.at), expected, "{name}");
-        let (_, again) = remember(&memory, &case.facts, &[], T);
+        let (_, again) = advance(&history, &case.facts, &[], T);
         assert_eq!(again, [], "{name}: the second look");
         // One that appears while we watch is stamped now.
-        let gone = Memory { run: None, dead_since: Some(NOW.mono - 5.0), ..memory };
+        let gone = History { run: None, dead_since: Some(NOW.mono - 5.0), ..history };
         case.facts.crashes = Fact::Known(Vec::new());
-        let (_, events) = remember(&gone, &case.facts, &[], T);
+        let (_, events) = advance(&gone, &case.facts, &[], T);
         assert_eq!(events.first().map(|event| event.at), Some(NOW.wall), "{name}");
     }
 }
@@ -969,13 +969,13 @@ fn markers_that_stay_unreadable_over_a_dead_bridge_are_told() {
     let mut case = well();
     case.down(100.0, 400.0);
     case.facts.markers = Fact::Unknown("denied".into());
-    let (memory, _) = remember(&case.memory, &case.facts, &[], T);
-    assert!(!assess(&case.facts, &memory, T).person);
+    let (history, _) = advance(&case.history, &case.facts, &[], T);
+    assert!(!assess(&case.facts, &history, T).person);
     case.facts.clock.mono += T.stale;
-    let (memory, _) = remember(&memory, &case.facts, &[], T);
-    assert!(assess(&case.facts, &memory, T).person);
+    let (history, _) = advance(&history, &case.facts, &[], T);
+    assert!(assess(&case.facts, &history, T).person);
     case.facts.markers = Fact::Known(Markers::default());
-    assert_eq!(remember(&memory, &case.facts, &[], T).0.unsure_since, None);
+    assert_eq!(advance(&history, &case.facts, &[], T).0.unsure_since, None);
 }
 
 #[test]
@@ -987,7 +987,7 @@ fn an_end_that_somebody_wanted_is_no_crash() {
         ("incident 21: a planned restart", |c| c.markers().update_restart = Some(NOW.wall - 10.0), 0),
         ("incident 21: its marker is 400 s old", |c| c.markers().update_restart = Some(NOW.wall - 400.0), 1),
         ("incident 21: its marker is from the future", |c| c.markers().update_restart = Some(NOW.wall + 10.0), 1),
-        ("incident 22: an update unloads the job", |c| c.facts.orders.hold = Some("pull".into()), 0),
+        ("incident 22: an update unloads the job", |c| c.facts.holds.hold = Some("pull".into()), 0),
         (
             "incident 22: unloaded without a word",
             |c| {
@@ -1002,14 +1002,14 @@ fn an_end_that_somebody_wanted_is_no_crash() {
             |c| c.markers().update_lock = Some(UpdateLock { pid: 5, alive: false, since: NOW.wall - 30.0 }),
             1,
         ),
-        ("paused", |c| c.facts.orders.pause = Some(Pause { since: NOW.wall - 9.0, until: NOW.wall + 9.0 }), 0),
+        ("paused", |c| c.facts.holds.pause = Some(Pause { since: NOW.wall - 9.0, until: NOW.wall + 9.0 }), 0),
     ];
     for (name, change, crashes) in rows {
         let before = well();
         let mut case = well();
         case.down(100.0, 0.0);
         change(&mut case);
-        let (_, events) = remember(&before.memory, &case.facts, &[], T);
+        let (_, events) = advance(&before.history, &case.facts, &[], T);
         assert_eq!(events.len(), *crashes, "{name}: {events:?}");
     }
 }
@@ -1031,7 +1031,7 @@ fn a_death_has_the_class_that_the_log_gives_it() {
         case.down(100.0, 0.0);
         case.log().said = said.clone();
         case.facts.network = network.map(Fact::Known);
-        let (_, events) = remember(&before.memory, &case.facts, &[], T);
+        let (_, events) = advance(&before.history, &case.facts, &[], T);
         assert_eq!(events.first().map(|event| event.class), Some(*class), "{name}");
     }
 }
@@ -1039,11 +1039,11 @@ fn a_death_has_the_class_that_the_log_gives_it() {
 #[test]
 fn incident_37_a_gap_between_the_clocks_is_a_sleep() {
     let mut case = well();
-    case.memory.clock = Some(Clock { wall: NOW.wall - 28_800.0, mono: NOW.mono - 60.0, zone: 0 });
-    let (memory, _) = remember(&case.memory, &case.facts, &[], T);
-    assert_eq!(memory.grace_until, NOW.mono + T.stale);
-    case.memory.clock = Some(Clock { wall: NOW.wall - 61.0, mono: NOW.mono - 60.0, zone: 0 });
-    assert_eq!(remember(&case.memory, &case.facts, &[], T).0.grace_until, 0.0);
+    case.history.clock = Some(Clock { wall: NOW.wall - 28_800.0, mono: NOW.mono - 60.0, zone: 0 });
+    let (history, _) = advance(&case.history, &case.facts, &[], T);
+    assert_eq!(history.grace_until, NOW.mono + T.stale);
+    case.history.clock = Some(Clock { wall: NOW.wall - 61.0, mono: NOW.mono - 60.0, zone: 0 });
+    assert_eq!(advance(&case.history, &case.facts, &[], T).0.grace_until, 0.0);
 }
 
 #[test]
@@ -1051,11 +1051,11 @@ fn the_end_of_a_flood_wait_gives_time_to_speak_again() {
     let mut case = well();
     case.silent(7200.0);
     case.markers().flood = Some(Flood { expiry: NOW.wall + 1.0, written: NOW.wall - 7200.0 });
-    let (memory, _) = remember(&case.memory, &case.facts, &[], T);
+    let (history, _) = advance(&case.history, &case.facts, &[], T);
     case.markers().flood = None;
     case.facts.clock = Clock { wall: NOW.wall + 60.0, mono: NOW.mono + 60.0, zone: 0 };
-    let (memory, _) = remember(&memory, &case.facts, &[], T);
-    assert_eq!(assess(&case.facts, &memory, T).state, State::Healthy);
+    let (history, _) = advance(&history, &case.facts, &[], T);
+    assert_eq!(assess(&case.facts, &history, T).state, State::Healthy);
 }
 
 /// Every field of the contract, with its type; a bridge under systemd, which hides the last exit of what runs.
@@ -1064,12 +1064,12 @@ fn check_json_is_the_contract() {
     let mut case = well();
     case.facts.clock.mono += 0.4;
     case.job().last_exit = Exit::Never;
-    case.memory.ended = Some(Ended { id: ID, lived: 5.0, at: NOW.wall, exit: Exit::Signal(9) });
+    case.history.ended = Some(Ended { id: ID, lived: 5.0, at: NOW.wall, exit: Exit::Signal(9) });
     let holder = Holder { pid: 99, role: Role::Stranger, lock: Lock::Reserved, age_s: Some(400.6) };
     case.facts.session = Fact::Known(Session { path: "s".into(), holders: vec![holder] });
     case.facts.crashes = Fact::Known(vec![crash(5.0, Class::Code)]);
     case.log().path = "l".into();
-    let verdict = assess(&case.facts, &case.memory, T);
+    let verdict = assess(&case.facts, &case.history, T);
     let expected = serde_json::json!({
         "state": "healthy", "cause": "none", "level": 0, "issues": [], "unknown": [],
         "next": "it is checked every minute, and the moment it dies",
@@ -1084,13 +1084,13 @@ fn check_json_is_the_contract() {
             "disk": {"free": 1_u64 << 40, "free_share": 0.5},
         },
     });
-    let check = |case: &Case| crate::snapshot::check(&case.facts, &case.memory, &verdict, T);
+    let check = |case: &Case| crate::snapshot::check(&case.facts, &case.history, &verdict, T);
     assert_eq!(check(&case), expected);
     // (the run counter, how the run before ended as far as the watch knows, what is shown)
     let rows = [(7, Some(Exit::Never), "not seen"), (7, None, "not seen"), (1, None, "never"), (0, None, "never")];
     for (runs, ended, shown) in rows {
         case.job().runs = Some(runs);
-        case.memory.ended = ended.map(|exit| Ended { id: ID, lived: 5.0, at: NOW.wall, exit });
+        case.history.ended = ended.map(|exit| Ended { id: ID, lived: 5.0, at: NOW.wall, exit });
         assert_eq!(check(&case)["facts"]["process"]["last_exit"], shown);
     }
     case.git().dirty = None;

@@ -11,8 +11,8 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::config::Config;
 use crate::demo::{self, Fault};
-use crate::system::look as looks;
-use crate::world::World;
+use crate::limits::Environment;
+use crate::system::timed;
 
 /// Healthy, or the act worked and its effect was seen.
 pub const OK: u8 = 0;
@@ -106,7 +106,7 @@ enum Command {
         fault: Fault,
     },
     #[command(hide = true)]
-    DemoBridge(demo::bridge::Options),
+    DemoBridge(demo::process::Options),
 }
 
 #[derive(Args)]
@@ -130,7 +130,7 @@ enum Recorded {
 }
 
 /// Parses, runs, prints at most one error line, and returns the exit code.
-pub fn main(args: impl IntoIterator<Item = OsString>, world: &World) -> u8 {
+pub fn main(args: impl IntoIterator<Item = OsString>, environment: &Environment) -> u8 {
     let cli = match Cli::try_parse_from(args) {
         Ok(cli) => cli,
         Err(error) => {
@@ -139,7 +139,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>, world: &World) -> u8 {
             return if error.use_stderr() { USAGE } else { OK };
         }
     };
-    match run(cli, world) {
+    match run(cli, environment) {
         Ok(code) => code,
         Err((code, why)) => {
             eprintln!("bridge-watchdog: {why}");
@@ -151,27 +151,27 @@ pub fn main(args: impl IntoIterator<Item = OsString>, world: &World) -> u8 {
 /// An exit code and its sentence.
 pub type Failure = (u8, String);
 
-fn run(cli: Cli, world: &World) -> Result<u8, Failure> {
-    let new_here = cli.config.is_none() && !Config::default_path(world).exists();
-    let file = cli.config.unwrap_or_else(|| Config::default_path(world));
-    let config = || load(&file, world);
+fn run(cli: Cli, environment: &Environment) -> Result<u8, Failure> {
+    let new_here = cli.config.is_none() && !Config::default_path(environment).exists();
+    let file = cli.config.unwrap_or_else(|| Config::default_path(environment));
+    let config = || load(&file, environment);
     match cli.command.unwrap_or(Command::Tray) {
         // The app has a demo for whoever has no configuration yet.
-        Command::Tray if new_here => watch::tray(None, config, world),
-        Command::Tray => watch::tray(Some(&file), config, world),
-        Command::Run => watch::run(&config()?, world),
-        Command::Check(Json { json }) => look::check(&config()?, world, json),
-        Command::Status(Json { json }) => Ok(look::status(&config()?, world, json)),
-        Command::Restart(DryRun { dry_run }) => act::restart(&config()?, world, dry_run),
-        Command::Recover(DryRun { dry_run }) => act::recover(&config()?, world, dry_run),
+        Command::Tray if new_here => watch::tray(None, config, environment),
+        Command::Tray => watch::tray(Some(&file), config, environment),
+        Command::Run => watch::run(&config()?, environment),
+        Command::Check(Json { json }) => look::check(&config()?, environment, json),
+        Command::Status(Json { json }) => Ok(look::status(&config()?, environment, json)),
+        Command::Restart(DryRun { dry_run }) => act::restart(&config()?, environment, dry_run),
+        Command::Recover(DryRun { dry_run }) => act::recover(&config()?, environment, dry_run),
         Command::Crashes { json, since } => look::crashes(&config()?, json.json, since),
         Command::Record { event, reason } => act::record(&config()?, matches!(event, Recorded::Crash), &reason),
         Command::Pause { lasting } => act::pause(&config()?, Some(lasting)),
         Command::Resume => act::pause(&config()?, None),
-        Command::Install => act::install(&config()?, world, true),
-        Command::Uninstall => act::install(&config()?, world, false),
+        Command::Install => act::install(&config()?, environment, true),
+        Command::Uninstall => act::install(&config()?, environment, false),
         Command::Demo { headless, fault } => demo::run(fault, headless).map_err(|why| (FAILED, why)),
-        Command::DemoBridge(options) => Ok(demo::bridge::run(&options)),
+        Command::DemoBridge(options) => Ok(demo::process::run(&options)),
     }
 }
 
@@ -179,9 +179,9 @@ fn run(cli: Cli, world: &World) -> Result<u8, Failure> {
 ///
 /// # Errors
 /// [`USAGE`] and a sentence that names file, key and mend; [`UNKNOWN`] where it can't be read in time.
-pub fn load(file: &std::path::Path, world: &World) -> Result<Config, Failure> {
-    let (path, surroundings) = (file.to_owned(), world.clone());
-    let loaded = looks::once(world.times.ask, move || Config::load(&path, &surroundings));
+pub fn load(file: &std::path::Path, environment: &Environment) -> Result<Config, Failure> {
+    let (path, surroundings) = (file.to_owned(), environment.clone());
+    let loaded = timed::once(environment.limits.ask, move || Config::load(&path, &surroundings));
     loaded.map_err(|why| (UNKNOWN, format!("{}: {why}", file.display())))?.map_err(|why| (USAGE, why))
 }
 

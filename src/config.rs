@@ -9,9 +9,9 @@ use std::path::{Component, Path, PathBuf};
 
 use toml::{Table, Value};
 
+use crate::limits::Environment;
 use crate::secrets::Secrets;
 use crate::system::env;
-use crate::world::World;
 
 /// Where the bridge is and whom to tell.
 #[derive(Debug, Clone)]
@@ -64,8 +64,8 @@ impl fmt::Debug for Secret {
 
 impl Config {
     /// Where the file lies unless `--config` says otherwise.
-    pub fn default_path(world: &World) -> PathBuf {
-        world.config_dir.join("config.toml")
+    pub fn default_path(environment: &Environment) -> PathBuf {
+        environment.config_dir.join("config.toml")
     }
 
     /// A file under `<root>/data/`, where the bridge and its scripts look.
@@ -77,7 +77,7 @@ impl Config {
     ///
     /// # Errors
     /// A sentence that names the file, the key and the mend.
-    pub fn load(file: &Path, world: &World) -> Result<Config, String> {
+    pub fn load(file: &Path, environment: &Environment) -> Result<Config, String> {
         let text = std::fs::read_to_string(file).map_err(|error| unreadable(file, &error))?;
         let table: Table = text.parse().map_err(|error: toml::de::Error| {
             let line = error.span().map_or(0, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
@@ -103,20 +103,20 @@ impl Config {
             log: under("log", "logs/bridge.log")?,
             error_log: under("error_log", "logs/bridge.error.log")?,
             session: under("session", &default_session(&root))?,
-            telegram: keys.telegram(world)?,
+            telegram: keys.telegram(environment)?,
             auto_revert: keys.flag("recovery", "auto_revert")?.unwrap_or(false),
-            state: state_folder(world, &root),
+            state: state_folder(environment, &root),
             file: file.to_owned(),
             root,
             secrets: Secrets::default(),
         };
-        config.secrets = config.to_be_hidden(world);
+        config.secrets = config.to_be_hidden(environment);
         Ok(config)
     }
 
     /// What we print ourselves (a path, the login command) is no secret, whoever has it in his `.env`.
-    fn to_be_hidden(&self, world: &World) -> Secrets {
-        let mut values = env::values(&self.root, &self.label, self.manager, world);
+    fn to_be_hidden(&self, environment: &Environment) -> Secrets {
+        let mut values = env::values(&self.root, &self.label, self.manager, environment);
         values.extend(self.telegram.as_ref().map(|telegram| telegram.token.0.clone()));
         let paths = [&self.file, &self.root, &self.log, &self.error_log, &self.session, &self.state];
         let paths = paths.map(|path| path.to_string_lossy().into_owned());
@@ -126,10 +126,10 @@ impl Config {
 }
 
 /// Our own files for one checkout. The name is a digest of the path, so that two checkouts never share a lock.
-pub fn state_folder(world: &World, root: &Path) -> PathBuf {
+pub fn state_folder(environment: &Environment, root: &Path) -> PathBuf {
     let digest = git2::Oid::hash_object(git2::ObjectType::Blob, root.as_os_str().as_encoded_bytes());
     let digest = digest.map_or_else(|_| "unnamed".to_owned(), |oid| oid.to_string()[..12].to_owned());
-    world.state_dir.join(digest)
+    environment.state_dir.join(digest)
 }
 
 const KNOWN: [(&str, &[&str]); 3] = [
@@ -272,11 +272,11 @@ impl Keys<'_> {
         }
     }
 
-    fn telegram(&self, world: &World) -> Result<Option<Telegram>, String> {
+    fn telegram(&self, environment: &Environment) -> Result<Option<Telegram>, String> {
         if !self.table.contains_key("telegram") {
             return Ok(None);
         }
-        let token = self.token(&world.home)?;
+        let token = self.token(&environment.home)?;
         let chat_id =
             match self.value("telegram", "chat_id") {
                 Some(Value::Integer(id)) if *id > 0 => *id,

@@ -1,8 +1,8 @@
 //! A throw-away bridge in a temporary folder, watched by the shipped loop: real processes, a real git repository, a real
 //! `SQLite` session. Only the durations are shorter; the factor is said.
 
-pub mod bridge;
-pub mod stage;
+pub mod demo_bridge;
+pub mod process;
 
 use std::io::{IsTerminal, Write};
 use std::sync::Arc;
@@ -11,11 +11,11 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Duration;
 
 use crate::assess::State;
-use crate::inbox::{Command, Handle};
-use crate::lookout::Lookout;
+use crate::commands::{Command, CommandSender};
 use crate::snapshot::{Snapshot, headline};
 use crate::system::{clock, recovery_lock};
 use crate::watch;
+use crate::watchdog::Watchdog;
 use crate::words::lasting;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -51,7 +51,7 @@ pub fn run(fault: Fault, headless: bool) -> Result<u8, String> {
         );
     }
     let me = std::env::current_exe().map_err(|error| format!("our own path can't be found: {error}"))?;
-    let house = House::open(stage::Stage::raise(&me)?)?;
+    let house = House::open(demo_bridge::DemoBridge::start(&me)?)?;
     let picture = Picture { live: !headless && std::io::stdout().is_terminal(), began: clock::mono() };
     let healed = play(&house, fault, &picture);
     house.close();
@@ -59,10 +59,10 @@ pub fn run(fault: Fault, headless: bool) -> Result<u8, String> {
     healed
 }
 
-/// The stage with its watch, up.
+/// The demo_bridge with its watch, up.
 struct House {
-    stage: stage::Stage,
-    handle: Handle,
+    demo_bridge: demo_bridge::DemoBridge,
+    handle: CommandSender,
     snapshots: Receiver<Snapshot>,
     journal: Receiver<String>,
     watching: std::thread::JoinHandle<()>,
@@ -71,36 +71,36 @@ struct House {
 }
 
 impl House {
-    fn open(stage: stage::Stage) -> Result<House, String> {
-        let alone = recovery_lock::one_watch(&stage.config).map_err(|taken| taken.to_string())?;
-        let mut lookout = Lookout::new(&stage.config, &stage.world, false)?;
+    fn open(demo_bridge: demo_bridge::DemoBridge) -> Result<House, String> {
+        let alone = recovery_lock::one_watch(&demo_bridge.config).map_err(|taken| taken.to_string())?;
+        let mut watchdog = Watchdog::new(&demo_bridge.config, &demo_bridge.environment, false)?;
         let (shown, snapshots) = channel();
-        lookout.on_snapshot(move |snapshot| drop(shown.send(snapshot.clone())));
+        watchdog.on_snapshot(move |snapshot| drop(shown.send(snapshot.clone())));
         let (noted, journal) = channel();
-        lookout.journal.also_to(noted);
-        let handle = lookout.handle();
+        watchdog.journal.also_to(noted);
+        let handle = watchdog.handle();
         // Ctrl-C must not leave the throw-away bridge behind.
         let interrupted = Arc::new(AtomicBool::new(false));
         for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
             signal_hook::flag::register(signal, interrupted.clone())
                 .map_err(|error| format!("signals can't be heard: {error}"))?;
         }
-        let watching = std::thread::spawn(move || watch::run(&mut lookout));
-        Ok(House { stage, handle, snapshots, journal, watching, interrupted, _alone: alone })
+        let watching = std::thread::spawn(move || watch::run(&mut watchdog));
+        Ok(House { demo_bridge, handle, snapshots, journal, watching, interrupted, _alone: alone })
     }
 
     /// Ends the watch, then the bridge; the folder goes with its guard.
     fn close(self) {
         self.handle.send(Command::Quit);
         let _ = self.watching.join();
-        self.stage.strike();
+        self.demo_bridge.stop();
     }
 }
 
 fn play(house: &House, fault: Fault, picture: &Picture) -> Result<u8, String> {
     picture.line(&format!("A bridge in a temporary folder; the watch is the shipped one, {FACTOR} times faster (a look a second, silence counts after 5 s)."));
     let well = |snapshot: &Snapshot| snapshot.verdict.state == State::Healthy;
-    let Some(before) = wait_for(house, picture, well).and_then(|snapshot| snapshot.memory.run) else {
+    let Some(before) = wait_for(house, picture, well).and_then(|snapshot| snapshot.history.run) else {
         return Err("the demo's bridge did not come up".into());
     };
     // A few looks of health first, so that what follows can be seen to differ.
@@ -108,16 +108,16 @@ fn play(house: &House, fault: Fault, picture: &Picture) -> Result<u8, String> {
         wait_for(house, picture, well);
     }
     let struck = clock::mono();
-    picture.line(&format!("FAULT  {}", house.stage.inject(fault, before.id)?));
+    picture.line(&format!("FAULT  {}", house.demo_bridge.inject(fault, before.id)?));
     let noticed = |snapshot: &Snapshot| {
-        snapshot.clock.mono >= struck && (!well(snapshot) || snapshot.memory.run.is_none_or(|run| run.id != before.id))
+        snapshot.clock.mono >= struck && (!well(snapshot) || snapshot.history.run.is_none_or(|run| run.id != before.id))
     };
     let Some(seen) = wait_for(house, picture, noticed) else { return Err("the fault was not noticed".into()) };
     let known = seen.clock.mono - struck;
     let cured = |snapshot: &Snapshot| {
         well(snapshot)
             && snapshot.rung.is_none()
-            && snapshot.memory.run.is_some_and(|run| (run.id == before.id) == (fault == Fault::Flood))
+            && snapshot.history.run.is_some_and(|run| (run.id == before.id) == (fault == Fault::Flood))
     };
     let healed = wait_for(house, picture, cured);
     let Some(healed) = healed else {
@@ -125,7 +125,7 @@ fn play(house: &House, fault: Fault, picture: &Picture) -> Result<u8, String> {
         return Ok(1);
     };
     let took = healed.clock.mono - struck;
-    let pid = healed.memory.run.map_or(0, |run| run.id.pid);
+    let pid = healed.history.run.map_or(0, |run| run.id.pid);
     picture.line(&match fault {
         Fault::Flood => format!("HEALED  the flood wait was known after {}, nothing was restarted, and after {} the bridge worked again (pid {pid})", precise(known), lasting(took)),
         _ => format!("HEALED  known after {}, healed after {} (pid {} -> {pid})", precise(known), precise(took), before.id.pid),

@@ -10,10 +10,10 @@ pub const SAME: f64 = 15.0;
 pub fn once_each(mut events: Vec<Event>) -> Vec<Event> {
     events.sort_by(|a, b| a.at.total_cmp(&b.at));
     let mut told_twice = vec![false; events.len()];
-    for happened in [crate::facts::Happened::Start, crate::facts::Happened::Crash] {
+    for happened in [crate::facts::EventKind::Start, crate::facts::EventKind::Crash] {
         let of = |ours: bool| {
             let of_kind = events.iter().enumerate();
-            of_kind.filter(move |(_, event)| event.happened == happened && event.ours == ours)
+            of_kind.filter(move |(_, event)| event.kind == happened && event.ours == ours)
         };
         let mut ours = of(true).peekable();
         // Both in the order of time, so one walk finds a partner for as many as can have one.
@@ -61,12 +61,12 @@ impl Seen {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::facts::{Class, Happened};
+    use crate::facts::{Class, EventKind};
 
     fn crash(at: f64, ours: bool) -> Event {
         Event {
             at,
-            happened: Happened::Crash,
+            kind: EventKind::Crash,
             commit: String::new(),
             commit_age: None,
             reason: String::new(),
@@ -79,7 +79,7 @@ mod tests {
     #[test]
     fn an_event_told_by_both_counts_once_and_two_of_one_stay_two() {
         let (ours, theirs) = (|at| crash(at, true), |at| crash(at, false));
-        let start = |at, ours| Event { happened: Happened::Start, ..crash(at, ours) };
+        let start = |at, ours| Event { kind: EventKind::Start, ..crash(at, ours) };
         let rows: [(&str, Vec<Event>, usize); 9] = [
             ("both", vec![theirs(100.0), ours(104.0)], 1),
             ("both, ours first", vec![ours(100.0), theirs(104.0)], 1),

@@ -1,6 +1,6 @@
 //! What a look found out. Plain data: nothing here reads, writes or decides.
 //!
-//! Times of the wall are seconds since 1970 (`Epoch`); times of the monotonic clock, which stands still while the
+//! Limits of the wall are seconds since 1970 (`Epoch`); times of the monotonic clock, which stands still while the
 //! machine sleeps, are seconds since an arbitrary start and are called `mono`.
 
 use std::path::PathBuf;
@@ -62,7 +62,7 @@ pub struct Facts {
     pub git: Fact<Git>,
     pub disk: Fact<Disk>,
     pub markers: Fact<Markers>,
-    pub orders: Orders,
+    pub holds: Holds,
 }
 
 /// Both clocks, read together. Where they part, the machine slept.
@@ -109,7 +109,7 @@ pub struct Job {
     pub throttle: f64,
     /// Seconds between SIGTERM and SIGKILL.
     pub exit_timeout: f64,
-    pub respawns: Respawns,
+    pub keep_alive: KeepAlive,
     /// Why the manager holds the next start back (launchd: `pended nondemand spawn`).
     pub held_back: Option<String>,
     /// The job was told to stop and is on its way out.
@@ -120,13 +120,13 @@ pub struct Job {
 
 /// Whether the manager itself starts the job again after an exit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Respawns {
+pub enum KeepAlive {
     Always,
     /// Only sometimes, in the manager's own words (a `KeepAlive` dictionary, `Restart=on-failure`).
-    Sometimes(String),
+    Conditional(String),
     Never,
     /// The file that says so could not be read.
-    Unsaid,
+    Unknown,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -201,7 +201,7 @@ pub enum Lock {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Happened {
+pub enum EventKind {
     Start,
     Crash,
 }
@@ -210,7 +210,7 @@ pub enum Happened {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Event {
     pub at: Epoch,
-    pub happened: Happened,
+    pub kind: EventKind,
     /// Eight hex digits, or "unknown".
     pub commit: String,
     pub commit_age: Option<f64>,
@@ -256,7 +256,7 @@ pub struct Disk {
     pub free_share: f64,
 }
 
-/// Files by which the operator, the update script and the bridge speak to us. Times only: what they mean is judged.
+/// Files by which the operator, the update script and the bridge speak to us. Limits only: what they mean is judged.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Markers {
     /// mtime of `update-restart-in-progress`.
@@ -272,7 +272,7 @@ pub struct Markers {
 
 /// What lies in our own state folder and forbids to act: it holds also where `data/` can't be read.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-pub struct Orders {
+pub struct Holds {
     /// Somebody runs an update under `hold`: its reason.
     pub hold: Option<String>,
     /// Another process of ours recovers this bridge: its pid.

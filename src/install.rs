@@ -5,8 +5,8 @@
 //! variables that someone had put into it), of a systemd unit none, since a drop-in says what we need. Its environment
 //! is never printed, and nobody's `disable` is overridden.
 
+mod backup;
 mod file;
-mod kept;
 mod keys;
 mod launchd;
 mod login;
@@ -18,9 +18,9 @@ use std::time::Duration;
 pub use self::login::{Login, installed, set_start_at_login, starts_at_login};
 use crate::config::{Config, Manager};
 use crate::facts::Exit;
+use crate::limits::Environment;
 use crate::system::service::Service;
 use crate::system::{clock, program, recovery_lock};
-use crate::world::World;
 
 /// Our own label and bundle id; the systemd unit is called `bridge-watchdog`.
 pub const LABEL: &str = "com.valor.bridge-watchdog";
@@ -30,9 +30,9 @@ pub const LABEL: &str = "com.valor.bridge-watchdog";
 ///
 /// # Errors
 /// What could not be written or loaded, and the mend. What was done before that stays done; run it again.
-pub fn install(config: &Config, world: &World, say: &mut dyn FnMut(&str)) -> Result<(), String> {
-    let bridge = bridge(config, world, say);
-    let ours = ours(config, world, say);
+pub fn install(config: &Config, environment: &Environment, say: &mut dyn FnMut(&str)) -> Result<(), String> {
+    let bridge = bridge(config, environment, say);
+    let ours = ours(config, environment, say);
     both(bridge, ours)
 }
 
@@ -40,15 +40,19 @@ pub fn install(config: &Config, world: &World, say: &mut dyn FnMut(&str)) -> Res
 ///
 /// # Errors
 /// As [`install`].
-pub fn uninstall(config: &Config, world: &World, say: &mut dyn FnMut(&str)) -> Result<(), String> {
+pub fn uninstall(config: &Config, environment: &Environment, say: &mut dyn FnMut(&str)) -> Result<(), String> {
     let (ours, bridge) = match host(config) {
-        Host::Launchd => (launchd::remove_ours(config, world, say), launchd::put_bridge_back(config, world, say)),
-        Host::Systemd => (systemd::remove_ours(config, world, say), systemd::put_bridge_back(config, world, say)),
+        Host::Launchd => {
+            (launchd::remove_ours(config, environment, say), launchd::put_bridge_back(config, environment, say))
+        }
+        Host::Systemd => {
+            (systemd::remove_ours(config, environment, say), systemd::put_bridge_back(config, environment, say))
+        }
     };
     both(ours, bridge)
 }
 
-fn bridge(config: &Config, world: &World, say: &mut dyn FnMut(&str)) -> Result<(), String> {
+fn bridge(config: &Config, environment: &Environment, say: &mut dyn FnMut(&str)) -> Result<(), String> {
     if config.manager == Manager::Embedded {
         return Ok(());
     }
@@ -58,18 +62,18 @@ fn bridge(config: &Config, world: &World, say: &mut dyn FnMut(&str)) -> Result<(
             .map_err(|error| format!("the folder of the bridge's log, {}, can't be made: {error}", folder.display()))?;
     }
     match host(config) {
-        Host::Launchd => launchd::bridge(config, world, say)?,
-        Host::Systemd => systemd::bridge(config, world, say)?,
+        Host::Launchd => launchd::bridge(config, environment, say)?,
+        Host::Systemd => systemd::bridge(config, environment, say)?,
     }
-    verify_bridge(config, world, say)
+    verify_bridge(config, environment, say)
 }
 
-fn ours(config: &Config, world: &World, say: &mut dyn FnMut(&str)) -> Result<(), String> {
+fn ours(config: &Config, environment: &Environment, say: &mut dyn FnMut(&str)) -> Result<(), String> {
     let loaded = match host(config) {
-        Host::Launchd => launchd::ours(config, world, say)?,
-        Host::Systemd => systemd::ours(config, world, say)?,
+        Host::Launchd => launchd::ours(config, environment, say)?,
+        Host::Systemd => systemd::ours(config, environment, say)?,
     };
-    if loaded { verify_ours(config, world, say) } else { Ok(()) }
+    if loaded { verify_ours(config, environment, say) } else { Ok(()) }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -94,17 +98,17 @@ fn our_label(config: &Config) -> &'static str {
     }
 }
 
-fn our_service(config: &Config, world: &World) -> Service {
+fn our_service(config: &Config, environment: &Environment) -> Service {
     match host(config) {
-        Host::Launchd => Service::Launchd(crate::system::service::launchd::Launchd::new(LABEL, world)),
-        Host::Systemd => Service::Systemd(crate::system::service::systemd::Systemd::new(systemd::UNIT, world)),
+        Host::Launchd => Service::Launchd(crate::system::service::launchd::Launchd::new(LABEL, environment)),
+        Host::Systemd => Service::Systemd(crate::system::service::systemd::Systemd::new(systemd::UNIT, environment)),
     }
 }
 
 /// A load that returned 0 is no running job: a pid has to be seen. What its operator stopped is left as it is.
-fn verify_bridge(config: &Config, world: &World, say: &mut dyn FnMut(&str)) -> Result<(), String> {
-    let (service, label) = (Service::of(config, world), &config.label);
-    let until = clock::mono() + world.times.pid_within;
+fn verify_bridge(config: &Config, environment: &Environment, say: &mut dyn FnMut(&str)) -> Result<(), String> {
+    let (service, label) = (Service::of(config, environment), &config.label);
+    let until = clock::mono() + environment.limits.pid_within;
     loop {
         let job = service.status()?;
         if let Some(pid) = job.pid {
@@ -127,9 +131,9 @@ fn verify_bridge(config: &Config, world: &World, say: &mut dyn FnMut(&str)) -> R
 
 /// Of ourselves a pid is not enough: where another watch has the checkout, ours ends at once, with 0, and is not started
 /// again; a look may hit it in passing.
-fn verify_ours(config: &Config, world: &World, say: &mut dyn FnMut(&str)) -> Result<(), String> {
-    let (service, label) = (our_service(config, world), our_label(config));
-    let until = clock::mono() + world.times.pid_within;
+fn verify_ours(config: &Config, environment: &Environment, say: &mut dyn FnMut(&str)) -> Result<(), String> {
+    let (service, label) = (our_service(config, environment), our_label(config));
+    let until = clock::mono() + environment.limits.pid_within;
     loop {
         let job = service.status()?;
         let watching = recovery_lock::watching(config);

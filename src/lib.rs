@@ -11,28 +11,28 @@
 //! - [`report`] compares before and after and tells a person, once an incident.
 //!
 //! Everything that touches the machine is in [`system`], one door for each effect. Durations, addresses and fixed paths
-//! are one plain value, [`world::World`], which only the demo and the tests build differently.
+//! are one plain value, [`limits::Environment`], which only the demo and the tests build differently.
 
 pub mod assess;
 pub mod cli;
+pub mod commands;
 pub mod config;
 pub mod demo;
 pub mod events;
 pub mod facts;
-pub mod inbox;
-pub mod incident;
+pub mod history;
 pub mod install;
-pub mod lookout;
-pub mod memory;
+pub mod limits;
+pub mod markers;
 pub mod menu;
 pub mod menu_words;
 pub mod observe;
+pub mod plan;
 pub mod recover;
 pub mod report;
 pub mod secrets;
 pub mod snapshot;
-pub mod standing;
 pub mod system;
 pub mod watch;
+pub mod watchdog;
 pub mod words;
-pub mod world;

@@ -3,12 +3,12 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let world = match bridge_watchdog::world::World::real() {
-        Ok(world) => world,
+    let environment = match bridge_watchdog::limits::Environment::real() {
+        Ok(environment) => environment,
         Err(why) => {
             eprintln!("bridge-watchdog: {why}");
             return ExitCode::from(2);
         }
     };
-    ExitCode::from(bridge_watchdog::cli::main(std::env::args_os(), &world))
+    ExitCode::from(bridge_watchdog::cli::main(std::env::args_os(), &environment))
 }

@@ -1,5 +1,5 @@
 //! From a snapshot to the menu: an icon and rows, fixed in number and order, so that an open menu is only ever edited.
-//! Pure. Times are clock times, which stay true while the menu is open.
+//! Pure. Limits are clock times, which stay true while the menu is open.
 
 use crate::assess::{Cause, State};
 use crate::facts::Clock;
@@ -202,7 +202,7 @@ fn recent(snapshot: Option<&Snapshot>) -> Row {
 }
 
 fn faults(snapshot: Option<&Snapshot>) -> Row {
-    let there = snapshot.is_some_and(|seen| seen.memory.run.is_some() && seen.rung.is_none());
+    let there = snapshot.is_some_and(|seen| seen.history.run.is_some() && seen.rung.is_none());
     let rows = vec![
         // First what a newcomer sees heal step by step; a crash is over in a second.
         row("fault-hang", "Hang: freeze the bridge", there),

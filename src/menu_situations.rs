@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::assess::{Cause, State, Verdict};
 use crate::facts::{Clock, Identity, Pause, Process};
-use crate::memory::Memory;
+use crate::history::History;
 use crate::menu_words;
 use crate::snapshot::{More, Recent, Rung, Snapshot};
 
@@ -23,7 +23,7 @@ pub fn snapshot(state: State, cause: Cause, issue: &str, next: &str) -> Snapshot
         rung: None,
         again: None,
         check: json!({"facts": {"process": {"pid": 4312, "last_exit": "never"}}}),
-        memory: Memory { run: Some(run), silent_since: Some(9_600.0), ..Memory::default() },
+        history: History { run: Some(run), silent_since: Some(9_600.0), ..History::default() },
         more: More {
             recent: vec![
                 Recent { at: NOW - 90_000.0, text: "crashed (pid 4300): signal 9".into() },
@@ -40,7 +40,7 @@ pub fn snapshot(state: State, cause: Cause, issue: &str, next: &str) -> Snapshot
 }
 
 fn down(mut snapshot: Snapshot, exit: &str) -> Snapshot {
-    snapshot.memory.run = None;
+    snapshot.history.run = None;
     snapshot.check["facts"]["process"] = json!({"pid": null, "last_exit": exit});
     snapshot
 }
@@ -87,7 +87,7 @@ pub fn situations() -> Vec<(&'static str, Snapshot)> {
                 "An alert does not go out: Telegram can't be reached",
                 "it is tried again at every tick",
             );
-            seen.memory.undelivered = Some("Telegram can't be reached".into());
+            seen.history.undelivered = Some("Telegram can't be reached".into());
             seen
         }),
         (
@@ -116,7 +116,7 @@ pub fn situations() -> Vec<(&'static str, Snapshot)> {
         }),
         ("process-dead, every rung tried, nobody hears", {
             let mut seen = Snapshot { again: Some(NOW + 1800.0), ..dead(started) };
-            seen.memory.undelivered = Some("Telegram can't be reached".into());
+            seen.history.undelivered = Some("Telegram can't be reached".into());
             seen
         }),
         (
@@ -326,7 +326,7 @@ pub fn situations() -> Vec<(&'static str, Snapshot)> {
                 again,
             );
             seen.check["facts"]["process"] = json!(null);
-            seen.memory.run = None;
+            seen.history.run = None;
             seen
         }),
         (

@@ -37,11 +37,11 @@ pub fn words(view: &View) -> (String, String) {
     };
     // A pause or a flood wait hides no death.
     let hidden = verdict.state == State::Waiting && verdict.cause != Cause::ConfigError;
-    let down = hidden && snapshot.memory.run.is_none() && process_known(snapshot);
+    let down = hidden && snapshot.history.run.is_none() && process_known(snapshot);
     let state = if down { format!("{state}; the bridge is down") } else { state };
     let since = format!("since {}; ", at(snapshot.since, snapshot.clock));
     let next = next(view, snapshot, &detail, WIDTH.saturating_sub(since.len()));
-    let unheard = snapshot.memory.undelivered.is_some() && verdict.state != State::Degraded;
+    let unheard = snapshot.history.undelivered.is_some() && verdict.state != State::Degraded;
     let unheard = if unheard { "; an alert does not go out" } else { "" };
     (state, format!("{since}{next}{unheard}"))
 }
@@ -80,7 +80,7 @@ pub fn why(snapshot: &Snapshot) -> String {
 
 /// The other configuration error is the bridge's own, and names no command of ours.
 pub fn no_service(snapshot: &Snapshot) -> bool {
-    snapshot.memory.run.is_none() && snapshot.verdict.next.contains("install")
+    snapshot.history.run.is_none() && snapshot.verdict.next.contains("install")
 }
 
 pub fn process_known(snapshot: &Snapshot) -> bool {
@@ -130,7 +130,7 @@ fn beginning(text: &str, room: usize) -> String {
 
 fn silent(snapshot: &Snapshot) -> String {
     let clock = snapshot.clock;
-    let since = snapshot.memory.silent_since.map(|mono| clock.wall - (clock.mono - mono));
+    let since = snapshot.history.silent_since.map(|mono| clock.wall - (clock.mono - mono));
     since.map_or_else(String::new, |since| format!(", its log is silent since {}", at(since, clock)))
 }
 

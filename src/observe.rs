@@ -7,60 +7,62 @@ use std::time::{Duration, Instant};
 
 use crate::config::Config;
 use crate::facts::{Disk, Event, Fact, Facts, Git, Identity, Job, Log, Markers, Process, Role, Session};
-use crate::system::bridge::{self, Likeness};
+use crate::limits::Environment;
 use crate::system::connection::Sockets;
-use crate::system::crashes::History;
+use crate::system::crashes::CrashLog;
 use crate::system::git::Checkout;
 use crate::system::log::Tail;
-use crate::system::look::Look;
-use crate::system::scan::Scan;
+use crate::system::new_processes::NewProcesses;
+use crate::system::process_table::{self, ProcessMatch};
 use crate::system::service::Service;
+use crate::system::timed::Timed;
 use crate::system::{clock, connection, log_end, markers, process, session};
-use crate::world::World;
 
 /// What looks and goes on looking: it remembers how far it has read.
 pub struct Observer {
     config: Config,
-    world: World,
+    environment: Environment,
     service: Service,
-    likeness: Likeness,
-    scan: Scan,
+    bridge_match: ProcessMatch,
+    new_processes: NewProcesses,
     sockets: Sockets,
     /// The last answer of the manager, good while its process lives.
     job: Option<(Identity, Job)>,
-    log: Look<(), Result<Log, String>>,
-    history: Look<(), Result<Vec<Event>, String>>,
-    git: Look<bool, Result<Git, String>>,
-    files: Look<(), (Result<Markers, String>, Result<Disk, String>)>,
-    session: Look<Option<u32>, Result<Session, String>>,
-    log_end: Look<(), Vec<Vec<String>>>,
+    log: Timed<(), Result<Log, String>>,
+    crash_log: Timed<(), Result<Vec<Event>, String>>,
+    git: Timed<bool, Result<Git, String>>,
+    files: Timed<(), (Result<Markers, String>, Result<Disk, String>)>,
+    session: Timed<Option<u32>, Result<Session, String>>,
+    log_end: Timed<(), Vec<Vec<String>>>,
 }
 
 /// A manager reaps within milliseconds; one that has not in this time is looked at again anyway.
 const REAPED: f64 = 0.5;
 
 impl Observer {
-    pub fn new(config: &Config, world: &World, service: &Service) -> Observer {
-        let mut tail = Tail::new(&config.log, &config.error_log, world.times.stale, config.secrets.clone());
-        let history = config.data("crash_history.jsonl");
-        let mut history = History::new(history, world.times.crash_window, config.secrets.clone());
+    pub fn new(config: &Config, environment: &Environment, service: &Service) -> Observer {
+        let mut tail = Tail::new(&config.log, &config.error_log, environment.limits.stale, config.secrets.clone());
+        let crash_log = config.data("crash_history.jsonl");
+        let mut crash_log = CrashLog::new(crash_log, environment.limits.crash_window, config.secrets.clone());
         let (mut checkout, files) = (Checkout::new(&config.root), config.clone());
         let secrets = config.secrets.clone();
         let (database, logs) = (config.session.clone(), [config.error_log.clone(), config.log.clone()]);
         Observer {
             config: config.clone(),
-            world: world.clone(),
+            environment: environment.clone(),
             service: service.clone(),
-            likeness: Likeness { root: config.root.clone(), program: config.program.clone() },
-            scan: Scan::default(),
+            bridge_match: ProcessMatch { root: config.root.clone(), program: config.program.clone() },
+            new_processes: NewProcesses::default(),
             sockets: Sockets::default(),
             job: None,
-            log: Look::new("log", move |()| tail.look()),
-            history: Look::new("history", move |()| history.recent()),
-            git: Look::new("git", move |deep| checkout.head(deep)),
-            files: Look::new("files", move |()| (markers::read(&files), disk(&files))),
-            session: Look::new("session", move |pid| session::look(&database, pid)),
-            log_end: Look::new("log end", move |()| logs.each_ref().map(|path| log_end::of(path, 15, &secrets)).into()),
+            log: Timed::new("log", move |()| tail.look()),
+            crash_log: Timed::new("crash_log", move |()| crash_log.recent()),
+            git: Timed::new("git", move |deep| checkout.head(deep)),
+            files: Timed::new("files", move |()| (markers::read(&files), disk(&files))),
+            session: Timed::new("session", move |pid| session::look(&database, pid)),
+            log_end: Timed::new("log end", move |()| {
+                logs.each_ref().map(|path| log_end::of(path, 15, &secrets)).into()
+            }),
         }
     }
 
@@ -85,10 +87,11 @@ impl Observer {
             (facts.service, facts.process) = self.process();
         }
         let pid = facts.process.known().copied().flatten().map(|process| process.id.pid);
-        facts.duplicates = bridge::all(&self.likeness).map(|found| bridge::others(found, pid)).into();
+        facts.duplicates =
+            process_table::matching(&self.bridge_match).map(|found| process_table::copies(found, pid)).into();
         facts.sockets = self.sockets(pid);
         self.git.ask(true);
-        let limit = self.world.times.look;
+        let limit = self.environment.limits.look;
         let session = self.session.now(pid, limit).and_then(|session| session);
         facts.session = session.map(|session| self.with_the_bridge_known(session)).into();
         facts.git = self.git.answer(self.deadline()).and_then(|git| git).into();
@@ -99,7 +102,7 @@ impl Observer {
 
     /// Whether anybody of Telegram answers. Asked only when something is wrong.
     pub fn network(&self) -> Fact<bool> {
-        connection::online(&self.world.data_centres, self.world.times.look).into()
+        connection::online(&self.environment.data_centres, self.environment.limits.look).into()
     }
 
     /// The service and its process, asked anew if the process that was known is gone.
@@ -132,15 +135,15 @@ impl Observer {
     }
 
     fn look(&mut self, deep: bool) -> Facts {
-        self.history.ask(());
+        self.crash_log.ask(());
         self.git.ask(deep);
         self.files.ask(());
         let (service, process) = self.process();
         // After the process: the last words of one that is gone are in the log by then, and give its death its class.
         self.log.ask(());
         let pid = process.known().copied().flatten().map(|process| process.id.pid);
-        let fresh = self.scan.fresh(&self.likeness, pid);
-        let duplicates = fresh.map(|found| bridge::others(found, pid)).into();
+        let fresh = self.new_processes.matching(&self.bridge_match, pid);
+        let duplicates = fresh.map(|found| process_table::copies(found, pid)).into();
         let sockets = self.sockets(pid);
         let deadline = self.deadline();
         let (markers, disk) = match self.files.answer(deadline) {
@@ -156,11 +159,11 @@ impl Observer {
             session: Fact::Unknown("looked at only when something is wrong".into()),
             sockets,
             network: None,
-            crashes: self.history.answer(deadline).and_then(|events| events).into(),
+            crashes: self.crash_log.answer(deadline).and_then(|events| events).into(),
             git: self.git.answer(deadline).and_then(|git| git).into(),
             disk,
             markers,
-            orders: markers::orders(&self.config),
+            holds: markers::holds(&self.config),
         }
     }
 
@@ -176,12 +179,12 @@ impl Observer {
     }
 
     fn deadline(&self) -> Instant {
-        Instant::now() + Duration::from_secs_f64(self.world.times.look)
+        Instant::now() + Duration::from_secs_f64(self.environment.limits.look)
     }
 
     fn sockets(&mut self, pid: Option<u32>) -> Fact<u32> {
         match pid {
-            Some(pid) => self.sockets.count(pid, &self.world.ranges).into(),
+            Some(pid) => self.sockets.count(pid, &self.environment.ranges).into(),
             None => Fact::Unknown("there is no process that could be connected".into()),
         }
     }

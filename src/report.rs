@@ -9,23 +9,23 @@ use serde::{Deserialize, Serialize};
 
 use crate::assess::{Cause, State, Verdict};
 use crate::config::{Config, Telegram};
-use crate::facts::{Clock, Facts, Happened};
-use crate::incident::Incident;
+use crate::facts::{Clock, EventKind, Facts};
+use crate::limits::Environment;
+use crate::plan::Incident;
 use crate::secrets::Secrets;
 use crate::snapshot::name;
 use crate::system::journal::Journal;
-use crate::system::telegram::{self, Unsent};
-use crate::system::wake::Bell;
+use crate::system::telegram::{self, SendError};
+use crate::system::wake::Waker;
 use crate::system::{clock, files, notify};
 use crate::words::{at, lasting};
-use crate::world::World;
 
 pub struct Reporter {
     telegram: Option<Telegram>,
     spool: PathBuf,
     secrets: Secrets,
     outbox: Sender<String>,
-    results: Receiver<Result<i64, Unsent>>,
+    results: Receiver<Result<i64, SendError>>,
     /// A message is with the thread, and its answer is owed.
     sending: Option<String>,
     /// No sooner than this; mono.
@@ -41,18 +41,18 @@ struct Spooled {
 }
 
 impl Reporter {
-    pub fn new(config: &Config, world: &World, bell: Bell) -> Reporter {
+    pub fn new(config: &Config, environment: &Environment, waker: Waker) -> Reporter {
         let (outbox, messages) = channel::<String>();
         let (answers, results) = channel();
         if let Some(telegram) = config.telegram.clone() {
-            let limit = world.times.send;
+            let limit = environment.limits.send;
             let thread = std::thread::Builder::new().name("telegram".into());
             let _ = thread.spawn(move || {
                 while let Ok(text) = messages.recv() {
                     if answers.send(telegram::send(&telegram, &text, limit)).is_err() {
                         return;
                     }
-                    bell.ring();
+                    waker.wake();
                 }
             });
         }
@@ -64,7 +64,7 @@ impl Reporter {
             results,
             sending: None,
             not_before: 0.0,
-            pace: world.times.tick,
+            pace: environment.limits.tick,
         }
     }
 
@@ -115,14 +115,14 @@ impl Reporter {
                         files::remove(&self.spool);
                     }
                 }
-                Err(unsent) => {
-                    if undelivered.as_ref() != Some(&unsent.why) {
-                        journal.note(&format!("the alert was not delivered: {}", unsent.why));
-                        notify::show("An alert of Bridge Watchdog does not go out", &unsent.why);
+                Err(send_error) => {
+                    if undelivered.as_ref() != Some(&send_error.why) {
+                        journal.note(&format!("the alert was not delivered: {}", send_error.why));
+                        notify::show("An alert of Bridge Watchdog does not go out", &send_error.why);
                     }
                     // The answer wakes the loop, which must not become a stream of messages.
-                    self.not_before = clock::mono() + unsent.retry_after.unwrap_or(0.0).max(self.pace);
-                    *undelivered = Some(unsent.why);
+                    self.not_before = clock::mono() + send_error.retry_after.unwrap_or(0.0).max(self.pace);
+                    *undelivered = Some(send_error.why);
                 }
             }
         }
@@ -238,7 +238,7 @@ fn findings(config: &Config, facts: &Facts, verdict: &Verdict) -> Vec<String> {
         ));
     }
     if let Some(events) = facts.crashes.known() {
-        for event in events.iter().rev().filter(|event| event.happened == Happened::Crash).take(5) {
+        for event in events.iter().rev().filter(|event| event.kind == EventKind::Crash).take(5) {
             lines.push(format!("crash at {}: {} on {}", at(event.at, now), event.reason, event.commit));
         }
     }
@@ -253,7 +253,7 @@ fn host() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::facts::{Fact, Log, Orders};
+    use crate::facts::{Fact, Holds, Log};
 
     fn facts(ends: Vec<Vec<String>>) -> Facts {
         let unknown = || "not looked at".to_owned();
@@ -270,7 +270,7 @@ mod tests {
             git: Fact::Unknown(unknown()),
             disk: Fact::Unknown(unknown()),
             markers: Fact::Unknown(unknown()),
-            orders: Orders::default(),
+            holds: Holds::default(),
         }
     }
 

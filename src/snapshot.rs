@@ -4,10 +4,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::assess::{Cause, State, Verdict, recent};
-use crate::facts::{Clock, Epoch, Event, Exit, Fact, Facts, Happened, Job, Pause};
-use crate::memory::{Memory, connection};
+use crate::facts::{Clock, Epoch, Event, EventKind, Exit, Fact, Facts, Job, Pause};
+use crate::history::{History, connection};
+use crate::limits::Limits;
 use crate::words::iso;
-use crate::world::Times;
 
 /// The watch's last word, written to its status file at each tick.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -27,7 +27,7 @@ pub struct Snapshot {
     pub again: Option<Epoch>,
     /// As `check --json` prints it.
     pub check: Value,
-    pub memory: Memory,
+    pub history: History,
     #[serde(default)]
     pub more: More,
 }
@@ -82,7 +82,7 @@ pub fn more(facts: &Facts, acts: &[Recent]) -> More {
         head: git.map(|git| (git.head.chars().take(8).collect(), git.summary.clone())),
         own_revert: git.is_some_and(|git| git.own_revert),
         auto_revert: markers.is_some_and(|markers| markers.auto_revert),
-        pause: facts.orders.pause.filter(|pause| pause.until > facts.clock.wall),
+        pause: facts.holds.pause.filter(|pause| pause.until > facts.clock.wall),
         log: facts.log.known().is_some_and(|log| log.exists),
         after_crash: facts.crashes.known().and_then(|events| after_crash(events, facts)),
     }
@@ -92,29 +92,29 @@ pub fn more(facts: &Facts, acts: &[Recent]) -> More {
 fn after_crash(events: &[Event], facts: &Facts) -> Option<Epoch> {
     let run = facts.process.known().copied().flatten()?;
     let [.., crash, start] = events else { return None };
-    let kinds = (crash.happened, start.happened);
-    (kinds == (Happened::Crash, Happened::Start) && start.pid == Some(run.id.pid)).then_some(start.at)
+    let kinds = (crash.kind, start.kind);
+    (kinds == (EventKind::Crash, EventKind::Start) && start.pid == Some(run.id.pid)).then_some(start.at)
 }
 
 fn recent_event(event: &Event) -> Recent {
     let pid = event.pid.map_or_else(String::new, |pid| format!(" (pid {pid})"));
-    let text = match event.happened {
-        Happened::Start => format!("started{pid}"),
-        Happened::Crash => format!("crashed{pid}: {}", event.reason),
+    let text = match event.kind {
+        EventKind::Start => format!("started{pid}"),
+        EventKind::Crash => format!("crashed{pid}: {}", event.reason),
     };
     Recent { at: event.at, text }
 }
 
 /// The object of `check --json`.
-pub fn check(facts: &Facts, memory: &Memory, verdict: &Verdict, times: &Times) -> Value {
+pub fn check(facts: &Facts, history: &History, verdict: &Verdict, limits: &Limits) -> Value {
     let now = facts.clock;
     let since = |mono: Option<f64>| mono.map(|since| whole(now.mono - since));
     let process = facts.process.known().copied().flatten();
     let job = facts.service.known();
     let crashes = facts.crashes.known().map(|events| {
         let head = facts.git.known().map(|git| &git.head[..git.head.len().min(8)]);
-        let on_head = recent(events, now.wall, times).filter(|event| Some(event.commit.as_str()) == head).count();
-        json!({"last_30m": recent(events, now.wall, times).count(), "on_head": on_head})
+        let on_head = recent(events, now.wall, limits).filter(|event| Some(event.commit.as_str()) == head).count();
+        json!({"last_30m": recent(events, now.wall, limits).count(), "on_head": on_head})
     });
     json!({
         "state": verdict.state,
@@ -128,11 +128,11 @@ pub fn check(facts: &Facts, memory: &Memory, verdict: &Verdict, times: &Times) -
                 "pid": process.map(|process| process.id.pid),
                 "started": process.map(|process| iso(process.started)),
                 "runs": job.runs,
-                "last_exit": last_exit(job, memory).to_string(),
+                "last_exit": last_exit(job, history).to_string(),
             })),
             "log": facts.log.known().map(|log| json!({
                 "path": log.path.to_string_lossy(),
-                "silent_s": process.and(since(memory.silent_since)),
+                "silent_s": process.and(since(history.silent_since)),
                 "size": log.exists.then_some(log.size),
             })),
             "session": facts.session.known().map(|session| json!({
@@ -144,7 +144,7 @@ pub fn check(facts: &Facts, memory: &Memory, verdict: &Verdict, times: &Times) -
                     "age_s": holder.age_s.map(whole),
                 })).collect::<Vec<_>>(),
             })),
-            "telegram": match connection(memory, facts) {
+            "telegram": match connection(history, facts) {
                 Fact::Known(connection) => json!({"connected": connection.connected, "evidence": connection.evidence}),
                 Fact::Unknown(_) => Value::Null,
             },
@@ -169,8 +169,8 @@ fn whole(seconds: f64) -> u64 {
 
 /// How the last run ended. systemd hides that of what runs, but the watch has seen it; where nobody has, and there was
 /// one, it is not seen, rather than never.
-fn last_exit(job: &Job, memory: &Memory) -> Exit {
-    match (&job.last_exit, &memory.ended) {
+fn last_exit(job: &Job, history: &History) -> Exit {
+    match (&job.last_exit, &history.ended) {
         (Exit::Never, Some(ended)) if ended.exit != Exit::Never => ended.exit.clone(),
         (Exit::Never, Some(_)) => Exit::Unseen,
         (Exit::Never, None) if job.runs > Some(1) => Exit::Unseen,

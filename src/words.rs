@@ -1,4 +1,4 @@
-//! Times and durations as a person reads them. Pure.
+//! Limits and durations as a person reads them. Pure.
 
 use chrono::{DateTime, FixedOffset, SecondsFormat, Utc};
 

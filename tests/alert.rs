@@ -42,7 +42,7 @@ fn incident_15_a_bridge_that_always_crashes_reaches_a_person_and_no_secret_goes_
     let (scene, launchd) = unloaded(&["--exit", "1"], &keys(), |scene| {
         scene.extra = Bot::config(bot.address);
         patient(scene);
-        scene.world("again", 600.0);
+        scene.set("again", 600.0);
     });
     // A bridge that logs what it should not.
     let careless = format!("ERROR TELEGRAM_API_HASH={SECRET} url=http://x/bot{TOKEN}/getMe\n");
@@ -97,7 +97,7 @@ fn incident_41_no_secret_of_any_shape_is_repeated_by_us() {
     let (mut scene, launchd) = unloaded(&[], &keys, |scene| {
         scene.extra = Bot::config(bot.address);
         patient(scene);
-        scene.world("again", 600.0);
+        scene.set("again", 600.0);
         fs::write(scene.root.join(".env"), "# mine\nexport NOTE=\"plain-value-of-dotenv\"\n").expect(".env");
     });
     let says = "ERROR TELEGRAM_PASSWORD=hunter-two api_hash='deadbeefcafe' {\"phone\": \"+49 151 2345678\"} for +4915987654321 \
@@ -238,9 +238,9 @@ fn incident_16_the_session_is_opened_for_no_alert() {
     // The bridge itself has another one open, so whoever opens this one is us.
     let (scene, _launchd) = loaded_with(&["--exit", "1"], &keys(), |scene| {
         scene.extra = format!("session = \"data/guarded.session\"\n{}", Bot::config(bot.address));
-        scene.world("settled", 60.0);
-        scene.world("respawn_slack", 600.0);
-        scene.world("crash_window", 600.0);
+        scene.set("min_uptime", 60.0);
+        scene.set("respawn_margin", 600.0);
+        scene.set("crash_window", 600.0);
         fs::write(scene.data("guarded.session"), "SQLite format 3\0").expect("a session");
     });
     let guard = inotify::init(inotify::CreateFlags::NONBLOCK | inotify::CreateFlags::CLOEXEC).expect("inotify");

@@ -15,7 +15,7 @@ fn rounds() -> u32 {
 #[test]
 fn a_watch_killed_at_any_instant_leaves_nothing_in_the_way() {
     let mut scene = Scene::new("embedded", 60.0);
-    scene.world("settled", 0.05);
+    scene.set("min_uptime", 0.05);
     scene.bridge(&["--exit", "1", "--after", "0.2"]);
     for round in 0..rounds() {
         let mut watch = scene.watch();

@@ -19,7 +19,7 @@ fn incident_19_and_43_a_bridge_that_always_crashes_is_told_with_its_traceback_an
     // Each run is shorter than a tick, and nobody else writes the history.
     let (scene, launchd) = loaded_with(&["--exit", "1"], &keys(), |scene| {
         patient(scene);
-        scene.world("again", 4.0);
+        scene.set("again", 4.0);
     });
     let _watch = scene.watch();
     scene.wait("the slow third chain", || (scene.rungs().len() >= 6).then_some(()));
@@ -42,15 +42,15 @@ fn incident_19_and_43_a_bridge_that_always_crashes_is_told_with_its_traceback_an
     assert!(journal.contains("HEAD is not reverted: it was 2 days old at the first of them"), "{journal}");
 }
 
-/// Proportions as in real life, five times faster: throttle, slack and the age of a settled run are the same, and far
+/// Proportions as in real life, five times faster: throttle, margin and the age of a settled run are the same, and far
 /// longer than a run and than the time between two looks at a bridge that is down.
 fn in_proportion(scene: &mut Scene) {
-    scene.world("settled", 2.0);
+    scene.set("min_uptime", 2.0);
     // Half a second before the third death, where a count from the first one would act.
-    scene.world("respawn_slack", 1.5);
-    scene.world("crash_window", 600.0);
-    scene.world("stale", 60.0);
-    scene.world("again", 600.0);
+    scene.set("respawn_margin", 1.5);
+    scene.set("crash_window", 600.0);
+    scene.set("stale", 60.0);
+    scene.set("again", 600.0);
 }
 
 fn throttled() -> serde_json::Value {
@@ -112,7 +112,7 @@ fn a_bridge_that_crashes_ten_times_and_then_works_is_well_again() {
     let options = ["--exit", "1", "--times", "10", "--counter", "data/runs"];
     let (scene, launchd) = unloaded(&options, &keys(), |scene| {
         patient(scene);
-        scene.world("stale", 3.0);
+        scene.set("stale", 3.0);
     });
     let _watch = scene.watch();
     scene.wait_verdict("unhealthy", "not-loaded");
@@ -133,8 +133,8 @@ fn a_bridge_that_crashes_ten_times_and_then_works_is_well_again() {
 fn incident_45_a_bridge_that_is_mended_after_the_alert_is_well_without_a_person() {
     // launchd gives up nothing by itself; what it holds back for ever is still tried by us, slowly.
     let (scene, launchd) = loaded_with(&[], &keys(), |scene| {
-        scene.world("pid_within", 1.0);
-        scene.world("again", 3.0);
+        scene.set("pid_within", 1.0);
+        scene.set("again", 3.0);
     });
     let _watch = scene.watch();
     scene.wait_verdict("healthy", "none");
@@ -155,10 +155,10 @@ fn incident_45_a_bridge_that_is_mended_after_the_alert_is_well_without_a_person(
 fn incident_20_silent_from_the_first_second_is_restarted_twice_at_most_then_told() {
     // It blocks before its first line and hears no SIGTERM, as one that hangs in a read of a protected folder.
     let (scene, launchd) = loaded_with(&["--slow-start", "1000"], &keys(), |scene| {
-        scene.world("pid_within", 3.0);
-        scene.world("cure_within", 3.0);
-        scene.world("again", 600.0);
-        scene.world("stale", 2.0);
+        scene.set("pid_within", 3.0);
+        scene.set("cure_within", 3.0);
+        scene.set("again", 600.0);
+        scene.set("stale", 2.0);
     });
     let _watch = scene.watch();
     scene.wait_journal("The bridge hung at start");

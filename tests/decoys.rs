@@ -114,7 +114,7 @@ fn incident_7_and_8_strangers_decoys_and_another_checkout_outlive_every_rung_and
 /// another folder are nobody's business.
 #[test]
 fn incident_8_a_copy_that_is_young_is_left_alone() {
-    let (scene, _launchd) = loaded_with(&[], &keys(), |scene| scene.world("stale_process", 600.0));
+    let (scene, _launchd) = loaded_with(&[], &keys(), |scene| scene.set("stale_process", 600.0));
     let _watch = scene.watch();
     scene.wait_verdict("healthy", "none");
     let copy = start("a young copy, perhaps an update's own", &mut as_the_bridge(&scene, &scene.root));
@@ -131,7 +131,7 @@ fn incident_8_what_the_bridge_itself_has_forked_is_no_copy_of_it() {
     scene.script(
         "(trap '' TERM; echo forked; while :; do sleep 0.5; done) &\necho $! > forked\nwhile :; do echo beat; sleep 0.2; done\n",
     );
-    scene.world("stale_process", 0.5);
+    scene.set("stale_process", 0.5);
     let _watch = scene.watch();
     let forked = scene.wait("the fork", || {
         std::fs::read_to_string(scene.root.join("forked")).ok().and_then(|text| text.trim().parse::<u32>().ok())

@@ -79,8 +79,8 @@ fn a_bridge_that_exits_with_1_is_back_and_that_is_a_crash() {
 #[test]
 fn a_bridge_that_always_crashes_is_told_and_only_its_keeper_starts_it() {
     let mut scene = scene(&["--exit", "1"]);
-    scene.world("respawn_slack", 600.0);
-    scene.world("crash_window", 600.0);
+    scene.set("respawn_margin", 600.0);
+    scene.set("crash_window", 600.0);
     let _watch = scene.watch();
     scene.wait_verdict("unhealthy", "crash-loop");
     scene.wait_journal("act: tell a person");
@@ -94,8 +94,8 @@ fn a_bridge_that_always_crashes_is_told_and_only_its_keeper_starts_it() {
 fn a_program_that_is_not_there_is_told_as_such() {
     let mut scene = scene(&[]);
     scene.program_is(&["bridge/nowhere", "x"]);
-    scene.world("respawn_slack", 600.0);
-    scene.world("crash_window", 600.0);
+    scene.set("respawn_margin", 600.0);
+    scene.set("crash_window", 600.0);
     let _watch = scene.watch();
     scene.wait_journal("act: tell a person");
     let journal = scene.journal();
@@ -108,7 +108,7 @@ fn in_the_middle_of_rung_2() -> (Scene, support::Watch, u32) {
     // Without a connection its log has nothing but heartbeats.
     scene.telegram = None;
     scene.bridge(&["--mute", "data/quiet"]);
-    scene.world("cure_within", 600.0);
+    scene.set("cure_within", 600.0);
     let watch = scene.watch();
     let before = scene.wait("a pid", || seen(&scene));
     std::fs::write(scene.data("quiet"), "").expect("the gag");

@@ -13,7 +13,7 @@ use support::{Scene, alive, signal};
 
 fn scene() -> Scene {
     let mut scene = Scene::new("embedded", 60.0);
-    scene.world("tick", 0.2);
+    scene.set("tick", 0.2);
     scene
 }
 
@@ -157,7 +157,7 @@ fn incident_36_without_a_network_crashes_under_a_fresh_commit_are_not_counted() 
     scene.commit("bridge.py", "a change\n", "A change", 60);
     std::fs::write(scene.data("auto-revert-enabled"), "").expect("the opt-in");
     // Nobody listens there, and no other test is given that port.
-    scene.world("data_centres", json!(["127.0.0.1:1"]));
+    scene.set("data_centres", json!(["127.0.0.1:1"]));
     scene.bridge(&["--exit", "1", "--after", "0.5"]);
     let _watch = scene.watch();
     scene.wait_journal("state: waiting: offline");

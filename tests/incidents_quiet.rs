@@ -20,7 +20,7 @@ fn assert_never_touched(scene: &Scene, bridge: u32) {
 fn incident_3_nothing_but_heartbeats_for_a_hundred_looks_is_no_reason_to_act() {
     let mut scene = Scene::new("embedded", 60.0);
     scene.bridge(&["--every", "2"]);
-    scene.world("tick", 0.1);
+    scene.set("tick", 0.1);
     let _watch = scene.watch();
     scene.wait_verdict("healthy", "none");
     let bridge = scene.wait_bridge();
@@ -31,7 +31,7 @@ fn incident_3_nothing_but_heartbeats_for_a_hundred_looks_is_no_reason_to_act() {
 #[test]
 fn incident_5_evidence_older_than_the_process_accuses_nobody() {
     let mut scene = Scene::new("embedded", 60.0);
-    scene.world("tick", 0.2);
+    scene.set("tick", 0.2);
     // Its first line comes later than a silence may last at most, counted from the old log.
     scene.bridge(&["--slow-start", "3"]);
     let two_hours_ago = SystemTime::now() - Duration::from_hours(2);
@@ -50,7 +50,7 @@ fn incident_5_evidence_older_than_the_process_accuses_nobody() {
 #[test]
 fn incident_35_alive_with_heartbeats_and_one_repeating_error_is_degraded_and_not_restarted() {
     let mut scene = Scene::new("embedded", 60.0);
-    scene.world("tick", 0.2);
+    scene.set("tick", 0.2);
     scene.bridge(&["--every", "0.1", "--say", "ERROR telethon: update 4711 was not handled"]);
     let _watch = scene.watch();
     scene.wait_verdict("degraded", "none");
@@ -90,8 +90,8 @@ fn incident_6_a_log_that_is_touched_and_rotated_to_an_empty_file_is_silent() {
 #[test]
 fn incident_33_a_log_that_is_renamed_or_cut_is_followed() {
     let mut scene = Scene::new("embedded", 60.0);
-    scene.world("tick", 0.2);
-    scene.world("stale", 3.0);
+    scene.set("tick", 0.2);
+    scene.set("stale", 3.0);
     let _watch = scene.watch();
     scene.wait_verdict("healthy", "none");
     let bridge = scene.wait_bridge();
@@ -112,8 +112,8 @@ fn incident_33_a_log_that_is_renamed_or_cut_is_followed() {
 #[test]
 fn incident_33_five_rotations_lead_nobody_away_from_the_file_that_the_bridge_writes_to() {
     let mut scene = Scene::new("embedded", 60.0);
-    scene.world("tick", 0.2);
-    scene.world("stale", 3.0);
+    scene.set("tick", 0.2);
+    scene.set("stale", 3.0);
     let _watch = scene.watch();
     scene.wait_verdict("healthy", "none");
     let bridge = scene.wait_bridge();
@@ -136,7 +136,7 @@ fn incident_33_five_rotations_lead_nobody_away_from_the_file_that_the_bridge_wri
 #[test]
 fn incident_33_a_disk_that_is_full_is_said_and_speaks_against_no_commit() {
     let mut scene = Scene::new("embedded", 60.0);
-    scene.world("tick", 0.2);
+    scene.set("tick", 0.2);
     scene.commit("bridge.py", "a change\n", "A change", 60);
     std::fs::write(scene.data("auto-revert-enabled"), "").expect("the opt-in");
     scene.script("echo 'OSError: [Errno 28] No space left on device' >&2; exit 1");
@@ -157,7 +157,7 @@ fn incident_33_a_disk_that_is_full_is_said_and_speaks_against_no_commit() {
 #[cfg(target_os = "linux")]
 fn incident_33_a_log_of_5_gb_costs_what_a_small_one_does() {
     let mut scene = Scene::new("embedded", 60.0);
-    scene.world("tick", 0.1);
+    scene.set("tick", 0.1);
     // Sparse: it takes no room.
     File::create(scene.log()).and_then(|log| log.set_len(5 << 30)).expect("a large log");
     let watch = scene.watch();

@@ -18,13 +18,13 @@ fn bootout(scene: &Scene, launchd: &Launchd) {
 
 fn wait_pid_seen(scene: &Scene, launchd: &Launchd) -> u32 {
     let pid = launchd.wait_pid(&scene.label);
-    scene.wait("the watch sees it", || (scene.status()?["memory"]["run"]["id"]["pid"] == pid).then_some(()));
+    scene.wait("the watch sees it", || (scene.status()?["history"]["run"]["id"]["pid"] == pid).then_some(()));
     pid
 }
 
 #[test]
 fn incident_26_a_job_that_is_gone_is_told_at_once_and_loaded_again_later() {
-    let (scene, launchd) = loaded_with(&[], &keys(), |scene| scene.world("reload", 4.0));
+    let (scene, launchd) = loaded_with(&[], &keys(), |scene| scene.set("reload", 4.0));
     let _watch = scene.watch();
     scene.wait_verdict("healthy", "none");
     bootout(&scene, &launchd);
@@ -42,7 +42,7 @@ fn incident_26_a_job_that_is_gone_is_told_at_once_and_loaded_again_later() {
 
 #[test]
 fn incident_25_bootstrap_fails_with_5_and_the_job_is_not_registered() {
-    let (scene, launchd) = loaded_with(&[], &keys(), |scene| scene.world("reload", 1.0));
+    let (scene, launchd) = loaded_with(&[], &keys(), |scene| scene.set("reload", 1.0));
     let _watch = scene.watch();
     scene.wait_verdict("healthy", "none");
     launchd.fault(&json!({"bootstrap_fails_5": {"times": 2}}));
@@ -54,7 +54,7 @@ fn incident_25_bootstrap_fails_with_5_and_the_job_is_not_registered() {
 
 #[test]
 fn incident_25_bootstrap_fails_with_5_and_the_job_is_registered_all_the_same() {
-    let (scene, launchd) = loaded_with(&[], &keys(), |scene| scene.world("reload", 1.0));
+    let (scene, launchd) = loaded_with(&[], &keys(), |scene| scene.set("reload", 1.0));
     let _watch = scene.watch();
     scene.wait_verdict("healthy", "none");
     launchd.fault(&json!({"bootstrap_fails_5": {"times": 1, "registered": true}}));
@@ -66,7 +66,7 @@ fn incident_25_bootstrap_fails_with_5_and_the_job_is_registered_all_the_same() {
 
 #[test]
 fn incident_27_what_the_operator_disabled_stays_down() {
-    let (scene, launchd) = loaded_with(&[], &keys(), |scene| scene.world("reload", 0.5));
+    let (scene, launchd) = loaded_with(&[], &keys(), |scene| scene.set("reload", 0.5));
     let _watch = scene.watch();
     scene.wait_verdict("healthy", "none");
     assert_eq!(launchd.operator(&["disable", &target(&scene.label)]).code, 0);
@@ -90,8 +90,8 @@ fn incident_27_what_the_operator_disabled_stays_down() {
 #[test]
 fn incident_42_a_start_that_only_says_that_it_worked_is_a_failed_rung() {
     let (scene, launchd) = loaded_with(&[], &keys(), |scene| {
-        scene.world("pid_within", 1.0);
-        scene.world("again", 600.0);
+        scene.set("pid_within", 1.0);
+        scene.set("again", 600.0);
     });
     let _watch = scene.watch();
     scene.wait_verdict("healthy", "none");
@@ -150,9 +150,9 @@ fn incident_39_a_kickstart_that_hangs_was_announced_and_its_effect_decides() {
 fn a_kickstart_that_hangs_and_does_nothing_is_a_failed_rung_and_the_loop_goes_on() {
     let keys = json!({"KeepAlive": true, "ThrottleInterval": 600, "ExitTimeOut": 0.5});
     let (scene, launchd) = loaded_with(&[], &keys, |scene| {
-        scene.world("ask", 1.0);
-        scene.world("pid_within", 1.0);
-        scene.world("again", 2.0);
+        scene.set("ask", 1.0);
+        scene.set("pid_within", 1.0);
+        scene.set("again", 2.0);
     });
     let _watch = scene.watch();
     scene.wait_verdict("healthy", "none");
@@ -170,7 +170,7 @@ fn a_kickstart_that_hangs_and_does_nothing_is_a_failed_rung_and_the_loop_goes_on
 /// While launchd can't be asked the bridge dies: unknown, exit code 3, nothing done. When it answers again the watch
 /// goes on, and the death is in the history, once.
 fn unknown_until_mended(break_it: impl Fn(&Launchd), mend: impl Fn(&Launchd), words: &str) {
-    let (scene, launchd) = loaded_with(&[], &keys(), |scene| scene.world("ask", 1.5));
+    let (scene, launchd) = loaded_with(&[], &keys(), |scene| scene.set("ask", 1.5));
     let _watch = scene.watch();
     scene.wait_verdict("healthy", "none");
     let before = launchd.wait_pid(&scene.label);
@@ -226,7 +226,7 @@ fn a_session_without_a_gui_domain_is_unknown_and_says_what_to_do() {
 
 #[test]
 fn a_state_that_nobody_has_seen_is_passed_over() {
-    let (scene, launchd) = unloaded(&[], &keys(), |scene| scene.world("reload", 600.0));
+    let (scene, launchd) = unloaded(&[], &keys(), |scene| scene.set("reload", 600.0));
     launchd.fault(&json!({"unknown_state": "quantum"}));
     let _watch = scene.watch();
     scene.wait_verdict("unhealthy", "not-loaded");

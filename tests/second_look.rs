@@ -16,7 +16,7 @@ fn waiting_for_work() -> (Scene, Watch, u32) {
         "(while kill -0 $$ 2>/dev/null; do i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done; sleep 0.05; done) &\n\
          while :; do [ -e data/quiet ] || echo '[heartbeat]'; sleep 0.1; done\n",
     );
-    scene.world("work", 600.0);
+    scene.set("work", 600.0);
     let watch = scene.watch();
     let pid = scene.wait_bridge();
     std::fs::write(scene.data("quiet"), "").expect("the gag");
@@ -50,8 +50,8 @@ fn a_pause_while_work_is_waited_for_forbids_the_end() {
 #[test]
 fn incident_22_a_job_that_an_update_takes_away_slowly_is_not_loaded_by_a_rung_that_began_before() {
     let (scene, launchd) = loaded_with(&[], &keys(), |scene| {
-        scene.world("reload", 600.0);
-        scene.world("pid_within", 1.0);
+        scene.set("reload", 600.0);
+        scene.set("pid_within", 1.0);
     });
     let _watch = scene.watch();
     scene.wait_verdict("healthy", "none");
@@ -89,7 +89,7 @@ fn what_its_operator_disabled_and_lets_run_is_left_alone_with_its_copy_and_told(
 
 #[test]
 fn a_lock_that_can_not_be_had_ends_in_an_alert_and_by_hand_in_1() {
-    let (scene, launchd) = loaded_with(&[], &keys(), |scene| scene.world("again", 600.0));
+    let (scene, launchd) = loaded_with(&[], &keys(), |scene| scene.set("again", 600.0));
     let _watch = scene.watch();
     scene.wait_verdict("healthy", "none");
     let pid = launchd.wait_pid(&scene.label);

@@ -16,7 +16,7 @@ use support::{Desktop, alive, signal};
 fn every_row_does_what_it_says() {
     let Some(desktop) = Desktop::or_skip(&[]) else { return };
     let (mut scene, launchd) = under_launchd(600.0, &[], 0.5);
-    scene.world("reload", 1.0);
+    scene.set("reload", 1.0);
     let viewer = scene.folder.path().join("viewer");
     std::fs::write(&viewer, "#!/bin/sh\nprintf '%s' \"$1\" >\"$0.opened.new\"; mv \"$0.opened.new\" \"$0.opened\"\n")
         .expect("a viewer");
@@ -130,7 +130,7 @@ fn under_systemd_the_rows_do_the_same() {
         format!("#!/bin/sh\nunset DBUS_SESSION_BUS_ADDRESS\n{}exec '{}' \"$@\"\n", env.concat(), recorder.display());
     std::fs::write(&systemctl, text).expect("a script");
     std::fs::set_permissions(&systemctl, std::fs::Permissions::from_mode(0o755)).expect("its mode");
-    scene.world("systemctl", systemctl.to_str().expect("a path"));
+    scene.set("systemctl", systemctl.to_str().expect("a path"));
     // systemd's own timer comes too late for this test.
     manager.begin(&scene, "Restart=always\nRestartSec=600");
     let first = manager.wait_pid(&scene.label);

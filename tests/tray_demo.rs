@@ -39,7 +39,7 @@ impl Demo<'_> {
     fn well(&self) -> u32 {
         self.desktop.wait("a healthy bridge", || {
             let status = self.status()?;
-            let aged = status["memory"]["run"]["age"].as_f64()? > 1.0;
+            let aged = status["history"]["run"]["age"].as_f64()? > 1.0;
             (status["verdict"]["state"] == "healthy" && status["rung"].is_null() && aged).then(|| self.pid())?
         })
     }

@@ -6,8 +6,8 @@
 mod support;
 
 use bridge_watchdog::config::Config;
+use bridge_watchdog::limits::Environment;
 use bridge_watchdog::system::recovery_lock;
-use bridge_watchdog::world::World;
 use support::tray::{new_window, press, under_launchd, windows};
 use support::{Desktop, Scene};
 
@@ -45,7 +45,7 @@ fn restart_asks_while_the_bridge_is_at_work() {
     desktop.wait("a new pid", || (scene.wait_bridge() != before).then_some(()));
 }
 
-/// While the question stands open the world goes on.
+/// While the question stands open the watch goes on.
 #[test]
 fn a_yes_that_comes_too_late_restarts_nothing_and_says_so() {
     let Some(desktop) = Desktop::or_skip(&[]) else { return };
@@ -113,8 +113,8 @@ fn a_click_that_fails_says_why() {
     // Another recovery has the lock, which the last look did not know.
     let pid = launchd.wait_pid(&scene.label);
     let state_dir = scene.folder.path().join("home/state");
-    let world = World { state_dir, ..World::real().expect("a home") };
-    let config = Config::load(&scene.config_file(), &world).expect("a configuration");
+    let environment = Environment { state_dir, ..Environment::real().expect("a home") };
+    let config = Config::load(&scene.config_file(), &environment).expect("a configuration");
     let Ok(lock) = recovery_lock::take(&config, 1, &["the test's own".to_owned()]) else { panic!("no lock") };
     desktop.click("Restart bridge");
     new_window(&desktop, &[told]);

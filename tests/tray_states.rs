@@ -22,7 +22,7 @@ fn each_state_has_its_icon_and_its_words() {
     };
     assert_eq!(desktop.bar(), None, "an empty bar");
     let (mut scene, launchd) = under_launchd(1.0, &[], 10.0);
-    scene.world("reload", 600.0);
+    scene.set("reload", 600.0);
     let mut app = desktop.app(&scene);
     see("healthy", "Healthy");
     flood(&scene);
@@ -59,7 +59,7 @@ fn each_state_has_its_icon_and_its_words() {
     desktop.wait("an empty bar", || desktop.bar().is_none().then_some(()));
 
     let mut scene = Scene::new("embedded", 60.0);
-    scene.world("stale", 600.0);
+    scene.set("stale", 600.0);
     scene.telegram = None;
     scene.bridge(&[]);
     let _app = desktop.app(&scene);
@@ -70,7 +70,7 @@ fn each_state_has_its_icon_and_its_words() {
 #[test]
 fn a_recovery_says_to_its_end_what_it_was_begun_for() {
     let mut scene = Scene::new("embedded", 60.0);
-    scene.world("settled", 2.0);
+    scene.set("min_uptime", 2.0);
     let _watch = scene.watch();
     let pid = scene.wait_bridge();
     scene.wait_verdict("healthy", "none");

@@ -58,7 +58,7 @@ fn incident_28_a_bridge_that_stops_with_0_is_back_and_that_is_no_crash() {
 #[test]
 fn a_bridge_that_exits_with_1_is_back_and_that_is_a_crash() {
     let options = ["--exit", "1", "--after", "2", "--times", "1", "--counter", "data/runs"];
-    let (scene, launchd) = unloaded(&options, &keys(), |scene| scene.world("reload", 600.0));
+    let (scene, launchd) = unloaded(&options, &keys(), |scene| scene.set("reload", 600.0));
     let _watch = scene.watch();
     scene.wait_verdict("unhealthy", "not-loaded");
     load(&scene, &launchd);
@@ -125,7 +125,7 @@ fn incident_29_a_bridge_deaf_to_sigterm_gets_one_sigkill() {
 
 #[test]
 fn incident_30_a_slow_start_is_left_alone() {
-    let (scene, launchd) = loaded_with(&["--slow-start", "4"], &keys(), |scene| scene.world("stale", 15.0));
+    let (scene, launchd) = loaded_with(&["--slow-start", "4"], &keys(), |scene| scene.set("stale", 15.0));
     // What the run before wrote is old, and no evidence against this one.
     let log = std::fs::File::create(scene.log()).expect("the log");
     log.set_modified(std::time::SystemTime::now() - std::time::Duration::from_hours(1)).expect("its time");
@@ -138,7 +138,7 @@ fn incident_30_a_slow_start_is_left_alone() {
 
 #[test]
 fn incident_31_a_pid_that_comes_late_is_waited_for() {
-    let (scene, launchd) = loaded_with(&[], &keys(), |scene| scene.world("pid_within", 40.0));
+    let (scene, launchd) = loaded_with(&[], &keys(), |scene| scene.set("pid_within", 40.0));
     let _watch = scene.watch();
     scene.wait_verdict("healthy", "none");
     let before = launchd.wait_pid(&scene.label);
@@ -155,12 +155,12 @@ fn incident_31_a_pid_that_comes_late_is_waited_for() {
 fn incident_9_a_bridge_that_died_young_is_launchds_until_its_throttle_is_over() {
     let keys = json!({"KeepAlive": true, "ThrottleInterval": 4, "ExitTimeOut": 0.5});
     let (scene, launchd) = loaded_with(&[], &keys, |scene| {
-        scene.world("settled", 30.0);
-        scene.world("respawn_slack", 60.0);
+        scene.set("min_uptime", 30.0);
+        scene.set("respawn_margin", 60.0);
     });
     let _watch = scene.watch();
     let before = launchd.wait_pid(&scene.label);
-    scene.wait("the watch sees it", || (scene.status()?["memory"]["run"]["id"]["pid"] == before).then_some(()));
+    scene.wait("the watch sees it", || (scene.status()?["history"]["run"]["id"]["pid"] == before).then_some(()));
     signal(before, Signal::KILL);
     scene.wait_verdict("unhealthy", "process-dead");
     wait_healed(&scene, &launchd, before);

@@ -124,7 +124,7 @@ fn a_restart_by_hand_is_no_crash() {
     let Some(manager) = systemd::or_skip() else { return };
     let mut scene = manager.scene();
     // The command looks several times until it believes in its own effect.
-    scene.world("settled", 2.0);
+    scene.set("min_uptime", 2.0);
     manager.begin(&scene, ALWAYS);
     let watch = scene.watch();
     scene.wait_verdict("healthy", "none");

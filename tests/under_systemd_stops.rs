@@ -62,7 +62,7 @@ fn incident_27_a_stop_during_the_wait_for_the_restart_is_a_stop() {
     let Some(manager) = systemd::or_skip() else { return };
     let mut scene = manager.scene();
     // No run is ever long enough for a start of ours, and systemd's own comes in an hour.
-    scene.world("settled", 10_000.0);
+    scene.set("min_uptime", 10_000.0);
     manager.begin(&scene, "Restart=always\nRestartSec=3600");
     let _watch = scene.watch();
     scene.wait_verdict("healthy", "none");
@@ -118,9 +118,9 @@ fn incident_45_a_unit_that_systemd_gave_up_on_is_reset_and_started_until_it_is_m
     // systemd's own limit is 5 starts in 10 s, so these failures take more than one of its lives.
     scene.bridge(&["--exit", "1", "--times", "20", "--counter", counter.to_str().expect("a path")]);
     // The pattern is forgotten soon, and a rung is given up on soon.
-    scene.world("crash_window", 2.0);
-    scene.world("pid_within", 2.0);
-    scene.world("again", 2.0);
+    scene.set("crash_window", 2.0);
+    scene.set("pid_within", 2.0);
+    scene.set("again", 2.0);
     manager.begin(&scene, "Restart=always\nRestartSec=100ms");
     let _watch = scene.watch();
     scene.wait("systemd to give up", || (manager.property(&scene.label, "ActiveState") == "failed").then_some(()));
@@ -142,8 +142,8 @@ fn incident_4_a_crash_loop_that_its_manager_gave_up_on_is_still_started() {
         counter.display()
     ));
     // Long, so that the pattern still holds when systemd has given up.
-    scene.world("crash_window", 600.0);
-    scene.world("again", 2.0);
+    scene.set("crash_window", 600.0);
+    scene.set("again", 2.0);
     manager.begin(&scene, "Restart=always\nRestartSec=100ms");
     let _watch = scene.watch();
     scene.wait_journal("state: unhealthy: crash-loop");
@@ -156,8 +156,8 @@ fn incident_19_and_43_a_crash_loop_is_seen_by_the_watch_alone_and_gets_no_extra_
     let Some(manager) = systemd::or_skip() else { return };
     let mut scene = manager.scene();
     scene.script("echo 'Connected to Telegram'; sleep 0.3; echo 'ModuleNotFoundError: telethon' >&2; exit 1");
-    scene.world("settled", 30.0);
-    scene.world("respawn_slack", 60.0);
+    scene.set("min_uptime", 30.0);
+    scene.set("respawn_margin", 60.0);
     manager.begin(&scene, "Restart=always\nRestartSec=100ms\nStartLimitIntervalSec=0\n[Unit]\nStartLimitIntervalSec=0");
     let _watch = scene.watch();
     let status = scene.wait_verdict("unhealthy", "crash-loop");

@@ -23,7 +23,7 @@ fn a_frozen_manager_is_unknown_within_the_time_limit_and_the_loop_heals_when_it_
     let Some(manager) = systemd::or_skip() else { return };
     let mut scene = manager.scene();
     // systemctl itself would wait for 90 s.
-    scene.world("ask", 1.0);
+    scene.set("ask", 1.0);
     manager.begin(&scene, "Restart=always\nRestartSec=3600");
     let _watch = scene.watch();
     scene.wait_verdict("healthy", "none");
@@ -77,7 +77,7 @@ fn a_manager_that_is_gone_is_unknown_and_is_asked_no_more_than_once_a_tick() {
 fn without_a_user_session_or_without_systemctl_the_reason_is_said() {
     let mut scene = Scene::new("systemd", 60.0);
     if std::path::Path::new(SYSTEMCTL).exists() {
-        scene.world("systemctl", SYSTEMCTL);
+        scene.set("systemctl", SYSTEMCTL);
         let (state, cause, issue, code) = check(&scene);
         assert_eq!((state.as_str(), cause.as_str(), code), ("unknown", "unknown", 3));
         assert!(issue.contains("there is no user session here: set XDG_RUNTIME_DIR=/run/user/<uid>"), "{issue}");
@@ -88,7 +88,7 @@ fn without_a_user_session_or_without_systemctl_the_reason_is_said() {
     } else {
         eprintln!("skipped in part: there is no {SYSTEMCTL}");
     }
-    scene.world("systemctl", "/nowhere/systemctl");
+    scene.set("systemctl", "/nowhere/systemctl");
     let issue = "It can't be found out whether the bridge is running: /nowhere/systemctl can't be started: No such file or \
          directory (os error 2).";
     assert_eq!(check(&scene), row("unknown", "unknown", issue, 3));

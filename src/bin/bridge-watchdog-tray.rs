@@ -6,10 +6,10 @@ mod tray;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    match bridge_watchdog::world::World::real() {
-        Ok(world) => {
+    match bridge_watchdog::limits::Environment::real() {
+        Ok(environment) => {
             let nobody = Box::new(|_: &_| {});
-            ExitCode::from(tray::main(std::env::args_os().skip(1), &world, tray::VIEWER.as_ref(), nobody))
+            ExitCode::from(tray::main(std::env::args_os().skip(1), &environment, tray::VIEWER.as_ref(), nobody))
         }
         Err(why) => {
             eprintln!("bridge-watchdog-tray: {why}");

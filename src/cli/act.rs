@@ -1,21 +1,21 @@
 //! Commands that act. They take the same lock as the watch, send no DM, and what they end is no crash.
 
-use super::look::memory_of_the_watch;
+use super::look::history_of_the_watch;
 use super::{BUSY, FAILED, Failure, OK, UNKNOWN};
 use crate::assess::{State, Verdict};
 use crate::config::Config;
-use crate::facts::{Class, Event, Fact, Happened, Pause};
+use crate::facts::{Class, Event, EventKind, Fact, Pause};
 use crate::install;
-use crate::lookout::Lookout;
+use crate::limits::Environment;
 use crate::recover::{self, Outcome};
 use crate::snapshot::{exit_code, headline};
 use crate::system::{clock, crashes, git, markers};
+use crate::watchdog::Watchdog;
 use crate::words::at;
-use crate::world::World;
 
-pub fn restart(config: &Config, world: &World, dry_run: bool) -> Result<u8, Failure> {
-    let mut lookout = lookout(config, world)?;
-    let (facts, _) = lookout.glance(memory_of_the_watch(config, world));
+pub fn restart(config: &Config, environment: &Environment, dry_run: bool) -> Result<u8, Failure> {
+    let mut watchdog = watchdog(config, environment)?;
+    let (facts, _) = watchdog.look_once(history_of_the_watch(config, environment));
     let (Fact::Known(job), Fact::Known(process)) = (&facts.service, &facts.process) else {
         let why = facts.service.why().or(facts.process.why()).unwrap_or_default();
         return Err((UNKNOWN, format!("nothing was done: {why}")));
@@ -30,19 +30,19 @@ pub fn restart(config: &Config, world: &World, dry_run: bool) -> Result<u8, Fail
                     "Would restart {} (pid {}) through {}.",
                     config.label,
                     process.id.pid,
-                    lookout.service.name()
+                    watchdog.service.name()
                 ),
-                None => format!("Would start {} through {}.", config.label, lookout.service.name()),
+                None => format!("Would start {} through {}.", config.label, watchdog.service.name()),
             }
         );
         return Ok(OK);
     }
-    finish(recover::restart_by_hand(&mut lookout))
+    finish(recover::restart_by_hand(&mut watchdog))
 }
 
-pub fn recover(config: &Config, world: &World, dry_run: bool) -> Result<u8, Failure> {
-    let mut lookout = lookout(config, world)?;
-    let (_, verdict) = lookout.glance(memory_of_the_watch(config, world));
+pub fn recover(config: &Config, environment: &Environment, dry_run: bool) -> Result<u8, Failure> {
+    let mut watchdog = watchdog(config, environment)?;
+    let (_, verdict) = watchdog.look_once(history_of_the_watch(config, environment));
     println!("{}", headline(&verdict));
     for issue in &verdict.issues {
         println!("  {issue}");
@@ -55,7 +55,7 @@ pub fn recover(config: &Config, world: &World, dry_run: bool) -> Result<u8, Fail
         println!("Would begin at rung {}: {}.", verdict.rung.max(1), verdict.next);
         return Ok(OK);
     }
-    finish(recover::chain_by_hand(&mut lookout, &verdict, &mut |line| println!("{line}")))
+    finish(recover::chain_by_hand(&mut watchdog, &verdict, &mut |line| println!("{line}")))
 }
 
 pub fn record(config: &Config, crash: bool, reason: &str) -> Result<u8, Failure> {
@@ -63,7 +63,7 @@ pub fn record(config: &Config, crash: bool, reason: &str) -> Result<u8, Failure>
     let head = git::Checkout::new(&config.root).head(false).ok();
     let event = Event {
         at: now,
-        happened: if crash { Happened::Crash } else { Happened::Start },
+        kind: if crash { EventKind::Crash } else { EventKind::Start },
         commit: head.as_ref().map_or_else(|| "unknown".into(), |git| git.head.chars().take(8).collect()),
         commit_age: head.map(|git| (now - git.committed).max(0.0)),
         class: if crash { crashes::class_of(reason) } else { Class::Code },
@@ -90,16 +90,17 @@ pub fn pause(config: &Config, lasting: Option<f64>) -> Result<u8, Failure> {
     Ok(OK)
 }
 
-pub fn install(config: &Config, world: &World, on: bool) -> Result<u8, Failure> {
+pub fn install(config: &Config, environment: &Environment, on: bool) -> Result<u8, Failure> {
     let say = &mut |line: &str| println!("{line}");
-    let done = if on { install::install(config, world, say) } else { install::uninstall(config, world, say) };
+    let done =
+        if on { install::install(config, environment, say) } else { install::uninstall(config, environment, say) };
     done.map_err(|why| (FAILED, why))?;
     println!("{}", if on { "Installed." } else { "Uninstalled." });
     Ok(OK)
 }
 
-fn lookout(config: &Config, world: &World) -> Result<Lookout, Failure> {
-    Lookout::new(config, world, false).map_err(|why| (UNKNOWN, why))
+fn watchdog(config: &Config, environment: &Environment) -> Result<Watchdog, Failure> {
+    Watchdog::new(config, environment, false).map_err(|why| (UNKNOWN, why))
 }
 
 fn nothing_to_heal(verdict: &Verdict) -> String {

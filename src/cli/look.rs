@@ -5,22 +5,22 @@ use serde_json::json;
 use super::{FAILED, Failure, OK, UNKNOWN};
 use crate::assess::Verdict;
 use crate::config::Config;
-use crate::facts::{Facts, Happened};
+use crate::facts::{EventKind, Facts};
+use crate::history::History;
 use crate::install;
-use crate::lookout::{Lookout, status_file};
-use crate::memory::Memory;
+use crate::limits::Environment;
 use crate::snapshot::{self, Snapshot, exit_code, headline};
 use crate::system::service::Service;
-use crate::system::{clock, crashes as history, files, recovery_lock};
+use crate::system::{clock, crashes as crash_log, files, recovery_lock};
+use crate::watchdog::{Watchdog, status_file};
 use crate::words::{at, at_second, iso, lasting};
-use crate::world::World;
 
 /// One look, no action, no write.
-pub fn check(config: &Config, world: &World, as_json: bool) -> Result<u8, Failure> {
-    let mut lookout = Lookout::new(config, world, false).map_err(|why| (UNKNOWN, why))?;
-    let (facts, verdict) = lookout.glance(memory_of_the_watch(config, world));
+pub fn check(config: &Config, environment: &Environment, as_json: bool) -> Result<u8, Failure> {
+    let mut watchdog = Watchdog::new(config, environment, false).map_err(|why| (UNKNOWN, why))?;
+    let (facts, verdict) = watchdog.look_once(history_of_the_watch(config, environment));
     if as_json {
-        println!("{:#}", snapshot::check(&facts, &lookout.memory, &verdict, &world.times));
+        println!("{:#}", snapshot::check(&facts, &watchdog.history, &verdict, &environment.limits));
     } else {
         print(&facts, &verdict);
     }
@@ -28,14 +28,14 @@ pub fn check(config: &Config, world: &World, as_json: bool) -> Result<u8, Failur
 }
 
 /// What the running watch saw last.
-pub fn status(config: &Config, world: &World, as_json: bool) -> u8 {
+pub fn status(config: &Config, environment: &Environment, as_json: bool) -> u8 {
     let now = clock::now();
     let watching = recovery_lock::watching(config);
     let snapshot: Option<Snapshot> = files::json(&status_file(config));
-    let job = Service::of(config, world).status();
+    let job = Service::of(config, environment).status();
     let overdue = snapshot
         .as_ref()
-        .is_some_and(|snapshot| now.mono - snapshot.clock.mono > 2.0 * snapshot.tick + world.times.ask);
+        .is_some_and(|snapshot| now.mono - snapshot.clock.mono > 2.0 * snapshot.tick + environment.limits.ask);
     if as_json {
         println!(
             "{:#}",
@@ -50,8 +50,8 @@ pub fn status(config: &Config, world: &World, as_json: bool) -> u8 {
                     Ok(job) => json!({"installed": job.installed, "loaded": job.loaded, "stopped_by_operator": job.stopped_by_operator}),
                     Err(why) => json!({"unknown": why}),
                 }, "watchdog": {
-                    "installed": install::installed(config, world),
-                    "starts_at_login": install::starts_at_login(config, world),
+                    "installed": install::installed(config, environment),
+                    "starts_at_login": install::starts_at_login(config, environment),
                 }},
             })
         );
@@ -94,33 +94,33 @@ pub fn status(config: &Config, world: &World, as_json: bool) -> u8 {
 pub fn crashes(config: &Config, as_json: bool, since: Option<f64>) -> Result<u8, Failure> {
     let now = clock::now();
     let from = since.map_or(f64::NEG_INFINITY, |since| now.wall - since);
-    let mut events = history::since(&config.data("crash_history.jsonl"), from).map_err(|why| (FAILED, why))?;
+    let mut events = crash_log::since(&config.data("crash_history.jsonl"), from).map_err(|why| (FAILED, why))?;
     for event in &mut events {
         event.reason = config.secrets.without(&event.reason);
     }
     if as_json {
         let list: Vec<_> = events
             .iter()
-            .map(|event| json!({"timestamp": event.at, "event_type": event.happened, "commit_sha": event.commit, "commit_age_seconds": event.commit_age, "reason": event.reason, "class": event.class, "datetime": iso(event.at)}))
+            .map(|event| json!({"timestamp": event.at, "event_type": event.kind, "commit_sha": event.commit, "commit_age_seconds": event.commit_age, "reason": event.reason, "class": event.class, "datetime": iso(event.at)}))
             .collect();
         println!("{:#}", json!(list));
         return Ok(OK);
     }
     for event in &events {
-        let what = if event.happened == Happened::Start { "start" } else { "crash" };
+        let what = if event.kind == EventKind::Start { "start" } else { "crash" };
         println!("{}  {what}  {:8}  {}", at_second(event.at, now.zone), event.commit, event.reason);
     }
-    let crashed = events.iter().filter(|event| event.happened == Happened::Crash).count();
+    let crashed = events.iter().filter(|event| event.kind == EventKind::Crash).count();
     println!("{} events, {crashed} of them crashes", events.len());
     Ok(OK)
 }
 
 /// What takes time to know, from the watch that runs; nothing where none does or its word is old.
-pub fn memory_of_the_watch(config: &Config, world: &World) -> Option<Memory> {
+pub fn history_of_the_watch(config: &Config, environment: &Environment) -> Option<History> {
     recovery_lock::watching(config)?;
     let snapshot: Snapshot = files::json(&status_file(config))?;
     let age = clock::mono() - snapshot.clock.mono;
-    (0.0..=2.0 * snapshot.tick + world.times.ask).contains(&age).then_some(snapshot.memory)
+    (0.0..=2.0 * snapshot.tick + environment.limits.ask).contains(&age).then_some(snapshot.history)
 }
 
 fn print(facts: &Facts, verdict: &Verdict) {

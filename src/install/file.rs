@@ -1,12 +1,12 @@
 //! A file that a service manager reads. Ours is what is byte for byte what we wrote or would write; before anything else
-//! is replaced or removed a copy is kept ([`kept`]), and what does not start this checkout's watchdog is not removed.
+//! is replaced or removed a copy is kept ([`backup`]), and what does not start this checkout's watchdog is not removed.
 
 use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use super::kept;
+use super::backup;
 use crate::config::Config;
 
 /// A file of our own: what it shall say, and by what a version that somebody has changed is known.
@@ -45,25 +45,25 @@ pub fn put(config: &Config, own: &Own, say: &mut dyn FnMut(&str)) -> Result<Put,
     let before = read(path)?;
     if before.as_deref() == Some(own.text.as_bytes()) {
         settle(path)?;
-        kept::note(config, path, own.text.as_bytes())?;
+        backup::note(config, path, own.text.as_bytes())?;
         say(&format!("{} is as it should be", path.display()));
         return Ok(Put::Same);
     }
     let mut put = Put::Written;
     if let Some(before) = &before {
         writable(path)?;
-        if kept::noted(config, path, before) {
+        if backup::noted(config, path, before) {
             // Ours, from another version or another place of the program.
         } else if (own.starts_us)(before) {
-            let copy = kept::keep_aside(config, path, before)?;
+            let copy = backup::keep_aside(config, path, before)?;
             say(&format!("{} had been changed; that version is kept in {}", path.display(), copy.display()));
         } else {
-            kept::keep(config, path, before)?;
+            backup::keep(config, path, before)?;
             put = Put::Replaced;
-            say(&format!("{} is replaced; its file is kept in {}", own.older, kept::folder(config).display()));
+            say(&format!("{} is replaced; its file is kept in {}", own.older, backup::folder(config).display()));
         }
     }
-    kept::note(config, path, own.text.as_bytes())?;
+    backup::note(config, path, own.text.as_bytes())?;
     write(path, own.text.as_bytes())?;
     say(&format!("wrote {}", path.display()));
     Ok(put)
@@ -88,23 +88,23 @@ pub fn take_away(config: &Config, own: &Own, say: &mut dyn FnMut(&str)) -> Resul
     let there = there(config, own)?;
     if let There::Ours(now) = &there {
         if !is_ours(config, path, now, &own.text) {
-            let copy = kept::keep_aside(config, path, now)?;
+            let copy = backup::keep_aside(config, path, now)?;
             say(&format!("{} had been changed; that version is kept in {}", path.display(), copy.display()));
         }
         // Through a link the original goes back into the file that it names, and nothing is removed.
         let linked = fs::symlink_metadata(path).is_ok_and(|meta| meta.is_symlink());
-        if !linked || kept::original(config, path)?.is_none() {
+        if !linked || backup::original(config, path)?.is_none() {
             remove(path)?;
             say(&format!("removed {}", path.display()));
         }
     }
-    kept::forget(config, path);
+    backup::forget(config, path);
     Ok(there)
 }
 
 /// Byte for byte what we wrote, or would write.
 pub fn is_ours(config: &Config, path: &Path, bytes: &[u8], text: &str) -> bool {
-    bytes == text.as_bytes() || kept::noted(config, path, bytes)
+    bytes == text.as_bytes() || backup::noted(config, path, bytes)
 }
 
 /// What lies at a path; `None` where nothing does.

@@ -7,26 +7,26 @@ use plist::{Dictionary, Value};
 use super::file::{self, Own, Put, There};
 use super::keys::{OWNED, are_loaded, dictionary, encoded};
 use super::text::{bridge_words, xml};
-use super::{LABEL, kept, our_program, text};
+use super::{LABEL, backup, our_program, text};
 use crate::config::Config;
+use crate::limits::Environment;
 use crate::system::service::launchd::Launchd;
-use crate::world::World;
 
 /// The bridge's plist: written where there is none, else only our three keys.
-pub fn bridge(config: &Config, world: &World, say: &mut dyn FnMut(&str)) -> Result<(), String> {
-    let path = agent(world, &config.label);
-    let launchd = Launchd::new(&config.label, world);
+pub fn bridge(config: &Config, environment: &Environment, say: &mut dyn FnMut(&str)) -> Result<(), String> {
+    let path = agent(environment, &config.label);
+    let launchd = Launchd::new(&config.label, environment);
     let text = bridge_plist(config);
     let changed = match file::read(&path)? {
-        Some(before) if before == text.as_bytes() || !kept::noted(config, &path, &before) => {
+        Some(before) if before == text.as_bytes() || !backup::noted(config, &path, &before) => {
             mend_keys(config, &path, &before, say)?
         }
         before => {
             if before.is_none() {
                 // Of a file that somebody has removed since: it is not what this install found.
-                kept::step_aside(config, &path)?;
+                backup::step_aside(config, &path)?;
             }
-            kept::note(config, &path, text.as_bytes())?;
+            backup::note(config, &path, text.as_bytes())?;
             file::write(&path, text.as_bytes())?;
             say(&format!("wrote {}", path.display()));
             true
@@ -40,11 +40,11 @@ pub fn bridge(config: &Config, world: &World, say: &mut dyn FnMut(&str)) -> Resu
 
 /// Our own plist. An older watchdog under our label is replaced, its plist kept. Returns whether it was loaded: not
 /// where this very program runs in the job.
-pub fn ours(config: &Config, world: &World, say: &mut dyn FnMut(&str)) -> Result<bool, String> {
+pub fn ours(config: &Config, environment: &Environment, say: &mut dyn FnMut(&str)) -> Result<bool, String> {
     let starts_us = |bytes: &[u8]| starts_us(config, bytes);
-    let own = own(config, world, &starts_us)?;
+    let own = own(config, environment, &starts_us)?;
     let changed = file::put(config, &own, say)? != Put::Same;
-    let launchd = Launchd::new(LABEL, world);
+    let launchd = Launchd::new(LABEL, environment);
     let loaded = launchd.loaded()?;
     let anew = loaded.as_ref().is_some_and(|job| changed || our_words(config).is_ok_and(|words| !job.runs(&words)));
     if anew && loaded.is_some_and(|job| super::runs_in(job.pid)) {
@@ -56,10 +56,10 @@ pub fn ours(config: &Config, world: &World, say: &mut dyn FnMut(&str)) -> Result
 }
 
 /// Our agent goes, and what it replaced comes back.
-pub fn remove_ours(config: &Config, world: &World, say: &mut dyn FnMut(&str)) -> Result<(), String> {
+pub fn remove_ours(config: &Config, environment: &Environment, say: &mut dyn FnMut(&str)) -> Result<(), String> {
     let starts_us = |bytes: &[u8]| starts_us(config, bytes);
-    let own = own(config, world, &starts_us)?;
-    let original = kept::original(config, &own.path)?;
+    let own = own(config, environment, &starts_us)?;
+    let original = backup::original(config, &own.path)?;
     if let There::Others(now) = file::take_away(config, &own, say)?
         && original.as_ref() != Some(&now)
     {
@@ -67,7 +67,7 @@ pub fn remove_ours(config: &Config, world: &World, say: &mut dyn FnMut(&str)) ->
         return Ok(());
     }
     // Also where "Start at login" had removed the file before.
-    let launchd = Launchd::new(LABEL, world);
+    let launchd = Launchd::new(LABEL, environment);
     let loaded = launchd.loaded()?;
     let inside = loaded.as_ref().is_some_and(|job| super::runs_in(job.pid));
     if inside {
@@ -81,19 +81,19 @@ pub fn remove_ours(config: &Config, world: &World, say: &mut dyn FnMut(&str)) ->
         if !inside {
             bring(&launchd, LABEL, false, say)?;
         }
-        kept::drop_original(config, &own.path);
+        backup::drop_original(config, &own.path);
     }
     Ok(())
 }
 
 /// The bridge's plist goes where we had written it, and gets its keys back where we had changed them.
-pub fn put_bridge_back(config: &Config, world: &World, say: &mut dyn FnMut(&str)) -> Result<(), String> {
-    let path = agent(world, &config.label);
-    let launchd = Launchd::new(&config.label, world);
-    let (now, original) = (file::read(&path)?, kept::original(config, &path)?);
+pub fn put_bridge_back(config: &Config, environment: &Environment, say: &mut dyn FnMut(&str)) -> Result<(), String> {
+    let path = agent(environment, &config.label);
+    let launchd = Launchd::new(&config.label, environment);
+    let (now, original) = (file::read(&path)?, backup::original(config, &path)?);
     match (now, original) {
         (None, _) => {
-            if let Some(copy) = kept::step_aside(config, &path)? {
+            if let Some(copy) = backup::step_aside(config, &path)? {
                 say(&format!("{} is gone, so nothing is put back; it was kept in {}", path.display(), copy.display()));
             }
         }
@@ -105,42 +105,42 @@ pub fn put_bridge_back(config: &Config, world: &World, say: &mut dyn FnMut(&str)
         (Some(now), Some(before)) => {
             put_keys_back(&path, &now, before, say)?;
             bring(&launchd, &config.label, true, say)?;
-            kept::drop_original(config, &path);
+            backup::drop_original(config, &path);
         }
-        (Some(_), None) if kept::wrote(config, &path) => {
+        (Some(_), None) if backup::wrote(config, &path) => {
             say(&format!("{} is no longer what install wrote, so it stays", path.display()));
         }
         (Some(_), None) => {}
     }
-    kept::forget(config, &path);
+    backup::forget(config, &path);
     Ok(())
 }
 
 /// Our plist is there, for the next login.
-pub fn installed(config: &Config, world: &World) -> bool {
-    file::read(&agent(world, LABEL)).is_ok_and(|bytes| bytes.is_some_and(|bytes| starts_us(config, &bytes)))
+pub fn installed(config: &Config, environment: &Environment) -> bool {
+    file::read(&agent(environment, LABEL)).is_ok_and(|bytes| bytes.is_some_and(|bytes| starts_us(config, &bytes)))
 }
 
 /// It is there, and nobody disabled it.
-pub fn starts_at_login(config: &Config, world: &World) -> bool {
-    installed(config, world) && !Launchd::new(LABEL, world).disabled().unwrap_or(false)
+pub fn starts_at_login(config: &Config, environment: &Environment) -> bool {
+    installed(config, environment) && !Launchd::new(LABEL, environment).disabled().unwrap_or(false)
 }
 
 /// Where [`starts_at_login`] can be seen to have changed.
-pub fn login_files(world: &World) -> Vec<PathBuf> {
-    vec![agent(world, LABEL)]
+pub fn login_files(environment: &Environment) -> Vec<PathBuf> {
+    vec![agent(environment, LABEL)]
 }
 
 /// On: the file is there for the next login. Off: it is not. The job that runs now is nobody's business here.
-pub fn set_start_at_login(config: &Config, world: &World, on: bool) -> Result<(), String> {
+pub fn set_start_at_login(config: &Config, environment: &Environment, on: bool) -> Result<(), String> {
     let starts_us = |bytes: &[u8]| starts_us(config, bytes);
-    let own = own(config, world, &starts_us)?;
+    let own = own(config, environment, &starts_us)?;
     let quiet = &mut |_: &str| {};
     if !on {
         return file::take_away(config, &own, quiet).map(drop);
     }
     file::put(config, &own, quiet)?;
-    if Launchd::new(LABEL, world).disabled()? {
+    if Launchd::new(LABEL, environment).disabled()? {
         return Err(format!("{LABEL} is disabled, so it starts at no login; to enable it: {}", enable(LABEL)));
     }
     Ok(())
@@ -172,7 +172,7 @@ fn mend_keys(config: &Config, path: &Path, before: &[u8], say: &mut dyn FnMut(&s
         return Ok(false);
     }
     file::writable(path)?;
-    kept::keep_first(config, path, before)?;
+    backup::keep_first(config, path, before)?;
     for (key, owned) in OWNED {
         keys.insert(key.into(), owned.value());
     }
@@ -203,8 +203,12 @@ fn put_keys_back(path: &Path, now: &[u8], before: Vec<u8>, say: &mut dyn FnMut(&
     Ok(())
 }
 
-fn own<'a>(config: &Config, world: &World, starts_us: &'a dyn Fn(&[u8]) -> bool) -> Result<Own<'a>, String> {
-    Ok(Own { path: agent(world, LABEL), text: our_plist(config)?, starts_us, older: "an older watchdog" })
+fn own<'a>(
+    config: &Config,
+    environment: &Environment,
+    starts_us: &'a dyn Fn(&[u8]) -> bool,
+) -> Result<Own<'a>, String> {
+    Ok(Own { path: agent(environment, LABEL), text: our_plist(config)?, starts_us, older: "an older watchdog" })
 }
 
 /// Whether a plist starts the watchdog of this checkout, as we would or as somebody has changed it.
@@ -244,6 +248,6 @@ fn bridge_plist(config: &Config) -> String {
         .replace("{error_log}", &xml(&config.error_log.to_string_lossy()))
 }
 
-fn agent(world: &World, label: &str) -> PathBuf {
-    world.home.join("Library/LaunchAgents").join(format!("{label}.plist"))
+fn agent(environment: &Environment, label: &str) -> PathBuf {
+    environment.home.join("Library/LaunchAgents").join(format!("{label}.plist"))
 }

@@ -6,21 +6,21 @@ use std::path::PathBuf;
 
 use super::{Host, host, launchd, systemd};
 use crate::config::Config;
-use crate::world::World;
+use crate::limits::Environment;
 
 /// Whether our agent is there; it may be disabled.
-pub fn installed(config: &Config, world: &World) -> bool {
+pub fn installed(config: &Config, environment: &Environment) -> bool {
     match host(config) {
-        Host::Launchd => launchd::installed(config, world),
-        Host::Systemd => systemd::installed(config, world),
+        Host::Launchd => launchd::installed(config, environment),
+        Host::Systemd => systemd::installed(config, environment),
     }
 }
 
 /// Whether we are there after the next login. Where launchctl can't say whether the agent is disabled, its file decides.
-pub fn starts_at_login(config: &Config, world: &World) -> bool {
+pub fn starts_at_login(config: &Config, environment: &Environment) -> bool {
     match host(config) {
-        Host::Launchd => launchd::starts_at_login(config, world),
-        Host::Systemd => systemd::starts_at_login(config, world),
+        Host::Launchd => launchd::starts_at_login(config, environment),
+        Host::Systemd => systemd::starts_at_login(config, environment),
     }
 }
 
@@ -29,10 +29,10 @@ pub fn starts_at_login(config: &Config, world: &World) -> bool {
 ///
 /// # Errors
 /// What could not be written, or that the operator has disabled the agent; and the mend.
-pub fn set_start_at_login(config: &Config, world: &World, on: bool) -> Result<(), String> {
+pub fn set_start_at_login(config: &Config, environment: &Environment, on: bool) -> Result<(), String> {
     match host(config) {
-        Host::Launchd => launchd::set_start_at_login(config, world, on),
-        Host::Systemd => systemd::set_start_at_login(config, world, on),
+        Host::Launchd => launchd::set_start_at_login(config, environment, on),
+        Host::Systemd => systemd::set_start_at_login(config, environment, on),
     }
 }
 
@@ -40,7 +40,7 @@ pub fn set_start_at_login(config: &Config, world: &World, on: bool) -> Result<()
 /// has been written (each switch does that), since a healthy look starts no program.
 pub struct Login {
     config: Config,
-    world: World,
+    environment: Environment,
     seen: Option<Vec<Stamp>>,
     starts: bool,
 }
@@ -49,18 +49,18 @@ pub struct Login {
 type Stamp = Option<(u64, u64, i64, i64)>;
 
 impl Login {
-    pub fn new(config: &Config, world: &World) -> Login {
-        Login { config: config.clone(), world: world.clone(), seen: None, starts: false }
+    pub fn new(config: &Config, environment: &Environment) -> Login {
+        Login { config: config.clone(), environment: environment.clone(), seen: None, starts: false }
     }
 
     pub fn starts(&mut self) -> bool {
         let files = match host(&self.config) {
-            Host::Launchd => launchd::login_files(&self.world),
-            Host::Systemd => systemd::login_files(&self.world),
+            Host::Launchd => launchd::login_files(&self.environment),
+            Host::Systemd => systemd::login_files(&self.environment),
         };
         let now = Some(files.iter().map(stamp).collect());
         if self.seen != now {
-            self.starts = starts_at_login(&self.config, &self.world);
+            self.starts = starts_at_login(&self.config, &self.environment);
             self.seen = now;
         }
         self.starts

@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 
 use super::file::{self, Own, Put, There};
 use super::text::{self, bridge_words, quoted};
-use super::{kept, our_program, runs_in};
+use super::{backup, our_program, runs_in};
 use crate::config::Config;
-use crate::facts::Respawns;
+use crate::facts::KeepAlive;
+use crate::limits::Environment;
 use crate::system::files;
 use crate::system::service::systemd::Systemd;
-use crate::world::World;
 
 pub const UNIT: &str = "bridge-watchdog";
 const DROP_IN: &str = "# Written by bridge-watchdog install, removed by uninstall.\n[Unit]\nStartLimitIntervalSec=0\n[Service]\nRestart=always\n";
@@ -18,11 +18,11 @@ const DESKTOP: &str = include_str!("../../launchd/bridge-watchdog.desktop");
 
 /// The bridge's unit: written where there is none; where there is one without `Restart=always`, a drop-in. One that we
 /// wrote and somebody has changed since is somebody's.
-pub fn bridge(config: &Config, world: &World, say: &mut dyn FnMut(&str)) -> Result<(), String> {
-    let systemd = Systemd::new(&config.label, world);
+pub fn bridge(config: &Config, environment: &Environment, say: &mut dyn FnMut(&str)) -> Result<(), String> {
+    let systemd = Systemd::new(&config.label, environment);
     systemd.reload()?;
     let job = systemd.status()?;
-    let (path, unit) = (unit(world, &config.label), bridge_unit(config));
+    let (path, unit) = (unit(environment, &config.label), bridge_unit(config));
     // A unit that is known to systemd may be a link to /dev/null, or lie elsewhere.
     let there = if job.installed { file::read(&path).unwrap_or_default() } else { file::read(&path)? };
     let ours = there.as_ref().is_some_and(|bytes| file::is_ours(config, &path, bytes, &unit));
@@ -30,10 +30,10 @@ pub fn bridge(config: &Config, world: &World, say: &mut dyn FnMut(&str)) -> Resu
         write_bridge(config, &path, &unit, there.as_deref(), say)?;
         systemd.reload()?;
         systemd.enable()?;
-    } else if job.respawns == Respawns::Always {
+    } else if job.keep_alive == KeepAlive::Always {
         say(&format!("{}.service is as it should be", config.label));
     } else {
-        file::put(config, &drop_in(config, world), say)?;
+        file::put(config, &drop_in(config, environment), say)?;
     }
     systemd.reload()?;
     if systemd.status()?.stopped_by_operator && job.installed {
@@ -44,16 +44,16 @@ pub fn bridge(config: &Config, world: &World, say: &mut dyn FnMut(&str)) -> Resu
 
 /// Our own unit, and the entry that brings the icon at a graphical login. What else lay there is kept. Returns whether
 /// it was loaded: not where this very program runs in the unit.
-pub fn ours(config: &Config, world: &World, say: &mut dyn FnMut(&str)) -> Result<bool, String> {
-    let systemd = Systemd::new(UNIT, world);
+pub fn ours(config: &Config, environment: &Environment, say: &mut dyn FnMut(&str)) -> Result<bool, String> {
+    let systemd = Systemd::new(UNIT, environment);
     let starts_us = |bytes: &[u8]| starts_us(config, bytes);
-    let own = own_unit(config, world, &starts_us)?;
-    let enabled = is_wanted(world);
+    let own = own_unit(config, environment, &starts_us)?;
+    let enabled = is_wanted(environment);
     let put = file::put(config, &own, say)?;
     if put == Put::Replaced && enabled {
-        files::replace(&was_enabled(config, world), "")?;
+        files::replace(&was_enabled(config, environment), "")?;
     }
-    file::put(config, &own_entry(world), say)?;
+    file::put(config, &own_entry(environment), say)?;
     systemd.reload()?;
     systemd.enable()?;
     systemd.reload()?;
@@ -73,16 +73,16 @@ pub fn ours(config: &Config, world: &World, say: &mut dyn FnMut(&str)) -> Result
 }
 
 /// Our unit and our entry go, and what they replaced comes back.
-pub fn remove_ours(config: &Config, world: &World, say: &mut dyn FnMut(&str)) -> Result<(), String> {
-    let systemd = Systemd::new(UNIT, world);
+pub fn remove_ours(config: &Config, environment: &Environment, say: &mut dyn FnMut(&str)) -> Result<(), String> {
+    let systemd = Systemd::new(UNIT, environment);
     let starts_us = |bytes: &[u8]| starts_us(config, bytes);
-    let (unit, entry) = (own_unit(config, world, &starts_us)?, own_entry(world));
+    let (unit, entry) = (own_unit(config, environment, &starts_us)?, own_entry(environment));
     file::take_away(config, &entry, say)?;
-    if let Some(before) = kept::original(config, &entry.path)? {
+    if let Some(before) = backup::original(config, &entry.path)? {
         file::write(&entry.path, &before)?;
-        kept::drop_original(config, &entry.path);
+        backup::drop_original(config, &entry.path);
     }
-    let original = kept::original(config, &unit.path)?;
+    let original = backup::original(config, &unit.path)?;
     let there = file::there(config, &unit)?;
     if let There::Others(now) = &there
         && original.as_ref() != Some(now)
@@ -93,7 +93,7 @@ pub fn remove_ours(config: &Config, world: &World, say: &mut dyn FnMut(&str)) ->
     let job = systemd.status()?;
     match there {
         // systemctl disables no unit that has no file.
-        There::Nothing => files::remove(&wants(world)),
+        There::Nothing => files::remove(&wants(environment)),
         There::Ours(_) | There::Others(_) => systemd.disable()?,
     }
     if runs_in(job.pid) {
@@ -106,20 +106,20 @@ pub fn remove_ours(config: &Config, world: &World, say: &mut dyn FnMut(&str)) ->
         file::write(&unit.path, &original)?;
         say(&format!("put back the older watchdog's {}", unit.path.display()));
         systemd.reload()?;
-        if was_enabled(config, world).exists() {
+        if was_enabled(config, environment).exists() {
             systemd.enable()?;
             systemd.start_by_hand()?;
         }
-        files::remove(&was_enabled(config, world));
-        kept::drop_original(config, &unit.path);
+        files::remove(&was_enabled(config, environment));
+        backup::drop_original(config, &unit.path);
     }
     systemd.reload()
 }
 
 /// The bridge's unit goes where it is as we wrote it, and our drop-in does.
-pub fn put_bridge_back(config: &Config, world: &World, say: &mut dyn FnMut(&str)) -> Result<(), String> {
-    let systemd = Systemd::new(&config.label, world);
-    let path = unit(world, &config.label);
+pub fn put_bridge_back(config: &Config, environment: &Environment, say: &mut dyn FnMut(&str)) -> Result<(), String> {
+    let systemd = Systemd::new(&config.label, environment);
+    let path = unit(environment, &config.label);
     // A unit that can't be read is none that we wrote.
     if let Some(now) = file::read(&path).unwrap_or_default() {
         if file::is_ours(config, &path, &now, &bridge_unit(config)) {
@@ -127,18 +127,18 @@ pub fn put_bridge_back(config: &Config, world: &World, say: &mut dyn FnMut(&str)
             systemd.stop()?;
             file::remove(&path)?;
             say(&format!("removed {}", path.display()));
-        } else if kept::wrote(config, &path) {
+        } else if backup::wrote(config, &path) {
             say(&format!("{} is no longer what install wrote, so it stays", path.display()));
         }
     }
-    kept::forget(config, &path);
-    let drop_in = drop_in(config, world);
+    backup::forget(config, &path);
+    let drop_in = drop_in(config, environment);
     match file::take_away(config, &drop_in, say)? {
         There::Nothing => {}
         There::Ours(_) => {
-            if let Some(before) = kept::original(config, &drop_in.path)? {
+            if let Some(before) = backup::original(config, &drop_in.path)? {
                 file::write(&drop_in.path, &before)?;
-                kept::drop_original(config, &drop_in.path);
+                backup::drop_original(config, &drop_in.path);
             }
             // Only where nothing else is in it.
             let _ = fs::remove_dir(drop_in.path.parent().unwrap_or(Path::new("/")));
@@ -149,36 +149,36 @@ pub fn put_bridge_back(config: &Config, world: &World, say: &mut dyn FnMut(&str)
 }
 
 /// Our unit is there.
-pub fn installed(config: &Config, world: &World) -> bool {
-    file::read(&unit(world, UNIT)).is_ok_and(|bytes| bytes.is_some_and(|bytes| starts_us(config, &bytes)))
+pub fn installed(config: &Config, environment: &Environment) -> bool {
+    file::read(&unit(environment, UNIT)).is_ok_and(|bytes| bytes.is_some_and(|bytes| starts_us(config, &bytes)))
 }
 
 /// It is there and wanted; the entry of the graphical login starts no other.
-pub fn starts_at_login(config: &Config, world: &World) -> bool {
-    installed(config, world) && fs::symlink_metadata(wants(world)).is_ok()
+pub fn starts_at_login(config: &Config, environment: &Environment) -> bool {
+    installed(config, environment) && fs::symlink_metadata(wants(environment)).is_ok()
 }
 
 /// Where [`starts_at_login`] can be seen to have changed.
-pub fn login_files(world: &World) -> Vec<PathBuf> {
-    vec![unit(world, UNIT), wants(world)]
+pub fn login_files(environment: &Environment) -> Vec<PathBuf> {
+    vec![unit(environment, UNIT), wants(environment)]
 }
 
-pub fn set_start_at_login(config: &Config, world: &World, on: bool) -> Result<(), String> {
-    let systemd = Systemd::new(UNIT, world);
+pub fn set_start_at_login(config: &Config, environment: &Environment, on: bool) -> Result<(), String> {
+    let systemd = Systemd::new(UNIT, environment);
     let quiet = &mut |_: &str| {};
     if on {
         let starts_us = |bytes: &[u8]| starts_us(config, bytes);
-        let enabled = is_wanted(world);
-        if file::put(config, &own_unit(config, world, &starts_us)?, quiet)? == Put::Replaced && enabled {
-            files::replace(&was_enabled(config, world), "")?;
+        let enabled = is_wanted(environment);
+        if file::put(config, &own_unit(config, environment, &starts_us)?, quiet)? == Put::Replaced && enabled {
+            files::replace(&was_enabled(config, environment), "")?;
         }
-        file::put(config, &own_entry(world), quiet)?;
+        file::put(config, &own_entry(environment), quiet)?;
         systemd.reload()?;
         return systemd.enable();
     }
-    file::take_away(config, &own_entry(world), quiet)?;
+    file::take_away(config, &own_entry(environment), quiet)?;
     // What is somebody else's is not disabled by a switch that says "off" for it anyway.
-    if installed(config, world) { systemd.disable() } else { Ok(()) }
+    if installed(config, environment) { systemd.disable() } else { Ok(()) }
 }
 
 fn write_bridge(
@@ -188,7 +188,7 @@ fn write_bridge(
     there: Option<&[u8]>,
     say: &mut dyn FnMut(&str),
 ) -> Result<(), String> {
-    kept::note(config, path, unit.as_bytes())?;
+    backup::note(config, path, unit.as_bytes())?;
     if there == Some(unit.as_bytes()) {
         say(&format!("{} is as it should be", path.display()));
         return file::settle(path);
@@ -209,22 +209,26 @@ fn starts_us(config: &Config, bytes: &[u8]) -> bool {
     })
 }
 
-fn own_unit<'a>(config: &Config, world: &World, starts_us: &'a dyn Fn(&[u8]) -> bool) -> Result<Own<'a>, String> {
-    Ok(Own { path: unit(world, UNIT), text: our_unit(config)?, starts_us, older: "an older watchdog" })
+fn own_unit<'a>(
+    config: &Config,
+    environment: &Environment,
+    starts_us: &'a dyn Fn(&[u8]) -> bool,
+) -> Result<Own<'a>, String> {
+    Ok(Own { path: unit(environment, UNIT), text: our_unit(config)?, starts_us, older: "an older watchdog" })
 }
 
 /// It only starts the unit, so a changed one can't start another watchdog.
-fn own_entry(world: &World) -> Own<'static> {
+fn own_entry(environment: &Environment) -> Own<'static> {
     Own {
-        path: config_home(world).join("autostart/bridge-watchdog.desktop"),
+        path: config_home(environment).join("autostart/bridge-watchdog.desktop"),
         text: DESKTOP.into(),
         starts_us: &|bytes| String::from_utf8_lossy(bytes).contains("bridge-watchdog.service"),
         older: "an older watchdog's entry",
     }
 }
 
-fn drop_in(config: &Config, world: &World) -> Own<'static> {
-    let folder = units(world).join(format!("{}.service.d", config.label));
+fn drop_in(config: &Config, environment: &Environment) -> Own<'static> {
+    let folder = units(environment).join(format!("{}.service.d", config.label));
     Own {
         path: folder.join("bridge-watchdog.conf"),
         text: DROP_IN.into(),
@@ -254,30 +258,30 @@ fn our_unit(config: &Config) -> Result<String, String> {
 }
 
 /// Whether some target wants the unit of our name, whoever's it is.
-fn is_wanted(world: &World) -> bool {
-    let folders = fs::read_dir(units(world)).into_iter().flatten().flatten().map(|entry| entry.path());
+fn is_wanted(environment: &Environment) -> bool {
+    let folders = fs::read_dir(units(environment)).into_iter().flatten().flatten().map(|entry| entry.path());
     let mut wants = folders.filter(|path| path.extension().is_some_and(|extension| extension == "wants"));
     wants.any(|folder| fs::symlink_metadata(folder.join(format!("{UNIT}.service"))).is_ok())
 }
 
 /// Written where the older watchdog that we replaced was enabled.
-fn was_enabled(config: &Config, world: &World) -> PathBuf {
-    kept::named(config, &unit(world, UNIT), "enabled")
+fn was_enabled(config: &Config, environment: &Environment) -> PathBuf {
+    backup::named(config, &unit(environment, UNIT), "enabled")
 }
 
-fn wants(world: &World) -> PathBuf {
-    units(world).join("default.target.wants").join(format!("{UNIT}.service"))
+fn wants(environment: &Environment) -> PathBuf {
+    units(environment).join("default.target.wants").join(format!("{UNIT}.service"))
 }
 
-fn unit(world: &World, label: &str) -> PathBuf {
-    units(world).join(format!("{label}.service"))
+fn unit(environment: &Environment, label: &str) -> PathBuf {
+    units(environment).join(format!("{label}.service"))
 }
 
 /// Our own folder of the configuration lies beside systemd's.
-fn units(world: &World) -> PathBuf {
-    config_home(world).join("systemd/user")
+fn units(environment: &Environment) -> PathBuf {
+    config_home(environment).join("systemd/user")
 }
 
-fn config_home(world: &World) -> &Path {
-    world.config_dir.parent().unwrap_or(&world.config_dir)
+fn config_home(environment: &Environment) -> &Path {
+    environment.config_dir.parent().unwrap_or(&environment.config_dir)
 }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 
 use crate::events::{SAME, once_each};
-use crate::facts::{Class, Epoch, Event, Happened};
+use crate::facts::{Class, Epoch, Event, EventKind};
 use crate::secrets::Secrets;
 use crate::system::clock;
 use crate::words::iso;
@@ -60,7 +60,7 @@ const KEPT: usize = 10;
 
 /// Remembers the last answer for as long as the file has not changed: what can still count, and the last few. The rest
 /// of a long history would be copied at each tick for nobody.
-pub struct History {
+pub struct CrashLog {
     path: PathBuf,
     /// Seconds in which crashes count.
     window: f64,
@@ -69,9 +69,9 @@ pub struct History {
     read: Option<((u64, Option<std::time::SystemTime>), Vec<Event>)>,
 }
 
-impl History {
-    pub fn new(path: PathBuf, window: f64, secrets: Secrets) -> History {
-        History { path, window, secrets, read: None }
+impl CrashLog {
+    pub fn new(path: PathBuf, window: f64, secrets: Secrets) -> CrashLog {
+        CrashLog { path, window, secrets, read: None }
     }
 
     /// As the free function, without what is too old to count.
@@ -124,16 +124,16 @@ fn parse(line: &[u8]) -> Option<Event> {
             serde_json::from_str(&text.replace("-Infinity", "null").replace("Infinity", "null").replace("NaN", "null"))
         })
         .ok()?;
-    let happened = match value.get("event_type")?.as_str()? {
-        "start" => Happened::Start,
-        "crash" => Happened::Crash,
+    let kind = match value.get("event_type")?.as_str()? {
+        "start" => EventKind::Start,
+        "crash" => EventKind::Crash,
         _ => return None,
     };
     let text = |key: &str| value.get(key).and_then(Value::as_str);
     let reason = text("reason").unwrap_or("").to_owned();
     Some(Event {
         at: value.get("timestamp")?.as_f64()?,
-        happened,
+        kind,
         commit: text("commit_sha").unwrap_or("unknown").to_owned(),
         commit_age: value.get("commit_age_seconds").and_then(Value::as_f64),
         class: text("class").and_then(class_named).unwrap_or_else(|| class_of(&reason)),
@@ -144,10 +144,10 @@ fn parse(line: &[u8]) -> Option<Event> {
 }
 
 fn line(event: &Event) -> String {
-    let happened = if event.happened == Happened::Start { "start" } else { "crash" };
+    let kind = if event.kind == EventKind::Start { "start" } else { "crash" };
     let mut value = json!({
         "timestamp": event.at,
-        "event_type": happened,
+        "event_type": kind,
         "commit_sha": event.commit,
         "commit_age_seconds": event.commit_age,
         "reason": event.reason,
@@ -198,7 +198,7 @@ mod tests {
     fn event(at: f64, pid: Option<u32>) -> Event {
         Event {
             at,
-            happened: Happened::Crash,
+            kind: EventKind::Crash,
             commit: "deadbeef".into(),
             commit_age: Some(60.0),
             reason: "exit 1".into(),
@@ -250,7 +250,7 @@ mod tests {
         let path = folder.path().join("crash_history.jsonl");
         // Whole: what JSON makes of a fraction may differ in the last bit.
         let now = clock::wall().floor();
-        let mut history = History::new(path.clone(), 1800.0, Secrets::default());
+        let mut history = CrashLog::new(path.clone(), 1800.0, Secrets::default());
         for ago in (2000..2020).rev() {
             append(&path, &event(now - f64::from(ago), Some(7))).unwrap();
         }

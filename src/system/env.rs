@@ -4,16 +4,16 @@
 use std::path::Path;
 
 use crate::config::Manager;
+use crate::limits::Environment;
 use crate::system::files;
-use crate::world::World;
 
 /// The values of `.env`, and of the environment that the job's plist or unit gives it. Where they can't be read only the
 /// shapes of secrets are known.
-pub fn values(root: &Path, label: &str, manager: Manager, world: &World) -> Vec<String> {
+pub fn values(root: &Path, label: &str, manager: Manager, environment: &Environment) -> Vec<String> {
     let mut values = assigned(&files::text(&root.join(".env")).unwrap_or_default());
     match manager {
         Manager::Launchd => {
-            let plist = world.home.join("Library/LaunchAgents").join(format!("{label}.plist"));
+            let plist = environment.home.join("Library/LaunchAgents").join(format!("{label}.plist"));
             let keys = plist::Value::from_file(plist).ok();
             let variables =
                 keys.as_ref().and_then(|keys| keys.as_dictionary()?.get("EnvironmentVariables")?.as_dictionary());
@@ -27,7 +27,8 @@ pub fn values(root: &Path, label: &str, manager: Manager, world: &World) -> Vec<
         }
         Manager::Systemd => {
             let unit = format!("systemd/user/{label}.service");
-            let unit = world.config_dir.parent().and_then(|folder| files::text(&folder.join(unit))).unwrap_or_default();
+            let unit =
+                environment.config_dir.parent().and_then(|folder| files::text(&folder.join(unit))).unwrap_or_default();
             let lines = unit.lines().filter_map(|line| line.trim().strip_prefix("Environment="));
             values.extend(lines.flat_map(|line| assigned(line.trim_matches(['"', '\'']))));
         }
@@ -75,7 +76,8 @@ mod tests {
     fn the_environment_of_the_job_comes_from_its_plist_or_its_unit() {
         let folder = tempfile::tempdir().unwrap();
         let home = folder.path().to_owned();
-        let world = World { config_dir: home.join("config/us"), home: home.clone(), ..World::real().unwrap() };
+        let environment =
+            Environment { config_dir: home.join("config/us"), home: home.clone(), ..Environment::real().unwrap() };
         let write = |path: &str, text: &str| {
             let path = home.join(path);
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -94,7 +96,7 @@ mod tests {
             (Manager::Embedded, &["of dotenv", "of dotenv"]),
         ];
         for (manager, expected) in rows {
-            assert_eq!(values(&home.join("root"), "x", manager, &world), expected, "{manager:?}");
+            assert_eq!(values(&home.join("root"), "x", manager, &environment), expected, "{manager:?}");
         }
     }
 }

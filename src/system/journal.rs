@@ -21,14 +21,14 @@ pub struct Journal {
     path: PathBuf,
     file: Mutex<Option<FileRotate<AppendCount>>>,
     /// Also to standard error: a watch in the foreground shows what it does.
-    aloud: bool,
+    to_stderr: bool,
     heard_by: Option<Sender<String>>,
 }
 
 impl Journal {
     /// The journal of one checkout; nothing is created before the first line.
-    pub fn new(state: &Path, aloud: bool) -> Journal {
-        Journal { path: state.join("journal.log"), file: Mutex::new(None), aloud, heard_by: None }
+    pub fn new(state: &Path, to_stderr: bool) -> Journal {
+        Journal { path: state.join("journal.log"), file: Mutex::new(None), to_stderr, heard_by: None }
     }
 
     pub fn path(&self) -> &Path {
@@ -45,7 +45,7 @@ impl Journal {
         let now = clock::now();
         let line = line.replace('\n', " | ");
         let text = format!("{} {line}", at_second(now.wall, now.zone));
-        if self.aloud {
+        if self.to_stderr {
             eprintln!("{text}");
         }
         if let Some(hear) = &self.heard_by {

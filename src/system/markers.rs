@@ -6,7 +6,7 @@ use chrono::{DateTime, NaiveDateTime};
 use serde::Deserialize;
 
 use crate::config::Config;
-use crate::facts::{Epoch, Flood, Markers, Orders, Pause, UpdateLock};
+use crate::facts::{Epoch, Flood, Holds, Markers, Pause, UpdateLock};
 use crate::system::{files, process, recovery_lock};
 
 /// Reads all of them. A broken one is as good as none: each is somebody's word that only counts when it is clear.
@@ -31,8 +31,8 @@ pub fn read(config: &Config) -> Result<Markers, String> {
 }
 
 /// Our own files, in our own state folder: they are read where `data/` can't be.
-pub fn orders(config: &Config) -> Orders {
-    Orders {
+pub fn holds(config: &Config) -> Holds {
+    Holds {
         hold: recovery_lock::held_for_update(config),
         recovery: recovery_lock::taken_by(config),
         pause: files::json(&config.state.join("paused.json")),

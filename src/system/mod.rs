@@ -1,6 +1,5 @@
 //! What touches the machine: one door for each effect, and nobody goes round it.
 
-pub mod bridge;
 pub mod clock;
 pub mod command;
 pub mod connection;
@@ -11,16 +10,17 @@ pub mod git;
 pub mod journal;
 pub mod log;
 pub mod log_end;
-pub mod look;
 pub mod markers;
+pub mod new_processes;
 pub mod notify;
 pub mod process;
+pub mod process_table;
 pub mod program;
 pub mod recovery_lock;
-pub mod scan;
 pub mod service;
 pub mod session;
 #[cfg(target_os = "linux")]
 mod sock_diag;
 pub mod telegram;
+pub mod timed;
 pub mod wake;

@@ -77,7 +77,7 @@ pub fn is_there(pid: u32) -> bool {
 
 /// One heap for all threads. glibc gives each thread one of its own and keeps what was ever used in it: half a megabyte
 /// after the first message, for threads that take turns. To be called before there are any.
-pub fn one_heap() {
+pub fn single_arena() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     // SAFETY: sets a number in the allocator; a refusal changes nothing.
     unsafe {
@@ -87,7 +87,7 @@ pub fn one_heap() {
 
 /// Returns to the kernel what the heap no longer needs: after a start that asked every process, or after an incident, a
 /// quarter of a megabyte.
-pub fn give_back() {
+pub fn trim_heap() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     // SAFETY: only frees what is free.
     unsafe {

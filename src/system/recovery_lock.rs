@@ -11,7 +11,7 @@ use serde_json::json;
 
 use crate::config::Config;
 use crate::facts::{Epoch, Identity};
-use crate::system::look::{self, Look};
+use crate::system::timed::{self, Timed};
 use crate::system::{clock, files};
 use crate::words::iso;
 
@@ -20,7 +20,7 @@ pub struct RecoveryLock {
     // Held by being open.
     _kernel: File,
     /// In a thread of its own: the bridge's folder may be one that blocks whoever writes into it.
-    face: Option<Look<Face, ()>>,
+    face: Option<Timed<Face, ()>>,
     started: Epoch,
     drawn: f64,
 }
@@ -48,7 +48,7 @@ struct Holder {
 pub fn take(config: &Config, level: u8, issues: &[String]) -> Result<RecoveryLock, Taken> {
     let mut lock = lock(config, None)?;
     let path = config.data("recovery-in-progress");
-    lock.face = Some(Look::new("face", move |face| match face {
+    lock.face = Some(Timed::new("face", move |face| match face {
         // Only a face: that it can't be drawn (a full disk) keeps nobody from healing.
         Face::Shown(value) => drop(files::replace_json(&path, &value)),
         Face::Gone => files::remove(&path),
@@ -124,7 +124,7 @@ pub fn held_for_update(config: &Config) -> Option<String> {
 pub fn sweep(config: &Config) {
     if holder(config).is_none() {
         let face = config.data("recovery-in-progress");
-        let _ = look::once(PATIENCE, move || files::remove(&face));
+        let _ = timed::once(PATIENCE, move || files::remove(&face));
     }
 }
 

@@ -10,7 +10,7 @@ use crate::config::Telegram;
 
 /// Why a message was not confirmed.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Unsent {
+pub struct SendError {
     /// A sentence, without the token.
     pub why: String,
     /// Telegram said when to come back, in seconds.
@@ -21,12 +21,12 @@ pub struct Unsent {
 ///
 /// # Errors
 /// Why it is not known to have arrived.
-pub fn send(telegram: &Telegram, text: &str, limit: f64) -> Result<i64, Unsent> {
+pub fn send(telegram: &Telegram, text: &str, limit: f64) -> Result<i64, SendError> {
     let body = json!({"chat_id": telegram.chat_id, "text": fitted(text), "disable_web_page_preview": true});
     call(telegram, "sendMessage", &body, limit)?
         .get("message_id")
         .and_then(Value::as_i64)
-        .ok_or_else(|| unsent("Telegram's answer names no message".into()))
+        .ok_or_else(|| send_error("Telegram's answer names no message".into()))
 }
 
 /// Telegram's limit for one message, in UTF-16 units.
@@ -48,12 +48,13 @@ pub fn fitted(text: &str) -> String {
     kept + "…"
 }
 
-fn call(telegram: &Telegram, method: &str, body: &Value, limit: f64) -> Result<Value, Unsent> {
+fn call(telegram: &Telegram, method: &str, body: &Value, limit: f64) -> Result<Value, SendError> {
     static PROVIDER: Once = Once::new();
     // Once a process; that somebody was quicker is no error.
     PROVIDER.call_once(|| drop(rustls::crypto::ring::default_provider().install_default()));
     // The token is in the path, so no error may carry the address.
-    let plain = |error: reqwest::Error| unsent(format!("Telegram can't be reached: {}", chain(&error.without_url())));
+    let plain =
+        |error: reqwest::Error| send_error(format!("Telegram can't be reached: {}", chain(&error.without_url())));
     let client = Client::builder()
         .timeout(Duration::from_secs_f64(limit))
         .redirect(reqwest::redirect::Policy::none())
@@ -64,7 +65,7 @@ fn call(telegram: &Telegram, method: &str, body: &Value, limit: f64) -> Result<V
     let status = response.status().as_u16();
     let answer: Value = response
         .json()
-        .map_err(|_| unsent(format!("the answer (HTTP {status}) is not Telegram's; check telegram.api_url")))?;
+        .map_err(|_| send_error(format!("the answer (HTTP {status}) is not Telegram's; check telegram.api_url")))?;
     if answer.get("ok") == Some(&Value::Bool(true)) {
         return Ok(answer.get("result").cloned().unwrap_or_default());
     }
@@ -74,7 +75,7 @@ fn call(telegram: &Telegram, method: &str, body: &Value, limit: f64) -> Result<V
         .unwrap_or("no reason given")
         .replace(&telegram.token.0, "(token)");
     let retry_after = answer.pointer("/parameters/retry_after").and_then(Value::as_f64);
-    Err(Unsent { why: format!("Telegram refused ({status}): {description}{}", advice(status)), retry_after })
+    Err(SendError { why: format!("Telegram refused ({status}): {description}{}", advice(status)), retry_after })
 }
 
 fn advice(status: u16) -> &'static str {
@@ -87,8 +88,8 @@ fn advice(status: u16) -> &'static str {
     }
 }
 
-fn unsent(why: String) -> Unsent {
-    Unsent { why, retry_after: None }
+fn send_error(why: String) -> SendError {
+    SendError { why, retry_after: None }
 }
 
 /// reqwest's own words say little; the causes behind them do.

@@ -30,10 +30,10 @@ struct Watched {
 
 /// Rings the loop from another thread.
 #[derive(Clone)]
-pub struct Bell(Arc<Poller>);
+pub struct Waker(Arc<Poller>);
 
-impl Bell {
-    pub fn ring(&self) {
+impl Waker {
+    pub fn wake(&self) {
         // Fails only where the kernel refuses to wake anybody; then the tick comes anyway.
         let _ = self.0.notify();
     }
@@ -50,11 +50,11 @@ impl Wake {
         Ok(Wake { poller: Arc::new(poller), watched: None })
     }
 
-    pub fn bell(&self) -> Bell {
-        Bell(self.poller.clone())
+    pub fn waker(&self) -> Waker {
+        Waker(self.poller.clone())
     }
 
-    /// Sleeps until `process` dies, the bell rings or `seconds` are over. A process that is already gone wakes at once.
+    /// Sleeps until `process` dies, the waker rings or `seconds` are over. A process that is already gone wakes at once.
     pub fn sleep(&mut self, process: Option<Identity>, seconds: f64) -> Woke {
         self.watch(process);
         if let (Some(id), None) = (process, &self.watched) {

@@ -1,31 +1,31 @@
-//! The event loop: shows what the board says, and turns clicks into messages to the watch. Nothing here acts on the
+//! The event loop: shows what the shared says, and turns clicks into messages to the watch. Nothing here acts on the
 //! bridge, and nothing here waits: what takes time has a thread of its own.
 
 use std::path::PathBuf;
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex};
 
+use bridge_watchdog::commands::{Command, CommandSender};
 use bridge_watchdog::config::Config;
 use bridge_watchdog::demo::Fault;
-use bridge_watchdog::demo::stage::Stage;
+use bridge_watchdog::demo::demo_bridge::DemoBridge;
 use bridge_watchdog::facts::Identity;
-use bridge_watchdog::inbox::{Command, Handle};
-use bridge_watchdog::lookout::Lookout;
+use bridge_watchdog::limits::Environment;
 use bridge_watchdog::menu::{Menu, restart_refused};
 use bridge_watchdog::report;
-use bridge_watchdog::system::{bridge, clock, command};
-use bridge_watchdog::world::World;
+use bridge_watchdog::system::{clock, command, process_table};
+use bridge_watchdog::watchdog::Watchdog;
 use tao::event::{Event, StartCause};
 use tao::event_loop::{ControlFlow, EventLoop, EventLoopBuilder, EventLoopProxy};
 use tray_icon::TrayIcon;
 use tray_icon::menu::MenuEvent;
 
-use super::board::Board;
 use super::desktop;
 use super::icon;
-use super::keeper::{BROKEN, Call, End};
-use super::rows::Rows;
+use super::menu_items::MenuItems;
+use super::shared_state::SharedState;
 use super::texts;
+use super::watch_thread::{BROKEN, Call, End};
 use super::{caught, say};
 
 /// An hour, as the row says.
@@ -35,7 +35,7 @@ const WORK: f64 = 1.0;
 
 #[derive(Debug)]
 pub enum Message {
-    /// The board has something new.
+    /// The shared has something new.
     Changed,
     Clicked(String),
     /// So many tasks would end with a restart, or why nobody knows.
@@ -54,11 +54,11 @@ pub enum Message {
 
 pub struct App {
     pub config: Config,
-    pub world: World,
-    pub board: Arc<Board>,
-    pub keeper: Sender<Call>,
-    pub handle: Handle,
-    pub stage: Option<Arc<Mutex<Option<Stage>>>>,
+    pub environment: Environment,
+    pub shared: Arc<SharedState>,
+    pub watch_thread: Sender<Call>,
+    pub handle: CommandSender,
+    pub demo_bridge: Option<Arc<Mutex<Option<DemoBridge>>>>,
     pub viewer: PathBuf,
     pub shown: Shown,
 }
@@ -67,7 +67,7 @@ pub struct App {
 #[derive(Default)]
 pub struct Shown {
     tray: Option<TrayIcon>,
-    rows: Option<Rows>,
+    rows: Option<MenuItems>,
     menu: Option<Menu>,
     /// A restart was clicked, and is being thought about, asked about or done: another click means the same one.
     restarting: bool,
@@ -81,9 +81,9 @@ pub fn event_loop() -> EventLoop<Message> {
     event_loop
 }
 
-/// Runs until the keeper says that it is over; never returns.
+/// Runs until the watch_thread says that it is over; never returns.
 pub fn run(event_loop: EventLoop<Message>, mut app: App) -> ! {
-    let bell = event_loop.create_proxy();
+    let waker = event_loop.create_proxy();
     let clicks = event_loop.create_proxy();
     // Called from inside the menu library: nothing in it may panic.
     MenuEvent::set_event_handler(Some(move |event: MenuEvent| drop(clicks.send_event(Message::Clicked(event.id.0)))));
@@ -92,14 +92,14 @@ pub fn run(event_loop: EventLoop<Message>, mut app: App) -> ! {
         *flow = ControlFlow::Wait;
         match event {
             Event::NewEvents(StartCause::Init) => {
-                app.raise(&proxy);
-                app.board.ring(bell.clone());
+                app.create_tray(&proxy);
+                app.shared.wake(waker.clone());
             }
             Event::UserEvent(Message::Changed) => app.show(),
             Event::UserEvent(message) => app.answer(message, &proxy),
             _ => {}
         }
-        let end = app.board.look().end;
+        let end = app.shared.look().end;
         if let Some(end) = end {
             // Its icon is a file that goes with it.
             app.shown.tray.take();
@@ -113,10 +113,10 @@ pub fn run(event_loop: EventLoop<Message>, mut app: App) -> ! {
 
 impl App {
     /// The tray, once. Without it the loop and the watch go on.
-    fn raise(&mut self, proxy: &EventLoopProxy<Message>) {
+    fn create_tray(&mut self, proxy: &EventLoopProxy<Message>) {
         desktop::at_start(proxy);
-        let menu = self.board.menu();
-        let made = Rows::new(&menu.rows).and_then(|rows| {
+        let menu = self.shared.menu();
+        let made = MenuItems::new(&menu.rows).and_then(|rows| {
             let folder = self.config.state.join("icon");
             let tray = caught(|| icon::tray(&rows, &menu, &folder)).map_err(|why| desktop::mend(&why))??;
             Ok((rows, tray))
@@ -130,7 +130,7 @@ impl App {
 
     /// Only what changed.
     fn show(&mut self) {
-        let menu = self.board.menu();
+        let menu = self.shared.menu();
         if let Some(rows) = &mut self.shown.rows {
             rows.show(&menu.rows);
         }
@@ -146,11 +146,11 @@ impl App {
             }
         }
         self.shown.menu = Some(menu);
-        let recovering = self.board.look().snapshot.as_ref().is_some_and(|snapshot| snapshot.rung.is_some());
+        let recovering = self.shared.look().snapshot.as_ref().is_some_and(|snapshot| snapshot.rung.is_some());
         if self.shown.bus_closed && !recovering && desktop::bus_is_back() {
             self.shown.bus_closed = false;
             say("the session bus is back; starting anew for the icon");
-            let _ = self.keeper.send(Call::Again);
+            let _ = self.watch_thread.send(Call::Again);
         }
     }
 
@@ -168,7 +168,7 @@ impl App {
                 }
             }
             Message::Diagnostics(text) => match desktop::copy(&text) {
-                Ok(()) => self.board.change(|state| state.copied = Some(clock::wall())),
+                Ok(()) => self.shared.change(|state| state.copied = Some(clock::wall())),
                 Err(why) => desktop::tell("Nothing was copied", &why),
             },
             Message::Refused(why) => desktop::tell("That can't be done", &why),
@@ -198,7 +198,7 @@ impl App {
             "log" => self.open_log(proxy.clone()),
             "diagnostics" => self.diagnose(proxy.clone()),
             "about" => desktop::tell("Bridge Watchdog", &texts::about(&self.config.root, &self.config.state)),
-            "quit" => drop(self.keeper.send(Call::Quit)),
+            "quit" => drop(self.watch_thread.send(Call::Quit)),
             other => self.fault(other, proxy),
         }
     }
@@ -208,7 +208,7 @@ impl App {
         let bridge = self.run();
         let nobody = proxy.clone();
         let counting = aside("tasks", move || {
-            let tasks = bridge.map_or(Ok(0), |bridge| bridge::tasks_at_work(bridge, WORK));
+            let tasks = bridge.map_or(Ok(0), |bridge| process_table::tasks_at_work(bridge, WORK));
             let _ = proxy.send_event(Message::Tasks(tasks));
         });
         if let Err(why) = counting {
@@ -218,7 +218,7 @@ impl App {
 
     /// What was right at the click may be wrong by now: a question can stand open for hours.
     fn restart(&mut self) {
-        let refused = match self.board.look() {
+        let refused = match self.shared.look() {
             state if state.lost.is_some() => Some("nobody watches"),
             state => state.snapshot.as_ref().and_then(restart_refused),
         };
@@ -232,12 +232,12 @@ impl App {
 
     /// In a thread, with a look of its own: also a watch that does not answer can be asked about.
     fn diagnose(&self, proxy: EventLoopProxy<Message>) {
-        let (config, memory) =
-            (self.config.clone(), self.board.look().snapshot.as_ref().map(|seen| seen.memory.clone()));
-        let world = self.world.clone();
+        let (config, history) =
+            (self.config.clone(), self.shared.look().snapshot.as_ref().map(|seen| seen.history.clone()));
+        let environment = self.environment.clone();
         let refused = proxy.clone();
         let looking = aside("diagnostics", move || {
-            let looked = Lookout::new(&config, &world, false).map(|mut lookout| lookout.glance(memory));
+            let looked = Watchdog::new(&config, &environment, false).map(|mut watchdog| watchdog.look_once(history));
             let message = match looked {
                 Ok((facts, verdict)) => Message::Diagnostics(report::diagnostics(&config, &facts, &verdict)),
                 Err(why) => Message::Refused(why),
@@ -262,15 +262,15 @@ impl App {
             "fault-flood" => Fault::Flood,
             _ => return,
         };
-        let (Some(stage), Some(bridge)) = (&self.stage, self.run()) else { return };
-        let Ok(stage) = stage.lock() else { return };
-        if let Some(Err(why)) = stage.as_ref().map(|stage| stage.inject(fault, bridge)) {
+        let (Some(demo_bridge), Some(bridge)) = (&self.demo_bridge, self.run()) else { return };
+        let Ok(demo_bridge) = demo_bridge.lock() else { return };
+        if let Some(Err(why)) = demo_bridge.as_ref().map(|demo_bridge| demo_bridge.inject(fault, bridge)) {
             let _ = proxy.send_event(Message::Refused(why));
         }
     }
 
     fn run(&self) -> Option<Identity> {
-        self.board.look().snapshot.as_ref()?.memory.run.map(|run| run.id)
+        self.shared.look().snapshot.as_ref()?.history.run.map(|run| run.id)
     }
 }
 

@@ -6,11 +6,11 @@ use bridge_watchdog::menu::{Icon, Menu};
 use tray_icon::{TrayIcon, TrayIconBuilder};
 
 use super::desktop;
-use super::rows::Rows;
+use super::menu_items::MenuItems;
 
 /// # Errors
 /// Where the icon's folder can't be written, or what the library says.
-pub fn tray(rows: &Rows, menu: &Menu, folder: &Path) -> Result<TrayIcon, String> {
+pub fn tray(rows: &MenuItems, menu: &Menu, folder: &Path) -> Result<TrayIcon, String> {
     // An id and a folder of our own: the default folder is shared by every app that uses this library.
     let builder = TrayIconBuilder::new()
         .with_id("bridge-watchdog")

@@ -1,14 +1,14 @@
-//! The app: an event loop on the main thread, the watch in a thread of its own, and a keeper beside it. The only files
+//! The app: an event loop on the main thread, the watch in a thread of its own, and a watch_thread beside it. The only files
 //! that name tao, tray-icon and GTK. They belong to this binary and not to the library, so that the headless one links
 //! none of it.
 
 pub mod app;
-pub mod board;
 mod desktop;
 mod icon;
-mod keeper;
-mod rows;
+mod menu_items;
+pub mod shared_state;
 mod texts;
+mod watch_thread;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -18,19 +18,19 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bridge_watchdog::cli;
+use bridge_watchdog::commands::CommandSender;
 use bridge_watchdog::config::Config;
-use bridge_watchdog::demo::stage::Stage;
-use bridge_watchdog::inbox::Handle;
+use bridge_watchdog::demo::demo_bridge::DemoBridge;
 use bridge_watchdog::install;
-use bridge_watchdog::lookout::Lookout;
+use bridge_watchdog::limits::Environment;
 use bridge_watchdog::snapshot::Snapshot;
 use bridge_watchdog::system::recovery_lock::{self, Taken};
 use bridge_watchdog::system::{process, program};
-use bridge_watchdog::world::World;
+use bridge_watchdog::watchdog::Watchdog;
 
 use self::app::Message;
-use self::board::Board;
-use self::keeper::{Call, End, Keeper};
+use self::shared_state::SharedState;
+use self::watch_thread::{Call, End, WatchThread};
 
 /// What opens a file in the platform's own way.
 #[cfg(target_os = "macos")]
@@ -55,9 +55,9 @@ const BUS_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Parses, watches, shows; returns the exit code. 0 is Quit and nothing else, so that whoever started us starts us again
 /// after everything that nobody meant. `viewer` opens the log; `hear` is told each snapshot in the watch's own thread.
-pub fn main(args: impl IntoIterator<Item = OsString>, world: &World, viewer: &Path, hear: Hear) -> u8 {
-    process::one_heap();
-    match start(args, world, viewer, hear) {
+pub fn main(args: impl IntoIterator<Item = OsString>, environment: &Environment, viewer: &Path, hear: Hear) -> u8 {
+    process::single_arena();
+    match start(args, environment, viewer, hear) {
         Ok(code) => code,
         Err((code, why)) => {
             say(&why);
@@ -78,14 +78,14 @@ pub fn caught<T>(what: impl FnOnce() -> T) -> Result<T, String> {
     QUIET.store(true, Ordering::SeqCst);
     let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(what));
     QUIET.store(false, Ordering::SeqCst);
-    result.map_err(|payload| keeper::words_of(&*payload))
+    result.map_err(|payload| watch_thread::words_of(&*payload))
 }
 
 static QUIET: AtomicBool = AtomicBool::new(false);
 
 fn start(
     args: impl IntoIterator<Item = OsString>,
-    world: &World,
+    environment: &Environment,
     viewer: &Path,
     hear: Hear,
 ) -> Result<u8, (u8, String)> {
@@ -102,15 +102,15 @@ fn start(
             return Ok(cli::OK);
         }
     };
-    let default = Config::default_path(world);
+    let default = Config::default_path(environment);
     // Without a configuration there is the demo's bridge, so that a newcomer sees the icon change within a minute.
     let demo = file.is_none() && !default.exists();
-    let (config, world, stage) = if demo {
-        let stage = Stage::raise(&beside("bridge-watchdog")?).map_err(|why| (cli::FAILED, why))?;
+    let (config, environment, demo_bridge) = if demo {
+        let demo_bridge = DemoBridge::start(&beside("bridge-watchdog")?).map_err(|why| (cli::FAILED, why))?;
         say(&format!("{}: there is no configuration, so this is the demo's bridge", default.display()));
-        (stage.config.clone(), stage.world.clone(), Some(stage))
+        (demo_bridge.config.clone(), demo_bridge.environment.clone(), Some(demo_bridge))
     } else {
-        (cli::load(&file.unwrap_or(default), world)?, world.clone(), None)
+        (cli::load(&file.unwrap_or(default), environment)?, environment.clone(), None)
     };
     let _alone = match recovery_lock::one_watch(&config) {
         Ok(lock) => lock,
@@ -120,9 +120,9 @@ fn start(
         }
         Err(Taken::Broken(why)) => return Err((cli::UNKNOWN, why)),
     };
-    let stage = stage.map(|stage| Arc::new(Mutex::new(Some(stage))));
-    let board = Arc::new(Board::new(&config, &world, stage.is_some()));
-    let (keeper, handle, ended) = watch(&config, &world, &board, stage.clone(), hear)?;
+    let demo_bridge = demo_bridge.map(|demo_bridge| Arc::new(Mutex::new(Some(demo_bridge))));
+    let shared = Arc::new(SharedState::new(&config, &environment, demo_bridge.is_some()));
+    let (watch_thread, handle, ended) = watch(&config, &environment, &shared, demo_bridge.clone(), hear)?;
     let up = Arc::new(AtomicBool::new(false));
     tell_of_a_deaf_bus(up.clone());
     // Last of all: with a session bus that hangs this call never returns, and the watch must not need it.
@@ -131,30 +131,30 @@ fn start(
         Err(why) => {
             up.store(true, Ordering::SeqCst);
             say(&format!("no icon: there is no display that can be opened ({why}); the watch goes on without one"));
-            let end = ended.recv().unwrap_or(End::Code(keeper::BROKEN));
-            return Ok(if let End::Code(code) = end { code } else { keeper::BROKEN });
+            let end = ended.recv().unwrap_or(End::Code(watch_thread::BROKEN));
+            return Ok(if let End::Code(code) = end { code } else { watch_thread::BROKEN });
         }
     };
     up.store(true, Ordering::SeqCst);
     let (viewer, shown) = (viewer.to_owned(), app::Shown::default());
-    app::run(event_loop, app::App { config, world, board, keeper, handle, stage, viewer, shown })
+    app::run(event_loop, app::App { config, environment, shared, watch_thread, handle, demo_bridge, viewer, shown })
 }
 
-/// The watch in its thread and the keeper in another.
+/// The watch in its thread and the watch_thread in another.
 fn watch(
     config: &Config,
-    world: &World,
-    board: &Arc<Board>,
-    stage: Option<Arc<Mutex<Option<Stage>>>>,
+    environment: &Environment,
+    shared: &Arc<SharedState>,
+    demo_bridge: Option<Arc<Mutex<Option<DemoBridge>>>>,
     mut hear: Hear,
-) -> Result<(std::sync::mpsc::Sender<Call>, Handle, std::sync::mpsc::Receiver<End>), (u8, String)> {
-    let aloud = stage.is_none();
-    let mut lookout = Lookout::new(config, world, aloud).map_err(|why| (cli::UNKNOWN, why))?;
-    let handle = lookout.handle();
+) -> Result<(std::sync::mpsc::Sender<Call>, CommandSender, std::sync::mpsc::Receiver<End>), (u8, String)> {
+    let to_stderr = demo_bridge.is_none();
+    let mut watchdog = Watchdog::new(config, environment, to_stderr).map_err(|why| (cli::UNKNOWN, why))?;
+    let handle = watchdog.handle();
     let (calls, heard) = channel();
-    let (shown, beat, is_demo) = (board.clone(), calls.clone(), stage.is_some());
-    let mut login = install::Login::new(config, world);
-    lookout.on_snapshot(move |snapshot| {
+    let (shown, beat, is_demo) = (shared.clone(), calls.clone(), demo_bridge.is_some());
+    let mut login = install::Login::new(config, environment);
+    watchdog.on_snapshot(move |snapshot| {
         let login = (!is_demo).then(|| login.starts());
         shown.change(|state| {
             state.snapshot = Some(snapshot.clone());
@@ -163,26 +163,26 @@ fn watch(
         let _ = beat.send(Call::Beat);
         hear(snapshot);
     });
-    let answered = board.clone();
-    lookout.on_answer(move |command, done| answered.send(Message::Done(command, done)));
-    let signals = keeper::signals(calls.clone());
-    keeper::watching(calls.clone(), move || bridge_watchdog::watch::run(&mut lookout))
+    let answered = shared.clone();
+    watchdog.on_answer(move |command, done| answered.send(Message::Done(command, done)));
+    let signals = watch_thread::signals(calls.clone());
+    watch_thread::watching(calls.clone(), move || bridge_watchdog::watch::run(&mut watchdog))
         .map_err(|why| (cli::UNKNOWN, why))?;
     signals.map_err(|why| (cli::UNKNOWN, why))?;
-    let keeper = Keeper {
+    let watch_thread = WatchThread {
         handle: handle.clone(),
         calls: heard,
-        limit: Duration::from_secs_f64(2.0 * world.times.tick + world.times.ask),
-        grace: Duration::from_secs_f64(world.times.ask),
-        board: board.clone(),
+        limit: Duration::from_secs_f64(2.0 * environment.limits.tick + environment.limits.ask),
+        grace: Duration::from_secs_f64(environment.limits.ask),
+        shared: shared.clone(),
         state: config.state.clone(),
         last: Box::new(move || {
-            let stage = stage.and_then(|stage| stage.lock().ok()?.take());
-            stage.into_iter().for_each(Stage::strike);
+            let demo_bridge = demo_bridge.and_then(|demo_bridge| demo_bridge.lock().ok()?.take());
+            demo_bridge.into_iter().for_each(DemoBridge::stop);
         }),
     };
     let (tell, ended) = channel();
-    keeper.start(tell).map_err(|why| (cli::UNKNOWN, why))?;
+    watch_thread.start(tell).map_err(|why| (cli::UNKNOWN, why))?;
     Ok((calls, handle, ended))
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use bridge_watchdog::inbox::Command;
+use bridge_watchdog::commands::Command;
 
 use super::desktop::Question;
 

@@ -7,13 +7,13 @@ use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
 use bridge_watchdog::assess::State;
-use bridge_watchdog::lookout::Lookout;
-use bridge_watchdog::system::{bridge, clock, session};
+use bridge_watchdog::limits::Limits;
+use bridge_watchdog::system::{clock, process_table, session};
 use bridge_watchdog::watch;
-use bridge_watchdog::world::Times;
+use bridge_watchdog::watchdog::Watchdog;
 use serde_json::json;
 
-use crate::stage;
+use crate::setup;
 use crate::support::{Launchd, PATIENCE, Scene};
 use crate::table::{Row, beside, middle_and_most, row};
 use crate::usage::{faults_of_children, my_cpu};
@@ -68,7 +68,7 @@ pub fn rows() -> Vec<Row> {
 
 /// A watch of a healthy bridge under the launchd stand-in, at real times; we tick for it.
 struct Checked {
-    lookout: Lookout,
+    watchdog: Watchdog,
     launchd: Launchd,
     scene: Scene,
     shown: std::sync::mpsc::Receiver<State>,
@@ -76,17 +76,17 @@ struct Checked {
 
 impl Checked {
     fn new(large: bool) -> Checked {
-        let (scene, launchd) = stage::under_launchd(10.0);
+        let (scene, launchd) = setup::under_launchd(10.0);
         if large {
             fill(&scene);
         }
-        let (config, world) = stage::in_process(&scene, launchd.launchctl(), Times::REAL);
-        let mut lookout = Lookout::new(&config, &world, false).expect("a lookout");
+        let (config, environment) = setup::in_process(&scene, launchd.launchctl(), Limits::REAL);
+        let mut watchdog = Watchdog::new(&config, &environment, false).expect("a watchdog");
         let (tell, shown) = channel();
-        lookout.on_snapshot(move |snapshot| {
+        watchdog.on_snapshot(move |snapshot| {
             let _ = tell.send(snapshot.verdict.state);
         });
-        let mut checked = Checked { lookout, launchd, scene, shown };
+        let mut checked = Checked { watchdog, launchd, scene, shown };
         let until = Instant::now() + PATIENCE;
         while checked.check() != Some(State::Healthy) {
             assert!(Instant::now() < until, "the bridge is not healthy: {}", checked.scene.journal());
@@ -100,7 +100,7 @@ impl Checked {
     }
 
     fn check(&mut self) -> Option<State> {
-        watch::tick(&mut self.lookout);
+        watch::tick(&mut self.watchdog);
         self.shown.try_iter().last()
     }
 
@@ -143,14 +143,14 @@ fn lock(checked: &Checked) -> (Row, Row) {
         assert!(seen.holders.iter().any(|holder| holder.pid == std::process::id()), "{seen:?}");
     }
     let (middle, _) = middle_and_most(times);
-    let likeness = bridge::Likeness {
+    let bridge_match = process_table::ProcessMatch {
         root: checked.scene.root.clone(),
         program: checked.scene.program().iter().map(ToString::to_string).collect(),
     };
     let scans: Vec<f64> = (0..9)
         .map(|_| {
             let began = Instant::now();
-            bridge::all(&likeness).expect("the process table");
+            process_table::matching(&bridge_match).expect("the process table");
             began.elapsed().as_secs_f64()
         })
         .collect();

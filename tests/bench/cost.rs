@@ -10,7 +10,7 @@ mod check;
 mod death;
 mod resident;
 mod respawn;
-mod stage;
+mod setup;
 #[path = "../support/mod.rs"]
 mod support;
 mod table;

@@ -3,14 +3,14 @@
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
-use bridge_watchdog::inbox::Command;
-use bridge_watchdog::lookout::Lookout;
+use bridge_watchdog::commands::Command;
+use bridge_watchdog::limits::Limits;
 use bridge_watchdog::system::recovery_lock;
 use bridge_watchdog::watch;
-use bridge_watchdog::world::Times;
+use bridge_watchdog::watchdog::Watchdog;
 use rustix::process::Signal;
 
-use crate::stage;
+use crate::setup;
 use crate::support::{PATIENCE, Scene, signal};
 use crate::table::{Row, beside, middle_and_most, row};
 
@@ -19,20 +19,20 @@ const ROUNDS: u32 = 30;
 /// The shipped loop in a thread of this process, at its real tick of 60 s, so that nothing but the event tells it. Its
 /// bridge comes back after 0.3 s and never runs for the 10 s that make it settled: then no rung is in the way between two rounds.
 pub fn rows() -> Vec<Row> {
-    let (scene, launchd) = stage::under_launchd(0.3);
-    let times = Times { tick_down: 0.1, crash_window: 0.01, ..Times::REAL };
-    let (config, world) = stage::in_process(&scene, launchd.launchctl(), times);
+    let (scene, launchd) = setup::under_launchd(0.3);
+    let limits = Limits { poll_interval_down: 0.1, crash_window: 0.01, ..Limits::REAL };
+    let (config, environment) = setup::in_process(&scene, launchd.launchctl(), limits);
     let _alone = recovery_lock::one_watch(&config).unwrap_or_else(|taken| panic!("{taken}"));
-    let mut lookout = Lookout::new(&config, &world, false).expect("a lookout");
+    let mut watchdog = Watchdog::new(&config, &environment, false).expect("a watchdog");
     let (tell, shown) = channel();
-    lookout.on_snapshot(move |snapshot| {
+    watchdog.on_snapshot(move |snapshot| {
         let pid = snapshot.check["facts"]["process"]["pid"].as_u64().and_then(|pid| u32::try_from(pid).ok());
         let _ = tell.send((Instant::now(), pid));
     });
     let (note, noted) = channel();
-    lookout.journal.also_to(note);
-    let handle = lookout.handle();
-    let watching = std::thread::spawn(move || watch::run(&mut lookout));
+    watchdog.journal.also_to(note);
+    let handle = watchdog.handle();
+    let watching = std::thread::spawn(move || watch::run(&mut watchdog));
     let mut deaths = Vec::new();
     let mut seen = None;
     for _ in 0..ROUNDS {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 
-use crate::stage::Running;
+use crate::setup::Running;
 use crate::support::{PATIENCE, Scene, beside as built, product, signal};
 use crate::table::{Row, beside, row};
 use crate::usage::{cpu_of, resident};
@@ -46,7 +46,7 @@ pub fn rows() -> Vec<Row> {
     ]
 }
 
-/// The release binary itself, in its real world: only its folders are a scene's.
+/// The release binary itself, in its real environment: only its folders are a scene's.
 fn shipped() -> (Scene, Running) {
     let scene = Scene::new("embedded", 1.0);
     let home = scene.folder.path().join("home");
@@ -72,8 +72,8 @@ impl Quick {
     fn start() -> Quick {
         let api = TcpListener::bind("127.0.0.1:0").expect("loopback");
         let mut scene = Scene::new("embedded", 1.0);
-        scene.world("tick", 1.0);
-        scene.world("settled", 2.0);
+        scene.set("tick", 1.0);
+        scene.set("min_uptime", 2.0);
         scene.extra = format!(
             "[telegram]\nbot_token = \"1234:abc\"\nchat_id = 7\napi_url = \"http://{}\"\n",
             api.local_addr().expect("an address")

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
-use crate::stage::{self, Running};
+use crate::setup::{self, Running};
 use crate::support::{Launchd, Scene, Systemd, alive, signal, systemd};
 use crate::table::{Row, beside, middle_and_most, row};
 
@@ -79,7 +79,7 @@ fn rows_of(cases: &[Case], kind: Kind, name: &str) -> Vec<Row> {
 }
 
 fn under_launchd(watched: bool) -> Case {
-    let (scene, launchd) = stage::under_launchd(10.0);
+    let (scene, launchd) = setup::under_launchd(10.0);
     case(scene, Kind::Launchd, watched, Some(launchd))
 }
 
@@ -87,7 +87,7 @@ fn under_systemd(manager: &Systemd, watched: bool, number: usize) -> Case {
     let mut scene = Scene::new("systemd", 1.0);
     scene.env = manager.env();
     scene.label = format!("bench.bridge{number}");
-    scene.world("systemctl", systemd::SYSTEMCTL);
+    scene.set("systemctl", systemd::SYSTEMCTL);
     scene.write();
     manager.begin(&scene, systemd::ALWAYS);
     case(scene, Kind::Systemd, watched, None)

@@ -32,7 +32,7 @@ pub fn unloaded(options: &[&str], keys: &Value, change: impl FnOnce(&mut Scene))
     // launchd's own folder is the user's.
     std::fs::create_dir_all(home.join("Library")).expect("Library");
     symlink(launchd.dir.join("LaunchAgents"), home.join("Library/LaunchAgents")).expect("LaunchAgents");
-    scene.world("launchctl", launchd.launchctl().to_str().expect("a path"));
+    scene.set("launchctl", launchd.launchctl().to_str().expect("a path"));
     change(&mut scene);
     scene.bridge(options);
     let mut all =
@@ -65,8 +65,8 @@ pub fn acts_of_launchctl(launchd: &Launchd) -> Vec<String> {
 
 /// Ages and slacks so long that only the crash pattern can be what acts.
 pub fn patient(scene: &mut Scene) {
-    scene.world("settled", 60.0);
-    scene.world("respawn_slack", 600.0);
-    scene.world("crash_window", 600.0);
-    scene.world("reload", 600.0);
+    scene.set("min_uptime", 60.0);
+    scene.set("respawn_margin", 600.0);
+    scene.set("crash_window", 600.0);
+    scene.set("reload", 600.0);
 }

@@ -27,7 +27,7 @@ impl Mac {
         fs::create_dir_all(home.join("Library")).expect("Library");
         std::os::unix::fs::symlink(launchd.dir.join("LaunchAgents"), home.join("Library/LaunchAgents"))
             .expect("LaunchAgents");
-        scene.world("launchctl", launchd.launchctl().to_str().expect("a path"));
+        scene.set("launchctl", launchd.launchctl().to_str().expect("a path"));
         scene.write();
         Mac { scene, launchd }
     }
@@ -81,21 +81,22 @@ impl Mac {
         fs::read(self.plist(OURS)).expect("its plist")
     }
 
-    /// Our programs of the test world under their own names, side by side as in the bundle; their folder.
+    /// Our programs of the test environment under their own names, side by side as in the bundle; their folder.
     pub fn bundle(&self, names: &[(&str, &str)]) -> PathBuf {
         let folder = self.scene.folder.path().join("Bridge Watchdog.app/Contents/MacOS");
         fs::create_dir_all(&folder).expect("a folder");
         for (from, to) in names {
-            let (from, to) = (beside(&format!("examples/{from}-in-a-test-world")), folder.join(to));
+            let (from, to) = (beside(&format!("examples/{from}-in-a-test-environment")), folder.join(to));
             fs::hard_link(&from, &to).or_else(|_| fs::copy(&from, &to).map(drop)).expect("a program");
         }
         folder.canonicalize().expect("a folder")
     }
 
-    /// A program in the scene's world, to its end: it has to succeed.
+    /// A program in the scene's environment, to its end: it has to succeed.
     pub fn ok_by(&self, program: &Path, args: &[&str]) -> String {
         let mut command = std::process::Command::new(program);
-        let output = command.arg(self.scene.folder.path().join("world.json")).args(args).output().expect("it runs");
+        let output =
+            command.arg(self.scene.folder.path().join("environment.json")).args(args).output().expect("it runs");
         let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
         assert_eq!(output.status.code(), Some(0), "{args:?}: {text}");
         text

@@ -4,7 +4,7 @@
 //! `menu-in-a-state NAME`, or `--list`
 
 // The situations name the library's modules as the library itself does.
-use bridge_watchdog::{assess, facts, memory, menu_words, snapshot};
+use bridge_watchdog::{assess, facts, history, menu_words, snapshot};
 
 #[allow(dead_code, reason = "its tests have more of them")]
 #[path = "../../src/menu_situations.rs"]
@@ -16,11 +16,11 @@ mod tray;
 use std::sync::Arc;
 
 use bridge_watchdog::config::{Config, Manager};
-use bridge_watchdog::lookout::Lookout;
+use bridge_watchdog::limits::Environment;
 use bridge_watchdog::secrets::Secrets;
-use bridge_watchdog::world::World;
+use bridge_watchdog::watchdog::Watchdog;
 use tray::app::{self, App, Shown};
-use tray::board::Board;
+use tray::shared_state::SharedState;
 
 /// The name of the picture, and of the situation.
 const STATES: [(&str, &str); 12] = [
@@ -63,11 +63,11 @@ fn main() {
         state: root.join("state"),
         root: "/Users/me/src/ai".into(),
     };
-    let world = World { home: "/Users/me".into(), ..World::real().expect("a home") };
-    let board = Arc::new(Board::new(&config, &world, false));
-    board.change(|state| (state.snapshot, state.starts_at_login) = (Some(snapshot), Some(true)));
-    let handle = Lookout::new(&config, &world, false).expect("a watch").handle();
-    let (keeper, _nobody) = std::sync::mpsc::channel();
-    let (stage, viewer, shown) = (None, tray::VIEWER.into(), Shown::default());
-    app::run(app::event_loop(), App { config, world, board, keeper, handle, stage, viewer, shown })
+    let environment = Environment { home: "/Users/me".into(), ..Environment::real().expect("a home") };
+    let shared = Arc::new(SharedState::new(&config, &environment, false));
+    shared.change(|state| (state.snapshot, state.starts_at_login) = (Some(snapshot), Some(true)));
+    let handle = Watchdog::new(&config, &environment, false).expect("a watch").handle();
+    let (watch_thread, _nobody) = std::sync::mpsc::channel();
+    let (demo_bridge, viewer, shown) = (None, tray::VIEWER.into(), Shown::default());
+    app::run(app::event_loop(), App { config, environment, shared, watch_thread, handle, demo_bridge, viewer, shown })
 }

@@ -61,10 +61,10 @@ impl Desktop {
 
     /// The app on this scene's bridge.
     pub fn app(&self, scene: &Scene) -> App {
-        let program = beside("examples/tray-in-a-test-world");
-        let (world, config) = (scene.folder.path().join("world.json"), scene.config_file());
-        let words =
-            [&program, &world, Path::new("--config"), &config].map(|word| word.to_str().expect("text").to_owned());
+        let program = beside("examples/test-tray");
+        let (environment, config) = (scene.folder.path().join("environment.json"), scene.config_file());
+        let words = [&program, &environment, Path::new("--config"), &config]
+            .map(|word| word.to_str().expect("text").to_owned());
         self.start(&words.each_ref().map(String::as_str), &scene.folder.path().join("watch.log"))
     }
 

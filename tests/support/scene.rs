@@ -22,7 +22,7 @@ pub struct Scene {
     pub manager: &'static str,
     /// Variables that the program needs here.
     pub env: Vec<(&'static str, PathBuf)>,
-    world: Value,
+    environment: Value,
     /// Telegram's data centre, as far as the bridge and the watch can see. Dropped: offline.
     pub telegram: Option<TcpListener>,
     program: Vec<String>,
@@ -51,7 +51,7 @@ impl Scene {
         });
         let home = folder.path().join("home");
         std::fs::create_dir_all(home.join("config")).expect("home");
-        let world = json!({
+        let environment = json!({
             "factor": factor,
             "data_centres": [address],
             "ranges": [["127.0.0.1", 32]],
@@ -67,7 +67,7 @@ impl Scene {
             extra: String::new(),
             manager,
             env: Vec::new(),
-            world,
+            environment,
             telegram: Some(telegram),
             program: Vec::new(),
         };
@@ -76,10 +76,10 @@ impl Scene {
         scene
     }
 
-    /// Changes the world: a duration, a path.
-    pub fn world(&mut self, key: &str, value: impl Into<Value>) {
-        self.world[key] = value.into();
-        std::fs::write(self.world_file(), self.world.to_string()).expect("the world's file");
+    /// Changes the environment: a duration, a path.
+    pub fn set(&mut self, key: &str, value: impl Into<Value>) {
+        self.environment[key] = value.into();
+        std::fs::write(self.environment_file(), self.environment.to_string()).expect("the environment's file");
     }
 
     /// The bridge: the demo's, with these options besides its session and its connection.
@@ -115,7 +115,7 @@ impl Scene {
         self.program.iter().map(String::as_str).collect()
     }
 
-    /// Writes the configuration and the world.
+    /// Writes the configuration and the environment.
     pub fn write(&self) {
         let text = format!(
             "[bridge]\nroot = {}\nlabel = \"{}\"\nmanager = \"{}\"\nprogram = {}\n{}",
@@ -127,15 +127,15 @@ impl Scene {
         );
         std::fs::write(self.config_file(), text).expect("config.toml");
         std::fs::set_permissions(self.config_file(), std::fs::Permissions::from_mode(0o600)).expect("its mode");
-        std::fs::write(self.world_file(), self.world.to_string()).expect("the world's file");
+        std::fs::write(self.environment_file(), self.environment.to_string()).expect("the environment's file");
     }
 
     pub fn config_file(&self) -> PathBuf {
         self.folder.path().join("home/config/config.toml")
     }
 
-    fn world_file(&self) -> PathBuf {
-        self.folder.path().join("world.json")
+    fn environment_file(&self) -> PathBuf {
+        self.folder.path().join("environment.json")
     }
 
     pub fn data(&self, name: &str) -> PathBuf {
@@ -180,10 +180,10 @@ impl Scene {
         repository.commit(Some("HEAD"), &who, &who, summary, &tree, &parents).expect("a commit")
     }
 
-    /// The shipped program in this world.
+    /// The shipped program in this environment.
     pub fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(beside("examples/watchdog-in-a-test-world"));
-        command.arg(self.world_file()).args(args).stdin(Stdio::null());
+        let mut command = Command::new(beside("examples/test-watchdog"));
+        command.arg(self.environment_file()).args(args).stdin(Stdio::null());
         // Whoever runs the tests may have a session with a manager of his own.
         command.env_remove("XDG_RUNTIME_DIR").env_remove("DBUS_SESSION_BUS_ADDRESS");
         command.envs(self.env.iter().map(|(key, value)| (key, value)));
@@ -262,7 +262,7 @@ impl Scene {
         self.wait(&format!("{state} {cause}"), || {
             let status = self.status()?;
             let verdict = &status["verdict"];
-            let settled = state != "healthy" || status["memory"]["run"]["age"].as_f64().is_some_and(|age| age >= 0.5);
+            let settled = state != "healthy" || status["history"]["run"]["age"].as_f64().is_some_and(|age| age >= 0.5);
             (verdict["state"] == state && verdict["cause"] == cause && settled).then_some(status)
         })
     }

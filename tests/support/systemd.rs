@@ -24,7 +24,7 @@ pub struct Systemd {
     /// Short and without blanks: a socket's path has 108 bytes at most.
     folder: TempDir,
     /// The script that ends everything when its standard input is closed.
-    keeper: Child,
+    watch_thread: Child,
     pub manager: u32,
 }
 
@@ -73,20 +73,20 @@ pub fn or_skip() -> Option<Systemd> {
 impl Systemd {
     pub fn start() -> Systemd {
         let folder = tempfile::Builder::new().prefix("bwt").tempdir_in("/tmp").expect("a short temporary folder");
-        let mut keeper = Command::new("/bin/sh")
+        let mut watch_thread = Command::new("/bin/sh")
             .args(["-c", include_str!("user_manager.sh"), "sh"])
             .arg(folder.path())
             .arg(systemd().expect("available() was asked"))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            // Ctrl-C and a runner's time limit go to the whole group; the keeper has to outlive the test.
+            // Ctrl-C and a runner's time limit go to the whole group; the watch_thread has to outlive the test.
             .process_group(0)
             .spawn()
             .expect("a shell");
         let mut line = String::new();
-        BufReader::new(keeper.stdout.take().expect("piped")).read_line(&mut line).expect("the manager's pid");
+        BufReader::new(watch_thread.stdout.take().expect("piped")).read_line(&mut line).expect("the manager's pid");
         let manager = line.trim().parse().expect("the manager's pid");
-        let systemd = Systemd { folder, keeper, manager };
+        let systemd = Systemd { folder, watch_thread, manager };
         wait("the user manager", || {
             // Not is-system-running: it says "offline" wherever the caller sees no /run/systemd/system.
             let said = systemd.systemctl(&["show", "-p", "SystemState", "--value"]).stdout;
@@ -109,7 +109,7 @@ impl Systemd {
         std::fs::write(&recorder, format!("#!/bin/sh\necho \"$*\" >> \"$0.calls\"\nexec {SYSTEMCTL} \"$@\"\n"))
             .expect("a script");
         std::fs::set_permissions(&recorder, std::fs::Permissions::from_mode(0o755)).expect("its mode");
-        scene.world("systemctl", recorder.to_str().expect("a path"));
+        scene.set("systemctl", recorder.to_str().expect("a path"));
         scene
     }
 
@@ -215,8 +215,8 @@ impl Systemd {
 
     /// Ends the manager and all of its units, as a logout without lingering does.
     pub fn end(&mut self) {
-        drop(self.keeper.stdin.take());
-        let _ = self.keeper.wait();
+        drop(self.watch_thread.stdin.take());
+        let _ = self.watch_thread.wait();
     }
 }
 

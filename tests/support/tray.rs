@@ -17,8 +17,8 @@ pub fn under_launchd(desktop_tick: f64, options: &[&str], exit_timeout: f64) -> 
     std::fs::create_dir_all(home.join("Library")).expect("Library");
     std::os::unix::fs::symlink(launchd.dir.join("LaunchAgents"), home.join("Library/LaunchAgents"))
         .expect("LaunchAgents");
-    scene.world("launchctl", launchd.launchctl().to_str().expect("a path"));
-    scene.world("tick", desktop_tick);
+    scene.set("launchctl", launchd.launchctl().to_str().expect("a path"));
+    scene.set("tick", desktop_tick);
     scene.bridge(options);
     let keys = json!({
         "WorkingDirectory": scene.root, "StandardOutPath": scene.log(), "StandardErrorPath": scene.error_log(),
@@ -65,8 +65,8 @@ pub fn press(desktop: &Desktop, window: &str, keys: &[&str]) {
 pub fn headless(scene: &Scene) -> App {
     let path = scene.folder.path().join("watch.log");
     let log = std::fs::OpenOptions::new().create(true).append(true).open(path).expect("a log");
-    let mut command = Command::new(beside("examples/tray-in-a-test-world"));
-    command.arg(scene.folder.path().join("world.json")).arg("--config").arg(scene.config_file());
+    let mut command = Command::new(beside("examples/test-tray"));
+    command.arg(scene.folder.path().join("environment.json")).arg("--config").arg(scene.config_file());
     command.env_remove("DISPLAY").env_remove("WAYLAND_DISPLAY").env("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nowhere");
     let said = log.try_clone().expect("a log");
     App { child: command.stdin(Stdio::null()).stdout(said).stderr(log).spawn().expect("the app starts") }

@@ -1,7 +1,7 @@
 #!/bin/bash
 # Screenshots of the opened menu in every state, into docs/screenshots (or the folder that is given). The rows and the
 # icon are the shipped app's, under Xvfb with a real panel; the states are snapshots in files, shown by the app in a test
-# world, because a crash loop or a flood wait with sensible clock times takes half an hour to come by.
+# environment, because a crash loop or a flood wait with sensible clock times takes half an hour to come by.
 set -eu
 cd "$(dirname "$0")/../.."
 out=$(mkdir -p "${1:-docs/screenshots}" && cd "${1:-docs/screenshots}" && pwd)

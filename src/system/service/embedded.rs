@@ -15,9 +15,9 @@ use rustix::process::Signal;
 use serde::{Deserialize, Serialize};
 
 use crate::config::Config;
-use crate::facts::{Exit, Identity, Job, Respawns};
+use crate::facts::{Exit, Identity, Job, KeepAlive};
+use crate::limits::Environment;
 use crate::system::{clock, files, process, recovery_lock};
-use crate::world::World;
 
 #[derive(Clone)]
 pub struct Embedded {
@@ -40,11 +40,11 @@ struct Kept {
 }
 
 impl Embedded {
-    pub fn new(config: &Config, world: &World) -> Embedded {
+    pub fn new(config: &Config, environment: &Environment) -> Embedded {
         Embedded {
             config: Arc::new(config.clone()),
-            throttle: world.times.settled,
-            exit_timeout: world.times.embedded_exit,
+            throttle: environment.limits.min_uptime,
+            exit_timeout: environment.limits.embedded_exit,
             keeping: Arc::new(AtomicBool::new(false)),
             step: Arc::new(Mutex::new(())),
         }
@@ -86,7 +86,7 @@ impl Embedded {
             last_exit: kept.last_exit.unwrap_or(Exit::Never),
             throttle: self.throttle,
             exit_timeout: self.exit_timeout,
-            respawns: Respawns::Always,
+            keep_alive: KeepAlive::Always,
             held_back: None,
             stopping: false,
             gave_up: false,

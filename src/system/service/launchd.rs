@@ -8,10 +8,10 @@ use std::time::Duration;
 
 pub use self::loaded::Loaded;
 
-use crate::facts::{Exit, Job, Respawns};
+use crate::facts::{Exit, Job, KeepAlive};
+use crate::limits::Environment;
 use crate::system::clock;
 use crate::system::command::{self, Output};
-use crate::world::World;
 
 #[derive(Clone)]
 pub struct Launchd {
@@ -37,14 +37,14 @@ const LONGEST_EXIT: f64 = 120.0;
 const EXIT_TIMEOUT: f64 = 5.0;
 
 impl Launchd {
-    pub fn new(label: &str, world: &World) -> Launchd {
+    pub fn new(label: &str, environment: &Environment) -> Launchd {
         Launchd {
-            launchctl: world.launchctl.clone(),
+            launchctl: environment.launchctl.clone(),
             label: label.to_owned(),
             domain: format!("gui/{}", rustix::process::getuid().as_raw()),
-            plist: world.home.join("Library/LaunchAgents").join(format!("{label}.plist")),
-            ask: world.times.ask,
-            bootstrap: world.times.bootstrap,
+            plist: environment.home.join("Library/LaunchAgents").join(format!("{label}.plist")),
+            ask: environment.limits.ask,
+            bootstrap: environment.limits.bootstrap,
         }
     }
 
@@ -62,8 +62,8 @@ impl Launchd {
         };
         job.installed = job.loaded || self.plist.exists();
         match keep_alive(&self.plist) {
-            Respawns::Unsaid => {}
-            plain => job.respawns = plain,
+            KeepAlive::Unknown => {}
+            plain => job.keep_alive = plain,
         }
         job.stopped_by_operator = self.disabled()?;
         Ok(job)
@@ -202,7 +202,7 @@ fn not_loaded() -> Job {
         last_exit: Exit::Never,
         throttle: THROTTLE,
         exit_timeout: EXIT_TIMEOUT,
-        respawns: Respawns::Unsaid,
+        keep_alive: KeepAlive::Unknown,
         held_back: None,
         stopping: false,
         gave_up: false,
@@ -239,7 +239,7 @@ fn parse(text: &str) -> Option<Job> {
         last_exit: last_exit(&last),
         throttle: seconds("minimum runtime", THROTTLE),
         exit_timeout: seconds("exit timeout", EXIT_TIMEOUT),
-        respawns: if properties.contains(&"keepalive") { Respawns::Always } else { Respawns::Unsaid },
+        keep_alive: if properties.contains(&"keepalive") { KeepAlive::Always } else { KeepAlive::Unknown },
         held_back: last("pended nondemand spawn").or(last("pended spawn")).map(str::to_owned),
         stopping: matches!(state, Some("SIGTERMed" | "SIGKILLed")),
         ..not_loaded()
@@ -277,15 +277,15 @@ fn last_exit<'a>(last: &impl Fn(&str) -> Option<&'a str>) -> Exit {
     }
 }
 
-fn keep_alive(plist: &Path) -> Respawns {
-    let Ok(plist::Value::Dictionary(keys)) = plist::Value::from_file(plist) else { return Respawns::Unsaid };
+fn keep_alive(plist: &Path) -> KeepAlive {
+    let Ok(plist::Value::Dictionary(keys)) = plist::Value::from_file(plist) else { return KeepAlive::Unknown };
     match keys.get("KeepAlive") {
-        Some(plist::Value::Boolean(true)) => Respawns::Always,
+        Some(plist::Value::Boolean(true)) => KeepAlive::Always,
         Some(plist::Value::Dictionary(conditions)) => {
             let names: Vec<&str> = conditions.keys().map(String::as_str).collect();
-            Respawns::Sometimes(format!("KeepAlive is a dictionary: {}", names.join(", ")))
+            KeepAlive::Conditional(format!("KeepAlive is a dictionary: {}", names.join(", ")))
         }
-        _ => Respawns::Never,
+        _ => KeepAlive::Never,
     }
 }
 

@@ -61,7 +61,7 @@ fn shapes_of_print() {
         let seen =
             (job.pid, job.runs, job.last_exit, job.throttle, job.exit_timeout, job.stopping, job.held_back.as_deref());
         assert_eq!(seen, expected, "{state} {rest}");
-        assert_eq!(job.respawns, Respawns::Always);
+        assert_eq!(job.keep_alive, KeepAlive::Always);
     }
 }
 

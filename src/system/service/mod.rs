@@ -7,7 +7,7 @@ pub mod systemd;
 
 use crate::config::{Config, Manager};
 use crate::facts::Job;
-use crate::world::World;
+use crate::limits::Environment;
 
 /// A door to one manager.
 #[derive(Clone)]
@@ -18,11 +18,11 @@ pub enum Service {
 }
 
 impl Service {
-    pub fn of(config: &Config, world: &World) -> Service {
+    pub fn of(config: &Config, environment: &Environment) -> Service {
         match config.manager {
-            Manager::Launchd => Service::Launchd(launchd::Launchd::new(&config.label, world)),
-            Manager::Systemd => Service::Systemd(systemd::Systemd::new(&config.label, world)),
-            Manager::Embedded => Service::Embedded(embedded::Embedded::new(config, world)),
+            Manager::Launchd => Service::Launchd(launchd::Launchd::new(&config.label, environment)),
+            Manager::Systemd => Service::Systemd(systemd::Systemd::new(&config.label, environment)),
+            Manager::Embedded => Service::Embedded(embedded::Embedded::new(config, environment)),
         }
     }
 

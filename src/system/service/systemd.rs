@@ -6,10 +6,10 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::facts::{Exit, Job, Respawns};
+use crate::facts::{Exit, Job, KeepAlive};
+use crate::limits::Environment;
 use crate::system::clock;
 use crate::system::{command, process};
-use crate::world::World;
 
 #[derive(Clone)]
 pub struct Systemd {
@@ -27,12 +27,12 @@ InactiveEnterTimestampMonotonic,Restart,RestartUSec,TimeoutStopUSec,UnitFileStat
 const EXIT_TIMEOUT: f64 = 90.0;
 
 impl Systemd {
-    pub fn new(label: &str, world: &World) -> Systemd {
+    pub fn new(label: &str, environment: &Environment) -> Systemd {
         Systemd {
-            systemctl: world.systemctl.clone(),
+            systemctl: environment.systemctl.clone(),
             label: label.to_owned(),
-            ask: world.times.ask,
-            respawn_near: world.times.respawn_near,
+            ask: environment.limits.ask,
+            respawn_near: environment.limits.respawn_near,
         }
     }
 
@@ -246,11 +246,11 @@ fn parse(shown: &HashMap<String, String>) -> Result<Job, String> {
         last_exit,
         throttle: seconds(get(shown, "RestartUSec")).unwrap_or(0.1),
         exit_timeout: seconds(get(shown, "TimeoutStopUSec")).unwrap_or(EXIT_TIMEOUT),
-        respawns: match restart {
-            "always" => Respawns::Always,
-            "no" => Respawns::Never,
-            "" => Respawns::Unsaid,
-            other => Respawns::Sometimes(format!("Restart={other}")),
+        keep_alive: match restart {
+            "always" => KeepAlive::Always,
+            "no" => KeepAlive::Never,
+            "" => KeepAlive::Unknown,
+            other => KeepAlive::Conditional(format!("Restart={other}")),
         },
         held_back: leftovers.then(|| "what the dead bridge left running is ended first".into()),
         stopping,

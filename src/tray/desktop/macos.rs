@@ -110,10 +110,10 @@ fn alert(title: &str, detail: &str, buttons: &[&str]) -> Option<isize> {
 /// # Errors
 /// Where the pasteboard refuses.
 pub fn copy(text: &str) -> Result<(), String> {
-    let board = NSPasteboard::generalPasteboard();
-    board.clearContents();
+    let shared = NSPasteboard::generalPasteboard();
+    shared.clearContents();
     // SAFETY: a constant of AppKit's.
     let kind = unsafe { NSPasteboardTypeString };
-    let taken = board.setString_forType(&NSString::from_str(text), kind);
+    let taken = shared.setString_forType(&NSString::from_str(text), kind);
     if taken { Ok(()) } else { Err("the pasteboard refused the text".into()) }
 }

@@ -1,7 +1,7 @@
 //! How a job is loaded: by its property list as it was then, which may say something else by now.
 
 use super::{Launchd, NOT_LOADED, parse, said};
-use crate::facts::Respawns;
+use crate::facts::KeepAlive;
 
 /// What launchd goes by. No `Debug`: the text names the job's environment.
 pub struct Loaded {
@@ -45,7 +45,7 @@ fn read(text: String) -> Option<Loaded> {
     let conditional = trusted.contains("\n\tsemaphores = {");
     Some(Loaded {
         pid: job.pid,
-        keep_alive: job.respawns == Respawns::Always && !conditional,
+        keep_alive: job.keep_alive == KeepAlive::Always && !conditional,
         throttle: job.throttle,
         exit_timeout: job.exit_timeout,
         text,

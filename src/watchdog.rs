@@ -1,37 +1,37 @@
-//! What the loop and the rungs share: one look at the world, one page that shows it, one wait that a command ends. The
+//! What the loop and the rungs share: one look, one page that shows it, one wait that a command ends. The
 //! command line and the app look through it too.
 
 use std::path::PathBuf;
 
 use crate::assess::{Cause, State, Verdict, assess};
+use crate::commands::{Command, CommandQueue, CommandSender};
 use crate::config::Config;
 use crate::events::{Seen, once_each};
-use crate::facts::{Event, Fact, Facts, Happened, Identity};
-use crate::inbox::{Command, Handle, Inbox};
-use crate::incident::{self, Incident, Plan};
-use crate::memory::{Memory, remember};
+use crate::facts::{Event, EventKind, Fact, Facts, Identity};
+use crate::history::{History, advance};
+use crate::limits::Environment;
 use crate::menu_words;
 use crate::observe::Observer;
+use crate::plan::{self, Incident, Plan};
 use crate::report::Reporter;
 use crate::snapshot::{self, RECENT, Recent, Rung, Snapshot, headline};
 use crate::system::journal::Journal;
-use crate::system::look::Look;
 use crate::system::recovery_lock::{self, RecoveryLock};
 use crate::system::service::Service;
+use crate::system::timed::Timed;
 use crate::system::{clock, crashes, files, process};
-use crate::world::World;
 
 /// Everything that one look hands to the next.
-pub struct Lookout {
+pub struct Watchdog {
     pub config: Config,
-    pub world: World,
+    pub environment: Environment,
     pub service: Service,
     pub observer: Observer,
-    pub memory: Memory,
+    pub history: History,
     pub incident: Option<Incident>,
     pub journal: Journal,
     pub reporter: Reporter,
-    pub inbox: Inbox,
+    pub commands: CommandQueue,
     /// This is the watch itself, not a command beside it.
     pub watching: bool,
     /// What the last look showed; the next status file repeats it while a rung runs.
@@ -45,7 +45,7 @@ pub struct Lookout {
     /// Starts and crashes since our own, in case that the history can't be written or read.
     seen: Seen,
     /// Writes into the bridge's folder, which may be one that blocks whoever writes into it.
-    books: Look<Event, Result<(), String>>,
+    history_writer: Timed<Event, Result<(), String>>,
     on_snapshot: Option<Box<dyn FnMut(&Snapshot) + Send>>,
     on_answer: Option<Box<dyn FnMut(Command, Result<(), String>) + Send>>,
     /// What was shown last.
@@ -59,23 +59,23 @@ pub struct Interrupted;
 /// An answer of the network is good for this share of a tick.
 const NETWORK_TICKS: f64 = 0.1;
 
-impl Lookout {
+impl Watchdog {
     /// # Errors
     /// Where the kernel gives no event queue.
-    pub fn new(config: &Config, world: &World, aloud: bool) -> Result<Lookout, String> {
-        let service = Service::of(config, world);
-        let inbox = Inbox::new()?;
-        let history = config.data("crash_history.jsonl");
-        Ok(Lookout {
-            observer: Observer::new(config, world, &service),
-            journal: Journal::new(&config.state, aloud),
-            reporter: Reporter::new(config, world, inbox.bell()),
+    pub fn new(config: &Config, environment: &Environment, to_stderr: bool) -> Result<Watchdog, String> {
+        let service = Service::of(config, environment);
+        let commands = CommandQueue::new()?;
+        let crash_log = config.data("crash_history.jsonl");
+        Ok(Watchdog {
+            observer: Observer::new(config, environment, &service),
+            journal: Journal::new(&config.state, to_stderr),
+            reporter: Reporter::new(config, environment, commands.waker()),
             config: config.clone(),
-            world: world.clone(),
+            environment: environment.clone(),
             service,
-            memory: Memory::default(),
+            history: History::default(),
             incident: None,
-            inbox,
+            commands,
             watching: false,
             since: None,
             rung: None,
@@ -83,15 +83,15 @@ impl Lookout {
             last: None,
             acts: Vec::new(),
             seen: Seen::default(),
-            books: Look::new("books", move |event| crashes::append(&history, &event)),
+            history_writer: Timed::new("history_writer", move |event| crashes::append(&crash_log, &event)),
             on_snapshot: None,
             on_answer: None,
             shown: None,
         })
     }
 
-    pub fn handle(&self) -> Handle {
-        self.inbox.handle()
+    pub fn handle(&self) -> CommandSender {
+        self.commands.handle()
     }
 
     /// Is told each snapshot as it is written.
@@ -114,57 +114,57 @@ impl Lookout {
     pub fn look(&mut self) -> (Facts, Verdict) {
         let mut facts = self.observer.shallow();
         let ours = recovery_lock::ended(&self.config);
-        let times = self.world.times;
-        self.seen.add_to(&mut facts.crashes, facts.clock.wall, times.crash_window);
-        let (mut memory, mut news) = remember(&self.memory, &facts, &ours, &times);
-        let mut state = assess(&facts, &memory, &times).state;
+        let limits = self.environment.limits;
+        self.seen.add_to(&mut facts.crashes, facts.clock.wall, limits.crash_window);
+        let (mut history, mut news) = advance(&self.history, &facts, &ours, &limits);
+        let mut state = assess(&facts, &history, &limits).state;
         if !matches!(state, State::Healthy | State::Starting) {
             self.observer.deepen(&mut facts);
             // It may have died in between.
-            (memory, news) = remember(&self.memory, &facts, &ours, &times);
-            state = assess(&facts, &memory, &times).state;
+            (history, news) = advance(&self.history, &facts, &ours, &limits);
+            state = assess(&facts, &history, &limits).state;
         }
         // A crash is asked about even where the manager was quicker: without a network it speaks against no commit.
-        if state == State::Unhealthy || news.iter().any(|event| event.happened == Happened::Crash) {
+        if state == State::Unhealthy || news.iter().any(|event| event.kind == EventKind::Crash) {
             facts.network = Some(self.ask_network(facts.clock.mono));
         }
-        let (memory, events) = remember(&self.memory, &facts, &ours, &times);
-        self.memory = memory;
+        let (history, events) = advance(&self.history, &facts, &ours, &limits);
+        self.history = history;
         self.write_history(&mut facts, events);
         let verdict = self.judge(&facts);
         self.show(&facts, &verdict);
         (facts, verdict)
     }
 
-    /// One look without a history: everything is asked afresh, and what takes time to know comes from `memory`.
-    pub fn glance(&mut self, memory: Option<Memory>) -> (Facts, Verdict) {
+    /// One look without a history: everything is asked afresh, and what takes time to know comes from `history`.
+    pub fn look_once(&mut self, history: Option<History>) -> (Facts, Verdict) {
         let mut facts = self.observer.deep();
-        let times = self.world.times;
-        let single = memory.is_none();
-        let before = memory.unwrap_or_default();
+        let limits = self.environment.limits;
+        let single = history.is_none();
+        let before = history.unwrap_or_default();
         if let Fact::Known(log) = &mut facts.log
             && log.repeated.is_none()
         {
             log.repeated.clone_from(&before.repeated);
         }
-        let (mut memory, _) = remember(&before, &facts, &[], &times);
+        let (mut history, _) = advance(&before, &facts, &[], &limits);
         if let (false, Fact::Known(log)) = (single, &facts.log)
             && log.size > before.log_size
         {
             // It grew since the watch looked; when, says the file.
             let ago = log.modified.map_or(0.0, |at| (facts.clock.wall - at).max(0.0));
             let wrote = facts.clock.mono - ago;
-            memory.silent_since = Some(memory.silent_since.map_or(wrote, |since| since.max(wrote)));
-            memory.stale_looks = 0;
+            history.silent_since = Some(history.silent_since.map_or(wrote, |since| since.max(wrote)));
+            history.stale_looks = 0;
         }
-        if single && memory.stale_looks > 0 {
+        if single && history.stale_looks > 0 {
             // Nobody else has looked: the file's own time is all the evidence there is.
-            memory.stale_looks = 2;
+            history.stale_looks = 2;
         }
-        if assess(&facts, &memory, &times).state == State::Unhealthy {
+        if assess(&facts, &history, &limits).state == State::Unhealthy {
             facts.network = Some(self.ask_network(facts.clock.mono));
         }
-        self.memory = memory;
+        self.history = history;
         let verdict = self.judge(&facts);
         (facts, verdict)
     }
@@ -186,26 +186,27 @@ impl Lookout {
             if left <= 0.0 {
                 return Ok(());
             }
-            self.inbox.sleep(None, left.min(1.0));
+            self.commands.sleep(None, left.min(1.0));
             self.meanwhile(lock, rung, issues)?;
         }
     }
 
     fn meanwhile(&mut self, lock: &mut RecoveryLock, rung: u8, issues: &[String]) -> Result<(), Interrupted> {
-        if lock.face_age() >= self.world.times.face {
+        if lock.face_age() >= self.environment.limits.face {
             lock.show(rung, issues);
         }
         // A rung may wait for longer than a tick; whoever reads must not take that for a stall.
-        if self.last.as_ref().is_some_and(|(facts, _)| clock::mono() - facts.clock.mono >= self.world.times.tick) {
+        if self.last.as_ref().is_some_and(|(facts, _)| clock::mono() - facts.clock.mono >= self.environment.limits.tick)
+        {
             self.show_again();
         }
-        if self.inbox.forbids() { Err(Interrupted) } else { Ok(()) }
+        if self.commands.forbids() { Err(Interrupted) } else { Ok(()) }
     }
 
     /// Waits until this process is gone, at most `seconds`, while a rung runs; whether it is.
     ///
     /// # Errors
-    /// As [`Lookout::wait`].
+    /// As [`Watchdog::wait`].
     pub fn wait_gone(
         &mut self,
         id: Identity,
@@ -221,7 +222,7 @@ impl Lookout {
                 return Ok(false);
             }
             // By the kernel's word where it gives one; a short look costs nothing where it does not.
-            self.inbox.sleep(Some(id), left.min(0.05));
+            self.commands.sleep(Some(id), left.min(0.05));
             self.meanwhile(lock, rung, issues)?;
         }
         Ok(true)
@@ -267,7 +268,7 @@ impl Lookout {
 
     /// A sentence may quote others: a commit's summary, the reason of a hold.
     fn judge(&self, facts: &Facts) -> Verdict {
-        let mut verdict = assess(facts, &self.memory, &self.world.times);
+        let mut verdict = assess(facts, &self.history, &self.environment.limits);
         for issue in &mut verdict.issues {
             *issue = self.config.secrets.without(issue);
         }
@@ -275,7 +276,7 @@ impl Lookout {
     }
 
     fn ask_network(&mut self, mono: f64) -> Fact<bool> {
-        let fresh = self.world.times.tick * NETWORK_TICKS;
+        let fresh = self.environment.limits.tick * NETWORK_TICKS;
         match &self.network {
             Some((at, answer)) if mono - at < fresh => answer.clone(),
             _ => {
@@ -288,23 +289,24 @@ impl Lookout {
 
     /// A command beside a running watch looks too, but the history and the status file are the watch's: a death that
     /// both wrote down would be two.
-    fn keeps_the_books(&self) -> bool {
+    fn owns_state_files(&self) -> bool {
         self.watching || recovery_lock::watching(&self.config).is_none()
     }
 
     /// What can't be written is still counted.
     fn write_history(&mut self, facts: &mut Facts, events: Vec<Event>) {
-        if events.is_empty() || !self.keeps_the_books() {
+        if events.is_empty() || !self.owns_state_files() {
             return;
         }
         for event in events {
-            let what = if event.happened == Happened::Start { "started" } else { "crashed" };
+            let what = if event.kind == EventKind::Start { "started" } else { "crashed" };
             self.journal.note(&format!(
                 "seen: the bridge {what} (pid {}): {}",
                 event.pid.map_or_else(|| "unknown".into(), |pid| pid.to_string()),
                 event.reason
             ));
-            let written = self.books.now(event.clone(), self.world.times.look).and_then(|written| written);
+            let written =
+                self.history_writer.now(event.clone(), self.environment.limits.look).and_then(|written| written);
             if let Err(why) = &written {
                 self.journal.note(why);
             }
@@ -316,18 +318,20 @@ impl Lookout {
         }
         match &mut facts.crashes {
             Fact::Known(known) => *known = once_each(std::mem::take(known)),
-            unknown @ Fact::Unknown(_) => self.seen.add_to(unknown, facts.clock.wall, self.world.times.crash_window),
+            unknown @ Fact::Unknown(_) => {
+                self.seen.add_to(unknown, facts.clock.wall, self.environment.limits.crash_window);
+            }
         }
     }
 
     fn show(&mut self, facts: &Facts, verdict: &Verdict) {
-        if !self.keeps_the_books() {
+        if !self.owns_state_files() {
             return;
         }
         let key = (verdict.state, verdict.cause);
         if self.since.is_none_or(|(state, cause, _)| (state, cause) != key) {
             if verdict.state == State::Healthy {
-                process::give_back();
+                process::trim_heap();
             }
             self.since = Some((key.0, key.1, facts.clock.wall));
             self.journal.note(&format!(
@@ -337,20 +341,20 @@ impl Lookout {
             ));
         }
         let now = clock::now();
-        let again = match incident::plan(self.incident.as_ref(), verdict, now.mono, &self.world.times) {
+        let again = match plan::plan(self.incident.as_ref(), verdict, now.mono, &self.environment.limits) {
             Plan::Later(mono) => Some(now.wall + mono - now.mono),
             Plan::Nothing | Plan::Rung(_) => None,
         };
         let snapshot = Snapshot {
             watch: std::process::id(),
             clock: now,
-            tick: self.world.times.tick,
+            tick: self.environment.limits.tick,
             verdict: verdict.clone(),
             since: self.since.map_or(facts.clock.wall, |(_, _, since)| since),
             rung: self.rung.clone(),
             again,
-            check: snapshot::check(facts, &self.memory, verdict, &self.world.times),
-            memory: self.memory.clone(),
+            check: snapshot::check(facts, &self.history, verdict, &self.environment.limits),
+            history: self.history.clone(),
             more: snapshot::more(facts, &self.acts),
         };
         // That the status can't be written stops no recovery; `status` then says that the watch is overdue.

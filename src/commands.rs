@@ -3,7 +3,7 @@
 use std::sync::mpsc::{Receiver, Sender, channel};
 
 use crate::facts::Identity;
-use crate::system::wake::{Bell, Wake, Woke};
+use crate::system::wake::{Wake, Waker, Woke};
 
 /// What a click, a command or a signal asks of the watch.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -22,44 +22,44 @@ pub enum Command {
 
 /// Talks to a watch from another thread.
 #[derive(Clone)]
-pub struct Handle {
+pub struct CommandSender {
     commands: Sender<Command>,
-    bell: Bell,
+    waker: Waker,
 }
 
-impl Handle {
+impl CommandSender {
     pub fn send(&self, command: Command) {
         // A watch that has ended needs no commands.
         let _ = self.commands.send(command);
-        self.bell.ring();
+        self.waker.wake();
     }
 }
 
 /// Where commands arrive. They stay here while a rung runs, and are answered after it.
-pub struct Inbox {
+pub struct CommandQueue {
     wake: Wake,
     arriving: Receiver<Command>,
     sender: Sender<Command>,
     waiting: Vec<Command>,
 }
 
-impl Inbox {
+impl CommandQueue {
     /// # Errors
     /// Where the kernel gives no event queue.
-    pub fn new() -> Result<Inbox, String> {
+    pub fn new() -> Result<CommandQueue, String> {
         let (sender, arriving) = channel();
-        Ok(Inbox { wake: Wake::new()?, arriving, sender, waiting: Vec::new() })
+        Ok(CommandQueue { wake: Wake::new()?, arriving, sender, waiting: Vec::new() })
     }
 
-    pub fn handle(&self) -> Handle {
-        Handle { commands: self.sender.clone(), bell: self.bell() }
+    pub fn handle(&self) -> CommandSender {
+        CommandSender { commands: self.sender.clone(), waker: self.waker() }
     }
 
-    pub fn bell(&self) -> Bell {
-        self.wake.bell()
+    pub fn waker(&self) -> Waker {
+        self.wake.waker()
     }
 
-    /// Sleeps until `process` dies, the bell rings or `seconds` are over.
+    /// Sleeps until `process` dies, the waker rings or `seconds` are over.
     pub fn sleep(&mut self, process: Option<Identity>, seconds: f64) -> Woke {
         self.wake.sleep(process, seconds)
     }

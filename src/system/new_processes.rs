@@ -3,11 +3,11 @@
 //! is about to become the bridge still looks like a shell.
 
 use crate::facts::Process;
-use crate::system::bridge::{self, Likeness};
 use crate::system::process;
+use crate::system::process_table::{self, ProcessMatch};
 
 #[derive(Default)]
-pub struct Scan {
+pub struct NewProcesses {
     listed: Listed,
     /// The newest pid of the machine at the last two looks, oldest first.
     newest: Vec<u32>,
@@ -18,18 +18,18 @@ pub struct Scan {
 /// More new pids than this (forks and threads since two looks) are listed rather than tried one by one.
 const MOST: u32 = 4096;
 
-impl Scan {
+impl NewProcesses {
     /// Copies among the processes that are new since the last two looks, besides the `managed` one.
     ///
     /// # Errors
     /// Where the process table can't be read.
-    pub fn fresh(&mut self, likeness: &Likeness, managed: Option<u32>) -> Result<Vec<Process>, String> {
+    pub fn matching(&mut self, bridge_match: &ProcessMatch, managed: Option<u32>) -> Result<Vec<Process>, String> {
         let mut pids = self.born(process::newest())?;
         pids.extend(&self.copies);
         pids.sort_unstable();
         pids.dedup();
         pids.retain(|pid| Some(*pid) != managed);
-        let copies = bridge::copies_among(&pids, likeness)?;
+        let copies = process_table::matching_among(&pids, bridge_match)?;
         self.copies = copies.iter().map(|copy| copy.id.pid).collect();
         Ok(copies)
     }
@@ -98,7 +98,7 @@ mod tests {
     fn who_is_new_is_asked_twice_and_then_no_more_whether_the_newest_pid_is_known_or_not() {
         let newest: [fn() -> Option<u32>; 2] = [process::newest, || None];
         for newest in newest {
-            let mut scan = Scan::default();
+            let mut scan = NewProcesses::default();
             let (_old, old) = sleeper();
             let all = scan.born(newest()).unwrap();
             assert!(all.contains(&old) && all.contains(&std::process::id()), "the first look asks everybody");
@@ -116,7 +116,7 @@ mod tests {
     #[test]
     #[cfg(target_os = "linux")]
     fn a_thread_is_no_process_and_pids_that_begin_anew_are_all_new() {
-        let mut scan = Scan::default();
+        let mut scan = NewProcesses::default();
         for _ in 0..2 {
             scan.born(process::newest()).unwrap();
         }

@@ -5,8 +5,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 
 #[derive(Debug, Clone)]
-pub struct World {
-    pub times: Times,
+pub struct Environment {
+    pub limits: Limits,
     /// Telegram's data centres. Whether one of them accepts a connection is what "online" means here.
     pub data_centres: Vec<SocketAddr>,
     /// Telegram's published address ranges; a socket into one of them is a connection.
@@ -20,17 +20,17 @@ pub struct World {
 
 /// Every duration of the program, in seconds, with its reason.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Times {
+pub struct Limits {
     /// A look a minute: silence and lost connections are measured in minutes; death is an event and needs no tick.
     pub tick: f64,
     /// Between looks while there is no pid, so that a respawn is seen when it happens.
-    pub tick_down: f64,
+    pub poll_interval_down: f64,
     /// Silence, disconnection and grace. The bridge writes a heartbeat every 120 s, and may take 240 s to start.
     pub stale: f64,
     /// A run this long earns an immediate start; launchd's own throttle is 10 s.
-    pub settled: f64,
+    pub min_uptime: f64,
     /// Added to the manager's throttle before we start what it has not respawned.
-    pub respawn_slack: f64,
+    pub respawn_margin: f64,
     /// A respawn due within this time is the manager's.
     pub respawn_near: f64,
     /// Told to stop this long ago and still there: twice launchd's usual patience, less than any person's.
@@ -77,13 +77,13 @@ pub struct Times {
     pub send: f64,
 }
 
-impl Times {
-    pub const REAL: Times = Times {
+impl Limits {
+    pub const REAL: Limits = Limits {
         tick: 60.0,
-        tick_down: 1.0,
+        poll_interval_down: 1.0,
         stale: 300.0,
-        settled: 10.0,
-        respawn_slack: 10.0,
+        min_uptime: 10.0,
+        respawn_margin: 10.0,
         respawn_near: 1.0,
         stop_hang: 30.0,
         crash_window: 1800.0,
@@ -109,14 +109,14 @@ impl Times {
     };
 
     /// Everything that is waited for, `factor` times faster. What bounds a call out stays: programs do not get quicker.
-    pub fn faster(factor: f64) -> Times {
-        let real = Times::REAL;
-        Times {
+    pub fn faster(factor: f64) -> Limits {
+        let real = Limits::REAL;
+        Limits {
             tick: real.tick / factor,
-            tick_down: real.tick_down / factor.min(5.0),
+            poll_interval_down: real.poll_interval_down / factor.min(5.0),
             stale: real.stale / factor,
-            settled: real.settled / factor,
-            respawn_slack: real.respawn_slack / factor,
+            min_uptime: real.min_uptime / factor,
+            respawn_margin: real.respawn_margin / factor,
             respawn_near: real.respawn_near / factor,
             stop_hang: real.stop_hang / factor,
             crash_window: real.crash_window / factor,
@@ -138,16 +138,16 @@ impl Times {
     }
 }
 
-impl World {
-    /// The world as it is.
+impl Environment {
+    /// The environment as it is.
     ///
     /// # Errors
     /// Where the platform has no home folder.
-    pub fn real() -> Result<World, String> {
+    pub fn real() -> Result<Environment, String> {
         let nowhere = || "there is no home folder; set HOME to an absolute path".to_owned();
         let state = dirs::state_dir().or_else(dirs::data_dir);
-        Ok(World {
-            times: Times::REAL,
+        Ok(Environment {
+            limits: Limits::REAL,
             data_centres: data_centres(),
             ranges: ranges(),
             launchctl: "/bin/launchctl".into(),

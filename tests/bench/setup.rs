@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use bridge_watchdog::config::Config;
-use bridge_watchdog::world::{Times, World};
+use bridge_watchdog::limits::{Environment, Limits};
 use serde_json::json;
 
 use crate::support::{Launchd, Scene};
@@ -16,7 +16,7 @@ pub fn under_launchd(throttle: f64) -> (Scene, Launchd) {
     std::fs::create_dir_all(scene.folder.path().join("home/Library")).expect("Library");
     std::os::unix::fs::symlink(launchd.dir.join("LaunchAgents"), scene.folder.path().join("home/Library/LaunchAgents"))
         .expect("LaunchAgents");
-    scene.world("launchctl", launchd.launchctl().to_str().expect("a path"));
+    scene.set("launchctl", launchd.launchctl().to_str().expect("a path"));
     scene.write();
     let keys = json!({
         "KeepAlive": true, "ThrottleInterval": throttle, "ExitTimeOut": 20, "WorkingDirectory": scene.root,
@@ -27,11 +27,11 @@ pub fn under_launchd(throttle: f64) -> (Scene, Launchd) {
 }
 
 /// What the scene's files say, as the values that a watch in this process wants.
-pub fn in_process(scene: &Scene, launchctl: PathBuf, times: Times) -> (Config, World) {
+pub fn in_process(scene: &Scene, launchctl: PathBuf, limits: Limits) -> (Config, Environment) {
     let home = scene.folder.path().join("home");
     let address = scene.telegram.as_ref().expect("a Telegram").local_addr().expect("an address");
-    let world = World {
-        times,
+    let environment = Environment {
+        limits,
         data_centres: vec![address],
         ranges: vec![(address.ip(), 32)],
         launchctl,
@@ -40,8 +40,8 @@ pub fn in_process(scene: &Scene, launchctl: PathBuf, times: Times) -> (Config, W
         state_dir: home.join("state"),
         home,
     };
-    let config = Config::load(&scene.config_file(), &world).expect("the configuration");
-    (config, world)
+    let config = Config::load(&scene.config_file(), &environment).expect("the configuration");
+    (config, environment)
 }
 
 /// A program of ours, ended when dropped.

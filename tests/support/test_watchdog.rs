@@ -1,13 +1,13 @@
-//! The shipped program in a world of the tests' making: the same command line, but durations, Telegram's addresses,
+//! The shipped program in an environment of the tests' making: the same command line, but durations, Telegram's addresses,
 //! launchctl's path and the folders come from a file. No flag, file or variable reaches these in the product itself.
 //!
-//! `watchdog-in-a-test-world WORLD.json ARGS…`, or as an agent starts it: `… --config FILE`, with the world beside the home.
+//! `test-watchdog ENVIRONMENT.json ARGS…`, or as an agent starts it: `… --config FILE`, with the environment beside the home.
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use bridge_watchdog::world::{Times, World};
+use bridge_watchdog::limits::{Environment, Limits};
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -29,7 +29,7 @@ struct File {
     #[serde(default)]
     reload: Option<f64>,
     #[serde(default)]
-    settled: Option<f64>,
+    min_uptime: Option<f64>,
     #[serde(default)]
     crash_window: Option<f64>,
     #[serde(default)]
@@ -41,7 +41,7 @@ struct File {
     #[serde(default)]
     stale_process: Option<f64>,
     #[serde(default)]
-    respawn_slack: Option<f64>,
+    respawn_margin: Option<f64>,
     #[serde(default)]
     ask: Option<f64>,
 }
@@ -52,35 +52,40 @@ fn main() -> ExitCode {
     let mut rest: Vec<_> = args.collect();
     let path = if rest.first().is_some_and(|word| word == "--config") {
         // An agent knows only the configuration: home/config/config.toml.
-        std::path::Path::new(&rest[1]).ancestors().nth(3).expect("a scene's folder").join("world.json").into_os_string()
+        std::path::Path::new(&rest[1])
+            .ancestors()
+            .nth(3)
+            .expect("a scene's folder")
+            .join("environment.json")
+            .into_os_string()
     } else {
         rest.remove(0)
     };
-    ExitCode::from(bridge_watchdog::cli::main(std::iter::once(name).chain(rest), &world(path.as_ref())))
+    ExitCode::from(bridge_watchdog::cli::main(std::iter::once(name).chain(rest), &environment(path.as_ref())))
 }
 
-/// The world of this file.
-pub fn world(path: &std::path::Path) -> World {
-    let text = std::fs::read_to_string(path).expect("the world's file is there");
-    let file: File = serde_json::from_str(&text).expect("the world's file is well formed");
-    let fast = Times::faster(file.factor);
-    let times = Times {
+/// The environment of this file.
+pub fn environment(path: &std::path::Path) -> Environment {
+    let text = std::fs::read_to_string(path).expect("the environment's file is there");
+    let file: File = serde_json::from_str(&text).expect("the environment's file is well formed");
+    let fast = Limits::faster(file.factor);
+    let limits = Limits {
         stale: file.stale.unwrap_or(fast.stale),
         tick: file.tick.unwrap_or(fast.tick),
         again: file.again.unwrap_or(fast.again),
         reload: file.reload.unwrap_or(fast.reload),
-        settled: file.settled.unwrap_or(fast.settled),
+        min_uptime: file.min_uptime.unwrap_or(fast.min_uptime),
         crash_window: file.crash_window.unwrap_or(fast.crash_window),
         pid_within: file.pid_within.unwrap_or(fast.pid_within),
         work: file.work.unwrap_or(fast.work),
         cure_within: file.cure_within.unwrap_or(fast.cure_within),
         stale_process: file.stale_process.unwrap_or(fast.stale_process),
-        respawn_slack: file.respawn_slack.unwrap_or(fast.respawn_slack),
+        respawn_margin: file.respawn_margin.unwrap_or(fast.respawn_margin),
         ask: file.ask.unwrap_or(fast.ask),
         ..fast
     };
-    World {
-        times,
+    Environment {
+        limits,
         data_centres: file.data_centres,
         ranges: file.ranges,
         launchctl: file.launchctl,

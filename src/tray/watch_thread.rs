@@ -7,15 +7,15 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::Duration;
 
-use bridge_watchdog::inbox::{Command, Handle};
+use bridge_watchdog::commands::{Command, CommandSender};
 use bridge_watchdog::system::clock;
 use bridge_watchdog::system::journal::Journal;
 use bridge_watchdog::words::at;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
-use super::board::Board;
 use super::say;
+use super::shared_state::SharedState;
 
 /// `EX_SOFTWARE` of sysexits.h: a defect of ours.
 pub const BROKEN: u8 = 70;
@@ -45,36 +45,36 @@ pub enum End {
     Again,
 }
 
-pub struct Keeper {
-    pub handle: Handle,
+pub struct WatchThread {
+    pub handle: CommandSender,
     pub calls: Receiver<Call>,
     /// Two ticks, and a call out.
     pub limit: Duration,
     /// Where the whole process stood still (SIGSTOP, a debugger) both threads wake at once, and the watch needs a moment.
     pub grace: Duration,
-    pub board: Arc<Board>,
+    pub shared: Arc<SharedState>,
     pub state: PathBuf,
     /// Done when the watch is over.
     pub last: Box<dyn FnOnce() + Send>,
 }
 
-impl Keeper {
+impl WatchThread {
     /// Keeps, in a thread of its own; `tell` hears of the end.
     ///
     /// # Errors
     /// Where the machine gives no thread.
     pub fn start(self, tell: Sender<End>) -> Result<(), String> {
-        let thread = std::thread::Builder::new().name("keeper".into());
+        let thread = std::thread::Builder::new().name("watch_thread".into());
         let run = move || {
             let end = keep(&self.handle, &self.calls, self.limit, self.grace).unwrap_or_else(|why| {
                 say(&format!("nobody watches: {why}; ending, to be started again"));
                 note(self.state, format!("nobody watches: {why}; the app ends"));
-                self.board.change(|state| state.lost = Some(why));
+                self.shared.change(|state| state.lost = Some(why));
                 std::thread::sleep(SHOWN);
                 End::Code(BROKEN)
             });
             (self.last)();
-            self.board.change(|state| state.end = Some(end));
+            self.shared.change(|state| state.end = Some(end));
             let _ = tell.send(end);
             std::thread::sleep(LEAVING);
             if let End::Code(code) = end {
@@ -122,7 +122,7 @@ pub fn words_of(payload: &(dyn Any + Send)) -> String {
 ///
 /// # Errors
 /// Why nobody watches any more.
-fn keep(handle: &Handle, calls: &Receiver<Call>, limit: Duration, grace: Duration) -> Result<End, String> {
+fn keep(handle: &CommandSender, calls: &Receiver<Call>, limit: Duration, grace: Duration) -> Result<End, String> {
     let mut asked: Option<End> = None;
     let mut beat = clock::now();
     loop {

@@ -5,12 +5,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::facts::{Class, Clock, Epoch, Event, Exit, Fact, Facts, Happened, Identity, Job, Process};
-use crate::standing::{DISK_FULL, flood_wait, login_needed, update};
-use crate::world::Times;
+use crate::facts::{Class, Clock, Epoch, Event, EventKind, Exit, Fact, Facts, Identity, Job, Process};
+use crate::limits::Limits;
+use crate::markers::{DISK_FULL, flood_wait, login_needed, update};
 
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-pub struct Memory {
+pub struct History {
     pub clock: Option<Clock>,
     pub run: Option<Process>,
     pub ended: Option<Ended>,
@@ -18,7 +18,7 @@ pub struct Memory {
     pub counted: Option<Counted>,
     /// Since the death that the manager has not answered yet.
     pub dead_since: Option<f64>,
-    /// Each start of the last [`Times::crash_window`] seconds, also of runs that nobody saw; mono.
+    /// Each start of the last [`Limits::crash_window`] seconds, also of runs that nobody saw; mono.
     #[serde(default)]
     pub starts: Vec<f64>,
     /// When the log last grew, or this run began; mono.
@@ -67,144 +67,146 @@ pub struct Ended {
     pub exit: Exit,
 }
 
-/// The memory after this look, and what has happened since the last one: starts and real crashes.
+/// The history after this look, and what has happened since the last one: starts and real crashes.
 ///
 /// `ours` are the processes that we ended on purpose: their deaths are no crashes.
-pub fn remember(before: &Memory, facts: &Facts, ours: &[Identity], times: &Times) -> (Memory, Vec<Event>) {
-    let mut memory = before.clone();
+pub fn advance(before: &History, facts: &Facts, ours: &[Identity], limits: &Limits) -> (History, Vec<Event>) {
+    let mut history = before.clone();
     let mut events = Vec::new();
     let now = facts.clock;
     if let Some(last) = before.clock
-        && (now.wall - last.wall) - (now.mono - last.mono) > times.tick
+        && (now.wall - last.wall) - (now.mono - last.mono) > limits.tick
     {
-        memory.grace_until = now.mono + times.stale;
+        history.grace_until = now.mono + limits.stale;
     }
     if let Fact::Known(markers) = &facts.markers
-        && (flood_wait(markers, now, times).is_some() || login_needed(markers))
+        && (flood_wait(markers, now, limits).is_some() || login_needed(markers))
     {
         // Such a bridge is silent because it was told to be; afterwards it has its time to speak again.
-        memory.grace_until = now.mono + times.stale;
+        history.grace_until = now.mono + limits.stale;
     }
-    memory.clock = Some(now);
-    memory.unsure_since = facts.markers.why().map(|_| memory.unsure_since.unwrap_or(now.mono));
+    history.clock = Some(now);
+    history.unsure_since = facts.markers.why().map(|_| history.unsure_since.unwrap_or(now.mono));
     if let (Fact::Known(process), Fact::Known(service)) = (&facts.process, &facts.service) {
-        note_process(&mut memory, *process, service, facts, ours, times, &mut events);
+        note_process(&mut history, *process, service, facts, ours, limits, &mut events);
     }
     if let Fact::Known(log) = &facts.log {
-        memory.repeated.clone_from(&log.repeated);
+        history.repeated.clone_from(&log.repeated);
     }
-    let same_run = memory.run.map(|run| run.id) == before.run.map(|run| run.id);
-    note_log(&mut memory, facts, times, same_run);
-    note_connection(&mut memory, facts);
-    (memory, events)
+    let same_run = history.run.map(|run| run.id) == before.run.map(|run| run.id);
+    note_log(&mut history, facts, limits, same_run);
+    note_connection(&mut history, facts);
+    (history, events)
 }
 
 /// No look takes long enough for more deaths than this.
 const MOST: u64 = 50;
 
 fn note_process(
-    memory: &mut Memory,
+    history: &mut History,
     process: Option<Process>,
     service: &Job,
     facts: &Facts,
     ours: &[Identity],
-    times: &Times,
+    limits: &Limits,
     events: &mut Vec<Event>,
 ) {
     let now = facts.clock;
-    let known_run_gone = memory.run.is_some_and(|run| process.is_none_or(|process| process.id != run.id));
-    let starts = starts_since(memory.counted, service);
+    let known_run_gone = history.run.is_some_and(|run| process.is_none_or(|process| process.id != run.id));
+    let starts = starts_since(history.counted, service);
     // Who ran before or was started since, and is not there now, has died.
-    let by_counter = (u64::from(memory.run.is_some()) + starts).saturating_sub(u64::from(process.is_some())).min(MOST);
+    let by_counter = (u64::from(history.run.is_some()) + starts).saturating_sub(u64::from(process.is_some())).min(MOST);
     let deaths = by_counter.max(u64::from(known_run_gone));
-    let counted = matches!((memory.counted, service.runs), (Some(before), Some(runs)) if runs > before.runs);
-    let asked = asked_for(process, service, facts, times);
+    let counted = matches!((history.counted, service.runs), (Some(before), Some(runs)) if runs > before.runs);
+    let asked = asked_for(process, service, facts, limits);
     for nth in 0..deaths {
-        let first = if nth == 0 { memory.run } else { None };
+        let first = if nth == 0 { history.run } else { None };
         // Who unloads a job ends its process, and an update does just that; how it ended nobody can say any more.
         let on_purpose = asked || !service.loaded || first.is_some_and(|run| ours.contains(&run.id));
         if !on_purpose && is_crash(&service.last_exit, counted && process.is_some()) {
-            events.push(event(Happened::Crash, reason(&service.last_exit), first.map(|run| run.id.pid), facts));
+            events.push(event(EventKind::Crash, reason(&service.last_exit), first.map(|run| run.id.pid), facts));
         }
     }
-    if known_run_gone && let Some(run) = memory.run {
+    if known_run_gone && let Some(run) = history.run {
         let lived = (now.wall - run.started).max(0.0);
-        memory.ended = Some(Ended { id: run.id, lived, at: now.wall, exit: service.last_exit.clone() });
+        history.ended = Some(Ended { id: run.id, lived, at: now.wall, exit: service.last_exit.clone() });
     }
     if process.is_none()
         && starts > 0
-        && let Some(ended) = &mut memory.ended
+        && let Some(ended) = &mut history.ended
     {
         // Another run was too short to be seen: what is dead now has not lived long.
         (ended.lived, ended.at, ended.exit) = (0.0, now.wall, service.last_exit.clone());
     }
     if !service.loaded {
         // It has not run yet: what its counter says when it is loaded, it has counted since.
-        memory.counted = Some(Counted { runs: 0, run: None });
+        history.counted = Some(Counted { runs: 0, run: None });
     } else if let Some(runs) = service.runs
-        && (service.run.is_some() || memory.counted.is_none_or(|before| before.run.is_none()))
+        && (service.run.is_some() || history.counted.is_none_or(|before| before.run.is_none()))
     {
         // A unit that systemd has forgotten, or has not quite started, names no run: that is no reading.
-        memory.counted = Some(Counted { runs, run: service.run });
+        history.counted = Some(Counted { runs, run: service.run });
     }
-    let new_run = process.is_some_and(|process| memory.run.is_none_or(|run| run.id != process.id));
+    let new_run = process.is_some_and(|process| history.run.is_none_or(|run| run.id != process.id));
     if let Some(process) = process.filter(|_| new_run) {
         // The evidence against the run before is void.
         let began = now.mono - process.age;
         let wrote = facts.log.known().and_then(|log| log.modified).map_or(began, |at| now.mono - (now.wall - at));
-        memory.silent_since = Some(wrote.clamp(began, now.mono));
-        (memory.stale_looks, memory.had_socket, memory.said_connected) = (0, false, None);
-        (memory.stopping_since, memory.disconnected_since) = (None, None);
-        (memory.locked_at, memory.no_space_at) = (None, None);
-        events.extend(start(memory, process, facts));
+        history.silent_since = Some(wrote.clamp(began, now.mono));
+        (history.stale_looks, history.had_socket, history.said_connected) = (0, false, None);
+        (history.stopping_since, history.disconnected_since) = (None, None);
+        (history.locked_at, history.no_space_at) = (None, None);
+        events.extend(start(history, process, facts));
     }
-    memory.starts.retain(|at| now.mono - at < times.crash_window);
+    history.starts.retain(|at| now.mono - at < limits.crash_window);
     let started = starts.max(u64::from(new_run)).min(MOST);
-    memory.starts.extend((0..started).map(|_| now.mono));
-    memory.run = process;
+    history.starts.extend((0..started).map(|_| now.mono));
+    history.run = process;
     let since = |flag: bool, before: Option<f64>| flag.then(|| before.unwrap_or(now.mono));
     // A manager that has started it since has done its part: its throttle begins anew.
-    memory.dead_since = since(process.is_none(), memory.dead_since.filter(|_| starts == 0));
-    memory.unloaded_since = since(!service.loaded && process.is_none(), memory.unloaded_since);
+    history.dead_since = since(process.is_none(), history.dead_since.filter(|_| starts == 0));
+    history.unloaded_since = since(!service.loaded && process.is_none(), history.unloaded_since);
     // Said in the look that first sees a process, it was the last word of the one before.
     let told = !new_run && facts.log.known().is_some_and(|log| log.said.told_to_stop);
-    let stopping = process.is_some() && (service.stopping || told || memory.stopping_since.is_some());
-    memory.stopping_since = since(stopping, memory.stopping_since);
+    let stopping = process.is_some() && (service.stopping || told || history.stopping_since.is_some());
+    history.stopping_since = since(stopping, history.stopping_since);
 }
 
-fn note_log(memory: &mut Memory, facts: &Facts, times: &Times, same_run: bool) {
+fn note_log(history: &mut History, facts: &Facts, limits: &Limits, same_run: bool) {
     let now = facts.clock.mono;
     let Fact::Known(log) = &facts.log else { return };
-    if log.grew || memory.silent_since.is_none() {
-        memory.silent_since = Some(now);
+    if log.grew || history.silent_since.is_none() {
+        history.silent_since = Some(now);
     }
-    memory.log_size = log.size;
+    history.log_size = log.size;
     // Bytes that are new together with the process may be the last words of the one before.
-    memory.heard = same_run && (memory.heard || log.grew);
-    let silent = memory.silent_since.map_or(0.0, |since| now - since);
-    memory.stale_looks = if silent >= times.stale { memory.stale_looks + 1 } else { 0 };
+    history.heard = same_run && (history.heard || log.grew);
+    let silent = history.silent_since.map_or(0.0, |since| now - since);
+    history.stale_looks = if silent >= limits.stale { history.stale_looks + 1 } else { 0 };
     let free = facts.disk.known().map(|disk| disk.free);
-    if free.is_some_and(|free| free >= memory.no_space_free.saturating_mul(2).saturating_add(DISK_FULL)) {
+    if free.is_some_and(|free| free >= history.no_space_free.saturating_mul(2).saturating_add(DISK_FULL)) {
         // Room was made since. A quota that is used up shows no free space that could double.
-        memory.no_space_at = None;
+        history.no_space_at = None;
     }
     // The last words of a run speak for its death, not against the one after it.
-    let speaks = same_run || memory.run.is_none();
+    let speaks = same_run || history.run.is_none();
     if log.said.locked && speaks {
-        memory.locked_at = Some(now);
+        history.locked_at = Some(now);
     }
     if log.said.no_space && speaks {
-        (memory.no_space_at, memory.no_space_free) = (Some(now), free.unwrap_or(u64::MAX));
+        (history.no_space_at, history.no_space_free) = (Some(now), free.unwrap_or(u64::MAX));
     }
     if same_run || log.said.connected == Some(true) {
-        memory.said_connected = log.said.connected.or(memory.said_connected);
+        history.said_connected = log.said.connected.or(history.said_connected);
     }
 }
 
-fn note_connection(memory: &mut Memory, facts: &Facts) {
-    memory.had_socket |= facts.sockets.known().is_some_and(|&sockets| sockets > 0);
-    memory.disconnected_since = match connection(memory, facts) {
-        Fact::Known(Connection { connected: false, .. }) => Some(memory.disconnected_since.unwrap_or(facts.clock.mono)),
+fn note_connection(history: &mut History, facts: &Facts) {
+    history.had_socket |= facts.sockets.known().is_some_and(|&sockets| sockets > 0);
+    history.disconnected_since = match connection(history, facts) {
+        Fact::Known(Connection { connected: false, .. }) => {
+            Some(history.disconnected_since.unwrap_or(facts.clock.mono))
+        }
         _ => None,
     };
 }
@@ -218,13 +220,13 @@ pub struct Connection {
 
 /// Whether the bridge is connected to Telegram. A process that never had a socket of its own into Telegram's ranges
 /// may go through a proxy: then its log decides, and where that says nothing nobody knows.
-pub fn connection(memory: &Memory, facts: &Facts) -> Fact<Connection> {
-    let by_log = |why: &str| match memory.said_connected {
+pub fn connection(history: &History, facts: &Facts) -> Fact<Connection> {
+    let by_log = |why: &str| match history.said_connected {
         Some(connected) => Fact::Known(Connection { connected, evidence: "log" }),
         None => Fact::Unknown(why.to_owned()),
     };
     match &facts.sockets {
-        Fact::Known(0) if memory.had_socket => Fact::Known(Connection { connected: false, evidence: "socket" }),
+        Fact::Known(0) if history.had_socket => Fact::Known(Connection { connected: false, evidence: "socket" }),
         Fact::Known(0) => by_log("no socket to Telegram's addresses so far, and the log says nothing of a connection"),
         Fact::Known(_) => Fact::Known(Connection { connected: true, evidence: "socket" }),
         Fact::Unknown(why) => by_log(why),
@@ -246,10 +248,10 @@ fn starts_since(before: Option<Counted>, service: &Job) -> u64 {
 }
 
 /// Somebody wanted the bridge to end: what it ended with is not held against it.
-fn asked_for(process: Option<Process>, service: &Job, facts: &Facts, times: &Times) -> bool {
+fn asked_for(process: Option<Process>, service: &Job, facts: &Facts, limits: &Limits) -> bool {
     let now = facts.clock.wall;
-    let planned = update(&facts.orders, facts.markers.known(), now, times).is_some()
-        || facts.orders.pause.is_some_and(|pause| pause.until > now);
+    let planned = update(&facts.holds, facts.markers.known(), now, limits).is_some()
+        || facts.holds.pause.is_some_and(|pause| pause.until > now);
     planned || (process.is_none() && (service.stopping || service.stopped_by_operator))
 }
 
@@ -269,28 +271,28 @@ fn reason(exit: &Exit) -> String {
 }
 
 /// The line for a new process, unless another watch before us has written it.
-fn start(memory: &Memory, process: Process, facts: &Facts) -> Option<Event> {
+fn start(history: &History, process: Process, facts: &Facts) -> Option<Event> {
     // A line for this pid that is no older than the process is about the process. Start stamps are rounded.
     let its_own = |event: &Event| {
-        event.happened == Happened::Start && event.pid == Some(process.id.pid) && event.at >= process.started - 2.0
+        event.kind == EventKind::Start && event.pid == Some(process.id.pid) && event.at >= process.started - 2.0
     };
     if facts.crashes.known().is_some_and(|events| events.iter().any(its_own)) {
         return None;
     }
-    let mut event = event(Happened::Start, "start".into(), Some(process.id.pid), facts);
-    if memory.run.is_none() && memory.dead_since.is_none() {
+    let mut event = event(EventKind::Start, "start".into(), Some(process.id.pid), facts);
+    if history.run.is_none() && history.dead_since.is_none() {
         // It was there before us.
         event.at = process.started;
     }
     Some(event)
 }
 
-fn event(happened: Happened, reason: String, pid: Option<u32>, facts: &Facts) -> Event {
+fn event(kind: EventKind, reason: String, pid: Option<u32>, facts: &Facts) -> Event {
     let git = facts.git.known();
-    let class = if happened == Happened::Crash { class(facts) } else { Class::Code };
+    let class = if kind == EventKind::Crash { class(facts) } else { Class::Code };
     Event {
         at: facts.clock.wall,
-        happened,
+        kind,
         commit: git.map_or_else(|| "unknown".into(), |git| git.head.chars().take(8).collect()),
         commit_age: git.map(|git| facts.clock.wall - git.committed),
         reason,

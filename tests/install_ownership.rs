@@ -8,7 +8,7 @@ use std::path::Path;
 
 use bridge_watchdog::config::Config;
 use bridge_watchdog::install::{self, Login};
-use bridge_watchdog::world::World;
+use bridge_watchdog::limits::Environment;
 use plist::Value;
 use serde_json::json;
 use support::launchd::target;
@@ -16,16 +16,16 @@ use support::mac::{OURS, dictionary};
 use support::{Mac, acts_of_launchctl, beside};
 
 /// The scene as the library sees it, for what only the menu asks.
-fn inside(mac: &Mac) -> (Config, World) {
+fn inside(mac: &Mac) -> (Config, Environment) {
     let home = mac.scene.folder.path().join("home");
-    let world = World {
+    let environment = Environment {
         launchctl: mac.launchd.launchctl(),
         config_dir: home.join("config"),
         state_dir: home.join("state"),
         home,
-        ..World::real().expect("a world")
+        ..Environment::real().expect("an environment")
     };
-    (Config::load(&mac.scene.config_file(), &world).expect("a configuration"), world)
+    (Config::load(&mac.scene.config_file(), &environment).expect("a configuration"), environment)
 }
 
 fn add_a_variable(path: &Path) -> Vec<u8> {
@@ -96,18 +96,18 @@ fn start_at_login_keeps_an_older_watchdogs_plist_and_off_leaves_the_job_to_unins
     let mac = Mac::new();
     mac.persons_bridge();
     let older = mac.older_watchdog();
-    let (config, world) = inside(&mac);
-    assert!(!install::starts_at_login(&config, &world), "a bridge-watchdog.sh is not us");
-    install::set_start_at_login(&config, &world, false).expect("off");
+    let (config, environment) = inside(&mac);
+    assert!(!install::starts_at_login(&config, &environment), "a bridge-watchdog.sh is not us");
+    install::set_start_at_login(&config, &environment, false).expect("off");
     assert_eq!(fs::read(mac.plist(OURS)).unwrap(), older, "off for what is not ours changes nothing");
-    install::set_start_at_login(&config, &world, true).expect("on");
-    assert!(install::starts_at_login(&config, &world));
+    install::set_start_at_login(&config, &environment, true).expect("on");
+    assert!(install::starts_at_login(&config, &environment));
     assert!(mac.keeps(&older), "{:?}", mac.kept());
 
     mac.ok("install");
     let ours = mac.launchd.wait_pid(OURS);
     assert!(mac.keeps(&older), "{:?}", mac.kept());
-    install::set_start_at_login(&config, &world, false).expect("off");
+    install::set_start_at_login(&config, &environment, false).expect("off");
     assert!(!mac.plist(OURS).exists());
     assert_eq!(mac.launchd.pid(OURS), Some(ours), "off ends nothing");
 
@@ -125,8 +125,8 @@ fn uninstall_after_start_at_login_off_ends_our_job() {
     let mac = Mac::new();
     mac.persons_bridge();
     mac.ok("install");
-    let (config, world) = inside(&mac);
-    install::set_start_at_login(&config, &world, false).expect("off");
+    let (config, environment) = inside(&mac);
+    install::set_start_at_login(&config, &environment, false).expect("off");
     mac.launchd.wait_pid(OURS);
     mac.ok("uninstall");
     assert!(mac.launchd.job(OURS).is_none());
@@ -135,13 +135,13 @@ fn uninstall_after_start_at_login_off_ends_our_job() {
 #[test]
 fn start_at_login_is_what_is_true_and_no_look_asks_for_it() {
     let mac = Mac::new();
-    let (config, world) = inside(&mac);
+    let (config, environment) = inside(&mac);
     let installer = mac.bundle(&[("watchdog", "bridge-watchdog")]).join("bridge-watchdog");
     let shown = || {
         let text = mac.scene.run(&["status", "--json"]).stdout;
         serde_json::from_slice::<serde_json::Value>(&text).expect("JSON")["services"]["watchdog"].clone()
     };
-    let mut login = Login::new(&config, &world);
+    let mut login = Login::new(&config, &environment);
     assert!(!login.starts());
     mac.ok_by(&installer, &["install"]);
     assert!(login.starts());
@@ -155,11 +155,11 @@ fn start_at_login_is_what_is_true_and_no_look_asks_for_it() {
     assert_eq!(mac.launchd.calls().len(), before, "a look starts no program");
     assert_eq!(shown(), json!({"installed": true, "starts_at_login": false}));
     // The operator's word is not overridden, and the switch says why it does not hold.
-    let why = install::set_start_at_login(&config, &world, true).unwrap_err();
+    let why = install::set_start_at_login(&config, &environment, true).unwrap_err();
     assert!(why.contains(&format!("launchctl enable gui/$UID/{OURS}")), "{why}");
     assert!(!login.starts());
     mac.launchd.operator(&["enable", &target(OURS)]);
-    install::set_start_at_login(&config, &world, true).expect("on");
+    install::set_start_at_login(&config, &environment, true).expect("on");
     assert!(login.starts());
 }
 
@@ -168,10 +168,11 @@ fn the_job_that_install_runs_in_is_not_ended() {
     let mac = Mac::new();
     mac.persons_bridge();
     let folder = mac.scene.folder.path();
-    let program = beside("examples/watchdog-in-a-test-world");
-    let world = folder.join("world.json");
+    let program = beside("examples/test-watchdog");
+    let environment = folder.join("environment.json");
     let script = "for verb in install uninstall; do \"$0\" \"$1\" $verb >\"$2/$verb.said\" 2>&1; done; echo >\"$2/done\"; exec sleep 600";
-    let words = ["/bin/sh", "-c", script, program.to_str().unwrap(), world.to_str().unwrap(), folder.to_str().unwrap()];
+    let words =
+        ["/bin/sh", "-c", script, program.to_str().unwrap(), environment.to_str().unwrap(), folder.to_str().unwrap()];
     mac.launchd.load(OURS, &words, &json!({"KeepAlive": true}));
     let pid = mac.launchd.wait_pid(OURS);
     let before = fs::read(mac.plist(OURS)).unwrap();

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use bridge_watchdog::menu::{Row, SEPARATOR};
 use tray_icon::menu::{CheckMenuItem, IsMenuItem, Menu, MenuItem, PredefinedMenuItem, Submenu};
 
-pub struct Rows {
+pub struct MenuItems {
     pub menu: Menu,
     items: HashMap<String, Item>,
     shown: Vec<Row>,
@@ -18,16 +18,16 @@ enum Item {
     Sub(Submenu),
 }
 
-impl Rows {
+impl MenuItems {
     /// # Errors
     /// What the menu library says.
-    pub fn new(rows: &[Row]) -> Result<Rows, String> {
+    pub fn new(rows: &[Row]) -> Result<MenuItems, String> {
         let menu = Menu::new();
         let mut items = HashMap::new();
         for row in rows {
             menu.append(&*make(row, &mut items)?).map_err(|error| wrong(&error))?;
         }
-        Ok(Rows { menu, items, shown: rows.to_vec() })
+        Ok(MenuItems { menu, items, shown: rows.to_vec() })
     }
 
     pub fn show(&mut self, rows: &[Row]) {

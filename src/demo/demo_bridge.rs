@@ -1,4 +1,4 @@
-//! The throw-away bridge's surroundings: a temporary folder, a world in which loopback is Telegram, and the faults. For
+//! The throw-away bridge's surroundings: a temporary folder, an environment in which loopback is Telegram, and the faults. For
 //! the demo in the terminal and for the app of somebody who has no configuration yet.
 
 use std::net::TcpListener;
@@ -11,40 +11,40 @@ use tempfile::TempDir;
 use super::{FACTOR, FLOOD, Fault};
 use crate::config::{Config, Manager};
 use crate::facts::Identity;
+use crate::limits::{Environment, Limits};
 use crate::secrets::Secrets;
 use crate::system::service::Service;
 use crate::system::{clock, files, process};
-use crate::world::{Times, World};
 
-pub struct Stage {
+pub struct DemoBridge {
     pub config: Config,
-    pub world: World,
+    pub environment: Environment,
     /// Removed when dropped.
     _folder: TempDir,
 }
 
-impl Stage {
+impl DemoBridge {
     /// `program` is the binary that plays the bridge: ours, by its hidden subcommand.
     ///
     /// # Errors
     /// Where the machine has no temporary folder or no loopback.
-    pub fn raise(program: &Path) -> Result<Stage, String> {
+    pub fn start(program: &Path) -> Result<DemoBridge, String> {
         let folder = tempfile::tempdir().map_err(|error| format!("there is no temporary folder: {error}"))?;
         let telegram =
             TcpListener::bind("127.0.0.1:0").map_err(|error| format!("loopback can't be listened to: {error}"))?;
-        let (config, world) = fill(folder.path(), program, &telegram)?;
+        let (config, environment) = fill(folder.path(), program, &telegram)?;
         std::thread::spawn(move || {
             let mut connections = Vec::new();
             while let Ok((connection, _)) = telegram.accept() {
                 connections.push(connection);
             }
         });
-        Ok(Stage { config, world, _folder: folder })
+        Ok(DemoBridge { config, environment, _folder: folder })
     }
 
     /// Ends the bridge and removes the folder; the watch has ended before.
-    pub fn strike(self) {
-        let _ = Service::of(&self.config, &self.world).stop();
+    pub fn stop(self) {
+        let _ = Service::of(&self.config, &self.environment).stop();
     }
 
     /// Breaks the bridge; what was done, in words.
@@ -77,8 +77,8 @@ impl Stage {
     }
 }
 
-/// The folder: a git repository, a configuration, and a world in which loopback is Telegram.
-fn fill(folder: &Path, bridge: &Path, telegram: &TcpListener) -> Result<(Config, World), String> {
+/// The folder: a git repository, a configuration, and an environment in which loopback is Telegram.
+fn fill(folder: &Path, bridge: &Path, telegram: &TcpListener) -> Result<(Config, Environment), String> {
     let wrong = |error: &dyn std::fmt::Display| format!("the demo's folder can't be filled: {error}");
     let root = folder.join("checkout");
     let repository = git2::Repository::init(&root).map_err(|error| wrong(&error))?;
@@ -96,8 +96,8 @@ fn fill(folder: &Path, bridge: &Path, telegram: &TcpListener) -> Result<(Config,
         "--mute",
         "data/flood-backoff",
     ];
-    let world = World {
-        times: Times::faster(FACTOR),
+    let environment = Environment {
+        limits: Limits::faster(FACTOR),
         data_centres: vec![address],
         ranges: vec![(address.ip(), 32)],
         launchctl: "/bin/launchctl".into(),
@@ -118,10 +118,10 @@ fn fill(folder: &Path, bridge: &Path, telegram: &TcpListener) -> Result<(Config,
         telegram: None,
         auto_revert: false,
         secrets: Secrets::default(),
-        state: crate::config::state_folder(&world, &root),
+        state: crate::config::state_folder(&environment, &root),
         root,
     };
-    Ok((config, world))
+    Ok((config, environment))
 }
 
 fn commit(repository: &git2::Repository) -> Result<(), git2::Error> {

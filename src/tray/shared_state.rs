@@ -3,15 +3,15 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bridge_watchdog::config::Config;
+use bridge_watchdog::limits::Environment;
 use bridge_watchdog::menu::{Menu, View, menu};
 use bridge_watchdog::snapshot::Snapshot;
-use bridge_watchdog::world::World;
 use tao::event_loop::EventLoopProxy;
 
 use super::app::Message;
-use super::keeper::End;
+use super::watch_thread::End;
 
-pub struct Board {
+pub struct SharedState {
     state: Mutex<State>,
     always_reverts: bool,
     demo: bool,
@@ -31,41 +31,41 @@ pub struct State {
     /// The watch is over, and so shall the loop be.
     pub end: Option<End>,
     /// There is none before the loop is built, and none where there is no display.
-    bell: Option<EventLoopProxy<Message>>,
+    waker: Option<EventLoopProxy<Message>>,
 }
 
-impl Board {
-    pub fn new(config: &Config, world: &World, demo: bool) -> Board {
+impl SharedState {
+    pub fn new(config: &Config, environment: &Environment, demo: bool) -> SharedState {
         // Nobody knows yet, and where it can be asked it can be switched.
         let state = State { starts_at_login: (!demo).then_some(false), ..State::default() };
-        Board {
+        SharedState {
             state: Mutex::new(state),
             always_reverts: config.auto_revert,
             demo,
-            home: world.home.display().to_string(),
+            home: environment.home.display().to_string(),
             login: config.login.join(" "),
             root: config.root.display().to_string(),
         }
     }
 
     /// From now on each change rings the loop.
-    pub fn ring(&self, bell: EventLoopProxy<Message>) {
-        self.change(|state| state.bell = Some(bell));
+    pub fn wake(&self, waker: EventLoopProxy<Message>) {
+        self.change(|state| state.waker = Some(waker));
     }
 
     pub fn change(&self, change: impl FnOnce(&mut State)) {
         let mut state = self.look();
         change(&mut state);
-        if let Some(bell) = &state.bell {
+        if let Some(waker) = &state.waker {
             // Fails only when the loop has ended.
-            let _ = bell.send_event(Message::Changed);
+            let _ = waker.send_event(Message::Changed);
         }
     }
 
     /// To the loop; where there is none, nobody clicked.
     pub fn send(&self, message: Message) {
-        if let Some(bell) = &self.look().bell {
-            let _ = bell.send_event(message);
+        if let Some(waker) = &self.look().waker {
+            let _ = waker.send_event(message);
         }
     }
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::assess::{Cause, State, TELL, Verdict};
 use crate::facts::{Clock, Epoch};
-use crate::world::Times;
+use crate::limits::Limits;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Incident {
@@ -43,7 +43,7 @@ pub enum Plan {
 }
 
 /// The rung to try now.
-pub fn plan(incident: Option<&Incident>, verdict: &Verdict, mono: f64, times: &Times) -> Plan {
+pub fn plan(incident: Option<&Incident>, verdict: &Verdict, mono: f64, limits: &Limits) -> Plan {
     if verdict.rung == 0 {
         return Plan::Nothing;
     }
@@ -53,7 +53,7 @@ pub fn plan(incident: Option<&Incident>, verdict: &Verdict, mono: f64, times: &T
     };
     match chain.exhausted {
         // A stamp from before a reboot lies ahead of the clock.
-        Some(at) if at <= mono && mono < at + times.again => Plan::Later(at + times.again),
+        Some(at) if at <= mono && mono < at + limits.again => Plan::Later(at + limits.again),
         Some(_) => Plan::Rung(verdict.rung),
         None => Plan::Rung(next_rung(chain.rung, verdict).max(verdict.rung)),
     }
@@ -69,7 +69,7 @@ pub fn follow(
     incident: Option<Incident>,
     verdict: &Verdict,
     clock: Clock,
-    times: &Times,
+    limits: &Limits,
 ) -> (Option<Incident>, Option<Incident>) {
     let well = matches!(verdict.state, State::Healthy | State::Starting | State::Degraded) && !verdict.person;
     let sick = verdict.rung > 0 || verdict.person;
@@ -79,7 +79,7 @@ pub fn follow(
     // A stamp from before a reboot lies ahead of the clock: counted anew.
     let since = incident.well_since.filter(|since| *since <= clock.mono).unwrap_or(clock.mono);
     incident.well_since = well.then_some(since);
-    if well && clock.mono - since >= times.stale { (None, Some(incident)) } else { (Some(incident), None) }
+    if well && clock.mono - since >= limits.stale { (None, Some(incident)) } else { (Some(incident), None) }
 }
 
 pub fn open(cause: Cause, began: Epoch) -> Incident {
@@ -106,9 +106,9 @@ pub fn tried(incident: &mut Incident, cause: Cause, rung: u8, mono: f64) {
 
 /// Whether a person is to be reminded that recovery stands still: after a day, once a day. A kill switch was once
 /// forgotten for seven days.
-pub fn reminder_due(verdict: &Verdict, since: Epoch, last: Option<Epoch>, now: Epoch, times: &Times) -> bool {
+pub fn reminder_due(verdict: &Verdict, since: Epoch, last: Option<Epoch>, now: Epoch, limits: &Limits) -> bool {
     let standing = matches!(verdict.state, State::Waiting | State::Stopped);
-    standing && now - since >= times.reminder && last.is_none_or(|last| now - last >= times.reminder)
+    standing && now - since >= limits.reminder && last.is_none_or(|last| now - last >= limits.reminder)
 }
 
 #[cfg(test)]
@@ -125,12 +125,12 @@ mod tests {
 
     #[test]
     fn the_chain_climbs_one_rung_a_relapse_and_goes_on_slowly_for_ever() {
-        let times = &Times::REAL;
+        let limits = &Limits::REAL;
         let stale = verdict(State::Unhealthy, Cause::LogStale, 2);
         let mut incident = open(Cause::LogStale, 0.0);
         let mut seen = Vec::new();
         for mono in [0.0, 100.0, 200.0, 300.0, 400.0, 2000.0, 2100.0, 2200.0] {
-            let planned = plan(Some(&incident), &stale, mono, times);
+            let planned = plan(Some(&incident), &stale, mono, limits);
             if let Plan::Rung(rung) = planned {
                 tried(&mut incident, Cause::LogStale, rung, mono);
             }
@@ -153,7 +153,7 @@ mod tests {
             let verdict = verdict(State::Unhealthy, cause, first);
             let mut incident = open(cause, 0.0);
             let mut seen = Vec::new();
-            while let Plan::Rung(rung) = plan(Some(&incident), &verdict, 0.0, &Times::REAL) {
+            while let Plan::Rung(rung) = plan(Some(&incident), &verdict, 0.0, &Limits::REAL) {
                 tried(&mut incident, cause, rung, 0.0);
                 seen.push(rung);
             }
@@ -166,27 +166,27 @@ mod tests {
         let mut incident = open(Cause::LogStale, 0.0);
         tried(&mut incident, Cause::LogStale, 5, 10.0);
         let dead = verdict(State::Unhealthy, Cause::ProcessDead, 1);
-        assert_eq!(plan(Some(&incident), &dead, 11.0, &Times::REAL), Plan::Rung(1));
+        assert_eq!(plan(Some(&incident), &dead, 11.0, &Limits::REAL), Plan::Rung(1));
     }
 
     #[test]
     fn an_incident_ends_after_300_s_of_health_and_not_before() {
-        let times = &Times::REAL;
+        let limits = &Limits::REAL;
         let (sick, well) = (verdict(State::Unhealthy, Cause::ProcessDead, 1), verdict(State::Starting, Cause::None, 0));
-        let (incident, _) = follow(None, &sick, at(0.0), times);
-        let (incident, ended) = follow(incident, &well, at(10.0), times);
+        let (incident, _) = follow(None, &sick, at(0.0), limits);
+        let (incident, ended) = follow(incident, &well, at(10.0), limits);
         assert!(incident.is_some() && ended.is_none());
-        let (incident, _) = follow(incident, &sick, at(200.0), times);
-        let (incident, _) = follow(incident, &well, at(210.0), times);
-        let (incident, ended) = follow(incident, &well, at(505.0), times);
+        let (incident, _) = follow(incident, &sick, at(200.0), limits);
+        let (incident, _) = follow(incident, &well, at(210.0), limits);
+        let (incident, ended) = follow(incident, &well, at(505.0), limits);
         assert!(incident.is_some() && ended.is_none(), "the relapse began the count anew");
-        let (incident, ended) = follow(incident, &well, at(511.0), times);
+        let (incident, ended) = follow(incident, &well, at(511.0), limits);
         assert!(incident.is_none() && ended.is_some());
     }
 
     #[test]
     fn incident_40_a_forgotten_pause_is_told_once_a_day() {
-        let (day, times) = (86_400.0, &Times::REAL);
+        let (day, limits) = (86_400.0, &Limits::REAL);
         let rows = [
             ("an hour old", State::Waiting, 3600.0, None, false),
             ("two days old, never told", State::Waiting, 2.0 * day, None, true),
@@ -197,15 +197,15 @@ mod tests {
         for (name, state, age, told_ago, due) in rows {
             let verdict = verdict(state, Cause::Paused, 0);
             let now = 1e9;
-            assert_eq!(reminder_due(&verdict, now - age, told_ago.map(|ago| now - ago), now, times), due, "{name}");
+            assert_eq!(reminder_due(&verdict, now - age, told_ago.map(|ago| now - ago), now, limits), due, "{name}");
         }
     }
 
     #[test]
     fn standing_still_opens_no_incident_unless_a_person_is_needed() {
         let flood = verdict(State::Waiting, Cause::FloodWait, 0);
-        assert_eq!(follow(None, &flood, at(0.0), &Times::REAL).0, None);
+        assert_eq!(follow(None, &flood, at(0.0), &Limits::REAL).0, None);
         let login = Verdict { person: true, ..verdict(State::Waiting, Cause::AuthRequired, 0) };
-        assert!(follow(None, &login, at(0.0), &Times::REAL).0.is_some());
+        assert!(follow(None, &login, at(0.0), &Limits::REAL).0.is_some());
     }
 }

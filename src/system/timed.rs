@@ -6,15 +6,15 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
 /// A kind of look: its thread, and whether an answer is still owed.
-pub struct Look<Q, A> {
+pub struct Timed<Q, A> {
     /// Until the first question: many a look is never asked.
-    unborn: Option<Box<dyn FnOnce() + Send>>,
+    not_started: Option<Box<dyn FnOnce() + Send>>,
     questions: Sender<Q>,
     answers: Receiver<A>,
     owed: Option<Instant>,
 }
 
-impl<Q: Send + 'static, A: Send + 'static> Look<Q, A> {
+impl<Q: Send + 'static, A: Send + 'static> Timed<Q, A> {
     pub fn new(name: &'static str, mut look: impl FnMut(Q) -> A + Send + 'static) -> Self {
         let (questions, inbox) = channel::<Q>();
         let (outbox, answers) = channel();
@@ -25,18 +25,18 @@ impl<Q: Send + 'static, A: Send + 'static> Look<Q, A> {
                 }
             }
         };
-        let birth = move || {
+        let start = move || {
             let thread = std::thread::Builder::new().name(name.into()).stack_size(256 << 10);
             // Where no thread can be had the channel is closed, and `answer` says so.
             let _ = thread.spawn(run);
         };
-        Look { unborn: Some(Box::new(birth)), questions, answers, owed: None }
+        Timed { not_started: Some(Box::new(start)), questions, answers, owed: None }
     }
 
     /// Asks, unless the last question is still unanswered.
     pub fn ask(&mut self, question: Q) {
-        if let Some(birth) = self.unborn.take() {
-            birth();
+        if let Some(start) = self.not_started.take() {
+            start();
         }
         if self.owed.is_none() && self.questions.send(question).is_ok() {
             self.owed = Some(Instant::now());
@@ -52,10 +52,10 @@ impl<Q: Send + 'static, A: Send + 'static> Look<Q, A> {
         self.ask(question);
     }
 
-    /// [`Look::ask_anew`], and the answer within `limit` seconds.
+    /// [`Timed::ask_anew`], and the answer within `limit` seconds.
     ///
     /// # Errors
-    /// As [`Look::answer`].
+    /// As [`Timed::answer`].
     pub fn now(&mut self, question: Q, limit: f64) -> Result<A, String> {
         self.ask_anew(question);
         self.answer(Instant::now() + Duration::from_secs_f64(limit))
@@ -85,9 +85,9 @@ impl<Q: Send + 'static, A: Send + 'static> Look<Q, A> {
 /// Looks once, for at most `limit` seconds.
 ///
 /// # Errors
-/// As [`Look::answer`].
+/// As [`Timed::answer`].
 pub fn once<A: Send + 'static>(limit: f64, mut look: impl FnMut() -> A + Send + 'static) -> Result<A, String> {
-    Look::new("look", move |()| look()).now((), limit)
+    Timed::new("look", move |()| look()).now((), limit)
 }
 
 #[cfg(test)]
@@ -97,7 +97,7 @@ mod tests {
     #[test]
     fn a_look_that_blocks_is_unknown_and_its_late_answer_is_not_lost() {
         let (open, gate) = channel::<()>();
-        let mut look = Look::new("test", move |question: u32| {
+        let mut look = Timed::new("test", move |question: u32| {
             gate.recv().ok();
             question
         });
@@ -114,7 +114,7 @@ mod tests {
     #[test]
     fn what_is_true_only_now_is_asked_anew_once_the_late_answer_is_there() {
         let (open, gate) = channel::<()>();
-        let mut look = Look::new("test", move |question: u32| {
+        let mut look = Timed::new("test", move |question: u32| {
             gate.recv().ok();
             question
         });

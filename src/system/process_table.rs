@@ -12,7 +12,7 @@ use crate::system::process;
 
 /// What makes a process this bridge.
 #[derive(Debug, Clone)]
-pub struct Likeness {
+pub struct ProcessMatch {
     pub root: PathBuf,
     /// As configured: the interpreter, then the words that follow it.
     pub program: Vec<String>,
@@ -22,13 +22,13 @@ pub struct Likeness {
 ///
 /// # Errors
 /// Where the process table can't be read.
-pub fn all(likeness: &Likeness) -> Result<Vec<Process>, String> {
-    copies_among(&process::pids()?, likeness)
+pub fn matching(bridge_match: &ProcessMatch) -> Result<Vec<Process>, String> {
+    matching_among(&process::pids()?, bridge_match)
 }
 
 /// Without the managed bridge and what it started: a fork keeps its parent's words (Python's multiprocessing, a worker
 /// before its exec), and ending it would end the bridge's own work.
-pub fn others(found: Vec<Process>, managed: Option<u32>) -> Vec<Process> {
+pub fn copies(found: Vec<Process>, managed: Option<u32>) -> Vec<Process> {
     let own = |pid: u32| managed.is_some_and(|managed| pid == managed || process::descends_from(pid, managed));
     found.into_iter().filter(|copy| !own(copy.id.pid)).collect()
 }
@@ -76,7 +76,7 @@ fn descendants(system: &System, root: u32) -> Vec<(Pid, u64)> {
 ///
 /// # Errors
 /// Where the process table can't be read.
-pub fn copies_among(pids: &[u32], likeness: &Likeness) -> Result<Vec<Process>, String> {
+pub fn matching_among(pids: &[u32], bridge_match: &ProcessMatch) -> Result<Vec<Process>, String> {
     if pids.is_empty() {
         return Ok(Vec::new());
     }
@@ -89,21 +89,21 @@ pub fn copies_among(pids: &[u32], likeness: &Likeness) -> Result<Vec<Process>, S
         .without_tasks();
     system.refresh_processes_specifics(ProcessesToUpdate::Some(&pids), true, kind);
     let mine = std::process::id();
-    let wanted = Wanted::of(likeness);
+    let wanted = ResolvedMatch::of(bridge_match);
     let mut copies: Vec<Process> = system
         .processes()
         .values()
         .filter(|seen| seen.pid().as_u32() != mine && seen.thread_kind().is_none())
-        .filter(|seen| is_bridge(seen.cmd(), seen.exe(), seen.cwd(), &wanted))
+        .filter(|seen| matches(seen.cmd(), seen.exe(), seen.cwd(), &wanted))
         .filter_map(|seen| process::find(seen.pid().as_u32()))
         .collect();
     copies.sort_by_key(|copy| copy.id.pid);
     Ok(copies)
 }
 
-/// A likeness with its paths resolved, once a scan: to do it for each of several hundred processes takes longer than to
+/// A bridge_match with its paths resolved, once a scan: to do it for each of several hundred processes takes longer than to
 /// ask the kernel about them.
-struct Wanted<'a> {
+struct ResolvedMatch<'a> {
     root: PathBuf,
     interpreter: PathBuf,
     stem: String,
@@ -111,22 +111,23 @@ struct Wanted<'a> {
     words: Vec<(&'a str, Option<PathBuf>)>,
 }
 
-impl Wanted<'_> {
-    fn of(likeness: &Likeness) -> Wanted<'_> {
-        let (interpreter, words) = likeness.program.split_first().map_or(("", &[][..]), |(first, rest)| (first, rest));
-        let interpreter = likeness.root.join(interpreter);
-        Wanted {
-            root: resolved(&likeness.root),
+impl ResolvedMatch<'_> {
+    fn of(bridge_match: &ProcessMatch) -> ResolvedMatch<'_> {
+        let (interpreter, words) =
+            bridge_match.program.split_first().map_or(("", &[][..]), |(first, rest)| (first, rest));
+        let interpreter = bridge_match.root.join(interpreter);
+        ResolvedMatch {
+            root: resolved(&bridge_match.root),
             stem: stem(&interpreter),
             interpreter: resolved(&interpreter),
-            words: words.iter().map(|word| (word.as_str(), likeness.root.join(word).canonicalize().ok())).collect(),
+            words: words.iter().map(|word| (word.as_str(), bridge_match.root.join(word).canonicalize().ok())).collect(),
         }
     }
 }
 
 /// The words after the interpreter's own options have to be the bridge's, each the same text or, seen from the
 /// process's working folder, the same file; and one of them, or the working folder, has to lie in the checkout.
-fn is_bridge(cmd: &[OsString], exe: Option<&Path>, cwd: Option<&Path>, wanted: &Wanted) -> bool {
+fn matches(cmd: &[OsString], exe: Option<&Path>, cwd: Option<&Path>, wanted: &ResolvedMatch) -> bool {
     let Some(first) = cmd.first() else { return false };
     let seen_as = |path: &Path| stem(path) == wanted.stem || resolved(path) == wanted.interpreter;
     if !exe.is_some_and(seen_as) && !seen_as(Path::new(first)) {
@@ -191,7 +192,7 @@ mod tests {
             std::fs::create_dir_all(checkout.join("bridge")).unwrap();
             std::fs::write(checkout.join("bridge/telegram_bridge.py"), "").unwrap();
         }
-        let likeness = Likeness {
+        let bridge_match = ProcessMatch {
             root: root.clone(),
             program: vec![".venv/bin/python".into(), "bridge/telegram_bridge.py".into()],
         };
@@ -211,7 +212,7 @@ mod tests {
         ];
         for (name, cwd, cmd, expected) in rows {
             let cmd: Vec<OsString> = cmd.iter().map(OsString::from).collect();
-            assert_eq!(is_bridge(&cmd, None, Some(cwd), &Wanted::of(&likeness)), expected, "{name}");
+            assert_eq!(matches(&cmd, None, Some(cwd), &ResolvedMatch::of(&bridge_match)), expected, "{name}");
         }
     }
 }
