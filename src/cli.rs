@@ -142,7 +142,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>, environment: &Environment)
     match run(cli, environment) {
         Ok(code) => code,
         Err((code, why)) => {
-            eprintln!("bridge-watchdog: {why}");
+            crate::errln!("bridge-watchdog: {why}");
             code
         }
     }

@@ -4,7 +4,7 @@
 pub mod demo_bridge;
 pub mod process;
 
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
@@ -13,7 +13,7 @@ use std::time::Duration;
 use crate::assess::State;
 use crate::commands::{Command, CommandSender};
 use crate::snapshot::{Snapshot, headline};
-use crate::system::{clock, recovery_lock};
+use crate::system::{clock, output, recovery_lock};
 use crate::watch;
 use crate::watchdog::Watchdog;
 use crate::words::lasting;
@@ -166,7 +166,7 @@ struct Picture {
 impl Picture {
     fn line(&self, text: &str) {
         let clear = if self.live { "\r\x1b[2K" } else { "" };
-        println!("{clear}{:6.2} s  {text}", clock::mono() - self.began);
+        crate::outln!("{clear}{:6.2} s  {text}", clock::mono() - self.began);
     }
 
     fn state(&self, snapshot: &Snapshot) {
@@ -192,17 +192,15 @@ impl Picture {
         };
         let rung =
             snapshot.rung.as_ref().map_or_else(String::new, |rung| format!("   recovering, rung {} of 5", rung.number));
-        print!(
+        output::part(format_args!(
             "\r\x1b[2K\x1b[{colour};1m\u{25cf} {}\x1b[0m   {pid}   {silent}   {telegram}{rung}",
             headline(&snapshot.verdict)
-        );
-        let _ = std::io::stdout().flush();
+        ));
     }
 
     fn end(&self) {
         if self.live {
-            print!("\r\x1b[2K");
-            let _ = std::io::stdout().flush();
+            output::part(format_args!("\r\x1b[2K"));
         }
     }
 }

@@ -6,7 +6,7 @@ fn main() -> ExitCode {
     let environment = match bridge_watchdog::limits::Environment::real() {
         Ok(environment) => environment,
         Err(why) => {
-            eprintln!("bridge-watchdog: {why}");
+            bridge_watchdog::errln!("bridge-watchdog: {why}");
             return ExitCode::from(2);
         }
     };

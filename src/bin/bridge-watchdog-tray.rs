@@ -12,7 +12,7 @@ fn main() -> ExitCode {
             ExitCode::from(tray::main(std::env::args_os().skip(1), &environment, tray::VIEWER.as_ref(), nobody))
         }
         Err(why) => {
-            eprintln!("bridge-watchdog-tray: {why}");
+            bridge_watchdog::errln!("bridge-watchdog-tray: {why}");
             ExitCode::from(2)
         }
     }

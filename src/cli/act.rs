@@ -21,7 +21,7 @@ pub fn restart(config: &Config, environment: &Environment, dry_run: bool) -> Res
         return Err((UNKNOWN, format!("nothing was done: {why}")));
     };
     if dry_run {
-        println!(
+        crate::outln!(
             "{}",
             match process {
                 _ if job.stopped_by_operator && process.is_none() =>
@@ -43,19 +43,19 @@ pub fn restart(config: &Config, environment: &Environment, dry_run: bool) -> Res
 pub fn recover(config: &Config, environment: &Environment, dry_run: bool) -> Result<u8, Failure> {
     let mut watchdog = watchdog(config, environment)?;
     let (_, verdict) = watchdog.look_once(history_of_the_watch(config, environment));
-    println!("{}", headline(&verdict));
+    crate::outln!("{}", headline(&verdict));
     for issue in &verdict.issues {
-        println!("  {issue}");
+        crate::outln!("  {issue}");
     }
     if verdict.state != State::Unhealthy {
-        println!("{}", nothing_to_heal(&verdict));
+        crate::outln!("{}", nothing_to_heal(&verdict));
         return Ok(if verdict.state == State::Degraded { OK } else { exit_code(&verdict) });
     }
     if dry_run {
-        println!("Would begin at rung {}: {}.", verdict.rung.max(1), verdict.next);
+        crate::outln!("Would begin at rung {}: {}.", verdict.rung.max(1), verdict.next);
         return Ok(OK);
     }
-    finish(recover::chain_by_hand(&mut watchdog, &verdict, &mut |line| println!("{line}")))
+    finish(recover::chain_by_hand(&mut watchdog, &verdict, &mut |line| crate::outln!("{line}")))
 }
 
 pub fn record(config: &Config, crash: bool, reason: &str) -> Result<u8, Failure> {
@@ -81,21 +81,21 @@ pub fn pause(config: &Config, lasting: Option<f64>) -> Result<u8, Failure> {
     let pause = lasting.map(|lasting| Pause { since: now.wall, until: now.wall + lasting });
     markers::set_pause(config, pause).map_err(|why| (FAILED, why))?;
     match pause {
-        Some(pause) => println!(
+        Some(pause) => crate::outln!(
             "Recovery is paused until {}; the watch goes on. To end it: bridge-watchdog resume",
             at(pause.until, now)
         ),
-        None => println!("Recovery goes on."),
+        None => crate::outln!("Recovery goes on."),
     }
     Ok(OK)
 }
 
 pub fn install(config: &Config, environment: &Environment, on: bool) -> Result<u8, Failure> {
-    let say = &mut |line: &str| println!("{line}");
+    let say = &mut |line: &str| crate::outln!("{line}");
     let done =
         if on { install::install(config, environment, say) } else { install::uninstall(config, environment, say) };
     done.map_err(|why| (FAILED, why))?;
-    println!("{}", if on { "Installed." } else { "Uninstalled." });
+    crate::outln!("{}", if on { "Installed." } else { "Uninstalled." });
     Ok(OK)
 }
 
@@ -114,7 +114,7 @@ fn nothing_to_heal(verdict: &Verdict) -> String {
 fn finish(outcome: Outcome) -> Result<u8, Failure> {
     match outcome {
         Outcome::Cured(words) => {
-            println!("Done: {words}.");
+            crate::outln!("Done: {words}.");
             Ok(OK)
         }
         Outcome::Busy(words) => Err((BUSY, words)),

@@ -20,7 +20,7 @@ pub fn check(config: &Config, environment: &Environment, as_json: bool) -> Resul
     let mut watchdog = Watchdog::new(config, environment, false).map_err(|why| (UNKNOWN, why))?;
     let (facts, verdict) = watchdog.look_once(history_of_the_watch(config, environment));
     if as_json {
-        println!("{:#}", snapshot::check(&facts, &watchdog.history, &verdict, &environment.limits));
+        crate::outln!("{:#}", snapshot::check(&facts, &watchdog.history, &verdict, &environment.limits));
     } else {
         print(&facts, &verdict);
     }
@@ -37,7 +37,7 @@ pub fn status(config: &Config, environment: &Environment, as_json: bool) -> u8 {
         .as_ref()
         .is_some_and(|snapshot| now.mono - snapshot.clock.mono > 2.0 * snapshot.tick + environment.limits.ask);
     if as_json {
-        println!(
+        crate::outln!(
             "{:#}",
             json!({
                 "watching": watching,
@@ -58,30 +58,32 @@ pub fn status(config: &Config, environment: &Environment, as_json: bool) -> u8 {
     } else {
         match (watching, overdue) {
             (None, _) => {
-                println!("No watchdog is running for {}; start it: bridge-watchdog run", config.root.display());
+                crate::outln!("No watchdog is running for {}; start it: bridge-watchdog run", config.root.display());
             }
-            (Some(pid), true) => println!("The watchdog (pid {pid}) is overdue: it has missed two looks."),
-            (Some(pid), false) => println!("The watchdog (pid {pid}) is watching {}.", config.root.display()),
+            (Some(pid), true) => crate::outln!("The watchdog (pid {pid}) is overdue: it has missed two looks."),
+            (Some(pid), false) => crate::outln!("The watchdog (pid {pid}) is watching {}.", config.root.display()),
         }
         match &job {
-            Ok(job) if job.loaded => println!("The bridge's service ({}) is loaded.", config.label),
+            Ok(job) if job.loaded => crate::outln!("The bridge's service ({}) is loaded.", config.label),
             Ok(job) if job.installed => {
-                println!("The bridge's service ({}) is installed, but not loaded.", config.label);
+                crate::outln!("The bridge's service ({}) is installed, but not loaded.", config.label);
             }
-            Ok(_) => println!("The bridge's service ({}) is not installed; run: bridge-watchdog install", config.label),
-            Err(why) => println!("The bridge's service can't be asked about: {why}"),
+            Ok(_) => {
+                crate::outln!("The bridge's service ({}) is not installed; run: bridge-watchdog install", config.label);
+            }
+            Err(why) => crate::outln!("The bridge's service can't be asked about: {why}"),
         }
         if let Some(snapshot) = &snapshot {
-            println!(
+            crate::outln!(
                 "Seen {} ago: {} since {}",
                 lasting(now.mono - snapshot.clock.mono),
                 headline(&snapshot.verdict),
                 at(snapshot.since, now)
             );
             for issue in &snapshot.verdict.issues {
-                println!("  {issue}");
+                crate::outln!("  {issue}");
             }
-            println!("Next: {}", snapshot.verdict.next);
+            crate::outln!("Next: {}", snapshot.verdict.next);
         }
     }
     match snapshot {
@@ -103,15 +105,15 @@ pub fn crashes(config: &Config, as_json: bool, since: Option<f64>) -> Result<u8,
             .iter()
             .map(|event| json!({"timestamp": event.at, "event_type": event.kind, "commit_sha": event.commit, "commit_age_seconds": event.commit_age, "reason": event.reason, "class": event.class, "datetime": iso(event.at)}))
             .collect();
-        println!("{:#}", json!(list));
+        crate::outln!("{:#}", json!(list));
         return Ok(OK);
     }
     for event in &events {
         let what = if event.kind == EventKind::Start { "start" } else { "crash" };
-        println!("{}  {what}  {:8}  {}", at_second(event.at, now.zone), event.commit, event.reason);
+        crate::outln!("{}  {what}  {:8}  {}", at_second(event.at, now.zone), event.commit, event.reason);
     }
     let crashed = events.iter().filter(|event| event.kind == EventKind::Crash).count();
-    println!("{} events, {crashed} of them crashes", events.len());
+    crate::outln!("{} events, {crashed} of them crashes", events.len());
     Ok(OK)
 }
 
@@ -124,15 +126,15 @@ pub fn history_of_the_watch(config: &Config, environment: &Environment) -> Optio
 }
 
 fn print(facts: &Facts, verdict: &Verdict) {
-    println!("{}", headline(verdict));
+    crate::outln!("{}", headline(verdict));
     for issue in &verdict.issues {
-        println!("  {issue}");
+        crate::outln!("  {issue}");
     }
     if let Some(process) = facts.process.known().copied().flatten() {
-        println!("  pid {}, up for {}", process.id.pid, lasting(process.age));
+        crate::outln!("  pid {}, up for {}", process.id.pid, lasting(process.age));
     }
     for unknown in &verdict.unknown {
-        println!("  not known: {unknown}");
+        crate::outln!("  not known: {unknown}");
     }
-    println!("Next: {}", verdict.next);
+    crate::outln!("Next: {}", verdict.next);
 }

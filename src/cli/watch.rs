@@ -20,7 +20,7 @@ pub fn run(config: &Config, environment: &Environment) -> Result<u8, Failure> {
     let _alone = match recovery_lock::one_watch(config) {
         Ok(lock) => lock,
         Err(recovery_lock::Taken::By(pid)) => {
-            println!("A watchdog is running for {} already (pid {pid}).", config.root.display());
+            crate::outln!("A watchdog is running for {} already (pid {pid}).", config.root.display());
             return Ok(OK);
         }
         Err(recovery_lock::Taken::Broken(why)) => return Err((UNKNOWN, why)),
@@ -57,7 +57,7 @@ pub fn tray(
     };
     // Without the app there is nothing to show the demo's bridge, so the configuration that is missing is what to say.
     let config = config.map_or_else(load, Ok)?;
-    eprintln!("bridge-watchdog: no icon: {why}; watching without one");
+    crate::errln!("bridge-watchdog: no icon: {why}; watching without one");
     run(&config, environment)
 }
 

@@ -55,7 +55,7 @@ pub struct Options {
 pub fn run(options: &Options) -> u8 {
     let stop = Arc::new(AtomicBool::new(false));
     if let Err(error) = signal_hook::flag::register(signal_hook::consts::SIGTERM, stop.clone()) {
-        eprintln!("ERROR signals can't be heard: {error}");
+        crate::errln!("ERROR signals can't be heard: {error}");
         return 1;
     }
     let faulty = counted(options);
@@ -69,7 +69,7 @@ pub fn run(options: &Options) -> u8 {
     }
     let session = match options.session.as_ref().map(open) {
         Some(Err(error)) => {
-            eprintln!("sqlite3.OperationalError: {error}");
+            crate::errln!("sqlite3.OperationalError: {error}");
             return 1;
         }
         Some(Ok(session)) => Some(session),
@@ -123,7 +123,7 @@ fn counted(options: &Options) -> bool {
 fn crash(options: &Options) -> u8 {
     let code = options.exit.unwrap_or(1);
     if code != 0 {
-        eprintln!("Traceback (most recent call last):\nModuleNotFoundError: No module named 'telethon'");
+        crate::errln!("Traceback (most recent call last):\nModuleNotFoundError: No module named 'telethon'");
     }
     code
 }

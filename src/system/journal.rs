@@ -46,7 +46,7 @@ impl Journal {
         let line = line.replace('\n', " | ");
         let text = format!("{} {line}", at_second(now.wall, now.zone));
         if self.to_stderr {
-            eprintln!("{text}");
+            crate::errln!("{text}");
         }
         if let Some(hear) = &self.heard_by {
             let _ = hear.send(line);

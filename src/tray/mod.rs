@@ -70,7 +70,7 @@ pub type Hear = Box<dyn FnMut(&Snapshot) + Send>;
 
 /// One line on standard error.
 pub fn say(line: &str) {
-    eprintln!("bridge-watchdog-tray: {line}");
+    bridge_watchdog::errln!("bridge-watchdog-tray: {line}");
 }
 
 /// Runs what may panic in somebody else's code, without the panic's own words on standard error.
@@ -98,7 +98,7 @@ fn start(
     let file = match arguments(args)? {
         Asked::Watch(file) => file,
         Asked::Print(text) => {
-            println!("{text}");
+            bridge_watchdog::outln!("{text}");
             return Ok(cli::OK);
         }
     };
@@ -115,7 +115,7 @@ fn start(
     let _alone = match recovery_lock::one_watch(&config) {
         Ok(lock) => lock,
         Err(Taken::By(pid)) => {
-            println!("A watchdog is running for {} already (pid {pid}).", config.root.display());
+            bridge_watchdog::outln!("A watchdog is running for {} already (pid {pid}).", config.root.display());
             return Ok(cli::OK);
         }
         Err(Taken::Broken(why)) => return Err((cli::UNKNOWN, why)),
