@@ -33,7 +33,8 @@ bench: test-tools
 
 # Hundreds of rounds of what `make test` does a few of.
 campaign: test-tools
-	BRIDGE_WATCHDOG_ROUNDS=200 cargo test --locked --test campaign -- --nocapture
+	cargo build --locked --examples
+	BRIDGE_WATCHDOG_ROUNDS=200 cargo test --locked --test tests campaign:: -- --nocapture
 
 check-macos:
 	tests/tools/check-macos.sh $(APPLE)

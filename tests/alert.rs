@@ -1,18 +1,16 @@
 //! The alert, end to end: a real HTTP server on loopback stands for the Bot API. What arrives, what does not, and what
 //! must be nowhere.
 
-mod support;
-
 use std::fs;
 use std::net::TcpListener;
 use std::path::Path;
 
-use serde_json::json;
-use support::bot::{Bot, CHAT, Mood, TOKEN};
-use support::launchd::SECRET;
+use crate::support::bot::{Bot, CHAT, Mood, TOKEN};
+use crate::support::launchd::SECRET;
 #[cfg(target_os = "linux")]
-use support::loaded_with;
-use support::{Scene, keys, load, patient, unloaded};
+use crate::support::loaded_with;
+use crate::support::{Scene, keys, load, patient, unloaded};
+use serde_json::json;
 
 /// A bridge under `embedded` that asks for a login: an alert at once, and nothing else to do.
 fn needs_a_login(telegram: String) -> Scene {

@@ -1,7 +1,5 @@
 //! What is shipped beside the programs: icons, the bundle's Info.plist, the templates of the agents.
 
-mod support;
-
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -76,8 +74,8 @@ fn the_apps_icon_has_every_size_that_the_finder_asks_for() {
 #[test]
 fn the_bundle_says_what_is_in_it() {
     let path = project("Info.plist");
-    support::mac::lint(&path);
-    let keys = support::mac::dictionary(&path);
+    crate::support::mac::lint(&path);
+    let keys = crate::support::mac::dictionary(&path);
     let text = |key: &str| keys.get(key).and_then(Value::as_string).unwrap_or_default().to_owned();
     for key in ["CFBundleShortVersionString", "CFBundleVersion"] {
         assert_eq!(text(key), env!("CARGO_PKG_VERSION"), "{key}");
@@ -100,6 +98,6 @@ fn the_templates_call_programs_by_their_absolute_path() {
     assert!(exec.contains("systemctl"));
     assert_eq!(exec.matches("systemctl").count(), exec.matches("/usr/bin/systemctl ").count(), "{exec}");
     for plist in ["com.valor.bridge.plist", "com.valor.bridge-watchdog.plist"] {
-        support::mac::lint(&project("launchd").join(plist));
+        crate::support::mac::lint(&project("launchd").join(plist));
     }
 }

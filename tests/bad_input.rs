@@ -1,16 +1,14 @@
 //! What a person gets wrong, and what a disk does to files: each a clear sentence and the contract's exit code; nothing
 //! written where it does not belong, and no panic.
 
-mod support;
-
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+use crate::support::bot::TOKEN;
+use crate::support::{Scene, keys, loaded_with, signal};
 use rustix::process::Signal;
-use support::bot::TOKEN;
-use support::{Scene, keys, loaded_with, signal};
 
 /// Every command that needs a configuration.
 const COMMANDS: [&[&str]; 9] = [

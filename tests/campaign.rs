@@ -1,10 +1,8 @@
 //! What needs many rounds. A few in `make test`; `make campaign` asks for hundreds by BRIDGE_WATCHDOG_ROUNDS.
 
-mod support;
-
 use std::time::Duration;
 
-use support::{Scene, alive};
+use crate::support::{Scene, alive};
 
 fn rounds() -> u32 {
     std::env::var("BRIDGE_WATCHDOG_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(4)

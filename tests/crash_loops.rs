@@ -1,10 +1,8 @@
 //! Bridges that can't live: the pattern is known from launchd's run counter, no start of ours is added to launchd's own,
 //! and a person is told with the end of the traceback.
 
-mod support;
-
+use crate::support::{Launchd, Scene, acts_of_launchctl, keys, load, loaded_with, patient, unloaded, why_started};
 use serde_json::json;
-use support::{Launchd, Scene, acts_of_launchctl, keys, load, loaded_with, patient, unloaded, why_started};
 
 /// No start but launchd's own, and nothing asked of launchctl but questions.
 fn no_start_of_ours(scene: &Scene, launchd: &Launchd) {
@@ -141,7 +139,7 @@ fn incident_45_a_bridge_that_is_mended_after_the_alert_is_well_without_a_person(
     let before = launchd.wait_pid(&scene.label);
     scene.wait_aged(before, 1.0);
     launchd.fault(&json!({"pended": "speculative", "answers": {"kickstart": {"code": 0}}}));
-    support::signal(before, rustix::process::Signal::KILL);
+    crate::support::signal(before, rustix::process::Signal::KILL);
     scene.wait("the alert", || scene.rungs().iter().any(|rung| rung.starts_with("5 ")).then_some(()));
     let tried = acts_of_launchctl(&launchd).len();
     scene.wait("another try", || (acts_of_launchctl(&launchd).len() > tried).then_some(()));

@@ -1,14 +1,12 @@
 //! Incidents 7 and 8, end to end: whoever looks like the bridge, or has its script's name in its arguments, or is merely
 //! old, is alive at the end. Only this very bridge, and a real copy of it, ever gets a signal.
 
-mod support;
-
 use std::process::Command;
 
+use crate::support::decoys::{Decoy, as_the_bridge, start};
+use crate::support::{Scene, acts_of_launchctl, alive, keys, loaded_with, product, signal, why_started};
 use rustix::process::Signal;
 use serde_json::json;
-use support::decoys::{Decoy, as_the_bridge, start};
-use support::{Scene, acts_of_launchctl, alive, keys, loaded_with, product, signal, why_started};
 
 fn decoys(scene: &Scene) -> Vec<Decoy> {
     use std::os::unix::process::CommandExt;

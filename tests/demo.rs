@@ -1,13 +1,11 @@
 //! The demo is the main job on real processes: the product itself, no configuration, and it ends healed.
 
-mod support;
-
 use std::process::Command;
 
 /// Ends with 0 and says what it saw, how soon it knew and how long the healing took.
 fn heals(fault: &str, expected: &[&str]) {
     let home = tempfile::tempdir().expect("a home");
-    let output = Command::new(support::product())
+    let output = Command::new(crate::support::product())
         .args(["demo", "--headless", "--fault", fault])
         .env_clear()
         .env("HOME", home.path())
@@ -59,7 +57,7 @@ fn a_flood_wait_is_waited_for() {
 
 #[test]
 fn a_fault_that_needs_a_rung_to_come_says_so() {
-    let output = Command::new(support::product()).args(["demo", "--headless", "--fault", "lock"]).output();
+    let output = Command::new(crate::support::product()).args(["demo", "--headless", "--fault", "lock"]).output();
     let output = output.expect("the product runs");
     if output.status.code() == Some(0) {
         // The rung has come meanwhile.

@@ -1,12 +1,10 @@
 //! The bridge kept by the watchdog itself, end to end; the watch killed, doubled, and worked beside by hand.
 
-mod support;
-
 use std::collections::BTreeSet;
 
+use crate::support::{Scene, alive, signal};
 use rustix::process::Signal;
 use serde_json::{Value, json};
-use support::{Scene, alive, signal};
 
 fn scene(options: &[&str]) -> Scene {
     let mut scene = Scene::new("embedded", 60.0);
@@ -103,7 +101,7 @@ fn a_program_that_is_not_there_is_told_as_such() {
 }
 
 /// A bridge that is silent while `data/quiet` is there, and a watch in the middle of rung 2, waiting for its voice.
-fn in_the_middle_of_rung_2() -> (Scene, support::Watch, u32) {
+fn in_the_middle_of_rung_2() -> (Scene, crate::support::Watch, u32) {
     let mut scene = Scene::new("embedded", 60.0);
     // Without a connection its log has nothing but heartbeats.
     scene.telegram = None;

@@ -1,15 +1,13 @@
 //! Updates, zones, networks and broken checkouts: real incidents, on real processes.
 
-mod support;
-
 use std::fs::File;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
+use crate::support::systemd::{self, ALWAYS, keys_of, verbs};
+use crate::support::{Scene, alive, signal};
 use rustix::process::Signal;
 use serde_json::json;
-use support::systemd::{self, ALWAYS, keys_of, verbs};
-use support::{Scene, alive, signal};
 
 fn scene() -> Scene {
     let mut scene = Scene::new("embedded", 60.0);

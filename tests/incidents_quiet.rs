@@ -1,12 +1,10 @@
 //! Silence is not evidence, and no silence is proof of life: real incidents with the log, on real processes.
 
-mod support;
-
 use std::fs::{File, OpenOptions};
 use std::time::{Duration, SystemTime};
 
+use crate::support::{Scene, alive};
 use serde_json::json;
-use support::{Scene, alive};
 
 fn assert_never_touched(scene: &Scene, bridge: u32) {
     assert!(alive(bridge), "{}", scene.journal());

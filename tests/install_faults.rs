@@ -1,15 +1,13 @@
 //! What goes wrong at `install` and `uninstall`: nothing that a person wrote is lost, nothing is called done that is not,
 //! and the next try finishes what this one began.
 
-mod support;
-
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
+use crate::support::mac::{OURS, mode};
+use crate::support::{Mac, alive};
 use serde_json::json;
-use support::mac::{OURS, mode};
-use support::{Mac, alive};
 
 type Spoil = fn(&Path);
 

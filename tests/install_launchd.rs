@@ -1,12 +1,10 @@
 //! `install` and `uninstall` against the stand-in for launchd: what a person wrote stays, and everything comes back.
 
-mod support;
-
 use std::fs;
 
+use crate::support::Mac;
+use crate::support::mac::{OURS, dictionary, lint, mode};
 use plist::Value;
-use support::Mac;
-use support::mac::{OURS, dictionary, lint, mode};
 
 #[test]
 fn incident_41_only_three_keys_change_and_uninstall_puts_every_byte_back() {
@@ -111,8 +109,8 @@ fn a_plist_that_is_binary_or_a_link_keeps_its_form() {
 fn what_the_operator_disabled_is_not_enabled_by_install() {
     let mac = Mac::new();
     mac.persons_bridge();
-    mac.launchd.operator(&["disable", &support::launchd::target(&mac.scene.label)]);
-    mac.launchd.operator(&["bootout", &support::launchd::target(&mac.scene.label)]);
+    mac.launchd.operator(&["disable", &crate::support::launchd::target(&mac.scene.label)]);
+    mac.launchd.operator(&["bootout", &crate::support::launchd::target(&mac.scene.label)]);
     mac.launchd.wait_gone(&mac.scene.label);
     let said = mac.ok("install");
     assert!(said.contains("stopped by its operator and stays so"), "{said}");
@@ -125,7 +123,7 @@ fn a_bridge_that_runs_though_it_is_disabled_is_not_ended_since_it_could_not_be_s
     mac.persons_bridge();
     let before = fs::read(mac.bridge()).unwrap();
     let pid = mac.launchd.wait_pid(&mac.scene.label);
-    mac.launchd.operator(&["disable", &support::launchd::target(&mac.scene.label)]);
+    mac.launchd.operator(&["disable", &crate::support::launchd::target(&mac.scene.label)]);
     for verb in ["install", "uninstall"] {
         let said = mac.ok(verb);
         assert!(said.contains("is disabled by its operator, so it is left as it is"), "{verb}: {said}");

@@ -1,19 +1,17 @@
 //! Whose a file is: only what is byte for byte as `install` wrote it is changed or removed without a copy. And "Start at
 //! login", which is what is true.
 
-mod support;
-
 use std::fs;
 use std::path::Path;
 
+use crate::support::launchd::target;
+use crate::support::mac::{OURS, dictionary};
+use crate::support::{Mac, acts_of_launchctl, beside};
 use bridge_watchdog::config::Config;
 use bridge_watchdog::install::{self, Login};
 use bridge_watchdog::limits::Environment;
 use plist::Value;
 use serde_json::json;
-use support::launchd::target;
-use support::mac::{OURS, dictionary};
-use support::{Mac, acts_of_launchctl, beside};
 
 /// The scene as the library sees it, for what only the menu asks.
 fn inside(mac: &Mac) -> (Config, Environment) {
@@ -114,7 +112,7 @@ fn start_at_login_keeps_an_older_watchdogs_plist_and_off_leaves_the_job_to_unins
     for _ in 0..2 {
         mac.ok("uninstall");
         assert_eq!(fs::read(mac.plist(OURS)).unwrap(), older);
-        mac.scene.wait("our own watch to be gone", || (!support::alive(ours)).then_some(()));
+        mac.scene.wait("our own watch to be gone", || (!crate::support::alive(ours)).then_some(()));
         assert!(mac.printed(OURS).contains("bridge-watchdog.sh"), "and the older one runs");
         mac.launchd.wait_pid(OURS);
     }

@@ -1,15 +1,13 @@
 //! `install` and `uninstall` against a real `systemd --user`: a person's unit is not edited, and everything goes again.
 
-mod support;
-
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::Command;
 
+use crate::support::systemd::{self, Systemd};
+use crate::support::{Scene, alive};
 use serde_json::{Value, json};
-use support::systemd::{self, Systemd};
-use support::{Scene, alive};
 
 const OURS: &str = "bridge-watchdog";
 

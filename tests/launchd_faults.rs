@@ -1,14 +1,12 @@
 //! launchd itself misbehaves: commands that fail, hang, lie, or are missing. What can't be seen is unknown and healed by
 //! nobody; what was done by an operator stays done; a command's exit code is no recovery.
 
-mod support;
-
-use rustix::process::Signal;
-use serde_json::{Value, json};
-use support::launchd::{domain, target};
-use support::{
+use crate::support::launchd::{domain, target};
+use crate::support::{
     Launchd, Scene, acts_of_launchctl, alive, keys, load, loaded, loaded_with, signal, unloaded, why_started,
 };
+use rustix::process::Signal;
+use serde_json::{Value, json};
 
 /// The operator or an update takes the job away.
 fn bootout(scene: &Scene, launchd: &Launchd) {

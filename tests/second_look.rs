@@ -1,11 +1,9 @@
 //! What brought a rung is looked at again right before it destroys, and a chain that can't act still comes to its end.
 
-mod support;
-
+use crate::support::launchd::target;
+use crate::support::{Scene, Watch, acts_of_launchctl, alive, decoys, keys, loaded_with, signal, why_started};
 use rustix::process::Signal;
 use serde_json::json;
-use support::launchd::target;
-use support::{Scene, Watch, acts_of_launchctl, alive, decoys, keys, loaded_with, signal, why_started};
 
 /// A bridge with a task at work under it that falls silent while `data/quiet` is there, and a watch that waits for the
 /// task before it ends the bridge.

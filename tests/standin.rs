@@ -1,9 +1,6 @@
 //! The launchd stand-in itself: life and death of a job.
 
-#[path = "support/launchd.rs"]
-mod launchd;
-
-use launchd::{Launchd, domain, target, wait_for};
+use crate::support::launchd::{Launchd, domain, target, wait_for};
 use serde_json::{Value, json};
 use std::fs;
 use std::io::Read;

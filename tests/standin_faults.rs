@@ -1,9 +1,6 @@
 //! The faults of the launchd stand-in, each seen to do what `tests/standin/faults.rs` says.
 
-#[path = "support/launchd.rs"]
-mod launchd;
-
-use launchd::{Launchd, domain, target, wait_for};
+use crate::support::launchd::{Launchd, domain, target, wait_for};
 use serde_json::{Value, json};
 use std::process::{Child, Command, Output, Stdio};
 

@@ -1,9 +1,6 @@
 //! The launchd stand-in itself: the printed shapes, the exit codes and the words.
 
-#[path = "support/launchd.rs"]
-mod launchd;
-
-use launchd::{Launchd, domain, target};
+use crate::support::launchd::{Launchd, SECRET, domain, target};
 use serde_json::json;
 use std::process::Output;
 
@@ -24,7 +21,7 @@ fn a_running_job_is_printed_as_launchctl_does() {
     let expected = include_str!("standin/running.txt")
         .replace("<domain>", &domain())
         .replace("<plist>", &launchd.plist(LABEL).to_string_lossy())
-        .replace("<secret>", launchd::SECRET)
+        .replace("<secret>", SECRET)
         .replace("<session>", &(100_000 + uid).to_string())
         .replace("<pid>", &pid.to_string());
     assert_eq!(printed, expected);

@@ -4,13 +4,11 @@
 // The panel, its display and its bus are those of Linux; on a Mac the app is looked at by hand.
 #![cfg(target_os = "linux")]
 
-mod support;
-
 use std::os::unix::fs::PermissionsExt;
 
+use crate::support::tray::{under_launchd, unload, windows};
+use crate::support::{Desktop, alive, signal};
 use rustix::process::Signal;
-use support::tray::{under_launchd, unload, windows};
-use support::{Desktop, alive, signal};
 
 #[test]
 fn every_row_does_what_it_says() {
@@ -118,7 +116,7 @@ fn every_row_does_what_it_says() {
 /// The core of it under a real systemd, with its own idea of a restart.
 #[test]
 fn under_systemd_the_rows_do_the_same() {
-    let Some(manager) = support::systemd::or_skip() else { return };
+    let Some(manager) = crate::support::systemd::or_skip() else { return };
     let Some(desktop) = Desktop::or_skip(&[]) else { return };
     let mut scene = manager.scene();
     // The desktop has a bus and a runtime folder of its own.
@@ -139,7 +137,7 @@ fn under_systemd_the_rows_do_the_same() {
     desktop.click("Restart bridge");
     let second = desktop.wait("a new pid", || manager.pid(&scene.label).filter(|pid| *pid != first));
     scene.wait_journal("by hand: restart: done");
-    assert_eq!(support::systemd::verbs(&scene), ["reset-failed", "restart"]);
+    assert_eq!(crate::support::systemd::verbs(&scene), ["reset-failed", "restart"]);
     assert_eq!(scene.events("crash").len(), 0);
 
     scene.wait_aged(second, 0.5);

@@ -4,12 +4,10 @@
 // The panel, its display and its bus are those of Linux; on a Mac the app is looked at by hand.
 #![cfg(target_os = "linux")]
 
-mod support;
-
 use std::path::{Path, PathBuf};
 
+use crate::support::{Desktop, alive};
 use serde_json::Value;
-use support::{Desktop, alive};
 
 struct Demo<'a> {
     desktop: &'a Desktop,

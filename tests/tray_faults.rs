@@ -3,11 +3,9 @@
 // The panel, its display and its bus are those of Linux; on a Mac the app is looked at by hand.
 #![cfg(target_os = "linux")]
 
-mod support;
-
+use crate::support::tray::{flood, headless, under_launchd};
+use crate::support::{Desktop, alive, beside, signal};
 use rustix::process::Signal;
-use support::tray::{flood, headless, under_launchd};
-use support::{Desktop, alive, beside, signal};
 
 #[test]
 fn the_icon_survives_panel_and_bus_and_so_does_the_watch() {

@@ -3,13 +3,11 @@
 // The panel, its display and its bus are those of Linux; on a Mac the app is looked at by hand.
 #![cfg(target_os = "linux")]
 
-mod support;
-
+use crate::support::tray::{new_window, press, under_launchd, windows};
+use crate::support::{Desktop, Scene};
 use bridge_watchdog::config::Config;
 use bridge_watchdog::limits::Environment;
 use bridge_watchdog::system::recovery_lock;
-use support::tray::{new_window, press, under_launchd, windows};
-use support::{Desktop, Scene};
 
 /// An agent run under the bridge: a child whose CPU time advances, or one that only waits.
 fn with_a_task(busy: bool) -> Scene {

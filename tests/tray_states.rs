@@ -3,14 +3,12 @@
 // The panel, its display and its bus are those of Linux; on a Mac the app is looked at by hand.
 #![cfg(target_os = "linux")]
 
-mod support;
-
 use std::os::unix::fs::PermissionsExt;
 
+use crate::support::launchd::{domain, target};
+use crate::support::tray::{flood, operator_stop, under_launchd, unload};
+use crate::support::{Desktop, Scene, signal};
 use rustix::process::Signal;
-use support::launchd::{domain, target};
-use support::tray::{flood, operator_stop, under_launchd, unload};
-use support::{Desktop, Scene, signal};
 
 #[test]
 fn each_state_has_its_icon_and_its_words() {

@@ -1,13 +1,11 @@
 //! Deaths and silences of a bridge under launchd, end to end: real children under the stand-in for `/bin/launchctl`.
 //! Each asserts the rung, the starts, the signals and the history.
 
-mod support;
-
-use rustix::process::Signal;
-use serde_json::json;
-use support::{
+use crate::support::{
     Launchd, Scene, acts_of_launchctl, alive, keys, load, loaded, loaded_with, signal, unloaded, why_started,
 };
+use rustix::process::Signal;
+use serde_json::json;
 
 /// Waits for a process that is not `before`, and for health.
 fn wait_healed(scene: &Scene, launchd: &Launchd, before: u32) -> u32 {

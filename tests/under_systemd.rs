@@ -1,11 +1,9 @@
 //! A bridge that dies or hangs under a real `systemd --user`, end to end. `KillMode=control-group`, systemd's default,
 //! ends the agent runs under the bridge with it; that is the unit's own business.
 
-mod support;
-
+use crate::support::systemd::{self, ALWAYS, verbs};
+use crate::support::{Decoys, Scene, Systemd, signal};
 use rustix::process::Signal;
-use support::systemd::{self, ALWAYS, verbs};
-use support::{Decoys, Scene, Systemd, signal};
 
 /// A shell that says so when it begins and ends with 1 when it is told to. Its words make it look alive.
 const EXITS: &str =

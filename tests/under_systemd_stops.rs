@@ -1,11 +1,9 @@
 //! Who stopped it, and what kind of unit it is: a bridge under a real `systemd --user` that stays down, or gives up.
 
-mod support;
-
+use crate::support::systemd::{self, ALWAYS, keys_of, verbs};
+use crate::support::{Scene, Systemd, Watch, signal};
 use rustix::process::Signal;
 use serde_json::Value;
-use support::systemd::{self, ALWAYS, keys_of, verbs};
-use support::{Scene, Systemd, Watch, signal};
 
 fn up(manager: &Systemd, scene: &Scene) -> (Watch, u32) {
     manager.begin(scene, ALWAYS);

@@ -1,12 +1,10 @@
 //! A user manager or a unit that can't be asked: the state is unknown or says what it is, with a clear reason, and the
 //! loop goes on.
 
-mod support;
-
+use crate::support::systemd::{self, ALWAYS, SYSTEMCTL, calls, keys_of, verbs};
+use crate::support::{Scene, signal};
 use rustix::process::Signal;
 use serde_json::Value;
-use support::systemd::{self, ALWAYS, SYSTEMCTL, calls, keys_of, verbs};
-use support::{Scene, signal};
 
 fn check(scene: &Scene) -> (String, String, String, i32) {
     let (check, code) = scene.check();
