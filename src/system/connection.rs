@@ -198,6 +198,8 @@ mod platform {
 mod tests {
     use std::net::TcpListener;
 
+    use rustix::net::{AddressFamily, SocketType};
+
     use super::*;
 
     #[test]
@@ -221,8 +223,11 @@ mod tests {
 
     #[test]
     fn only_an_established_socket_counts() {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let ranges = [("127.0.0.0".parse().unwrap(), 8)];
+        // `cargo test` runs all tests in this process, so no other one connects to this address. On a Mac it is all that
+        // there is of IPv4.
+        let host: IpAddr = if cfg!(target_os = "linux") { "127.0.0.8" } else { "127.0.0.1" }.parse().unwrap();
+        let listener = TcpListener::bind((host, 0)).unwrap();
+        let ranges = [(host, 32)];
         let count = || Sockets::default().count(std::process::id(), &ranges).unwrap();
         // Linux's table is read in pieces, and misses one of its lines where connections come and go meanwhile.
         let reaches = |expected: u32| {
@@ -231,11 +236,14 @@ mod tests {
                 assert!(std::time::Instant::now() < until, "{} instead of {expected}", count());
             }
         };
-        let before = count();
-        let ours = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-        reaches(before + 1);
+        reaches(0);
+        // Bound, or Linux would call from 127.0.0.1.
+        let ours = rustix::net::socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
+        rustix::net::bind(&ours, &SocketAddr::new(host, 0)).unwrap();
+        rustix::net::connect(&ours, &listener.local_addr().unwrap()).unwrap();
+        reaches(1);
         let (theirs, _) = listener.accept().unwrap();
-        reaches(before + 2);
+        reaches(2);
         drop((ours, theirs));
     }
 
@@ -271,7 +279,9 @@ mod tests {
 
     #[test]
     fn online_is_an_accepted_connection() {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        // Not an address whose sockets are counted above.
+        let host = if cfg!(target_os = "linux") { "127.0.0.1:0" } else { "[::1]:0" };
+        let listener = TcpListener::bind(host).unwrap();
         let address = listener.local_addr().unwrap();
         assert_eq!(online(&[address], 2.0), Ok(true));
         drop(listener);

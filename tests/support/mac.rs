@@ -9,6 +9,7 @@ use plist::Value;
 use serde_json::json;
 
 use super::launchd::target;
+use super::require::{self, Ability};
 use super::{Launchd, Scene, beside};
 
 /// The label of our own agent.
@@ -86,7 +87,7 @@ impl Mac {
         let folder = self.scene.folder.path().join("Bridge Watchdog.app/Contents/MacOS");
         fs::create_dir_all(&folder).expect("a folder");
         for (from, to) in names {
-            let (from, to) = (beside(&format!("examples/{from}-in-a-test-environment")), folder.join(to));
+            let (from, to) = (beside(&format!("examples/test-{from}")), folder.join(to));
             fs::hard_link(&from, &to).or_else(|_| fs::copy(&from, &to).map(drop)).expect("a program");
         }
         folder.canonicalize().expect("a folder")
@@ -136,12 +137,14 @@ pub fn mode(path: &Path) -> u32 {
     fs::metadata(path).expect("a file").permissions().mode() & 0o777
 }
 
-/// `plutil -lint` of the platform where there is one. libplist's tool exits with 0 whatever it reads, so its words count.
+/// `plutil -lint` of the platform, where it is there. libplist's tool exits with 0 whatever it reads, so its words count.
 pub fn lint(path: &Path) {
+    if !require::has(Ability::Plist) {
+        return;
+    }
     let (program, args): (&str, &[&str]) =
         if cfg!(target_os = "macos") { ("plutil", &["-lint"]) } else { ("plistutil", &["-f", "xml", "-i"]) };
-    let output =
-        std::process::Command::new(program).args(args).arg(path).output().expect("plistutil is installed by make test");
+    let output = std::process::Command::new(program).args(args).arg(path).output().expect("it was found");
     let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     let good = if cfg!(target_os = "macos") { "OK" } else { "<plist" };
     assert!(output.status.success() && !text.contains("ERROR") && text.contains(good), "{text}");

@@ -7,6 +7,7 @@ pub mod launchd;
 pub mod loaded;
 pub mod mac;
 pub mod panel;
+pub mod require;
 pub mod scene;
 pub mod systemd;
 pub mod tray;

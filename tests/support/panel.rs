@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use super::require::{self, Ability};
 use super::scene::{PATIENCE, Scene, beside};
 
 pub struct Desktop {
@@ -31,20 +32,27 @@ pub struct App {
 }
 
 impl Desktop {
-    /// `None` where this machine lacks a package; the reason is printed. The folder's path has to be short: that of a
-    /// socket may have 108 bytes.
+    /// `None` after saying why this test is skipped.
     pub fn or_skip(args: &[&str]) -> Option<Desktop> {
-        let dir = tempfile::Builder::new().prefix("desk").tempdir().expect("a temporary folder").keep();
-        let desktop = Desktop { dir };
-        let output = desktop.script("start", args).output().expect("panel.sh runs");
-        match output.status.code() {
-            Some(0) => Some(desktop),
-            Some(77) => {
-                println!("skipped: {}", String::from_utf8_lossy(&output.stderr).trim());
+        match Desktop::try_start(args) {
+            Ok(desktop) => Some(desktop),
+            Err(why) => {
+                require::meets(Ability::Panel, &Err(why));
                 None
             }
-            _ => panic!("no desktop: {}", String::from_utf8_lossy(&output.stderr)),
         }
+    }
+
+    /// The folder's path has to be short: that of a socket may have 108 bytes.
+    ///
+    /// # Errors
+    /// Why there is none here. Nothing of it is left then.
+    pub fn try_start(args: &[&str]) -> Result<Desktop, String> {
+        let folder = tempfile::Builder::new().prefix("desk").tempdir();
+        let dir = folder.map_err(|error| format!("there is no temporary folder: {error}"))?.keep();
+        let desktop = Desktop { dir };
+        require::succeeds(&mut desktop.script("start", args))?;
+        Ok(desktop)
     }
 
     /// A verb of `panel.sh`.

@@ -1,6 +1,6 @@
 #!/bin/bash
 # A private desktop for tests: Xvfb, a session bus of its own, a real panel with a StatusNotifier tray. Nothing outside
-# DIR is touched; any number of them run side by side. Exit code 77: this machine lacks a package.
+# DIR is touched; any number of them run side by side.
 #
 #   panel.sh start DIR [nopanel]              start; afterwards `. DIR/env` gives DISPLAY, the bus, HOME and XDG_*
 #   panel.sh exec  DIR CMD...                 run CMD in that desktop
@@ -79,8 +79,8 @@ start_panel() {
   until_true 20 on_bus org.kde.StatusNotifierWatcher || die "no tray host: $(cat "$dir/log/panel")"; }
 
 if [ "$verb" = start ]; then
-  for p in Xvfb dbus-daemon dbus-send busctl xfce4-panel xclip xdotool import; do
-    command -v $p >/dev/null || { echo "panel.sh: $p is missing; 'make test' installs it" >&2; exit 77; }
+  for p in Xvfb dbus-daemon dbus-send busctl xfce4-panel xclip xdotool import convert; do
+    command -v $p >/dev/null || die "$p is not installed; 'make test' does it"
   done
   write_config; . "$dir/env"
   rm -f "$dir/display"; spawn xvfb bash -c 'exec Xvfb -displayfd 3 -screen 0 '"${SCREEN:-900x640x24}"' -nolisten tcp -noreset 3>"$0"' "$dir/display"

@@ -1,5 +1,5 @@
 //! A real `systemd --user`, private to one test: its own runtime folder, units, cgroup and mount namespace. Dropped, it
-//! ends with everything that it started. A test that can't have one says so and passes: see [`available`].
+//! ends with everything that it started. A test that can't have one says so: see [`super::require`].
 #![allow(dead_code, reason = "each test takes what it needs")]
 
 use std::collections::HashMap;
@@ -8,11 +8,13 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use std::time::Instant;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 use tempfile::TempDir;
 
+use super::require::{self, Ability};
 use super::scene::{PATIENCE, Scene, alive, signal};
 
 pub const SYSTEMCTL: &str = "/usr/bin/systemctl";
@@ -28,22 +30,25 @@ pub struct Systemd {
     pub manager: u32,
 }
 
-/// Whether a private user manager can be had here, or why not.
-///
-/// # Errors
-/// The reason. Without root there may be a real user manager, whose units belong to somebody: no test touches it.
-pub fn available() -> Result<(), String> {
+/// A manager, or `None` after saying why this test is skipped.
+pub fn or_skip() -> Option<Systemd> {
+    match Systemd::try_start() {
+        Ok(systemd) => Some(systemd),
+        Err(why) => {
+            require::meets(Ability::Systemd, &Err(why));
+            None
+        }
+    }
+}
+
+/// What a private user manager needs, as far as it can be had without one. Without root there may be a real user
+/// manager, whose units belong to somebody: no test touches it.
+fn needs() -> Result<(), String> {
     if !cfg!(target_os = "linux") {
         return Err("systemd is Linux's".into());
     }
-    if !rustix::process::getuid().is_root() {
-        return Err(
-            "a private user manager needs root (a mount namespace and a cgroup), and the real one is not touched"
-                .into(),
-        );
-    }
-    let systemd = systemd()?;
-    for program in [systemd, SYSTEMCTL, "/usr/bin/unshare"] {
+    require::root()?;
+    for program in [systemd()?, SYSTEMCTL, "/usr/bin/unshare"] {
         if !Path::new(program).exists() {
             return Err(format!("{program} is not installed"));
         }
@@ -52,52 +57,59 @@ pub fn available() -> Result<(), String> {
     if !Path::new(tree).join("cgroup.controllers").exists() {
         return Err(format!("{tree} is no cgroup tree of version 2"));
     }
-    let probe = Path::new(tree).join(format!("bridge-watchdog-probe-{}", std::process::id()));
+    static PROBES: AtomicU32 = AtomicU32::new(0);
+    let number = PROBES.fetch_add(1, Ordering::Relaxed);
+    let probe = Path::new(tree).join(format!("bridge-watchdog-probe-{}-{number}", std::process::id()));
     std::fs::create_dir(&probe).map_err(|error| format!("{tree} gives no cgroup: {error}"))?;
     let kill = probe.join("cgroup.kill").exists();
     std::fs::remove_dir(&probe).map_err(|error| format!("{}: {error}", probe.display()))?;
-    if kill { Ok(()) } else { Err("the kernel has no cgroup.kill (Linux 5.14)".into()) }
-}
-
-/// A manager, or `None` after saying why this test is skipped.
-pub fn or_skip() -> Option<Systemd> {
-    match available() {
-        Ok(()) => Some(Systemd::start()),
-        Err(why) => {
-            eprintln!("skipped: no private systemd user manager here: {why}");
-            None
-        }
+    if !kill {
+        return Err("the kernel has no cgroup.kill (Linux 5.14)".into());
     }
+    require::mount().map_err(|why| format!("no mount namespace can be made: {why}"))
 }
 
 impl Systemd {
-    pub fn start() -> Systemd {
-        let folder = tempfile::Builder::new().prefix("bwt").tempdir_in("/tmp").expect("a short temporary folder");
+    /// # Errors
+    /// Why there is none here. Nothing of it is left then.
+    pub fn try_start() -> Result<Systemd, String> {
+        needs()?;
+        let folder =
+            tempfile::Builder::new().prefix("bwt").tempdir_in("/tmp").map_err(|error| format!("/tmp: {error}"))?;
+        let said = std::fs::File::create(folder.path().join("script.log")).map_err(|error| format!("/tmp: {error}"))?;
         let mut watch_thread = Command::new("/bin/sh")
             .args(["-c", include_str!("user_manager.sh"), "sh"])
             .arg(folder.path())
-            .arg(systemd().expect("available() was asked"))
+            .arg(systemd()?)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
+            .stderr(said)
             // Ctrl-C and a runner's time limit go to the whole group; the watch_thread has to outlive the test.
             .process_group(0)
             .spawn()
-            .expect("a shell");
+            .map_err(|error| format!("/bin/sh: {error}"))?;
         let mut line = String::new();
-        BufReader::new(watch_thread.stdout.take().expect("piped")).read_line(&mut line).expect("the manager's pid");
-        let manager = line.trim().parse().expect("the manager's pid");
-        let systemd = Systemd { folder, watch_thread, manager };
-        wait("the user manager", || {
-            // Not is-system-running: it says "offline" wherever the caller sees no /run/systemd/system.
-            let said = systemd.systemctl(&["show", "-p", "SystemState", "--value"]).stdout;
-            assert!(
-                alive(manager),
-                "the manager ended: {}",
-                std::fs::read_to_string(systemd.folder.path().join("manager.log")).unwrap_or_default()
-            );
-            matches!(String::from_utf8_lossy(&said).trim(), "running" | "degraded").then_some(())
-        });
-        systemd
+        // No line is no pid, and the script's own words say why.
+        let _ = BufReader::new(watch_thread.stdout.take().expect("piped")).read_line(&mut line);
+        let mut systemd = Systemd { folder, watch_thread, manager: line.trim().parse().unwrap_or(0) };
+        let until = Instant::now() + PATIENCE;
+        while !systemd.is_up() {
+            if !alive(systemd.manager) || Instant::now() > until {
+                let end = if alive(systemd.manager) { "did not come up" } else { "ended" };
+                systemd.end();
+                let said = ["script.log", "manager.log"]
+                    .map(|log| std::fs::read_to_string(systemd.folder.path().join(log)).unwrap_or_default());
+                return Err(format!("the user manager {end}: {}", said.concat().trim()));
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Ok(systemd)
+    }
+
+    fn is_up(&self) -> bool {
+        // Not is-system-running: it says "offline" wherever the caller sees no /run/systemd/system.
+        let said = self.systemctl(&["show", "-p", "SystemState", "--value"]).stdout;
+        matches!(String::from_utf8_lossy(&said).trim(), "running" | "degraded")
     }
 
     /// A scene whose bridge is a unit of this manager. Sixty times faster: silence counts after 5 s, a run has settled
@@ -266,6 +278,6 @@ fn wait<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
             return found;
         }
         assert!(Instant::now() < until, "waited in vain for {what}");
-        std::thread::sleep(std::time::Duration::from_millis(20));
+        std::thread::sleep(Duration::from_millis(20));
     }
 }

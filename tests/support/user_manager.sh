@@ -7,7 +7,6 @@ tree=/sys/fs/cgroup/unified # hybrid layout: systemd tracks units here and mirro
 name=bridge-watchdog-test-$$
 groups=$tree/$name
 [ $tree = /sys/fs/cgroup ] || [ ! -d /sys/fs/cgroup/systemd ] || groups="$groups /sys/fs/cgroup/systemd/$name"
-mkdir $groups
 
 finish() {
     # Forks that left their session, a bridge that is deaf to SIGTERM, a stopped manager: the kernel ends them all.
@@ -24,6 +23,7 @@ finish() {
     done
 }
 trap finish EXIT
+mkdir $groups
 
 # Without these few a unit's default dependencies are missing; with the machine's own, its sockets would start agents.
 mkdir -p "$dir/units" "$dir/home/.config/systemd/user"

@@ -1,0 +1,191 @@
+//! What a test needs of the machine beyond a kernel and a shell. A test whose need is not met says so and passes: not
+//! every machine can have all of it. Whoever runs the tests names in `BRIDGE_WATCHDOG_REQUIRE` what this machine has,
+//! so that a skip there is a failure, and a green run did what it says.
+//!
+//!     BRIDGE_WATCHDOG_REQUIRE=systemd,panel cargo test
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+
+use super::{Desktop, Systemd};
+
+pub const VARIABLE: &str = "BRIDGE_WATCHDOG_REQUIRE";
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ability {
+    /// A `systemd --user` of the test's own.
+    Systemd,
+    /// A display, a session bus and a panel of the test's own.
+    Panel,
+    /// The platform's own reader of property lists.
+    Plist,
+    Root,
+    /// A mount namespace with a tmpfs of a given size in it.
+    Mount,
+}
+
+impl Ability {
+    pub const ALL: [Ability; 5] = [Ability::Systemd, Ability::Panel, Ability::Plist, Ability::Root, Ability::Mount];
+
+    /// As the variable names it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Ability::Systemd => "systemd",
+            Ability::Panel => "panel",
+            Ability::Plist => "plist",
+            Ability::Root => "root",
+            Ability::Mount => "mount",
+        }
+    }
+}
+
+/// What becomes of a test, or of a part of it.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Decision {
+    Run,
+    /// The line that is printed.
+    Skip(String),
+    /// The message of the failure.
+    Fail(String),
+}
+
+/// Pure: from the variable and from what was found of this ability.
+pub fn decide(variable: &str, ability: Ability, found: &Result<(), String>) -> Decision {
+    let required: Vec<&str> = variable.split(',').map(str::trim).filter(|name| !name.is_empty()).collect();
+    if let Some(name) = required.iter().find(|name| Ability::ALL.iter().all(|known| known.name() != **name)) {
+        let known = Ability::ALL.map(Ability::name).join(", ");
+        return Decision::Fail(format!("{VARIABLE} names '{name}', which is not known; the names are {known}"));
+    }
+    let name = ability.name();
+    match found {
+        Ok(()) => Decision::Run,
+        Err(why) if required.contains(&name) => {
+            Decision::Fail(format!("{VARIABLE} requires {name}, which is not here: {why}"))
+        }
+        Err(why) => Decision::Skip(format!("{name} is not here: {why}")),
+    }
+}
+
+/// Whether a test, or a part of it, can run here. If not, it has been said.
+pub fn has(ability: Ability) -> bool {
+    meets(ability, &found(ability))
+}
+
+/// The same for what the test has tried itself.
+pub fn meets(ability: Ability, found: &Result<(), String>) -> bool {
+    let variable = std::env::var_os(VARIABLE).unwrap_or_default();
+    match decide(&variable.to_string_lossy(), ability, found) {
+        Decision::Run => true,
+        Decision::Skip(why) => {
+            let thread = std::thread::current();
+            // Not eprintln: the harness keeps that back where a test passes.
+            let _ = writeln!(std::io::stderr(), "SKIPPED {}: {why}", thread.name().unwrap_or("a test"));
+            false
+        }
+        Decision::Fail(why) => panic!("{why}"),
+    }
+}
+
+/// What this machine has, or why not. Each is really tried.
+///
+/// # Errors
+/// The reason.
+pub fn found(ability: Ability) -> Result<(), String> {
+    match ability {
+        Ability::Systemd => Systemd::try_start().map(drop),
+        Ability::Panel => Desktop::try_start(&[]).map(drop),
+        Ability::Plist => {
+            let program = if cfg!(target_os = "macos") { "plutil" } else { "plistutil" };
+            on_path(program).map(drop)
+        }
+        Ability::Root => root(),
+        Ability::Mount => mount(),
+    }
+}
+
+pub fn root() -> Result<(), String> {
+    let user = rustix::process::geteuid();
+    if user.is_root() { Ok(()) } else { Err(format!("this is user {}, not root", user.as_raw())) }
+}
+
+/// Root alone is not enough: a container's root may make no mount namespace.
+pub fn mount() -> Result<(), String> {
+    static FOUND: OnceLock<Result<(), String>> = OnceLock::new();
+    FOUND
+        .get_or_init(|| {
+            if !cfg!(target_os = "linux") {
+                return Err("mount namespaces are Linux's".into());
+            }
+            let tmpfs = "mount -t tmpfs -o mode=700,size=1m tmpfs \"$0\"";
+            let folder = tempfile::tempdir().map_err(|error| format!("there is no temporary folder: {error}"))?;
+            let words = ["--mount", "--propagation", "private", "/bin/sh", "-c", tmpfs];
+            succeeds(Command::new("unshare").args(words).arg(folder.path()))
+        })
+        .clone()
+}
+
+/// Runs it to its end; what it said is the reason.
+pub fn succeeds(command: &mut Command) -> Result<(), String> {
+    let name = command.get_program().to_string_lossy().into_owned();
+    let output = command.stdin(Stdio::null()).output().map_err(|error| format!("{name} can't be run: {error}"))?;
+    let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+    if output.status.success() { Ok(()) } else { Err(format!("{name} failed ({}): {said}", output.status)) }
+}
+
+/// Where a shell would find it.
+fn on_path(program: &str) -> Result<PathBuf, String> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let found = std::env::split_paths(&path).map(|folder| folder.join(program)).find(|path| Path::is_file(path));
+    found.ok_or_else(|| format!("{program} is not installed"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_here_is_skipped_unless_it_is_required() {
+        let here = Ok(());
+        let gone = Err("no /dev/here".to_owned());
+        let skip = || Decision::Skip("panel is not here: no /dev/here".into());
+        let required =
+            || Decision::Fail("BRIDGE_WATCHDOG_REQUIRE requires panel, which is not here: no /dev/here".into());
+        let unknown = |name: &str| {
+            Decision::Fail(format!(
+                "BRIDGE_WATCHDOG_REQUIRE names '{name}', which is not known; the names are systemd, panel, plist, root, \
+                 mount"
+            ))
+        };
+        let rows = [
+            ("", &here, Decision::Run),
+            ("", &gone, skip()),
+            ("panel", &here, Decision::Run),
+            ("panel", &gone, required()),
+            (" systemd , panel,", &gone, required()),
+            ("systemd,root", &gone, skip()),
+            ("systemd,root", &here, Decision::Run),
+            // A wrong word would otherwise make nothing required, in silence.
+            ("panels", &here, unknown("panels")),
+            ("panel,Root", &gone, unknown("Root")),
+            ("panel root", &gone, unknown("panel root")),
+        ];
+        for (variable, found, expected) in rows {
+            assert_eq!(decide(variable, Ability::Panel, found), expected, "'{variable}' {found:?}");
+        }
+    }
+
+    /// Also what no other test asks for: what is required has to be here. Printed, it is what a run could do.
+    #[test]
+    fn what_this_machine_has() {
+        let found = Ability::ALL.map(|ability| (ability, found(ability)));
+        for (ability, found) in &found {
+            let words = found.as_ref().err().map_or_else(|| "yes".into(), |why| format!("no: {why}"));
+            println!("{:8} {words}", ability.name());
+        }
+        for (ability, found) in &found {
+            meets(*ability, found);
+        }
+    }
+}
