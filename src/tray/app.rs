@@ -1,4 +1,4 @@
-//! The event loop: shows what the shared says, and turns clicks into messages to the watch. Nothing here acts on the
+//! The event loop: shows what the shared state says, and turns clicks into messages to the watch. Nothing here acts on the
 //! bridge, and nothing here waits: what takes time has a thread of its own.
 
 use std::path::PathBuf;
@@ -21,42 +21,25 @@ use tray_icon::TrayIcon;
 use tray_icon::menu::MenuEvent;
 
 use super::desktop;
+use super::end::{BROKEN, End};
 use super::icon;
 use super::menu_items::MenuItems;
+use super::message::{Call, Message};
+use super::panics::caught;
+use super::say::say;
 use super::shared_state::SharedState;
 use super::texts;
-use super::watch_thread::{BROKEN, Call, End};
-use super::{caught, say};
 
 /// An hour, as the row says.
 const PAUSE: f64 = 3600.0;
 /// CPU time has to advance within this time for a task to be at work, in seconds.
 const WORK: f64 = 1.0;
 
-#[derive(Debug)]
-pub enum Message {
-    /// The shared has something new.
-    Changed,
-    Clicked(String),
-    /// So many tasks would end with a restart, or why nobody knows.
-    Tasks(Result<usize, String>),
-    /// The answer to the question that comes of it.
-    RestartConfirmed(bool),
-    /// What became of a click, once the watch has done it.
-    Done(Command, Result<(), String>),
-    Diagnostics(String),
-    /// Something that a person asked for can't be done.
-    Refused(String),
-    /// The session bus is gone, and the icon with it.
-    #[cfg_attr(target_os = "macos", expect(dead_code, reason = "there is no bus that could be lost"))]
-    BusClosed,
-}
-
 pub struct App {
     pub config: Config,
     pub environment: Environment,
     pub shared: Arc<SharedState>,
-    pub watch_thread: Sender<Call>,
+    pub calls: Sender<Call>,
     pub handle: CommandSender,
     pub demo_bridge: Option<Arc<Mutex<Option<DemoBridge>>>>,
     pub viewer: PathBuf,
@@ -81,7 +64,7 @@ pub fn event_loop() -> EventLoop<Message> {
     event_loop
 }
 
-/// Runs until the watch_thread says that it is over; never returns.
+/// Runs until the watch is over; never returns.
 pub fn run(event_loop: EventLoop<Message>, mut app: App) -> ! {
     let waker = event_loop.create_proxy();
     let clicks = event_loop.create_proxy();
@@ -150,7 +133,7 @@ impl App {
         if self.shown.bus_closed && !recovering && desktop::bus_is_back() {
             self.shown.bus_closed = false;
             say("the session bus is back; starting anew for the icon");
-            let _ = self.watch_thread.send(Call::Again);
+            let _ = self.calls.send(Call::Again);
         }
     }
 
@@ -198,7 +181,7 @@ impl App {
             "log" => self.open_log(proxy.clone()),
             "diagnostics" => self.diagnose(proxy.clone()),
             "about" => desktop::tell("Bridge Watchdog", &texts::about(&self.config.root, &self.config.state)),
-            "quit" => drop(self.watch_thread.send(Call::Quit)),
+            "quit" => drop(self.calls.send(Call::Quit)),
             other => self.fault(other, proxy),
         }
     }

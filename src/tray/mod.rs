@@ -1,11 +1,15 @@
-//! The app: an event loop on the main thread, the watch in a thread of its own, and a watch_thread beside it. The only files
-//! that name tao, tray-icon and GTK. They belong to this binary and not to the library, so that the headless one links
+//! The app: an event loop on the main thread, the watch in a thread of its own, and one that keeps it beside it. The only
+//! files that name tao, tray-icon and GTK. They belong to this binary and not to the library, so that the headless one links
 //! none of it.
 
 pub mod app;
 mod desktop;
+mod end;
 mod icon;
 mod menu_items;
+mod message;
+mod panics;
+mod say;
 pub mod shared_state;
 mod texts;
 mod watch_thread;
@@ -28,9 +32,12 @@ use bridge_watchdog::system::recovery_lock::{self, Taken};
 use bridge_watchdog::system::{process, program};
 use bridge_watchdog::watchdog::Watchdog;
 
-use self::app::Message;
+use self::end::{BROKEN, End};
+use self::message::{Call, Message};
+use self::panics::caught;
+use self::say::say;
 use self::shared_state::SharedState;
-use self::watch_thread::{Call, End, WatchThread};
+use self::watch_thread::WatchThread;
 
 /// What opens a file in the platform's own way.
 #[cfg(target_os = "macos")]
@@ -68,33 +75,13 @@ pub fn main(args: impl IntoIterator<Item = OsString>, environment: &Environment,
 
 pub type Hear = Box<dyn FnMut(&Snapshot) + Send>;
 
-/// One line on standard error.
-pub fn say(line: &str) {
-    bridge_watchdog::errln!("bridge-watchdog-tray: {line}");
-}
-
-/// Runs what may panic in somebody else's code, without the panic's own words on standard error.
-pub fn caught<T>(what: impl FnOnce() -> T) -> Result<T, String> {
-    QUIET.store(true, Ordering::SeqCst);
-    let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(what));
-    QUIET.store(false, Ordering::SeqCst);
-    result.map_err(|payload| watch_thread::words_of(&*payload))
-}
-
-static QUIET: AtomicBool = AtomicBool::new(false);
-
 fn start(
     args: impl IntoIterator<Item = OsString>,
     environment: &Environment,
     viewer: &Path,
     hear: Hear,
 ) -> Result<u8, (u8, String)> {
-    std::panic::set_hook(Box::new(|panic| {
-        if !QUIET.load(Ordering::SeqCst) {
-            let thread = std::thread::current();
-            say(&format!("thread '{}' panicked: {panic}", thread.name().unwrap_or("unnamed")));
-        }
-    }));
+    panics::tell();
     let file = match arguments(args)? {
         Asked::Watch(file) => file,
         Asked::Print(text) => {
@@ -122,7 +109,7 @@ fn start(
     };
     let demo_bridge = demo_bridge.map(|demo_bridge| Arc::new(Mutex::new(Some(demo_bridge))));
     let shared = Arc::new(SharedState::new(&config, &environment, demo_bridge.is_some()));
-    let (watch_thread, handle, ended) = watch(&config, &environment, &shared, demo_bridge.clone(), hear)?;
+    let (calls, handle, ended) = watch(&config, &environment, &shared, demo_bridge.clone(), hear)?;
     let up = Arc::new(AtomicBool::new(false));
     tell_of_a_deaf_bus(up.clone());
     // Last of all: with a session bus that hangs this call never returns, and the watch must not need it.
@@ -131,16 +118,16 @@ fn start(
         Err(why) => {
             up.store(true, Ordering::SeqCst);
             say(&format!("no icon: there is no display that can be opened ({why}); the watch goes on without one"));
-            let end = ended.recv().unwrap_or(End::Code(watch_thread::BROKEN));
-            return Ok(if let End::Code(code) = end { code } else { watch_thread::BROKEN });
+            let end = ended.recv().unwrap_or(End::Code(BROKEN));
+            return Ok(if let End::Code(code) = end { code } else { BROKEN });
         }
     };
     up.store(true, Ordering::SeqCst);
     let (viewer, shown) = (viewer.to_owned(), app::Shown::default());
-    app::run(event_loop, app::App { config, environment, shared, watch_thread, handle, demo_bridge, viewer, shown })
+    app::run(event_loop, app::App { config, environment, shared, calls, handle, demo_bridge, viewer, shown })
 }
 
-/// The watch in its thread and the watch_thread in another.
+/// The watch in its thread, and the thread that keeps it.
 fn watch(
     config: &Config,
     environment: &Environment,

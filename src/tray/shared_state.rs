@@ -8,8 +8,8 @@ use bridge_watchdog::menu::{Menu, View, menu};
 use bridge_watchdog::snapshot::Snapshot;
 use tao::event_loop::EventLoopProxy;
 
-use super::app::Message;
-use super::watch_thread::End;
+use super::end::End;
+use super::message::Message;
 
 pub struct SharedState {
     state: Mutex<State>,
