@@ -15,10 +15,10 @@ use bridge_watchdog::menu::{Menu, restart_refused};
 use bridge_watchdog::report;
 use bridge_watchdog::system::{clock, command, process_table};
 use bridge_watchdog::watchdog::Watchdog;
+use muda::MenuEvent;
 use tao::event::{Event, StartCause};
 use tao::event_loop::{ControlFlow, EventLoop, EventLoopBuilder, EventLoopProxy};
 use tray_icon::TrayIcon;
-use tray_icon::menu::MenuEvent;
 
 use super::desktop;
 use super::end::{BROKEN, End};
