@@ -3,6 +3,7 @@
 //! none of it.
 
 pub mod app;
+mod arguments;
 mod desktop;
 mod end;
 mod icon;
@@ -45,18 +46,6 @@ pub const VIEWER: &str = "/usr/bin/open";
 #[cfg(not(target_os = "macos"))]
 pub const VIEWER: &str = "/usr/bin/xdg-open";
 
-const HELP: &str = "\
-The menu-bar app of Bridge Watchdog: keeps a Telegram bridge up and shows how it is.
-
-Usage: bridge-watchdog-tray [--config FILE]
-
-      --config FILE  The configuration, if not the platform's own; without one the app shows a throw-away bridge
-  -h, --help         Print help
-  -V, --version      Print version
-
-Example: bridge-watchdog-tray --config ~/bridge.toml
-Everything else is the command line's: bridge-watchdog --help";
-
 /// GTK connects to the session bus before it says anything; one that hangs is told of after this time.
 const BUS_PATIENCE: Duration = Duration::from_secs(10);
 
@@ -64,7 +53,12 @@ const BUS_PATIENCE: Duration = Duration::from_secs(10);
 /// after everything that nobody meant. `viewer` opens the log; `hear` is told each snapshot in the watch's own thread.
 pub fn main(args: impl IntoIterator<Item = OsString>, environment: &Environment, viewer: &Path, hear: Hear) -> u8 {
     process::single_arena();
-    match start(args, environment, viewer, hear) {
+    panics::tell();
+    let file = match arguments::read(args) {
+        Ok(arguments) => arguments.config,
+        Err(code) => return code,
+    };
+    match start(file, environment, viewer, hear) {
         Ok(code) => code,
         Err((code, why)) => {
             say(&why);
@@ -75,20 +69,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>, environment: &Environment,
 
 pub type Hear = Box<dyn FnMut(&Snapshot) + Send>;
 
-fn start(
-    args: impl IntoIterator<Item = OsString>,
-    environment: &Environment,
-    viewer: &Path,
-    hear: Hear,
-) -> Result<u8, (u8, String)> {
-    panics::tell();
-    let file = match arguments(args)? {
-        Asked::Watch(file) => file,
-        Asked::Print(text) => {
-            bridge_watchdog::outln!("{text}");
-            return Ok(cli::OK);
-        }
-    };
+fn start(file: Option<PathBuf>, environment: &Environment, viewer: &Path, hear: Hear) -> Result<u8, (u8, String)> {
     let default = Config::default_path(environment);
     // Without a configuration there is the demo's bridge, so that a newcomer sees the icon change within a minute.
     let demo = file.is_none() && !default.exists();
@@ -180,31 +161,6 @@ fn tell_of_a_deaf_bus(up: Arc<AtomicBool>) {
             say("no icon so far: the desktop's session bus or display does not answer; the watch goes on without one");
         }
     });
-}
-
-enum Asked {
-    Watch(Option<PathBuf>),
-    Print(String),
-}
-
-fn arguments(args: impl IntoIterator<Item = OsString>) -> Result<Asked, (u8, String)> {
-    let mut args = args.into_iter();
-    let mut file = None;
-    while let Some(arg) = args.next() {
-        if arg == "--config" {
-            file = Some(args.next().ok_or((cli::USAGE, "--config needs a file".to_owned()))?.into());
-        } else if let Some(path) = arg.to_str().and_then(|arg| arg.strip_prefix("--config=")) {
-            file = Some(path.into());
-        } else if arg == "--help" || arg == "-h" {
-            return Ok(Asked::Print(HELP.into()));
-        } else if arg == "--version" || arg == "-V" {
-            return Ok(Asked::Print(format!("bridge-watchdog-tray {}", env!("CARGO_PKG_VERSION"))));
-        } else {
-            let why = format!("'{}' is not known; usage: bridge-watchdog-tray [--config FILE]", arg.display());
-            return Err((cli::USAGE, why));
-        }
-    }
-    Ok(Asked::Watch(file))
 }
 
 /// A program in our own folder.
