@@ -9,6 +9,7 @@ mod end;
 mod icon;
 mod menu_items;
 mod message;
+mod notify;
 mod panics;
 mod say;
 pub mod shared_state;
@@ -133,6 +134,7 @@ fn watch(
     });
     let answered = shared.clone();
     watchdog.on_answer(move |command, done| answered.send(Message::Done(command, done)));
+    watchdog.on_notification(notify::show);
     let signals = watch_thread::signals(calls.clone());
     watch_thread::watching(calls.clone(), move || bridge_watchdog::watch::run(&mut watchdog))
         .map_err(|why| (cli::UNKNOWN, why))?;
