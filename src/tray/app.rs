@@ -16,12 +16,13 @@ use bridge_watchdog::report;
 use bridge_watchdog::system::{clock, command, process_table};
 use bridge_watchdog::watchdog::Watchdog;
 use muda::MenuEvent;
+use signal_hook::consts::SIGTERM;
 use tao::event::{Event, StartCause};
 use tao::event_loop::{ControlFlow, EventLoop, EventLoopBuilder, EventLoopProxy};
 use tray_icon::TrayIcon;
 
 use super::desktop;
-use super::end::{BROKEN, End};
+use super::end::{self, End, LEAVING};
 use super::icon;
 use super::menu_items::MenuItems;
 use super::message::{Call, Message};
@@ -80,21 +81,35 @@ pub fn run(event_loop: EventLoop<Message>, mut app: App) -> ! {
             }
             Event::UserEvent(Message::Changed) => app.show(),
             Event::UserEvent(message) => app.answer(message, &proxy),
+            Event::LoopDestroyed => app.leave(),
             _ => {}
         }
         let end = app.shared.look().end;
         if let Some(end) = end {
-            // Its icon is a file that goes with it.
-            app.shown.tray.take();
-            *flow = ControlFlow::ExitWithCode(match end {
-                End::Code(code) => i32::from(code),
-                End::Again => again(),
-            });
+            *flow = ControlFlow::ExitWithCode(i32::from(end::exit_code(Some(end))));
         }
     })
 }
 
 impl App {
+    /// The one way out of the loop. Where it is over before the watch is, the watch is asked to end as a signal asks it:
+    /// what it holds, and the demo's bridge, would be left behind. The code does not come from tao: on macOS `terminate:`
+    /// ends the process with 0 when this returns.
+    fn leave(&mut self) -> ! {
+        // Its icon is a file that goes with it.
+        self.shown.tray.take();
+        let mut decided = self.shared.look().end;
+        if decided.is_none() {
+            say("somebody ends the app, and it was not Quit; ending non-zero, to be started again");
+            let _ = self.calls.send(Call::Signal(SIGTERM));
+            decided = self.shared.wait_end(LEAVING);
+        }
+        if decided == Some(End::Again) {
+            again();
+        }
+        std::process::exit(i32::from(end::exit_code(decided)));
+    }
+
     /// The tray, once. Without it the loop and the watch go on.
     fn create_tray(&mut self, proxy: &EventLoopProxy<Message>) {
         desktop::at_start(proxy);
@@ -258,12 +273,11 @@ impl App {
 }
 
 /// Becomes ourselves anew. A library that lost the bus can't find it again in this process.
-fn again() -> i32 {
+fn again() {
     say(&match std::env::current_exe() {
         Ok(me) => bridge_watchdog::system::command::become_program(&me, std::env::args_os().skip(1)),
         Err(error) => format!("our own path can't be found: {error}"),
     });
-    i32::from(BROKEN)
 }
 
 fn aside(name: &str, work: impl FnOnce() + Send + 'static) -> Result<(), String> {

@@ -100,8 +100,7 @@ fn start(file: Option<PathBuf>, environment: &Environment, viewer: &Path, hear: 
         Err(why) => {
             up.store(true, Ordering::SeqCst);
             say(&format!("no icon: there is no display that can be opened ({why}); the watch goes on without one"));
-            let end = ended.recv().unwrap_or(End::Code(BROKEN));
-            return Ok(if let End::Code(code) = end { code } else { BROKEN });
+            return Ok(end::exit_code(Some(ended.recv().unwrap_or(End::Code(BROKEN)))));
         }
     };
     up.store(true, Ordering::SeqCst);

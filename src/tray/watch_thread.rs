@@ -13,7 +13,7 @@ use bridge_watchdog::words::at;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
-use super::end::{self, BROKEN, End};
+use super::end::{self, BROKEN, End, LEAVING};
 use super::message::Call;
 use super::panics::words_of;
 use super::say::say;
@@ -24,8 +24,6 @@ const SHOWN: Duration = Duration::from_secs(5);
 /// The watch ends at once unless a rung is in a call out, and each of those has its own limit. What is cut off here is
 /// what a kill would cut off, which harms nothing.
 const ENDING: Duration = Duration::from_secs(10);
-/// A loop that hangs on a dead display must not keep us.
-const LEAVING: Duration = Duration::from_secs(5);
 
 pub struct WatchThread {
     pub handle: CommandSender,
