@@ -189,16 +189,19 @@ fn switches(view: &View, snapshot: Option<&Snapshot>) -> Vec<Row> {
     ]
 }
 
-/// The newest first. Rows without an event are there all the same, and empty; where there is none at all nobody opens it.
+/// The newest first; rows without an event are there all the same, and empty. That there is none is said inside: GTK shows a
+/// submenu's label as it was made, whatever is set later (muda gives the item a box, and set_label() wants a label there).
 fn recent(snapshot: Option<&Snapshot>) -> Row {
     let events = snapshot.iter().flat_map(|seen| {
         seen.more.recent.iter().rev().map(|event| format!("{}  {}", at(event.at, seen.clock), event.text))
     });
     let mut texts: Vec<String> = events.take(RECENT).collect();
-    let any = !texts.is_empty();
+    if texts.is_empty() {
+        texts.push("None so far".into());
+    }
     texts.resize(RECENT, String::new());
     let rows = texts.into_iter().enumerate().map(|(nth, text)| row(&format!("event-{nth}"), text, false)).collect();
-    Row { rows, ..either("recent", "Recent events", any, "none so far") }
+    Row { rows, ..row("recent", "Recent events", true) }
 }
 
 fn faults(snapshot: Option<&Snapshot>) -> Row {

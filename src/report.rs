@@ -17,7 +17,7 @@ use crate::snapshot::name;
 use crate::system::journal::Journal;
 use crate::system::telegram::{self, SendError};
 use crate::system::wake::Waker;
-use crate::system::{clock, files, notify};
+use crate::system::{clock, files};
 use crate::words::{at, lasting};
 
 pub struct Reporter {
@@ -32,6 +32,8 @@ pub struct Reporter {
     not_before: f64,
     /// Seconds between two tries.
     pace: f64,
+    /// Shows a title and a text on this machine; the headless watch has nobody to show them to.
+    pub notification: Option<Box<dyn FnMut(&str, &str) + Send>>,
 }
 
 /// The one undelivered message; the newest state of things, not a queue.
@@ -65,6 +67,7 @@ impl Reporter {
             sending: None,
             not_before: 0.0,
             pace: environment.limits.tick,
+            notification: None,
         }
     }
 
@@ -118,7 +121,7 @@ impl Reporter {
                 Err(send_error) => {
                     if undelivered.as_ref() != Some(&send_error.why) {
                         journal.note(&format!("the alert was not delivered: {}", send_error.why));
-                        notify::show("An alert of Bridge Watchdog does not go out", &send_error.why);
+                        self.notify("An alert of Bridge Watchdog does not go out", &send_error.why);
                     }
                     // The answer wakes the loop, which must not become a stream of messages.
                     self.not_before = clock::mono() + send_error.retry_after.unwrap_or(0.0).max(self.pace);
@@ -127,6 +130,12 @@ impl Reporter {
             }
         }
         self.send_spooled();
+    }
+
+    fn notify(&mut self, title: &str, text: &str) {
+        if let Some(show) = &mut self.notification {
+            show(title, text);
+        }
     }
 
     fn send_spooled(&mut self) {
@@ -148,7 +157,7 @@ impl Reporter {
         let text = self.secrets.without(text);
         if self.telegram.is_none() {
             journal.note("nobody is told by Telegram: there is no [telegram] section in the configuration");
-            notify::show("The Telegram bridge needs you", &text);
+            self.notify("The Telegram bridge needs you", &text);
             return;
         }
         match files::replace_json(&self.spool, &Spooled { text: text.clone() }) {

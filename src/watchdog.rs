@@ -99,6 +99,11 @@ impl Watchdog {
         self.on_snapshot = Some(Box::new(hear));
     }
 
+    /// Is told a title and a text for the person in front of this machine, when a message does not go out.
+    pub fn on_notification(&mut self, show: impl FnMut(&str, &str) + Send + 'static) {
+        self.reporter.notification = Some(Box::new(show));
+    }
+
     /// Is told what became of each command that a person gave.
     pub fn on_answer(&mut self, hear: impl FnMut(Command, Result<(), String>) + Send + 'static) {
         self.on_answer = Some(Box::new(hear));

@@ -18,6 +18,33 @@ fn the_headless_binary_links_no_gui_library() {
     assert!(gui.is_empty(), "{gui:?} of {linked:?}");
 }
 
+/// Notifications are the app's. What speaks to a notifier names its interface, and is some hundred kilobytes of D-Bus.
+#[cfg(target_os = "linux")]
+#[test]
+fn the_headless_binary_has_no_notifier_in_it() {
+    const INTERFACE: &[u8] = b"org.freedesktop.Notifications";
+    let speaks_to_a_notifier = |program: &str| {
+        let program = PathBuf::from(env!("CARGO_BIN_EXE_bridge-watchdog")).with_file_name(program);
+        std::fs::read(program).expect("a binary").windows(INTERFACE.len()).any(|window| window == INTERFACE)
+    };
+    // The same search finds it where it has to be.
+    assert!(!cfg!(feature = "tray") || speaks_to_a_notifier("bridge-watchdog-tray"), "the search is wrong");
+    assert!(!speaks_to_a_notifier("bridge-watchdog"));
+}
+
+/// What the binary itself links, and not what a library of the system links in its turn.
+#[cfg(target_os = "macos")]
+#[test]
+fn the_headless_binary_links_no_appkit() {
+    let output = std::process::Command::new("/usr/bin/otool")
+        .args(["-L", env!("CARGO_BIN_EXE_bridge-watchdog")])
+        .output()
+        .expect("otool is beside the compiler");
+    let linked = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(linked.contains("/usr/lib/libSystem"), "the list is read wrongly: {linked}");
+    assert!(!["AppKit", "UserNotifications"].iter().any(|gui| linked.contains(gui)), "{linked}");
+}
+
 /// The libraries that a 64-bit ELF file names in its dynamic section: its own list, not what happens to be installed
 /// (elf(5)).
 #[cfg(target_os = "linux")]

@@ -6,9 +6,11 @@
 
 use std::os::unix::fs::PermissionsExt;
 
-use crate::support::tray::{under_launchd, unload, windows};
-use crate::support::{Desktop, alive, signal};
 use rustix::process::Signal;
+
+use crate::support::launchd::{domain, target};
+use crate::support::tray::{operator_stop, under_launchd, unload, windows};
+use crate::support::{Desktop, alive, signal};
 
 #[test]
 fn every_row_does_what_it_says() {
@@ -40,7 +42,7 @@ fn every_row_does_what_it_says() {
             "Auto-revert",
             "Pause for 1 h",
             "",
-            "Recent events (none so far)",
+            "Recent events",
             "Open log",
             "Copy diagnostics",
             "",
@@ -111,6 +113,29 @@ fn every_row_does_what_it_says() {
     assert_eq!(app.wait(), Some(0), "{}", scene.said());
     assert!(alive(third));
     assert!(desktop.rows().is_none());
+}
+
+/// Before the first event and after it, as the bus shows them.
+#[test]
+fn recent_events_are_called_what_they_are() {
+    let Some(desktop) = Desktop::or_skip(&[]) else { return };
+    let (scene, launchd) = under_launchd(1.0, &[], 0.5);
+    operator_stop(&scene, &launchd);
+    let _app = desktop.app(&scene);
+    desktop.wait_row("Stopped");
+    let shown = || {
+        let recent = desktop.row("Recent events")?;
+        let texts: Vec<String> = recent.rows.into_iter().map(|row| row.label).filter(|text| !text.is_empty()).collect();
+        Some((recent.label, recent.enabled, texts))
+    };
+    assert_eq!(shown(), Some(("Recent events".into(), true, vec!["None so far".into()])));
+    launchd.operator(&["enable", &target(&scene.label)]);
+    launchd.operator(&["bootstrap", &domain(), launchd.plist(&scene.label).to_str().expect("a path")]);
+    let pid = launchd.wait_pid(&scene.label);
+    let (label, enabled, texts) =
+        desktop.wait("the event", || shown().filter(|(_, _, texts)| texts[0] != "None so far"));
+    let (_, event) = texts[0].split_once("  ").expect("a time before it");
+    assert_eq!((&*label, enabled, event, texts.len()), ("Recent events", true, &*format!("started (pid {pid})"), 1));
 }
 
 /// The core of it under a real systemd, with its own idea of a restart.

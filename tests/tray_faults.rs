@@ -111,17 +111,43 @@ fn a_display_that_dies_ends_the_app_non_zero() {
 }
 
 #[test]
-fn help_and_version_are_answered() {
+fn help_version_and_wrong_usage_are_answered() {
     let app = beside("bridge-watchdog-tray");
-    let rows = [
-        ("--help", 0, "Usage: bridge-watchdog-tray [--config FILE]"),
-        ("-h", 0, "Example: bridge-watchdog-tray"),
-        ("--version", 0, concat!("bridge-watchdog-tray ", env!("CARGO_PKG_VERSION"))),
-        ("--nonsense", 2, "'--nonsense' is not known; usage: bridge-watchdog-tray [--config FILE]"),
+    let help = "\
+The menu-bar app of Bridge Watchdog: keeps a Telegram bridge up and shows how it is.
+
+Usage: bridge-watchdog-tray [OPTIONS]
+
+Options:
+      --config <FILE>  Use this configuration file
+  -h, --help           Print help
+  -V, --version        Print version
+
+Without a configuration it shows a throw-away bridge and faults to try on it.
+
+Example: bridge-watchdog-tray --config ~/bridge.toml
+Everything else is the command line's: bridge-watchdog --help
+";
+    let version = concat!("bridge-watchdog-tray ", env!("CARGO_PKG_VERSION"), "\n");
+    let wrong = |what: &str| {
+        format!("error: {what}\n\nUsage: bridge-watchdog-tray [OPTIONS]\n\nFor more information, try '--help'.\n")
+    };
+    let nonsense = wrong("unexpected argument '--nonsense' found");
+    let word = wrong("unexpected argument 'run' found");
+    let no_file = "error: a value is required for '--config <FILE>' but none was supplied\n\n\
+        For more information, try '--help'.\n";
+    let rows: [(&[&str], i32, &str, &str); 7] = [
+        (&["--help"], 0, help, ""),
+        (&["-h"], 0, help, ""),
+        (&["--version"], 0, version, ""),
+        (&["-V"], 0, version, ""),
+        (&["--nonsense"], 2, "", &nonsense),
+        (&["run"], 2, "", &word),
+        (&["--config"], 2, "", no_file),
     ];
-    for (word, code, said) in rows {
-        let output = std::process::Command::new(&app).arg(word).output().expect("it runs");
-        let text = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
-        assert_eq!((output.status.code(), text.contains(said)), (Some(code), true), "{word}: {text}");
+    for (words, code, out, error) in rows {
+        let output = std::process::Command::new(&app).args(words).output().expect("it runs");
+        let said = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).expect("text"));
+        assert_eq!((output.status.code(), [&*said[0], &*said[1]]), (Some(code), [out, error]), "{words:?}");
     }
 }

@@ -12,7 +12,6 @@ pub mod log;
 pub mod log_end;
 pub mod markers;
 pub mod new_processes;
-pub mod notify;
 pub mod output;
 pub mod process;
 pub mod process_table;

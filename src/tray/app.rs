@@ -1,4 +1,4 @@
-//! The event loop: shows what the shared says, and turns clicks into messages to the watch. Nothing here acts on the
+//! The event loop: shows what the shared state says, and turns clicks into messages to the watch. Nothing here acts on the
 //! bridge, and nothing here waits: what takes time has a thread of its own.
 
 use std::path::PathBuf;
@@ -15,48 +15,32 @@ use bridge_watchdog::menu::{Menu, restart_refused};
 use bridge_watchdog::report;
 use bridge_watchdog::system::{clock, command, process_table};
 use bridge_watchdog::watchdog::Watchdog;
+use muda::MenuEvent;
+use signal_hook::consts::SIGTERM;
 use tao::event::{Event, StartCause};
 use tao::event_loop::{ControlFlow, EventLoop, EventLoopBuilder, EventLoopProxy};
 use tray_icon::TrayIcon;
-use tray_icon::menu::MenuEvent;
 
 use super::desktop;
+use super::end::{self, End, LEAVING};
 use super::icon;
 use super::menu_items::MenuItems;
+use super::message::{Call, Message};
+use super::panics::caught;
+use super::say::say;
 use super::shared_state::SharedState;
 use super::texts;
-use super::watch_thread::{BROKEN, Call, End};
-use super::{caught, say};
 
 /// An hour, as the row says.
 const PAUSE: f64 = 3600.0;
 /// CPU time has to advance within this time for a task to be at work, in seconds.
 const WORK: f64 = 1.0;
 
-#[derive(Debug)]
-pub enum Message {
-    /// The shared has something new.
-    Changed,
-    Clicked(String),
-    /// So many tasks would end with a restart, or why nobody knows.
-    Tasks(Result<usize, String>),
-    /// The answer to the question that comes of it.
-    RestartConfirmed(bool),
-    /// What became of a click, once the watch has done it.
-    Done(Command, Result<(), String>),
-    Diagnostics(String),
-    /// Something that a person asked for can't be done.
-    Refused(String),
-    /// The session bus is gone, and the icon with it.
-    #[cfg_attr(target_os = "macos", expect(dead_code, reason = "there is no bus that could be lost"))]
-    BusClosed,
-}
-
 pub struct App {
     pub config: Config,
     pub environment: Environment,
     pub shared: Arc<SharedState>,
-    pub watch_thread: Sender<Call>,
+    pub calls: Sender<Call>,
     pub handle: CommandSender,
     pub demo_bridge: Option<Arc<Mutex<Option<DemoBridge>>>>,
     pub viewer: PathBuf,
@@ -81,7 +65,7 @@ pub fn event_loop() -> EventLoop<Message> {
     event_loop
 }
 
-/// Runs until the watch_thread says that it is over; never returns.
+/// Runs until the watch is over; never returns.
 pub fn run(event_loop: EventLoop<Message>, mut app: App) -> ! {
     let waker = event_loop.create_proxy();
     let clicks = event_loop.create_proxy();
@@ -97,21 +81,35 @@ pub fn run(event_loop: EventLoop<Message>, mut app: App) -> ! {
             }
             Event::UserEvent(Message::Changed) => app.show(),
             Event::UserEvent(message) => app.answer(message, &proxy),
+            Event::LoopDestroyed => app.leave(),
             _ => {}
         }
         let end = app.shared.look().end;
         if let Some(end) = end {
-            // Its icon is a file that goes with it.
-            app.shown.tray.take();
-            *flow = ControlFlow::ExitWithCode(match end {
-                End::Code(code) => i32::from(code),
-                End::Again => again(),
-            });
+            *flow = ControlFlow::ExitWithCode(i32::from(end::exit_code(Some(end))));
         }
     })
 }
 
 impl App {
+    /// The one way out of the loop. Where it is over before the watch is, the watch is asked to end as a signal asks it:
+    /// what it holds, and the demo's bridge, would be left behind. The code does not come from tao: on macOS `terminate:`
+    /// ends the process with 0 when this returns.
+    fn leave(&mut self) -> ! {
+        // Its icon is a file that goes with it.
+        self.shown.tray.take();
+        let mut decided = self.shared.look().end;
+        if decided.is_none() {
+            say("somebody ends the app, and it was not Quit; ending non-zero, to be started again");
+            let _ = self.calls.send(Call::Signal(SIGTERM));
+            decided = self.shared.wait_end(LEAVING);
+        }
+        if decided == Some(End::Again) {
+            again();
+        }
+        std::process::exit(i32::from(end::exit_code(decided)));
+    }
+
     /// The tray, once. Without it the loop and the watch go on.
     fn create_tray(&mut self, proxy: &EventLoopProxy<Message>) {
         desktop::at_start(proxy);
@@ -150,7 +148,7 @@ impl App {
         if self.shown.bus_closed && !recovering && desktop::bus_is_back() {
             self.shown.bus_closed = false;
             say("the session bus is back; starting anew for the icon");
-            let _ = self.watch_thread.send(Call::Again);
+            let _ = self.calls.send(Call::Again);
         }
     }
 
@@ -198,7 +196,7 @@ impl App {
             "log" => self.open_log(proxy.clone()),
             "diagnostics" => self.diagnose(proxy.clone()),
             "about" => desktop::tell("Bridge Watchdog", &texts::about(&self.config.root, &self.config.state)),
-            "quit" => drop(self.watch_thread.send(Call::Quit)),
+            "quit" => drop(self.calls.send(Call::Quit)),
             other => self.fault(other, proxy),
         }
     }
@@ -275,12 +273,11 @@ impl App {
 }
 
 /// Becomes ourselves anew. A library that lost the bus can't find it again in this process.
-fn again() -> i32 {
+fn again() {
     say(&match std::env::current_exe() {
         Ok(me) => bridge_watchdog::system::command::become_program(&me, std::env::args_os().skip(1)),
         Err(error) => format!("our own path can't be found: {error}"),
     });
-    i32::from(BROKEN)
 }
 
 fn aside(name: &str, work: impl FnOnce() + Send + 'static) -> Result<(), String> {

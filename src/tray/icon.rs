@@ -6,7 +6,7 @@ use bridge_watchdog::menu::{Icon, Menu};
 use tray_icon::{TrayIcon, TrayIconBuilder};
 
 use super::desktop;
-use super::menu_items::MenuItems;
+use super::menu_items::{MenuItems, for_the_tray};
 
 /// # Errors
 /// Where the icon's folder can't be written, or what the library says.
@@ -14,7 +14,7 @@ pub fn tray(rows: &MenuItems, menu: &Menu, folder: &Path) -> Result<TrayIcon, St
     // An id and a folder of our own: the default folder is shared by every app that uses this library.
     let builder = TrayIconBuilder::new()
         .with_id("bridge-watchdog")
-        .with_menu(Box::new(rows.menu.clone()))
+        .with_menu(for_the_tray(&rows.menu))
         .with_tooltip(&menu.tooltip)
         .with_autosave_name("bridge-watchdog")
         .with_temp_dir_path(folder);

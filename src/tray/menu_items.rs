@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use bridge_watchdog::menu::{Row, SEPARATOR};
-use tray_icon::menu::{CheckMenuItem, IsMenuItem, Menu, MenuItem, PredefinedMenuItem, Submenu};
+use muda::{CheckMenuItem, IsMenuItem, Menu, MenuItem, PredefinedMenuItem, Submenu};
 
 pub struct MenuItems {
     pub menu: Menu,
@@ -107,10 +107,16 @@ fn make(row: &Row, items: &mut HashMap<String, Item>) -> Result<Box<dyn IsMenuIt
     Ok(Box::new(plain))
 }
 
+/// The menu as tray-icon takes it. Compiles only where its muda is ours: another version's types would be other types.
+pub fn for_the_tray(menu: &Menu) -> Box<dyn tray_icon::menu::ContextMenu> {
+    let same: tray_icon::menu::Menu = menu.clone();
+    Box::new(same)
+}
+
 fn flat(rows: &[Row]) -> Vec<&Row> {
     rows.iter().flat_map(|row| std::iter::once(row).chain(&row.rows)).collect()
 }
 
-fn wrong(error: &tray_icon::menu::Error) -> String {
+fn wrong(error: &muda::Error) -> String {
     format!("the menu can't be made: {error}")
 }

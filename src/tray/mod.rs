@@ -1,11 +1,17 @@
-//! The app: an event loop on the main thread, the watch in a thread of its own, and a watch_thread beside it. The only files
-//! that name tao, tray-icon and GTK. They belong to this binary and not to the library, so that the headless one links
+//! The app: an event loop on the main thread, the watch in a thread of its own, and one that keeps it beside it. The only
+//! files that name tao, tray-icon and GTK. They belong to this binary and not to the library, so that the headless one links
 //! none of it.
 
 pub mod app;
+mod arguments;
 mod desktop;
+mod end;
 mod icon;
 mod menu_items;
+mod message;
+mod notify;
+mod panics;
+mod say;
 pub mod shared_state;
 mod texts;
 mod watch_thread;
@@ -28,27 +34,18 @@ use bridge_watchdog::system::recovery_lock::{self, Taken};
 use bridge_watchdog::system::{process, program};
 use bridge_watchdog::watchdog::Watchdog;
 
-use self::app::Message;
+use self::end::{BROKEN, End};
+use self::message::{Call, Message};
+use self::panics::caught;
+use self::say::say;
 use self::shared_state::SharedState;
-use self::watch_thread::{Call, End, WatchThread};
+use self::watch_thread::WatchThread;
 
 /// What opens a file in the platform's own way.
 #[cfg(target_os = "macos")]
 pub const VIEWER: &str = "/usr/bin/open";
 #[cfg(not(target_os = "macos"))]
 pub const VIEWER: &str = "/usr/bin/xdg-open";
-
-const HELP: &str = "\
-The menu-bar app of Bridge Watchdog: keeps a Telegram bridge up and shows how it is.
-
-Usage: bridge-watchdog-tray [--config FILE]
-
-      --config FILE  The configuration, if not the platform's own; without one the app shows a throw-away bridge
-  -h, --help         Print help
-  -V, --version      Print version
-
-Example: bridge-watchdog-tray --config ~/bridge.toml
-Everything else is the command line's: bridge-watchdog --help";
 
 /// GTK connects to the session bus before it says anything; one that hangs is told of after this time.
 const BUS_PATIENCE: Duration = Duration::from_secs(10);
@@ -57,7 +54,12 @@ const BUS_PATIENCE: Duration = Duration::from_secs(10);
 /// after everything that nobody meant. `viewer` opens the log; `hear` is told each snapshot in the watch's own thread.
 pub fn main(args: impl IntoIterator<Item = OsString>, environment: &Environment, viewer: &Path, hear: Hear) -> u8 {
     process::single_arena();
-    match start(args, environment, viewer, hear) {
+    panics::tell();
+    let file = match arguments::read(args) {
+        Ok(arguments) => arguments.config,
+        Err(code) => return code,
+    };
+    match start(file, environment, viewer, hear) {
         Ok(code) => code,
         Err((code, why)) => {
             say(&why);
@@ -68,40 +70,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>, environment: &Environment,
 
 pub type Hear = Box<dyn FnMut(&Snapshot) + Send>;
 
-/// One line on standard error.
-pub fn say(line: &str) {
-    bridge_watchdog::errln!("bridge-watchdog-tray: {line}");
-}
-
-/// Runs what may panic in somebody else's code, without the panic's own words on standard error.
-pub fn caught<T>(what: impl FnOnce() -> T) -> Result<T, String> {
-    QUIET.store(true, Ordering::SeqCst);
-    let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(what));
-    QUIET.store(false, Ordering::SeqCst);
-    result.map_err(|payload| watch_thread::words_of(&*payload))
-}
-
-static QUIET: AtomicBool = AtomicBool::new(false);
-
-fn start(
-    args: impl IntoIterator<Item = OsString>,
-    environment: &Environment,
-    viewer: &Path,
-    hear: Hear,
-) -> Result<u8, (u8, String)> {
-    std::panic::set_hook(Box::new(|panic| {
-        if !QUIET.load(Ordering::SeqCst) {
-            let thread = std::thread::current();
-            say(&format!("thread '{}' panicked: {panic}", thread.name().unwrap_or("unnamed")));
-        }
-    }));
-    let file = match arguments(args)? {
-        Asked::Watch(file) => file,
-        Asked::Print(text) => {
-            bridge_watchdog::outln!("{text}");
-            return Ok(cli::OK);
-        }
-    };
+fn start(file: Option<PathBuf>, environment: &Environment, viewer: &Path, hear: Hear) -> Result<u8, (u8, String)> {
     let default = Config::default_path(environment);
     // Without a configuration there is the demo's bridge, so that a newcomer sees the icon change within a minute.
     let demo = file.is_none() && !default.exists();
@@ -122,7 +91,7 @@ fn start(
     };
     let demo_bridge = demo_bridge.map(|demo_bridge| Arc::new(Mutex::new(Some(demo_bridge))));
     let shared = Arc::new(SharedState::new(&config, &environment, demo_bridge.is_some()));
-    let (watch_thread, handle, ended) = watch(&config, &environment, &shared, demo_bridge.clone(), hear)?;
+    let (calls, handle, ended) = watch(&config, &environment, &shared, demo_bridge.clone(), hear)?;
     let up = Arc::new(AtomicBool::new(false));
     tell_of_a_deaf_bus(up.clone());
     // Last of all: with a session bus that hangs this call never returns, and the watch must not need it.
@@ -131,16 +100,15 @@ fn start(
         Err(why) => {
             up.store(true, Ordering::SeqCst);
             say(&format!("no icon: there is no display that can be opened ({why}); the watch goes on without one"));
-            let end = ended.recv().unwrap_or(End::Code(watch_thread::BROKEN));
-            return Ok(if let End::Code(code) = end { code } else { watch_thread::BROKEN });
+            return Ok(end::exit_code(Some(ended.recv().unwrap_or(End::Code(BROKEN)))));
         }
     };
     up.store(true, Ordering::SeqCst);
     let (viewer, shown) = (viewer.to_owned(), app::Shown::default());
-    app::run(event_loop, app::App { config, environment, shared, watch_thread, handle, demo_bridge, viewer, shown })
+    app::run(event_loop, app::App { config, environment, shared, calls, handle, demo_bridge, viewer, shown })
 }
 
-/// The watch in its thread and the watch_thread in another.
+/// The watch in its thread, and the thread that keeps it.
 fn watch(
     config: &Config,
     environment: &Environment,
@@ -165,6 +133,7 @@ fn watch(
     });
     let answered = shared.clone();
     watchdog.on_answer(move |command, done| answered.send(Message::Done(command, done)));
+    watchdog.on_notification(notify::show);
     let signals = watch_thread::signals(calls.clone());
     watch_thread::watching(calls.clone(), move || bridge_watchdog::watch::run(&mut watchdog))
         .map_err(|why| (cli::UNKNOWN, why))?;
@@ -193,31 +162,6 @@ fn tell_of_a_deaf_bus(up: Arc<AtomicBool>) {
             say("no icon so far: the desktop's session bus or display does not answer; the watch goes on without one");
         }
     });
-}
-
-enum Asked {
-    Watch(Option<PathBuf>),
-    Print(String),
-}
-
-fn arguments(args: impl IntoIterator<Item = OsString>) -> Result<Asked, (u8, String)> {
-    let mut args = args.into_iter();
-    let mut file = None;
-    while let Some(arg) = args.next() {
-        if arg == "--config" {
-            file = Some(args.next().ok_or((cli::USAGE, "--config needs a file".to_owned()))?.into());
-        } else if let Some(path) = arg.to_str().and_then(|arg| arg.strip_prefix("--config=")) {
-            file = Some(path.into());
-        } else if arg == "--help" || arg == "-h" {
-            return Ok(Asked::Print(HELP.into()));
-        } else if arg == "--version" || arg == "-V" {
-            return Ok(Asked::Print(format!("bridge-watchdog-tray {}", env!("CARGO_PKG_VERSION"))));
-        } else {
-            let why = format!("'{}' is not known; usage: bridge-watchdog-tray [--config FILE]", arg.display());
-            return Err((cli::USAGE, why));
-        }
-    }
-    Ok(Asked::Watch(file))
 }
 
 /// A program in our own folder.

@@ -1,6 +1,7 @@
 //! What the threads know, where the event loop sees it. The watch never waits for the loop: it writes here and rings.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use bridge_watchdog::config::Config;
 use bridge_watchdog::limits::Environment;
@@ -8,11 +9,12 @@ use bridge_watchdog::menu::{Menu, View, menu};
 use bridge_watchdog::snapshot::Snapshot;
 use tao::event_loop::EventLoopProxy;
 
-use super::app::Message;
-use super::watch_thread::End;
+use super::end::End;
+use super::message::Message;
 
 pub struct SharedState {
     state: Mutex<State>,
+    changed: Condvar,
     always_reverts: bool,
     demo: bool,
     home: String,
@@ -40,6 +42,7 @@ impl SharedState {
         let state = State { starts_at_login: (!demo).then_some(false), ..State::default() };
         SharedState {
             state: Mutex::new(state),
+            changed: Condvar::new(),
             always_reverts: config.auto_revert,
             demo,
             home: environment.home.display().to_string(),
@@ -56,10 +59,17 @@ impl SharedState {
     pub fn change(&self, change: impl FnOnce(&mut State)) {
         let mut state = self.look();
         change(&mut state);
+        self.changed.notify_all();
         if let Some(waker) = &state.waker {
             // Fails only when the loop has ended.
             let _ = waker.send_event(Message::Changed);
         }
+    }
+
+    /// Waits until the end is decided, at most this long.
+    pub fn wait_end(&self, limit: Duration) -> Option<End> {
+        let waited = self.changed.wait_timeout_while(self.look(), limit, |state| state.end.is_none());
+        waited.unwrap_or_else(PoisonError::into_inner).0.end
     }
 
     /// To the loop; where there is none, nobody clicked.

@@ -4,7 +4,14 @@ use std::path::Path;
 
 use bridge_watchdog::commands::Command;
 
-use super::desktop::Question;
+/// Asked before a risky act; the buttons are named after what they do.
+#[derive(Debug, Clone)]
+pub struct Question {
+    pub title: String,
+    pub detail: String,
+    pub yes: String,
+    pub no: String,
+}
 
 /// Asked where tasks are at work under the bridge, or where nobody knows.
 pub fn restart_question(tasks: &Result<usize, String>) -> Question {

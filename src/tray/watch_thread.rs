@@ -1,7 +1,6 @@
 //! Sees to it that the watch lives and that everything has an end. A watch that panicked or has missed two ticks is worse
 //! than none, since it looks like one: it is shown for a moment, then the process ends non-zero and is started again.
 
-use std::any::Any;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
@@ -14,36 +13,17 @@ use bridge_watchdog::words::at;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
-use super::say;
+use super::end::{self, BROKEN, End, LEAVING};
+use super::message::Call;
+use super::panics::words_of;
+use super::say::say;
 use super::shared_state::SharedState;
 
-/// `EX_SOFTWARE` of sysexits.h: a defect of ours.
-pub const BROKEN: u8 = 70;
 /// A person should see why the icon goes.
 const SHOWN: Duration = Duration::from_secs(5);
 /// The watch ends at once unless a rung is in a call out, and each of those has its own limit. What is cut off here is
 /// what a kill would cut off, which harms nothing.
 const ENDING: Duration = Duration::from_secs(10);
-/// A loop that hangs on a dead display must not keep us.
-const LEAVING: Duration = Duration::from_secs(5);
-
-pub enum Call {
-    /// The watch has shown something.
-    Beat,
-    Signal(i32),
-    Quit,
-    /// The session bus is back, and only a new process of ours can be on it.
-    Again,
-    /// The watch has returned, or panicked: with what.
-    Over(Option<String>),
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum End {
-    Code(u8),
-    /// Become ourselves anew: same process, same pid.
-    Again,
-}
 
 pub struct WatchThread {
     pub handle: CommandSender,
@@ -112,12 +92,6 @@ pub fn signals(calls: Sender<Call>) -> Result<(), String> {
     thread.spawn(listen).map(drop).map_err(|error| no_thread(&error))
 }
 
-/// A panic's own words.
-pub fn words_of(payload: &(dyn Any + Send)) -> String {
-    let text = payload.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    text.or_else(|| payload.downcast_ref::<String>().cloned()).unwrap_or_else(|| "a panic without words".into())
-}
-
 /// Waits for the end.
 ///
 /// # Errors
@@ -143,7 +117,7 @@ fn keep(handle: &CommandSender, calls: &Receiver<Call>, limit: Duration, grace: 
             Ok(Call::Over(None)) | Err(_) if asked.is_some() => return Ok(end),
             Ok(Call::Over(None)) => return Err("the watch ended by itself".into()),
             Err(_) => return Err(format!("the watch has not answered since {}", at(beat.wall, clock::now()))),
-            Ok(Call::Signal(signal)) => End::Code(u8::try_from(128 + signal).unwrap_or(BROKEN)),
+            Ok(Call::Signal(signal)) => End::Code(end::by_signal(signal)),
             Ok(Call::Quit) => End::Code(0),
             Ok(Call::Again) => End::Again,
         };

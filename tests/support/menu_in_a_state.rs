@@ -67,7 +67,7 @@ fn main() {
     let shared = Arc::new(SharedState::new(&config, &environment, false));
     shared.change(|state| (state.snapshot, state.starts_at_login) = (Some(snapshot), Some(true)));
     let handle = Watchdog::new(&config, &environment, false).expect("a watch").handle();
-    let (watch_thread, _nobody) = std::sync::mpsc::channel();
+    let (calls, _nobody) = std::sync::mpsc::channel();
     let (demo_bridge, viewer, shown) = (None, tray::VIEWER.into(), Shown::default());
-    app::run(app::event_loop(), App { config, environment, shared, watch_thread, handle, demo_bridge, viewer, shown })
+    app::run(app::event_loop(), App { config, environment, shared, calls, handle, demo_bridge, viewer, shown })
 }

@@ -9,9 +9,9 @@ use gtk::{gdk, gio, glib};
 use tao::event_loop::{EventLoop, EventLoopProxy};
 use tray_icon::{TrayIcon, TrayIconBuilder};
 
-use super::Question;
-use crate::tray::app::Message;
-use crate::tray::say;
+use crate::tray::message::Message;
+use crate::tray::say::say;
+use crate::tray::texts::Question;
 
 /// A panel that starts with the session is there after this time, in seconds.
 const HOST_PATIENCE: u32 = 5;

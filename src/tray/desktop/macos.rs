@@ -12,8 +12,8 @@ use tao::event_loop::{EventLoop, EventLoopProxy};
 use tao::platform::macos::{ActivationPolicy, EventLoopExtMacOS};
 use tray_icon::{TrayIcon, TrayIconBuilder};
 
-use super::Question;
-use crate::tray::app::Message;
+use crate::tray::message::Message;
+use crate::tray::texts::Question;
 
 /// Black with alpha: the system gives the colour.
 pub fn png(icon: Icon) -> &'static [u8] {

@@ -1,6 +1,9 @@
-//! A local notification: for the person in front of the machine when a message does not go out.
+//! A local notification: for the person in front of the machine when a message does not go out. It belongs to the app: on
+//! macOS it takes a bundle to be shown, and its library links AppKit.
 
 use std::sync::atomic::{AtomicBool, Ordering};
+
+use bridge_watchdog::system::program;
 
 /// Shows a notification, in a thread of its own: a notification daemon that hangs would hang the caller for ever. While
 /// one is on its way no other is sent; that none arrives is no error, since nobody may be there to see it.
@@ -13,7 +16,7 @@ pub fn show(title: &str, text: &str) {
     let thread = std::thread::Builder::new().name("notify".into());
     let sent = thread.spawn(move || {
         #[cfg(target_os = "macos")]
-        let _ = notify_rust::set_application(crate::install::LABEL);
+        let _ = notify_rust::set_application(bridge_watchdog::install::LABEL);
         let _ = notify_rust::Notification::new().appname("Bridge Watchdog").summary(&title).body(&text).show();
         ON_ITS_WAY.store(false, Ordering::SeqCst);
     });
@@ -27,7 +30,7 @@ fn allowed() -> bool {
     if cfg!(not(target_os = "macos")) {
         return true;
     }
-    super::program::ours().is_ok_and(|path| path.to_string_lossy().contains(".app/Contents/MacOS/"))
+    program::ours().is_ok_and(|path| path.to_string_lossy().contains(".app/Contents/MacOS/"))
 }
 
 /// Notification daemons on Linux read a little markup.

@@ -1,0 +1,34 @@
+//! The app's own command line. Whatever else can be asked is the other program's.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use bridge_watchdog::cli;
+use clap::Parser;
+
+/// What the app was started with.
+#[derive(Debug, Parser)]
+#[command(
+    name = "bridge-watchdog-tray",
+    version,
+    about = "The menu-bar app of Bridge Watchdog: keeps a Telegram bridge up and shows how it is.",
+    after_help = "Without a configuration it shows a throw-away bridge and faults to try on it.\n\nExample: bridge-watchdog-tray --config ~/bridge.toml\nEverything else is the command line's: bridge-watchdog --help"
+)]
+pub struct Arguments {
+    /// Use this configuration file
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
+
+/// Reads the arguments, the first of which is the first after the program's name.
+///
+/// # Errors
+/// The exit code, where there is nothing left to do: help and version are printed, and so is what is wrong.
+pub fn read(args: impl IntoIterator<Item = OsString>) -> Result<Arguments, u8> {
+    let name = std::iter::once(OsString::from("bridge-watchdog-tray"));
+    Arguments::try_parse_from(name.chain(args)).map_err(|error| {
+        // clap knows which stream it belongs to; that nobody reads it is no error.
+        let _ = error.print();
+        if error.use_stderr() { cli::USAGE } else { cli::OK }
+    })
+}

@@ -1,0 +1,35 @@
+//! What the threads tell each other: messages to the event loop, calls to the thread that keeps the watch.
+
+use bridge_watchdog::commands::Command;
+
+/// To the event loop.
+#[derive(Debug)]
+pub enum Message {
+    /// The shared state has something new.
+    Changed,
+    Clicked(String),
+    /// So many tasks would end with a restart, or why nobody knows.
+    Tasks(Result<usize, String>),
+    /// The answer to the question that comes of it.
+    RestartConfirmed(bool),
+    /// What became of a click, once the watch has done it.
+    Done(Command, Result<(), String>),
+    Diagnostics(String),
+    /// Something that a person asked for can't be done.
+    Refused(String),
+    /// The session bus is gone, and the icon with it.
+    #[cfg_attr(target_os = "macos", expect(dead_code, reason = "there is no bus that could be lost"))]
+    BusClosed,
+}
+
+/// To the thread that keeps the watch.
+pub enum Call {
+    /// The watch has shown something.
+    Beat,
+    Signal(i32),
+    Quit,
+    /// The session bus is back, and only a new process of ours can be on it.
+    Again,
+    /// The watch has returned, or panicked: with what.
+    Over(Option<String>),
+}
