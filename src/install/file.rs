@@ -52,7 +52,7 @@ pub fn put(config: &Config, own: &Own, say: &mut dyn FnMut(&str)) -> Result<Put,
     let mut put = Put::Written;
     if let Some(before) = &before {
         writable(path)?;
-        if backup::noted(config, path, before) {
+        if backup::noted(config, path, before)? {
             // Ours, from another version or another place of the program.
         } else if (own.starts_us)(before) {
             let copy = backup::keep_aside(config, path, before)?;
@@ -75,7 +75,7 @@ pub fn put(config: &Config, own: &Own, say: &mut dyn FnMut(&str)) -> Result<Put,
 /// Where it can't be read.
 pub fn there(config: &Config, own: &Own) -> Result<There, String> {
     let Some(now) = read(&own.path)? else { return Ok(There::Nothing) };
-    let ours = is_ours(config, &own.path, &now, &own.text) || (own.starts_us)(&now);
+    let ours = is_ours(config, &own.path, &now, &own.text)? || (own.starts_us)(&now);
     Ok(if ours { There::Ours(now) } else { There::Others(now) })
 }
 
@@ -87,7 +87,7 @@ pub fn take_away(config: &Config, own: &Own, say: &mut dyn FnMut(&str)) -> Resul
     let path = &own.path;
     let there = there(config, own)?;
     if let There::Ours(now) = &there {
-        if !is_ours(config, path, now, &own.text) {
+        if !is_ours(config, path, now, &own.text)? {
             let copy = backup::keep_aside(config, path, now)?;
             say(&format!("{} had been changed; that version is kept in {}", path.display(), copy.display()));
         }
@@ -103,8 +103,11 @@ pub fn take_away(config: &Config, own: &Own, say: &mut dyn FnMut(&str)) -> Resul
 }
 
 /// Byte for byte what we wrote, or would write.
-pub fn is_ours(config: &Config, path: &Path, bytes: &[u8], text: &str) -> bool {
-    bytes == text.as_bytes() || backup::noted(config, path, bytes)
+///
+/// # Errors
+/// As [`backup::noted`].
+pub fn is_ours(config: &Config, path: &Path, bytes: &[u8], text: &str) -> Result<bool, String> {
+    if bytes == text.as_bytes() { Ok(true) } else { backup::noted(config, path, bytes) }
 }
 
 /// What lies at a path; `None` where nothing does.
