@@ -118,7 +118,7 @@ fn fill(folder: &Path, bridge: &Path, telegram: &TcpListener) -> Result<(Config,
         telegram: None,
         auto_revert: false,
         secrets: Secrets::default(),
-        state: crate::config::state_folder(&environment, &root),
+        state: crate::config::state_folder(&environment, &root)?,
         root,
     };
     Ok((config, environment))
