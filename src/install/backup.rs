@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 
 use git2::{ObjectType, Oid};
 
-use super::file;
 use crate::config::Config;
 use crate::system::files;
 
@@ -25,7 +24,7 @@ pub fn keep(config: &Config, path: &Path, bytes: &[u8]) -> Result<(), String> {
     if original(config, path)?.is_some_and(|there| there != bytes) {
         step_aside(config, path)?;
     }
-    file::save(&copy(config, path), bytes, 0o600)
+    files::replace_for_good(&copy(config, path), bytes, 0o600)
 }
 
 /// Keeps a file of which only some keys change. The first original is the one that counts, since a later one may have
@@ -35,7 +34,7 @@ pub fn keep(config: &Config, path: &Path, bytes: &[u8]) -> Result<(), String> {
 /// As [`keep`].
 pub fn keep_first(config: &Config, path: &Path, bytes: &[u8]) -> Result<(), String> {
     match original(config, path)? {
-        None => file::save(&copy(config, path), bytes, 0o600),
+        None => files::replace_for_good(&copy(config, path), bytes, 0o600),
         Some(first) if first == bytes => Ok(()),
         Some(_) => keep_aside(config, path, bytes).map(drop),
     }
@@ -47,7 +46,7 @@ pub fn keep_first(config: &Config, path: &Path, bytes: &[u8]) -> Result<(), Stri
 /// As [`keep`].
 pub fn keep_aside(config: &Config, path: &Path, bytes: &[u8]) -> Result<PathBuf, String> {
     let aside = free(config, path);
-    file::save(&aside, bytes, 0o600)?;
+    files::replace_for_good(&aside, bytes, 0o600)?;
     Ok(aside)
 }
 

@@ -10,6 +10,7 @@ use super::text::{bridge_words, xml};
 use super::{LABEL, backup, our_program, text};
 use crate::config::Config;
 use crate::limits::Environment;
+use crate::system::files;
 use crate::system::service::launchd::Launchd;
 
 /// The bridge's plist: written where there is none, else only our three keys.
@@ -238,7 +239,7 @@ fn our_words(config: &Config) -> Result<Vec<String>, String> {
 
 fn our_plist(config: &Config) -> Result<String, String> {
     let log = config.state.join("launchd.log");
-    let _ = std::fs::create_dir_all(&config.state);
+    let _ = files::make_private_folder(&config.state);
     Ok(include_str!("../../launchd/com.valor.bridge-watchdog.plist")
         .replace("{program}", &xml(&our_program()?))
         .replace("{config}", &xml(&text::config_file(config)))
