@@ -86,7 +86,7 @@ impl Mac {
         let folder = self.scene.folder.path().join("Bridge Watchdog.app/Contents/MacOS");
         fs::create_dir_all(&folder).expect("a folder");
         for (from, to) in names {
-            let (from, to) = (beside(&format!("examples/{from}-in-a-test-environment")), folder.join(to));
+            let (from, to) = (beside(&format!("examples/test-{from}")), folder.join(to));
             fs::hard_link(&from, &to).or_else(|_| fs::copy(&from, &to).map(drop)).expect("a program");
         }
         folder.canonicalize().expect("a folder")
