@@ -99,7 +99,7 @@ fn fill(folder: &Path, bridge: &Path, telegram: &TcpListener) -> Result<(Config,
     let environment = Environment {
         limits: Limits::faster(FACTOR),
         data_centres: vec![address],
-        ranges: vec![(address.ip(), 32)],
+        ranges: vec![address.ip().into()],
         launchctl: "/bin/launchctl".into(),
         systemctl: "/usr/bin/systemctl".into(),
         home: folder.into(),
