@@ -105,7 +105,7 @@ impl Config {
             session: under("session", &default_session(&root))?,
             telegram: keys.telegram(environment)?,
             auto_revert: keys.flag("recovery", "auto_revert")?.unwrap_or(false),
-            state: state_folder(environment, &root),
+            state: state_folder(environment, &root)?,
             file: file.to_owned(),
             root,
             secrets: Secrets::default(),
@@ -126,10 +126,13 @@ impl Config {
 }
 
 /// Our own files for one checkout. The name is a digest of the path, so that two checkouts never share a lock.
-pub fn state_folder(environment: &Environment, root: &Path) -> PathBuf {
-    let digest = git2::Oid::hash_object(git2::ObjectType::Blob, root.as_os_str().as_encoded_bytes());
-    let digest = digest.map_or_else(|_| "unnamed".to_owned(), |oid| oid.to_string()[..12].to_owned());
-    environment.state_dir.join(digest)
+///
+/// # Errors
+/// Where the path can't be hashed: under any other name two checkouts could share one.
+pub fn state_folder(environment: &Environment, root: &Path) -> Result<PathBuf, String> {
+    let digest = git2::Oid::hash_object(git2::ObjectType::Blob, root.as_os_str().as_encoded_bytes())
+        .map_err(|error| format!("the name of our state folder can't be made: {}; try again", error.message()))?;
+    Ok(environment.state_dir.join(&digest.to_string()[..12]))
 }
 
 const KNOWN: [(&str, &[&str]); 3] = [

@@ -1,8 +1,10 @@
 //! Everything around the program that is not its configuration: durations, addresses, fixed paths. One plain value,
 //! handed down from `main`. Only the demo and the tests build another one; no flag, file or variable reaches it.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::PathBuf;
+
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 #[derive(Debug, Clone)]
 pub struct Environment {
@@ -10,7 +12,7 @@ pub struct Environment {
     /// Telegram's data centres. Whether one of them accepts a connection is what "online" means here.
     pub data_centres: Vec<SocketAddr>,
     /// Telegram's published address ranges; a socket into one of them is a connection.
-    pub ranges: Vec<(IpAddr, u8)>,
+    pub ranges: Vec<IpNet>,
     pub launchctl: PathBuf,
     pub systemctl: PathBuf,
     pub home: PathBuf,
@@ -167,7 +169,7 @@ fn data_centres() -> Vec<SocketAddr> {
 }
 
 /// core.telegram.org/resources/cidr.txt, as of 2026.
-fn ranges() -> Vec<(IpAddr, u8)> {
+fn ranges() -> Vec<IpNet> {
     let v4 = [
         ([91, 108, 56, 0], 22),
         ([91, 108, 4, 0], 22),
@@ -180,13 +182,13 @@ fn ranges() -> Vec<(IpAddr, u8)> {
         ([185, 76, 151, 0], 24),
     ];
     let v6 = [
-        ([0x2001, 0xb28, 0xf23d], 48),
-        ([0x2001, 0xb28, 0xf23f], 48),
-        ([0x2001, 0x67c, 0x4e8], 48),
-        ([0x2001, 0xb28, 0xf23c], 48),
-        ([0x2a0a, 0xf280, 0x203], 48),
+        [0x2001, 0xb28, 0xf23d],
+        [0x2001, 0xb28, 0xf23f],
+        [0x2001, 0x67c, 0x4e8],
+        [0x2001, 0xb28, 0xf23c],
+        [0x2a0a, 0xf280, 0x203],
     ];
-    let v4 = v4.map(|(octets, bits)| (IpAddr::V4(Ipv4Addr::from(octets)), bits));
-    let v6 = v6.map(|([a, b, c], bits)| (IpAddr::V6(Ipv6Addr::new(a, b, c, 0, 0, 0, 0, 0)), bits));
+    let v4 = v4.map(|(octets, bits)| Ipv4Net::new_assert(octets.into(), bits).into());
+    let v6 = v6.map(|[a, b, c]| Ipv6Net::new_assert([a, b, c, 0, 0, 0, 0, 0].into(), 48).into());
     v4.into_iter().chain(v6).collect()
 }

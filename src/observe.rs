@@ -155,7 +155,7 @@ impl Observer {
             service,
             process,
             duplicates,
-            log: self.log.answer(deadline).and_then(|log| log).into(),
+            log: self.log.answer_even_if_late(deadline).and_then(|log| log).into(),
             session: Fact::Unknown("looked at only when something is wrong".into()),
             sockets,
             network: None,

@@ -99,7 +99,7 @@ fn fill(folder: &Path, bridge: &Path, telegram: &TcpListener) -> Result<(Config,
     let environment = Environment {
         limits: Limits::faster(FACTOR),
         data_centres: vec![address],
-        ranges: vec![(address.ip(), 32)],
+        ranges: vec![address.ip().into()],
         launchctl: "/bin/launchctl".into(),
         systemctl: "/usr/bin/systemctl".into(),
         home: folder.into(),
@@ -118,7 +118,7 @@ fn fill(folder: &Path, bridge: &Path, telegram: &TcpListener) -> Result<(Config,
         telegram: None,
         auto_revert: false,
         secrets: Secrets::default(),
-        state: crate::config::state_folder(&environment, &root),
+        state: crate::config::state_folder(&environment, &root)?,
         root,
     };
     Ok((config, environment))

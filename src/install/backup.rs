@@ -5,7 +5,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::file;
+use git2::{ObjectType, Oid};
+
 use crate::config::Config;
 use crate::system::files;
 
@@ -23,7 +24,7 @@ pub fn keep(config: &Config, path: &Path, bytes: &[u8]) -> Result<(), String> {
     if original(config, path)?.is_some_and(|there| there != bytes) {
         step_aside(config, path)?;
     }
-    file::save(&copy(config, path), bytes, 0o600)
+    files::replace_for_good(&copy(config, path), bytes, 0o600)
 }
 
 /// Keeps a file of which only some keys change. The first original is the one that counts, since a later one may have
@@ -33,7 +34,7 @@ pub fn keep(config: &Config, path: &Path, bytes: &[u8]) -> Result<(), String> {
 /// As [`keep`].
 pub fn keep_first(config: &Config, path: &Path, bytes: &[u8]) -> Result<(), String> {
     match original(config, path)? {
-        None => file::save(&copy(config, path), bytes, 0o600),
+        None => files::replace_for_good(&copy(config, path), bytes, 0o600),
         Some(first) if first == bytes => Ok(()),
         Some(_) => keep_aside(config, path, bytes).map(drop),
     }
@@ -45,7 +46,7 @@ pub fn keep_first(config: &Config, path: &Path, bytes: &[u8]) -> Result<(), Stri
 /// As [`keep`].
 pub fn keep_aside(config: &Config, path: &Path, bytes: &[u8]) -> Result<PathBuf, String> {
     let aside = free(config, path);
-    file::save(&aside, bytes, 0o600)?;
+    files::replace_for_good(&aside, bytes, 0o600)?;
     Ok(aside)
 }
 
@@ -83,14 +84,20 @@ pub fn drop_original(config: &Config, path: &Path) {
 /// Remembers that we wrote these bytes.
 ///
 /// # Errors
-/// Where the state folder can't be written.
+/// Where they can't be hashed, or the state folder can't be written.
 pub fn note(config: &Config, path: &Path, bytes: &[u8]) -> Result<(), String> {
-    files::replace(&named(config, path, "wrote"), &digest(bytes))
+    files::replace(&named(config, path, "wrote"), &digest(path, bytes)?.to_string())
 }
 
 /// Whether we wrote these bytes.
-pub fn noted(config: &Config, path: &Path, bytes: &[u8]) -> bool {
-    files::text(&named(config, path, "wrote")).is_some_and(|noted| noted == digest(bytes))
+///
+/// # Errors
+/// Where they can't be hashed: then nobody knows whose they are.
+pub fn noted(config: &Config, path: &Path, bytes: &[u8]) -> Result<bool, String> {
+    match files::text(&named(config, path, "wrote")) {
+        Some(noted) => is_noted(&noted, digest(path, bytes)),
+        None => Ok(false),
+    }
 }
 
 /// Whether we wrote this file once, whatever it is now.
@@ -125,6 +132,34 @@ fn free(config: &Config, path: &Path) -> PathBuf {
     }
 }
 
-fn digest(bytes: &[u8]) -> String {
-    git2::Oid::hash_object(git2::ObjectType::Blob, bytes).map_or_else(|_| String::new(), |oid| oid.to_string())
+/// A digest that could not be made is an error and no text, so it equals no note, an empty one neither.
+fn is_noted(noted: &str, digest: Result<Oid, String>) -> Result<bool, String> {
+    Ok(noted == digest?.to_string())
+}
+
+fn digest(path: &Path, bytes: &[u8]) -> Result<Oid, String> {
+    Oid::hash_object(ObjectType::Blob, bytes)
+        .map_err(|error| format!("{} can't be hashed: {}; try again", path.display(), error.message()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cant_be_hashed_is_nobodys() {
+        let (one, other) = (digest(Path::new("x"), b"one").unwrap(), digest(Path::new("x"), b"other").unwrap());
+        let failed = || Err("x can't be hashed".to_owned());
+        let rows = [
+            (one.to_string(), Ok(one), Ok(true)),
+            (one.to_string(), Ok(other), Ok(false)),
+            (String::new(), Ok(one), Ok(false)),
+            (one.to_string()[..39].to_owned(), Ok(one), Ok(false)),
+            (String::new(), failed(), Err("x can't be hashed".to_owned())),
+            (one.to_string(), failed(), Err("x can't be hashed".to_owned())),
+        ];
+        for (noted, digest, expected) in rows {
+            assert_eq!(is_noted(&noted, digest.clone()), expected, "{noted:?} {digest:?}");
+        }
+    }
 }

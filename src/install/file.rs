@@ -1,13 +1,13 @@
 //! A file that a service manager reads. Ours is what is byte for byte what we wrote or would write; before anything else
 //! is replaced or removed a copy is kept ([`backup`]), and what does not start this checkout's watchdog is not removed.
 
-use std::fs::{self, OpenOptions};
-use std::io::Write;
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use super::backup;
 use crate::config::Config;
+use crate::system::files;
 
 /// A file of our own: what it shall say, and by what a version that somebody has changed is known.
 pub struct Own<'a> {
@@ -52,7 +52,7 @@ pub fn put(config: &Config, own: &Own, say: &mut dyn FnMut(&str)) -> Result<Put,
     let mut put = Put::Written;
     if let Some(before) = &before {
         writable(path)?;
-        if backup::noted(config, path, before) {
+        if backup::noted(config, path, before)? {
             // Ours, from another version or another place of the program.
         } else if (own.starts_us)(before) {
             let copy = backup::keep_aside(config, path, before)?;
@@ -75,7 +75,7 @@ pub fn put(config: &Config, own: &Own, say: &mut dyn FnMut(&str)) -> Result<Put,
 /// Where it can't be read.
 pub fn there(config: &Config, own: &Own) -> Result<There, String> {
     let Some(now) = read(&own.path)? else { return Ok(There::Nothing) };
-    let ours = is_ours(config, &own.path, &now, &own.text) || (own.starts_us)(&now);
+    let ours = is_ours(config, &own.path, &now, &own.text)? || (own.starts_us)(&now);
     Ok(if ours { There::Ours(now) } else { There::Others(now) })
 }
 
@@ -87,7 +87,7 @@ pub fn take_away(config: &Config, own: &Own, say: &mut dyn FnMut(&str)) -> Resul
     let path = &own.path;
     let there = there(config, own)?;
     if let There::Ours(now) = &there {
-        if !is_ours(config, path, now, &own.text) {
+        if !is_ours(config, path, now, &own.text)? {
             let copy = backup::keep_aside(config, path, now)?;
             say(&format!("{} had been changed; that version is kept in {}", path.display(), copy.display()));
         }
@@ -103,8 +103,11 @@ pub fn take_away(config: &Config, own: &Own, say: &mut dyn FnMut(&str)) -> Resul
 }
 
 /// Byte for byte what we wrote, or would write.
-pub fn is_ours(config: &Config, path: &Path, bytes: &[u8], text: &str) -> bool {
-    bytes == text.as_bytes() || backup::noted(config, path, bytes)
+///
+/// # Errors
+/// As [`backup::noted`].
+pub fn is_ours(config: &Config, path: &Path, bytes: &[u8], text: &str) -> Result<bool, String> {
+    if bytes == text.as_bytes() { Ok(true) } else { backup::noted(config, path, bytes) }
 }
 
 /// What lies at a path; `None` where nothing does.
@@ -143,7 +146,7 @@ pub fn writable(path: &Path) -> Result<(), String> {
 /// # Errors
 /// A sentence that names the file.
 pub fn write(path: &Path, bytes: &[u8]) -> Result<(), String> {
-    save(&path.canonicalize().unwrap_or_else(|_| path.to_owned()), bytes, 0o644)
+    files::replace_for_good(&path.canonicalize().unwrap_or_else(|_| path.to_owned()), bytes, 0o644)
 }
 
 /// What need not be written still gets its mode, and no quarantine. What is read-only stays so.
@@ -155,33 +158,8 @@ pub fn settle(path: &Path) -> Result<(), String> {
         fs::set_permissions(path, fs::Permissions::from_mode(0o644))
             .map_err(|error| format!("the mode of {} can't be set: {error}", path.display()))?;
     }
-    release(path);
+    files::release(path);
     Ok(())
-}
-
-/// A new file and a rename: a reader sees the old or the new one, and so does who comes after a loss of power.
-///
-/// # Errors
-/// A sentence that names the file.
-pub fn save(path: &Path, bytes: &[u8], mode: u32) -> Result<(), String> {
-    let wrong = |error: std::io::Error| format!("{} can't be written: {error}", path.display());
-    fs::create_dir_all(path.parent().unwrap_or(Path::new("/"))).map_err(wrong)?;
-    // Ends neither in .plist nor in .service: a manager would load it, should we be killed in between.
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(".new");
-    let new = path.with_file_name(name);
-    let saved =
-        OpenOptions::new().write(true).create(true).truncate(true).mode(mode).open(&new).and_then(|mut file| {
-            file.write_all(bytes)?;
-            // Whatever the umask takes away.
-            file.set_permissions(fs::Permissions::from_mode(mode))?;
-            file.sync_all()
-        });
-    release(&new);
-    saved.and_then(|()| fs::rename(&new, path)).map_err(|error| {
-        let _ = fs::remove_file(&new);
-        wrong(error)
-    })
 }
 
 /// Removes a file; that there is none is as good.
@@ -195,11 +173,4 @@ pub fn remove(path: &Path) -> Result<(), String> {
         }
         _ => Ok(()),
     }
-}
-
-/// A downloaded app hands its quarantine on to what it writes, and launchd then refuses the file.
-#[cfg_attr(not(target_vendor = "apple"), expect(unused_variables, reason = "only macOS has a quarantine"))]
-fn release(path: &Path) {
-    #[cfg(target_vendor = "apple")]
-    let _ = rustix::fs::removexattr(path, "com.apple.quarantine");
 }

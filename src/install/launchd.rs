@@ -10,6 +10,7 @@ use super::text::{bridge_words, xml};
 use super::{LABEL, backup, our_program, text};
 use crate::config::Config;
 use crate::limits::Environment;
+use crate::system::files;
 use crate::system::service::launchd::Launchd;
 
 /// The bridge's plist: written where there is none, else only our three keys.
@@ -17,10 +18,14 @@ pub fn bridge(config: &Config, environment: &Environment, say: &mut dyn FnMut(&s
     let path = agent(environment, &config.label);
     let launchd = Launchd::new(&config.label, environment);
     let text = bridge_plist(config);
-    let changed = match file::read(&path)? {
-        Some(before) if before == text.as_bytes() || !backup::noted(config, &path, &before) => {
-            mend_keys(config, &path, &before, say)?
-        }
+    let before = file::read(&path)?;
+    // A version of ours, from before, is written anew.
+    let as_found = match &before {
+        Some(before) => before == text.as_bytes() || !backup::noted(config, &path, before)?,
+        None => false,
+    };
+    let changed = match before {
+        Some(before) if as_found => mend_keys(config, &path, &before, say)?,
         before => {
             if before.is_none() {
                 // Of a file that somebody has removed since: it is not what this install found.
@@ -91,13 +96,17 @@ pub fn put_bridge_back(config: &Config, environment: &Environment, say: &mut dyn
     let path = agent(environment, &config.label);
     let launchd = Launchd::new(&config.label, environment);
     let (now, original) = (file::read(&path)?, backup::original(config, &path)?);
+    let ours = match &now {
+        Some(now) => file::is_ours(config, &path, now, &bridge_plist(config))?,
+        None => false,
+    };
     match (now, original) {
         (None, _) => {
             if let Some(copy) = backup::step_aside(config, &path)? {
                 say(&format!("{} is gone, so nothing is put back; it was kept in {}", path.display(), copy.display()));
             }
         }
-        (Some(now), _) if file::is_ours(config, &path, &now, &bridge_plist(config)) => {
+        (Some(_), _) if ours => {
             launchd.stop()?;
             file::remove(&path)?;
             say(&format!("removed {}", path.display()));
@@ -230,7 +239,7 @@ fn our_words(config: &Config) -> Result<Vec<String>, String> {
 
 fn our_plist(config: &Config) -> Result<String, String> {
     let log = config.state.join("launchd.log");
-    let _ = std::fs::create_dir_all(&config.state);
+    let _ = files::make_private_folder(&config.state);
     Ok(include_str!("../../launchd/com.valor.bridge-watchdog.plist")
         .replace("{program}", &xml(&our_program()?))
         .replace("{config}", &xml(&text::config_file(config)))

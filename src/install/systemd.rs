@@ -25,7 +25,10 @@ pub fn bridge(config: &Config, environment: &Environment, say: &mut dyn FnMut(&s
     let (path, unit) = (unit(environment, &config.label), bridge_unit(config));
     // A unit that is known to systemd may be a link to /dev/null, or lie elsewhere.
     let there = if job.installed { file::read(&path).unwrap_or_default() } else { file::read(&path)? };
-    let ours = there.as_ref().is_some_and(|bytes| file::is_ours(config, &path, bytes, &unit));
+    let ours = match &there {
+        Some(bytes) => file::is_ours(config, &path, bytes, &unit)?,
+        None => false,
+    };
     if ours || !job.installed {
         write_bridge(config, &path, &unit, there.as_deref(), say)?;
         systemd.reload()?;
@@ -122,7 +125,7 @@ pub fn put_bridge_back(config: &Config, environment: &Environment, say: &mut dyn
     let path = unit(environment, &config.label);
     // A unit that can't be read is none that we wrote.
     if let Some(now) = file::read(&path).unwrap_or_default() {
-        if file::is_ours(config, &path, &now, &bridge_unit(config)) {
+        if file::is_ours(config, &path, &now, &bridge_unit(config))? {
             systemd.disable()?;
             systemd.stop()?;
             file::remove(&path)?;

@@ -4,6 +4,8 @@ use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
+use ipnet::IpNet;
+
 /// The bridge's sockets into Telegram, remembered from look to look: one that is known is asked for by name, and only
 /// where none of them holds any more are all of the process's sockets listed.
 #[derive(Default)]
@@ -17,7 +19,7 @@ impl Sockets {
     ///
     /// # Errors
     /// Where the sockets of that process can't be listed (another user's, or gone meanwhile).
-    pub fn count(&mut self, pid: u32, ranges: &[(IpAddr, u8)]) -> Result<u32, String> {
+    pub fn count(&mut self, pid: u32, ranges: &[IpNet]) -> Result<u32, String> {
         if self.pid != pid {
             *self = Sockets { pid, known: Vec::new() };
         }
@@ -25,10 +27,7 @@ impl Sockets {
         if self.known.is_empty() {
             self.known = platform::established(pid)
                 .map_err(|error| format!("the sockets of pid {pid} can't be listed: {error}"))?;
-            self.known.retain(|socket| {
-                let remote = platform::remote(socket);
-                ranges.iter().any(|&(net, bits)| within(remote, net, bits))
-            });
+            self.known.retain(|socket| is_in(platform::remote(socket), ranges));
         }
         Ok(u32::try_from(self.known.len()).unwrap_or(u32::MAX))
     }
@@ -51,18 +50,10 @@ pub fn online(addresses: &[SocketAddr], limit: f64) -> Result<bool, String> {
     Ok(answers.iter().any(|accepted| accepted))
 }
 
-fn within(address: IpAddr, net: IpAddr, bits: u8) -> bool {
-    let bits = u32::from(bits);
-    match (address, net) {
-        (IpAddr::V4(a), IpAddr::V4(n)) => (a.to_bits() ^ n.to_bits()).checked_shr(32 - bits.min(32)).unwrap_or(0) == 0,
-        (IpAddr::V6(a), IpAddr::V4(_)) => {
-            a.to_ipv4_mapped().is_some_and(|a| within(IpAddr::V4(a), net, u8::try_from(bits).unwrap_or(32)))
-        }
-        (IpAddr::V6(a), IpAddr::V6(n)) => {
-            (a.to_bits() ^ n.to_bits()).checked_shr(128 - bits.min(128)).unwrap_or(0) == 0
-        }
-        (IpAddr::V4(_), IpAddr::V6(_)) => false,
-    }
+/// A socket for both kinds of addresses shows a v4 one mapped into v6.
+fn is_in(address: IpAddr, ranges: &[IpNet]) -> bool {
+    let address = address.to_canonical();
+    ranges.iter().any(|range| range.contains(&address))
 }
 
 #[cfg(target_os = "linux")]
@@ -203,21 +194,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ranges_are_compared_bit_by_bit() {
+    fn a_mapped_address_is_in_the_range_of_its_v4_one() {
         let rows = [
-            ("149.154.167.51", "149.154.160.0", 20, true),
-            ("149.154.176.1", "149.154.160.0", 20, false),
-            ("::ffff:149.154.167.51", "149.154.160.0", 20, true),
-            ("2001:67c:4e8:f002::a", "2001:67c:4e8::", 48, true),
-            ("2001:67c:4e9::a", "2001:67c:4e8::", 48, false),
-            ("1.2.3.4", "0.0.0.0", 0, true),
+            ("149.154.167.51", "149.154.160.0/20", true),
+            ("149.154.176.1", "149.154.160.0/20", false),
+            ("::ffff:149.154.167.51", "149.154.160.0/20", true),
+            ("::ffff:149.154.176.1", "149.154.160.0/20", false),
+            ("2001:67c:4e8:f002::a", "2001:67c:4e8::/48", true),
+            ("2001:67c:4e9::a", "2001:67c:4e8::/48", false),
+            ("149.154.167.51", "::/0", false),
+            ("1.2.3.4", "0.0.0.0/0", true),
         ];
-        for (address, net, bits, expected) in rows {
-            assert_eq!(
-                within(address.parse().unwrap(), net.parse().unwrap(), bits),
-                expected,
-                "{address} in {net}/{bits}"
-            );
+        for (address, range, expected) in rows {
+            assert_eq!(is_in(address.parse().unwrap(), &[range.parse().unwrap()]), expected, "{address} in {range}");
         }
     }
 
@@ -227,7 +216,7 @@ mod tests {
         // there is of IPv4.
         let host: IpAddr = if cfg!(target_os = "linux") { "127.0.0.8" } else { "127.0.0.1" }.parse().unwrap();
         let listener = TcpListener::bind((host, 0)).unwrap();
-        let ranges = [(host, 32)];
+        let ranges = [host.into()];
         let count = || Sockets::default().count(std::process::id(), &ranges).unwrap();
         // Linux's table is read in pieces, and misses one of its lines where connections come and go meanwhile.
         let reaches = |expected: u32| {
@@ -253,7 +242,7 @@ mod tests {
     fn a_known_socket_is_asked_for_by_name_until_its_other_end_closes() {
         // No other test connects to this address.
         let listener = TcpListener::bind("127.0.0.9:0").unwrap();
-        let ranges = [("127.0.0.9".parse().unwrap(), 32)];
+        let ranges = ["127.0.0.9/32".parse().unwrap()];
         let me = std::process::id();
         let mut remembered = Sockets::default();
         assert_eq!(remembered.count(me, &ranges), Ok(0));

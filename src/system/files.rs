@@ -1,12 +1,14 @@
-//! Small files of our own: read whole, written whole, never seen half.
+//! Small files: read whole, written whole, never seen half.
 
-use std::fs::{self, File, OpenOptions};
+use std::ffi::OsString;
+use std::fs::{self, DirBuilder, File, Permissions};
 use std::io::{Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::Path;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tempfile::{Builder, NamedTempFile};
 
 /// No file of ours or of the bridge's scripts that we read whole is larger; what is, is not what we look for.
 const LARGEST: u64 = 1 << 20;
@@ -17,9 +19,10 @@ pub fn text(path: &Path) -> Option<String> {
     if !fs::metadata(path).ok()?.is_file() {
         return None;
     }
-    let mut text = String::new();
-    File::open(path).ok()?.take(LARGEST).read_to_string(&mut text).ok()?;
-    Some(text)
+    let mut bytes = Vec::new();
+    // One byte more than is allowed: the size that the file had before says nothing of what is read now.
+    File::open(path).ok()?.take(LARGEST + 1).read_to_end(&mut bytes).ok()?;
+    if bytes.len() as u64 > LARGEST { None } else { String::from_utf8(bytes).ok() }
 }
 
 /// A JSON file, or `None` where it is absent or broken.
@@ -27,29 +30,21 @@ pub fn json<T: DeserializeOwned>(path: &Path) -> Option<T> {
     serde_json::from_str(&text(path)?).ok()
 }
 
-/// Writes a file so that a reader sees the old or the new one: a new file beside it, then a rename. Mode 0600.
+/// Writes a file so that a reader sees the old or the new one: a new file beside it, then a rename. Mode 0600. Nothing
+/// waits for the disk: the status is written at each tick, and what a loss of power takes of it is old by then.
 ///
 /// # Errors
 /// A sentence that names the file.
 pub fn replace(path: &Path, text: &str) -> Result<(), String> {
-    let wrong = |error: std::io::Error| format!("{} can't be written: {error}", path.display());
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder).map_err(wrong)?;
-    }
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".{}.new", std::process::id()));
-    let beside = path.with_file_name(name);
-    let written = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(&beside)
-        .and_then(|mut file| file.write_all(text.as_bytes()));
-    written.and_then(|()| fs::rename(&beside, path)).map_err(|error| {
-        let _ = fs::remove_file(&beside);
-        wrong(error)
-    })
+    write(path, text.as_bytes(), 0o600, false)
+}
+
+/// As [`replace`], with this mode, and so that who comes after a loss of power sees the old or the new one too.
+///
+/// # Errors
+/// As [`replace`].
+pub fn replace_for_good(path: &Path, bytes: &[u8], mode: u32) -> Result<(), String> {
+    write(path, bytes, mode, true)
 }
 
 /// As [`replace`], as one JSON value.
@@ -61,6 +56,52 @@ pub fn replace_json(path: &Path, value: &impl Serialize) -> Result<(), String> {
     replace(path, &(text + "\n"))
 }
 
+/// Makes a folder of our own, and those above it that are missing, for nobody else to look into.
+///
+/// # Errors
+/// What the kernel said.
+pub fn make_private_folder(folder: &Path) -> std::io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(folder)
+}
+
+fn write(path: &Path, bytes: &[u8], mode: u32, to_disk: bool) -> Result<(), String> {
+    let written = || {
+        let folder = path.parent().unwrap_or(Path::new("/"));
+        // Who may not read the file has no business in a folder that is made for it.
+        if mode == 0o600 {
+            make_private_folder(folder)?;
+        } else {
+            fs::create_dir_all(folder)?;
+        }
+        let mut file = beside(path, folder, mode)?;
+        file.write_all(bytes)?;
+        // Whatever the umask took away.
+        file.as_file().set_permissions(Permissions::from_mode(mode))?;
+        if to_disk {
+            file.as_file().sync_all()?;
+        }
+        release(file.path());
+        file.persist(path).map_err(|error| error.error)
+    };
+    written().map(drop).map_err(|error| format!("{} can't be written: {error}", path.display()))
+}
+
+/// A new file of a name that nobody knows before, so no link can lie in wait in its place; removed if it is not renamed.
+/// The name ends neither in .plist nor in .service: a manager would load it, should we be killed in between.
+fn beside(path: &Path, folder: &Path, mode: u32) -> std::io::Result<NamedTempFile> {
+    let mut prefix = OsString::from(".");
+    prefix.push(path.file_name().unwrap_or_default());
+    prefix.push(".");
+    Builder::new().prefix(&prefix).suffix(".new").permissions(Permissions::from_mode(mode)).tempfile_in(folder)
+}
+
+/// A downloaded app hands its quarantine on to what it writes, and launchd then refuses the file.
+#[cfg_attr(not(target_vendor = "apple"), expect(unused_variables, reason = "only macOS has a quarantine"))]
+pub fn release(path: &Path) {
+    #[cfg(target_vendor = "apple")]
+    let _ = rustix::fs::removexattr(path, "com.apple.quarantine");
+}
+
 /// Removes a file; that there is none is as good.
 pub fn remove(path: &Path) {
     let _ = fs::remove_file(path);
@@ -69,4 +110,82 @@ pub fn remove(path: &Path) {
 /// The modification time, or `None` where there is no such file.
 pub fn modified(path: &Path) -> Option<f64> {
     fs::metadata(path).and_then(|meta| meta.modified()).ok().map(super::clock::epoch)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    fn mode(path: &Path) -> u32 {
+        fs::metadata(path).unwrap().permissions().mode() & 0o777
+    }
+
+    #[test]
+    fn a_file_that_is_too_large_or_no_text_is_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("marker");
+        let largest = usize::try_from(LARGEST).unwrap();
+        let rows: [(Vec<u8>, bool); 5] = [
+            (Vec::new(), true),
+            (vec![b'x'; largest], true),
+            (vec![b'x'; largest + 1], false),
+            (vec![b'x'; 3 * largest], false),
+            (vec![0xff, 0xfe], false),
+        ];
+        for (bytes, whole) in rows {
+            fs::write(&path, &bytes).unwrap();
+            assert_eq!(text(&path).map(|text| text.len()), whole.then_some(bytes.len()), "{} bytes", bytes.len());
+        }
+        assert_eq!(text(folder.path()), None);
+    }
+
+    #[test]
+    fn what_is_written_is_whole_has_its_mode_and_leaves_nothing_beside_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = folder.path().join("state/of/ours");
+        let ours = state.join("status.json");
+        replace(&ours, "old").unwrap();
+        fs::set_permissions(&ours, Permissions::from_mode(0o644)).unwrap();
+        replace(&ours, "new").unwrap();
+        assert_eq!((text(&ours).as_deref(), mode(&ours)), (Some("new"), 0o600));
+        assert_eq!((mode(&state), mode(&folder.path().join("state"))), (0o700, 0o700));
+        let agent = folder.path().join("agents/x.plist");
+        replace_for_good(&agent, b"<plist/>", 0o644).unwrap();
+        assert_eq!((text(&agent).as_deref(), mode(&agent)), (Some("<plist/>"), 0o644));
+        assert!(mode(agent.parent().unwrap()) & 0o050 != 0, "a manager's folder is nobody's secret");
+        fs::create_dir(state.join("in the way")).unwrap();
+        let why = replace(&state.join("in the way"), "x").unwrap_err();
+        assert!(why.ends_with("in the way can't be written: Is a directory (os error 21)"), "{why}");
+        let names: Vec<_> = fs::read_dir(&state).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(names.len(), 2, "{names:?}");
+    }
+
+    /// The names that earlier versions of ours wrote to, and the place itself.
+    #[test]
+    fn no_link_is_followed() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, victim) = (folder.path().join("x.plist"), folder.path().join("victim"));
+        fs::write(&victim, "precious").unwrap();
+        let names = ["x.plist".to_owned(), "x.plist.new".to_owned(), format!("x.plist.{}.new", std::process::id())];
+        for name in &names {
+            symlink(&victim, folder.path().join(name)).unwrap();
+        }
+        replace(&path, "ours").unwrap();
+        replace_for_good(&path, b"ours", 0o644).unwrap();
+        assert_eq!(text(&victim).as_deref(), Some("precious"));
+        assert!(fs::symlink_metadata(&path).unwrap().is_file());
+    }
+
+    #[test]
+    fn a_manager_loads_nothing_that_is_half_written() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["com.valor.bridge.plist", "bridge-watchdog.service"] {
+            let path = folder.path().join(name);
+            let new = beside(&path, folder.path(), 0o644).unwrap();
+            let extension = new.path().extension().unwrap().to_str().unwrap();
+            assert_eq!(extension, "new", "{}", new.path().display());
+        }
+    }
 }

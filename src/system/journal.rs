@@ -1,7 +1,9 @@
 //! Our own log: plain text, a line before each act that says what, to whom and why. Rotated, so that it can't fill the
 //! disk of a machine that nobody watches.
 
+use std::fs::OpenOptions;
 use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::mpsc::Sender;
@@ -10,7 +12,7 @@ use file_rotate::compression::Compression;
 use file_rotate::suffix::AppendCount;
 use file_rotate::{ContentLimit, FileRotate};
 
-use crate::system::clock;
+use crate::system::{clock, files};
 use crate::words::at_second;
 
 /// A megabyte is months of acts.
@@ -53,14 +55,14 @@ impl Journal {
         }
         let Ok(mut file) = self.file.lock() else { return };
         let folder = self.path.parent().unwrap_or(Path::new("/"));
-        if file.is_none() && std::fs::create_dir_all(folder).is_ok() && writable(&self.path) {
+        if file.is_none() && files::make_private_folder(folder).is_ok() && openable(&self.path) {
             // The crate panics where the file can't be opened, hence the question before.
             *file = Some(FileRotate::new(
                 &self.path,
                 AppendCount::new(KEPT),
                 ContentLimit::BytesSurpassed(SIZE),
                 Compression::None,
-                None,
+                Some(options()),
             ));
         }
         if let Some(file) = file.as_mut() {
@@ -69,6 +71,33 @@ impl Journal {
     }
 }
 
-fn writable(path: &Path) -> bool {
-    std::fs::OpenOptions::new().append(true).create(true).open(path).is_ok()
+fn openable(path: &Path) -> bool {
+    options().open(path).is_ok()
+}
+
+/// It names pids, paths and what others wrote, so it is for nobody else to read.
+fn options() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.read(true).append(true).create(true).mode(0o600);
+    options
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn the_journal_is_ours_to_read_and_nobody_elses() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = folder.path().join("state");
+        let journal = Journal::new(&state, false);
+        journal.note("act: nothing");
+        for (path, expected) in [(state.as_path(), 0o700), (journal.path(), 0o600)] {
+            let mode = std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+            assert_eq!(mode, expected, "{}", path.display());
+        }
+        assert!(std::fs::read_to_string(journal.path()).unwrap().ends_with(" act: nothing\n"));
+    }
 }

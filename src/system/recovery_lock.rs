@@ -174,7 +174,7 @@ fn locked(path: &PathBuf, holder: &Holder) -> Result<File, Taken> {
         Taken::Broken(format!("{} can't be locked: {error}; make its folder writable", path.display()))
     };
     if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder).map_err(broken)?;
+        files::make_private_folder(folder).map_err(broken)?;
     }
     let mut file = OpenOptions::new()
         .read(true)

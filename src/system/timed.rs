@@ -5,75 +5,106 @@
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
-/// A kind of look: its thread, and whether an answer is still owed.
+/// A kind of look and its thread. Questions are numbered, and so are answers: one that comes too late is never taken for
+/// the answer to a later question.
 pub struct Timed<Q, A> {
     /// Until the first question: many a look is never asked.
     not_started: Option<Box<dyn FnOnce() + Send>>,
-    questions: Sender<Q>,
-    answers: Receiver<A>,
-    owed: Option<Instant>,
+    questions: Sender<(u64, Q)>,
+    answers: Receiver<(u64, A)>,
+    /// The number of the last question.
+    number: u64,
+    /// The thread is at work, since then.
+    busy: Option<Instant>,
+    /// The last question, while the thread is still busy with an earlier one.
+    waiting: Option<Q>,
 }
 
 impl<Q: Send + 'static, A: Send + 'static> Timed<Q, A> {
     pub fn new(name: &'static str, mut look: impl FnMut(Q) -> A + Send + 'static) -> Self {
-        let (questions, inbox) = channel::<Q>();
+        let (questions, inbox) = channel::<(u64, Q)>();
         let (outbox, answers) = channel();
         let run = move || {
-            while let Ok(question) = inbox.recv() {
-                if outbox.send(look(question)).is_err() {
+            while let Ok((number, question)) = inbox.recv() {
+                if outbox.send((number, look(question))).is_err() {
                     return;
                 }
             }
         };
         let start = move || {
             let thread = std::thread::Builder::new().name(name.into()).stack_size(256 << 10);
-            // Where no thread can be had the channel is closed, and `answer` says so.
+            // Where no thread can be had the channel is closed, and the answer says so.
             let _ = thread.spawn(run);
         };
-        Timed { not_started: Some(Box::new(start)), questions, answers, owed: None }
+        Timed { not_started: Some(Box::new(start)), questions, answers, number: 0, busy: None, waiting: None }
     }
 
-    /// Asks, unless the last question is still unanswered.
+    /// Asks. Where the thread still hangs in an earlier question this one waits behind it, until its answer is no longer
+    /// waited for; so no second thread hangs beside it, and nothing piles up.
     pub fn ask(&mut self, question: Q) {
         if let Some(start) = self.not_started.take() {
             start();
         }
-        if self.owed.is_none() && self.questions.send(question).is_ok() {
-            self.owed = Some(Instant::now());
+        self.number += 1;
+        if self.busy.is_some() {
+            self.waiting = Some(question);
+        } else {
+            self.send(question);
         }
     }
 
-    /// Asks, and a late answer to an earlier question is none: for what is true only now. A look that still hangs is not
-    /// asked again, so that no second thread hangs beside it.
-    pub fn ask_anew(&mut self, question: Q) {
-        if self.owed.is_some() && self.answers.try_recv().is_ok() {
-            self.owed = None;
-        }
-        self.ask(question);
-    }
-
-    /// [`Timed::ask_anew`], and the answer within `limit` seconds.
+    /// [`Timed::ask`], and the answer within `limit` seconds.
     ///
     /// # Errors
     /// As [`Timed::answer`].
     pub fn now(&mut self, question: Q, limit: f64) -> Result<A, String> {
-        self.ask_anew(question);
+        self.ask(question);
         self.answer(Instant::now() + Duration::from_secs_f64(limit))
     }
 
-    /// The answer, waiting until `deadline` at most. A late answer to an earlier question is an answer: what it found
-    /// (new bytes in the log) must not get lost.
+    /// The answer to the last question, waiting until `deadline` at most. An answer to an earlier one is thrown away.
     ///
     /// # Errors
-    /// Since when nothing was heard.
+    /// Since when nothing was heard. A question that was not sent by then, since the thread hung, never will be: whoever
+    /// is told that it failed may do it himself.
     pub fn answer(&mut self, deadline: Instant) -> Result<A, String> {
-        let Some(asked) = self.owed else { return Err("the look could not be started".into()) };
+        loop {
+            let (number, answer) = self.receive(deadline)?;
+            if number == self.number {
+                return Ok(answer);
+            }
+            if let Some(question) = self.waiting.take() {
+                self.send(question);
+            }
+        }
+    }
+
+    /// As [`Timed::answer`], but a late answer to an earlier question counts too, in the place of the last one's. For a
+    /// look that reads on where it stopped: what it found (new bytes of a log) it will not find a second time.
+    ///
+    /// # Errors
+    /// As [`Timed::answer`].
+    pub fn answer_even_if_late(&mut self, deadline: Instant) -> Result<A, String> {
+        let (_, answer) = self.receive(deadline)?;
+        self.waiting = None;
+        Ok(answer)
+    }
+
+    fn send(&mut self, question: Q) {
+        // A closed channel is seen when the answer is waited for.
+        let _ = self.questions.send((self.number, question));
+        self.busy = Some(Instant::now());
+    }
+
+    fn receive(&mut self, deadline: Instant) -> Result<(u64, A), String> {
+        let Some(asked) = self.busy else { return Err("nothing was asked".into()) };
         match self.answers.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
             Ok(answer) => {
-                self.owed = None;
+                self.busy = None;
                 Ok(answer)
             }
             Err(RecvTimeoutError::Timeout) => {
+                self.waiting = None;
                 let waited = asked.elapsed().as_secs_f64().max(0.1);
                 Err(format!("no answer for {waited:.0} s; the folder may be protected, or its volume gone"))
             }
@@ -92,47 +123,68 @@ pub fn once<A: Send + 'static>(limit: f64, mut look: impl FnMut() -> A + Send + 
 
 #[cfg(test)]
 mod tests {
+    use std::sync::{Arc, Mutex};
+
     use super::*;
 
-    #[test]
-    fn a_look_that_blocks_is_unknown_and_its_late_answer_is_not_lost() {
+    /// A look that hangs until its gate is opened, once a question, and what it was asked.
+    fn hanging() -> (Timed<u32, u32>, Sender<()>, Arc<Mutex<Vec<u32>>>) {
         let (open, gate) = channel::<()>();
-        let mut look = Timed::new("test", move |question: u32| {
+        let asked = Arc::new(Mutex::new(Vec::new()));
+        let seen = asked.clone();
+        let look = Timed::new("test", move |question: u32| {
+            seen.lock().unwrap().push(question);
             gate.recv().ok();
             question
         });
-        look.ask(1);
-        assert!(look.answer(Instant::now() + Duration::from_millis(20)).unwrap_err().starts_with("no answer for"));
-        look.ask(2);
-        open.send(()).unwrap();
-        assert_eq!(look.answer(Instant::now() + Duration::from_secs(5)), Ok(1));
-        look.ask(3);
-        open.send(()).unwrap();
-        assert_eq!(look.answer(Instant::now() + Duration::from_secs(5)), Ok(3));
+        (look, open, asked)
+    }
+
+    fn soon() -> Instant {
+        Instant::now() + Duration::from_millis(20)
+    }
+
+    fn patiently() -> Instant {
+        Instant::now() + Duration::from_secs(20)
     }
 
     #[test]
-    fn what_is_true_only_now_is_asked_anew_once_the_late_answer_is_there() {
-        let (open, gate) = channel::<()>();
-        let mut look = Timed::new("test", move |question: u32| {
-            gate.recv().ok();
-            question
-        });
-        let soon = || Instant::now() + Duration::from_millis(20);
-        look.ask_anew(1);
-        assert!(look.answer(soon()).is_err());
-        look.ask_anew(2);
+    fn a_look_that_blocks_is_unknown_and_its_late_answer_is_nobody_elses() {
+        let (mut look, open, _) = hanging();
+        look.ask(1);
+        assert!(look.answer(soon()).unwrap_err().starts_with("no answer for"));
+        open.send(()).unwrap();
+        open.send(()).unwrap();
+        look.ask(2);
+        assert_eq!(look.answer(patiently()), Ok(2), "and not the answer to the first question");
+        open.send(()).unwrap();
+        assert_eq!(look.now(3, 20.0), Ok(3));
+    }
+
+    /// Two crashes to be written down: the first one blocks, so the second is never sent.
+    #[test]
+    fn what_was_never_sent_is_not_taken_for_done() {
+        let (mut look, open, asked) = hanging();
+        assert!(look.now(1, 0.02).is_err());
+        look.ask(2);
         assert!(look.answer(soon()).is_err(), "nothing is asked beside a look that hangs");
         open.send(()).unwrap();
         open.send(()).unwrap();
-        let until = Instant::now() + Duration::from_secs(5);
-        let answer = loop {
-            look.ask_anew(3);
-            if let Ok(answer) = look.answer(soon()) {
-                break answer;
-            }
-            assert!(Instant::now() < until);
-        };
-        assert!(answer == 3 || answer == 1, "{answer}");
+        assert_eq!(look.now(3, 20.0), Ok(3));
+        assert_eq!(*asked.lock().unwrap(), [1, 3], "the second was told as failed, so it is not done later");
+    }
+
+    #[test]
+    fn a_late_answer_counts_where_it_is_asked_for() {
+        let (mut look, open, asked) = hanging();
+        look.ask(1);
+        assert!(look.answer_even_if_late(soon()).is_err());
+        look.ask(2);
+        open.send(()).unwrap();
+        assert_eq!(look.answer_even_if_late(patiently()), Ok(1), "what it found is not lost");
+        open.send(()).unwrap();
+        look.ask(3);
+        assert_eq!(look.answer_even_if_late(patiently()), Ok(3));
+        assert_eq!(*asked.lock().unwrap(), [1, 3]);
     }
 }

@@ -33,7 +33,7 @@ pub fn in_process(scene: &Scene, launchctl: PathBuf, limits: Limits) -> (Config,
     let environment = Environment {
         limits,
         data_centres: vec![address],
-        ranges: vec![(address.ip(), 32)],
+        ranges: vec![address.ip().into()],
         launchctl,
         systemctl: "/nowhere/systemctl".into(),
         config_dir: home.join("config"),

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use bridge_watchdog::limits::{Environment, Limits};
+use ipnet::IpNet;
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -87,7 +88,7 @@ pub fn environment(path: &std::path::Path) -> Environment {
     Environment {
         limits,
         data_centres: file.data_centres,
-        ranges: file.ranges,
+        ranges: file.ranges.into_iter().map(|(net, bits)| IpNet::new(net, bits).expect("a range")).collect(),
         launchctl: file.launchctl,
         systemctl: file.systemctl,
         config_dir: file.home.join("config"),

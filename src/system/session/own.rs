@@ -1,0 +1,121 @@
+//! Our own connection to the session, and the one place where a file of it is opened raw.
+//!
+//! A process that closes any descriptor of a file loses all its POSIX locks on it, also those that SQLite holds for a
+//! connection of ours (sqlite.org/howtocorrupt.html, section 2.2). So while such a connection is open, what is opened to
+//! ask for locks stays open until the last of them is closed. Both go through one door here, and there is no other:
+//! `tests/architecture.rs` looks for one.
+
+use std::fs::File;
+use std::io;
+use std::ops::Deref;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// A connection of ours to the session's database. It can't be moved out, so it is closed here.
+pub struct OwnConnection(Option<rusqlite::Connection>);
+
+struct Door {
+    /// Connections of ours that are open.
+    connections: usize,
+    /// Opened while there was one, to be closed after it.
+    kept: Vec<File>,
+}
+
+static DOOR: Mutex<Door> = Mutex::new(Door { connections: 0, kept: Vec::new() });
+
+impl OwnConnection {
+    /// Opens the database, which has to be there.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn open(path: &Path) -> rusqlite::Result<OwnConnection> {
+        let flags = rusqlite::OpenFlags::default() & !rusqlite::OpenFlags::SQLITE_OPEN_CREATE;
+        let mut door = door();
+        let connection = rusqlite::Connection::open_with_flags(path, flags)?;
+        door.connections += 1;
+        Ok(OwnConnection(Some(connection)))
+    }
+}
+
+impl Deref for OwnConnection {
+    type Target = rusqlite::Connection;
+
+    fn deref(&self) -> &rusqlite::Connection {
+        self.0.as_ref().expect("it is there until it is dropped")
+    }
+}
+
+impl Drop for OwnConnection {
+    fn drop(&mut self) {
+        let mut door = door();
+        // First SQLite lets go of its locks.
+        drop(self.0.take());
+        door.connections -= 1;
+        if door.connections == 0 {
+            door.kept.clear();
+        }
+    }
+}
+
+/// Lends a file of the session, open for reading, for one question to the kernel.
+///
+/// # Errors
+/// Where it can't be opened.
+pub(super) fn lend<T>(path: &Path, ask: impl FnOnce(&File) -> T) -> io::Result<T> {
+    let mut door = door();
+    if door.connections == 0 {
+        // Closed before the door is open again for a connection.
+        return Ok(ask(&File::open(path)?));
+    }
+    let meta = std::fs::metadata(path)?;
+    let is_it = |file: &File| file.metadata().is_ok_and(|kept| (kept.dev(), kept.ino()) == (meta.dev(), meta.ino()));
+    if let Some(file) = door.kept.iter().find(|file| is_it(file)) {
+        return Ok(ask(file));
+    }
+    let file = File::open(path)?;
+    let answer = ask(&file);
+    door.kept.push(file);
+    Ok(answer)
+}
+
+fn door() -> MutexGuard<'static, Door> {
+    DOOR.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{MAIN, WAL, getlk};
+    use super::*;
+    use crate::facts::Lock;
+
+    /// In both modes: the -shm file has locks of its own.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn whoever_asks_for_locks_takes_none_from_our_own_connection() {
+        for mode in ["delete", "wal"] {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("valor_bridge.session");
+            assert!(OwnConnection::open(&path).is_err(), "no database is made");
+            std::fs::write(&path, "").unwrap();
+            let session = OwnConnection::open(&path).unwrap();
+            session.pragma_update(None, "journal_mode", mode).unwrap();
+            session.execute_batch("create table t(x); begin immediate; insert into t values (1)").unwrap();
+            let ours = || {
+                let holders = super::super::look(&path, None).unwrap().holders;
+                holders.iter().find(|holder| holder.pid == std::process::id()).map(|holder| holder.lock)
+            };
+            assert_eq!(ours(), Some(Lock::Reserved), "{mode}");
+            for _ in 0..3 {
+                let shm = path.with_file_name("valor_bridge.session-shm");
+                for (path, range) in [(&path, MAIN), (&shm, WAL)] {
+                    assert_eq!(getlk::locks_on(path, range), Ok(Vec::new()), "{mode}: nobody else");
+                }
+                assert_eq!(ours(), Some(Lock::Reserved), "{mode}: asking has cost us our lock");
+            }
+            session.execute_batch("commit").unwrap();
+            drop(session);
+            assert_eq!(getlk::locks_on(&path, MAIN), Ok(Vec::new()));
+        }
+    }
+}
