@@ -20,6 +20,7 @@ pub mod config;
 pub mod demo;
 pub mod events;
 pub mod facts;
+pub mod foreign_text;
 pub mod history;
 pub mod install;
 pub mod limits;
