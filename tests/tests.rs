@@ -25,6 +25,7 @@ mod support;
 mod tray;
 mod tray_demo;
 mod tray_faults;
+mod tray_output;
 mod tray_restart;
 mod tray_states;
 mod under_launchd;

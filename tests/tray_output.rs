@@ -3,10 +3,8 @@
 // The panel, its display and its bus are those of Linux; on a Mac the app is looked at by hand.
 #![cfg(target_os = "linux")]
 
-mod support;
-
-use support::Desktop;
-use support::tray::under_launchd;
+use crate::support::Desktop;
+use crate::support::tray::under_launchd;
 
 /// The call is seen on the bus; that nobody answers it there is no matter.
 #[test]
