@@ -86,14 +86,14 @@ mod platform {
     pub fn established(pid: u32) -> io::Result<Vec<Socket>> {
         let fds = fs::read_dir(format!("/proc/{pid}/fd"))?
             .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u32>().ok());
-        let mine: HashMap<u64, u32> = fds.filter_map(|fd| Some((inode_of(pid, fd)?, fd))).collect();
+        let mut mine: HashMap<u64, u32> = fds.filter_map(|fd| Some((inode_of(pid, fd)?, fd))).collect();
         let mut sockets = Vec::new();
-        if mine.is_empty() {
-            return Ok(sockets);
-        }
         for table in ["tcp", "tcp6"] {
+            if mine.is_empty() {
+                break;
+            }
             let text = fs::read_to_string(format!("/proc/{pid}/net/{table}")).unwrap_or_default();
-            sockets.extend(text.lines().skip(1).filter_map(|line| established_socket(line, &mine)));
+            sockets.extend(text.lines().skip(1).filter_map(|line| established_socket(line, &mut mine)));
         }
         Ok(sockets)
     }
@@ -103,15 +103,16 @@ mod platform {
         link.to_str()?.strip_prefix("socket:[")?.strip_suffix(']')?.parse().ok()
     }
 
-    /// Fields of proc(5): 1 and 2 the addresses in hex, 3 the state (01 is ESTABLISHED), 9 the inode.
-    fn established_socket(line: &str, mine: &HashMap<u64, u32>) -> Option<Socket> {
+    /// Fields of proc(5): 1 and 2 the addresses in hex, 3 the state (01 is ESTABLISHED), 9 the inode. A socket is taken out
+    /// of `mine`: the kernel gives the table a page at a time, and a line again where another one came before it meanwhile.
+    pub fn established_socket(line: &str, mine: &mut HashMap<u64, u32>) -> Option<Socket> {
         let fields: Vec<&str> = line.split_ascii_whitespace().collect();
         let inode: u64 = fields.get(9)?.parse().ok()?;
         if *fields.get(3)? != "01" {
             return None;
         }
         Some(Socket {
-            fd: *mine.get(&inode)?,
+            fd: mine.remove(&inode)?,
             inode,
             local: address(fields.get(1)?)?,
             remote: address(fields.get(2)?)?,
@@ -234,6 +235,16 @@ mod tests {
         let (theirs, _) = listener.accept().unwrap();
         reaches(2);
         drop((ours, theirs));
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_line_that_the_kernel_gives_twice_is_one_socket() {
+        let line =
+            "  30: 0100007F:CD3A 0900007F:94D1 01 00000000:00000000 00:00000000 00000000     0        0 223384 1 0";
+        let mut mine = std::collections::HashMap::from([(223_384, 7)]);
+        let sockets = [line, line].into_iter().filter_map(|line| platform::established_socket(line, &mut mine));
+        assert_eq!(sockets.map(|socket| platform::remote(&socket)).collect::<Vec<_>>(), [IpAddr::from([127, 0, 0, 9])]);
     }
 
     // The whole of 127.0.0.0/8 is there on Linux only.
