@@ -43,6 +43,35 @@ fn restart_asks_while_the_bridge_is_at_work() {
     desktop.wait("a new pid", || (scene.wait_bridge() != before).then_some(()));
 }
 
+/// It may have been hidden, or not seen at all.
+#[test]
+fn a_second_click_brings_the_question_to_the_front() {
+    let Some(desktop) = Desktop::or_skip(&[]) else { return };
+    let scene = with_a_task(true);
+    let _app = desktop.app(&scene);
+    desktop.wait_row("Starting");
+    let before = scene.wait_bridge();
+    // The X server lists windows from the lowest to the highest, and xdotool keeps that order.
+    let in_front = |window: &String| {
+        desktop.wait("the window in front", || (windows(&desktop).last() == Some(window)).then_some(()));
+    };
+    desktop.click("Restart bridge");
+    let asked = new_window(&desktop, &[]);
+    in_front(&asked);
+    desktop.click("About Bridge Watchdog");
+    let about = new_window(&desktop, std::slice::from_ref(&asked));
+    in_front(&about);
+    desktop.click("Restart bridge");
+    in_front(&asked);
+    assert_eq!(windows(&desktop).len(), 2);
+    press(&desktop, &asked, &["Escape"]);
+    desktop.wait("no question", || (windows(&desktop) == [about.as_str()]).then_some(()));
+    // And a click afterwards is a new one.
+    desktop.click("Restart bridge");
+    new_window(&desktop, &[about]);
+    assert_eq!((scene.wait_bridge(), restarts(&scene)), (before, 0));
+}
+
 /// While the question stands open the watch goes on.
 #[test]
 fn a_yes_that_comes_too_late_restarts_nothing_and_says_so() {

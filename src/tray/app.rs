@@ -55,6 +55,8 @@ pub struct Shown {
     menu: Option<Menu>,
     /// A restart was clicked, and is being thought about, asked about or done: another click means the same one.
     restarting: bool,
+    /// What is asked about it, while it stands open.
+    question: Option<desktop::Window>,
     bus_closed: bool,
 }
 
@@ -156,9 +158,15 @@ impl App {
         match message {
             Message::Changed => {}
             Message::Clicked(id) => self.click(&id, proxy),
-            Message::Tasks(Ok(0)) | Message::RestartConfirmed(true) => self.restart(),
-            Message::Tasks(tasks) => desktop::ask(&texts::restart_question(&tasks), proxy),
-            Message::RestartConfirmed(false) => self.shown.restarting = false,
+            Message::Tasks(Ok(0)) => self.restart(),
+            Message::Tasks(tasks) => {
+                self.shown.question = desktop::ask(&texts::restart_question(&tasks), proxy);
+                self.shown.restarting = self.shown.question.is_some();
+            }
+            Message::RestartConfirmed(yes) => {
+                self.shown.question = None;
+                if yes { self.restart() } else { self.shown.restarting = false }
+            }
             Message::Done(command, done) => {
                 self.shown.restarting &= command != Command::Restart;
                 if let Err(why) = done {
@@ -184,7 +192,8 @@ impl App {
         let Some(row) = rows.enabled(id) else { return };
         let on = row.checked != Some(true);
         match id {
-            "restart" if self.shown.restarting => {}
+            // The same wish once more. Where it waits for an answer, the question may be what was not seen.
+            "restart" if self.shown.restarting => self.shown.question.iter().for_each(desktop::Window::present),
             "restart" => {
                 self.shown.restarting = true;
                 self.count_tasks(proxy.clone());

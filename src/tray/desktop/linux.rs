@@ -100,21 +100,37 @@ pub fn mend(panic: &str) -> String {
     }
 }
 
-/// Asks without blocking; yes is a message.
-pub fn ask(question: &Question, proxy: &EventLoopProxy<Message>) {
+/// An open window.
+pub struct Window(gtk::MessageDialog);
+
+impl Window {
+    /// In front of all other windows, with the keyboard.
+    pub fn present(&self) {
+        self.0.present();
+    }
+}
+
+/// Asks without blocking; the answer is a message, and yes is nothing but the button that says so.
+#[expect(clippy::unnecessary_wraps, reason = "macOS shows windows on its main thread alone")]
+pub fn ask(question: &Question, proxy: &EventLoopProxy<Message>) -> Option<Window> {
     let dialog = dialog(gtk::MessageType::Warning, &question.title, &question.detail);
     dialog.add_button(&question.no, gtk::ResponseType::Cancel);
     dialog.add_button(&question.yes, gtk::ResponseType::Accept);
     dialog.set_default_response(gtk::ResponseType::Cancel);
     let proxy = proxy.clone();
+    // Once: to close a dialog is a response as well.
+    let answered = std::cell::Cell::new(false);
     dialog.connect_response(move |dialog, response| {
-        // Closed in another way than by a button is a no.
-        let _ = proxy.send_event(Message::RestartConfirmed(response == gtk::ResponseType::Accept));
+        if !answered.replace(true) {
+            let _ = proxy.send_event(Message::RestartConfirmed(response == gtk::ResponseType::Accept));
+        }
         dialog.close();
     });
     dialog.present();
+    Some(Window(dialog))
 }
 
+/// Says something without blocking.
 pub fn tell(title: &str, detail: &str) {
     let dialog = dialog(gtk::MessageType::Info, title, detail);
     dialog.add_button("Close", gtk::ResponseType::Close);
@@ -128,6 +144,9 @@ fn dialog(kind: gtk::MessageType, title: &str, detail: &str) -> gtk::MessageDial
     dialog.set_title("Bridge Watchdog");
     dialog.set_secondary_text(Some(detail));
     dialog.set_position(gtk::WindowPosition::Center);
+    // Asked from a panel, on whatever workspace that is: no window of another program hides it.
+    dialog.set_keep_above(true);
+    dialog.stick();
     dialog
 }
 

@@ -2,16 +2,17 @@
 //! `run()`, or each start steals the focus; templated icons set together with their flag, 44 px with padding; App Nap
 //! slows accessory apps unless an NSProcessInfo activity is held for the whole life.
 
-use block2::RcBlock;
+mod panel;
+
 use bridge_watchdog::menu::Icon;
 use objc2::MainThreadMarker;
-use objc2_app_kit::{NSAlert, NSAlertFirstButtonReturn, NSApplication, NSPasteboard, NSPasteboardTypeString};
-use objc2_core_foundation::{CFRunLoop, kCFRunLoopDefaultMode};
+use objc2_app_kit::{NSPasteboard, NSPasteboardTypeString};
 use objc2_foundation::{NSActivityOptions, NSProcessInfo, NSString};
 use tao::event_loop::{EventLoop, EventLoopProxy};
 use tao::platform::macos::{ActivationPolicy, EventLoopExtMacOS};
 use tray_icon::{TrayIcon, TrayIconBuilder};
 
+use self::panel::{Means, Panel};
 use crate::tray::message::Message;
 use crate::tray::texts::Question;
 
@@ -61,50 +62,24 @@ pub fn mend(panic: &str) -> String {
     panic.to_owned()
 }
 
-/// Asks without blocking; the answer is a message.
-pub fn ask(question: &Question, proxy: &EventLoopProxy<Message>) {
-    let (question, proxy) = (question.clone(), proxy.clone());
-    later(move || {
-        // The first button is the default: the one that harms nothing.
-        let answer = alert(&question.title, &question.detail, &[&question.no, &question.yes]);
-        let yes = answer.is_some_and(|answer| answer != NSAlertFirstButtonReturn);
-        let _ = proxy.send_event(Message::RestartConfirmed(yes));
-    });
-}
+/// An open window.
+pub type Window = Panel;
 
-pub fn tell(title: &str, detail: &str) {
-    let (title, detail) = (title.to_owned(), detail.to_owned());
-    later(move || {
-        let _ = alert(&title, &detail, &["Close"]);
-    });
-}
-
-/// On this thread, when the event loop's callback has returned. An alert runs a loop of its own inside, and in it tao hands
-/// out no event while one of its callbacks is on the stack (`in_callback` of its `app_state.rs`): icon and menu would
-/// stand still until the alert is closed. From the run loop itself tao's observers go on, since they are in the common
-/// modes, to which an alert's belongs. Not by the main dispatch queue, which would stand still in its stead. The default
-/// mode makes a second alert wait for the first.
-fn later(show: impl Fn() + 'static) {
-    let Some(run_loop) = CFRunLoop::main() else { return };
-    let block = RcBlock::new(show);
-    // SAFETY: called on the main thread, on which the block is then run; mode and block are what they are declared as.
-    unsafe { run_loop.perform_block(kCFRunLoopDefaultMode.map(AsRef::as_ref), Some(&block)) };
-    // A loop that is about to sleep does not look for blocks.
-    run_loop.wake_up();
-}
-
-fn alert(title: &str, detail: &str, buttons: &[&str]) -> Option<isize> {
+/// Asks without blocking; the answer is a message, and yes is nothing but the button that says so.
+pub fn ask(question: &Question, proxy: &EventLoopProxy<Message>) -> Option<Window> {
     let main = MainThreadMarker::new()?;
-    // Asked by a click, so it may come to the front.
-    #[expect(deprecated, reason = "its successor is new in macOS 14")]
-    NSApplication::sharedApplication(main).activateIgnoringOtherApps(true);
-    let alert = NSAlert::new(main);
-    alert.setMessageText(&NSString::from_str(title));
-    alert.setInformativeText(&NSString::from_str(detail));
-    for button in buttons {
-        alert.addButtonWithTitle(&NSString::from_str(button));
+    let proxy = proxy.clone();
+    let answer = Box::new(move |yes| drop(proxy.send_event(Message::RestartConfirmed(yes))));
+    // The Return key presses the one that harms nothing.
+    let buttons = [(&*question.yes, Means::Yes), (&*question.no, Means::No)];
+    Some(panel::show(main, &question.title, &question.detail, &buttons, answer))
+}
+
+/// Says something without blocking.
+pub fn tell(title: &str, detail: &str) {
+    if let Some(main) = MainThreadMarker::new() {
+        panel::show(main, title, detail, &[("Close", Means::No)], Box::new(drop));
     }
-    Some(alert.runModal())
 }
 
 /// # Errors
