@@ -185,18 +185,51 @@ pub fn load(file: &std::path::Path, environment: &Environment) -> Result<Config,
     loaded.map_err(|why| (UNKNOWN, format!("{}: {why}", file.display())))?.map_err(|why| (USAGE, why))
 }
 
-/// `90s`, `30m`, `2h`, `7d`; a bare number is seconds.
+/// `90s`, `30m`, `1h30m`, `7d`; a bare number is seconds. No months and years, whose `M` is too near to minutes.
 fn duration(text: &str) -> Result<f64, String> {
-    let (number, unit) = text.split_at(text.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(text.len()));
-    let factor = match unit {
-        "" | "s" => 1.0,
-        "m" => 60.0,
-        "h" => 3600.0,
-        "d" => 86_400.0,
-        _ => return Err("use a number and s, m, h or d, like 30m".into()),
-    };
-    match number.parse::<f64>() {
-        Ok(number) if number > 0.0 && number.is_finite() => Ok(number * factor),
-        _ => Err("use a number above 0 and s, m, h or d, like 30m".into()),
+    let text = text.trim();
+    let known = text.chars().all(|c| c.is_ascii_digit() || ". smhd".contains(c));
+    let unit = if text.contains(|c: char| c.is_ascii_alphabetic()) { "" } else { "s" };
+    match humantime::parse_duration(&format!("{text}{unit}")) {
+        Ok(duration) if known && !duration.is_zero() => Ok(duration.as_secs_f64()),
+        _ => Err("use a number above 0 and s, m, h or d, like 30m or 1h30m".into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_person_writes_durations() {
+        let rows = [
+            ("90s", Some(90.0)),
+            ("30m", Some(1800.0)),
+            ("2h", Some(7200.0)),
+            ("7d", Some(604_800.0)),
+            ("1h30m", Some(5400.0)),
+            ("1h 30m", Some(5400.0)),
+            ("1.5h", Some(5400.0)),
+            ("90", Some(90.0)),
+            ("0.5", Some(0.5)),
+            ("0", None),
+            ("0s", None),
+            ("-5m", None),
+            ("30M", None),
+            ("1y", None),
+            ("1h30", None),
+            ("soon", None),
+            ("m", None),
+            ("", None),
+            ("99999999999999999999d", None),
+            ("inf", None),
+        ];
+        for (text, expected) in rows {
+            assert_eq!(duration(text).ok(), expected, "{text}");
+            if expected.is_none() {
+                let why = duration(text).unwrap_err();
+                assert_eq!(why, "use a number above 0 and s, m, h or d, like 30m or 1h30m", "{text}");
+            }
+        }
     }
 }

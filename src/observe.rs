@@ -13,7 +13,7 @@ use crate::system::crashes::CrashLog;
 use crate::system::git::Checkout;
 use crate::system::log::Tail;
 use crate::system::new_processes::NewProcesses;
-use crate::system::process_table::{self, ProcessMatch};
+use crate::system::process_table::{self, ProcessMatch, ProcessSearch};
 use crate::system::service::Service;
 use crate::system::timed::Timed;
 use crate::system::{clock, connection, log_end, markers, process, session};
@@ -23,7 +23,7 @@ pub struct Observer {
     config: Config,
     environment: Environment,
     service: Service,
-    bridge_match: ProcessMatch,
+    process_search: ProcessSearch,
     new_processes: NewProcesses,
     sockets: Sockets,
     /// The last answer of the manager, good while its process lives.
@@ -51,7 +51,10 @@ impl Observer {
             config: config.clone(),
             environment: environment.clone(),
             service: service.clone(),
-            bridge_match: ProcessMatch { root: config.root.clone(), program: config.program.clone() },
+            process_search: ProcessSearch::new(
+                ProcessMatch { root: config.root.clone(), program: config.program.clone() },
+                environment.limits.look,
+            ),
             new_processes: NewProcesses::default(),
             sockets: Sockets::default(),
             job: None,
@@ -87,8 +90,7 @@ impl Observer {
             (facts.service, facts.process) = self.process();
         }
         let pid = facts.process.known().copied().flatten().map(|process| process.id.pid);
-        facts.duplicates =
-            process_table::matching(&self.bridge_match).map(|found| process_table::copies(found, pid)).into();
+        facts.duplicates = self.process_search.all().map(|found| process_table::copies(found, pid)).into();
         facts.sockets = self.sockets(pid);
         self.git.ask(true);
         let limit = self.environment.limits.look;
@@ -142,7 +144,7 @@ impl Observer {
         // After the process: the last words of one that is gone are in the log by then, and give its death its class.
         self.log.ask(());
         let pid = process.known().copied().flatten().map(|process| process.id.pid);
-        let fresh = self.new_processes.matching(&self.bridge_match, pid);
+        let fresh = self.new_processes.matching(&mut self.process_search, pid);
         let duplicates = fresh.map(|found| process_table::copies(found, pid)).into();
         let sockets = self.sockets(pid);
         let deadline = self.deadline();

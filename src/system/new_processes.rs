@@ -4,15 +4,15 @@
 
 use crate::facts::Process;
 use crate::system::process;
-use crate::system::process_table::{self, ProcessMatch};
+use crate::system::process_table::ProcessSearch;
 
 #[derive(Default)]
 pub struct NewProcesses {
     listed: Listed,
     /// The newest pid of the machine at the last two looks, oldest first.
     newest: Vec<u32>,
-    /// A copy stays interesting until it is gone.
-    copies: Vec<u32>,
+    /// Asked about again: a copy until it is gone, and who could not be asked about.
+    again: Vec<u32>,
 }
 
 /// More new pids than this (forks and threads since two looks) are listed rather than tried one by one.
@@ -22,16 +22,19 @@ impl NewProcesses {
     /// Copies among the processes that are new since the last two looks, besides the `managed` one.
     ///
     /// # Errors
-    /// Where the process table can't be read.
-    pub fn matching(&mut self, bridge_match: &ProcessMatch, managed: Option<u32>) -> Result<Vec<Process>, String> {
+    /// As [`ProcessSearch::among`].
+    pub fn matching(&mut self, search: &mut ProcessSearch, managed: Option<u32>) -> Result<Vec<Process>, String> {
         let mut pids = self.born(process::newest())?;
-        pids.extend(&self.copies);
+        pids.extend(&self.again);
         pids.sort_unstable();
         pids.dedup();
         pids.retain(|pid| Some(*pid) != managed);
-        let copies = process_table::matching_among(&pids, bridge_match)?;
-        self.copies = copies.iter().map(|copy| copy.id.pid).collect();
-        Ok(copies)
+        let found = search.among(&pids);
+        self.again = match &found {
+            Ok(copies) => copies.iter().map(|copy| copy.id.pid).collect(),
+            Err(_) => pids.into_iter().filter(|pid| process::is_there(*pid)).collect(),
+        };
+        found
     }
 
     /// What was born since the last two looks, if `newest` is known; else what was not listed at both of them.
@@ -76,6 +79,8 @@ impl Listed {
 #[cfg(test)]
 mod tests {
     use std::process::{Child, Command};
+    use std::sync::mpsc::channel;
+    use std::time::{Duration, Instant};
 
     use super::*;
 
@@ -111,6 +116,34 @@ mod tests {
             }
             assert!(!scan.born(newest()).unwrap().contains(&new));
         }
+    }
+
+    /// As where the volume of the checkout is gone for a while.
+    #[test]
+    fn who_could_not_be_asked_about_in_time_is_asked_about_later() {
+        let (open, gate) = channel::<()>();
+        let mut search = ProcessSearch::by(
+            move |pids| {
+                gate.recv().ok();
+                Ok(pids.iter().filter_map(|pid| process::find(*pid)).collect())
+            },
+            0.05,
+        );
+        let mut scan = NewProcesses::default();
+        let (_new, new) = sleeper();
+        for _ in 0..4 {
+            let why = scan.matching(&mut search, None).unwrap_err();
+            assert!(why.starts_with("no answer for"), "{why}");
+        }
+        drop(open);
+        let until = Instant::now() + Duration::from_secs(20);
+        let found = loop {
+            match scan.matching(&mut search, None) {
+                Ok(found) => break found,
+                Err(why) => assert!(Instant::now() < until, "{why}"),
+            }
+        };
+        assert!(found.iter().any(|process| process.id.pid == new), "it was new four looks ago");
     }
 
     #[test]

@@ -9,6 +9,7 @@ use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System, UpdateKind};
 
 use crate::facts::{Identity, Process};
 use crate::system::process;
+use crate::system::timed::Timed;
 
 /// What makes a process this bridge.
 #[derive(Debug, Clone)]
@@ -18,12 +19,55 @@ pub struct ProcessMatch {
     pub program: Vec<String>,
 }
 
-/// All processes of this very bridge, the managed one among them.
+/// The search, in a thread of its own: to tell whether two paths are one file they are resolved, those of the checkout
+/// and those of whatever else runs, and any of them may lie in a folder that blocks.
+pub struct ProcessSearch {
+    look: Timed<Vec<u32>, Result<Vec<Process>, String>>,
+    limit: f64,
+}
+
+impl ProcessSearch {
+    /// Each search may take `limit` seconds.
+    pub fn new(bridge_match: ProcessMatch, limit: f64) -> ProcessSearch {
+        ProcessSearch::by(move |pids| matching_among(pids, &bridge_match), limit)
+    }
+
+    pub(super) fn by(
+        mut search: impl FnMut(&[u32]) -> Result<Vec<Process>, String> + Send + 'static,
+        limit: f64,
+    ) -> ProcessSearch {
+        ProcessSearch { look: Timed::new("processes", move |pids: Vec<u32>| search(&pids)), limit }
+    }
+
+    /// Those of `pids` that are this very bridge. Costs nothing where there are none.
+    ///
+    /// # Errors
+    /// Where the process table can't be read, or a path can't be resolved in time.
+    pub fn among(&mut self, pids: &[u32]) -> Result<Vec<Process>, String> {
+        if pids.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.look.now(pids.to_vec(), self.limit)?
+    }
+
+    /// All processes of this very bridge, the managed one among them.
+    ///
+    /// # Errors
+    /// As [`ProcessSearch::among`].
+    pub fn all(&mut self) -> Result<Vec<Process>, String> {
+        self.among(&process::pids()?)
+    }
+}
+
+/// Seconds for a search of its own. The table of several hundred processes takes a fiftieth of one.
+const PATIENCE: f64 = 5.0;
+
+/// As [`ProcessSearch::all`], for who searches once.
 ///
 /// # Errors
-/// Where the process table can't be read.
+/// As there.
 pub fn matching(bridge_match: &ProcessMatch) -> Result<Vec<Process>, String> {
-    matching_among(&process::pids()?, bridge_match)
+    ProcessSearch::new(bridge_match.clone(), PATIENCE).all()
 }
 
 /// Without the managed bridge and what it started: a fork keeps its parent's words (Python's multiprocessing, a worker
@@ -72,14 +116,7 @@ fn descendants(system: &System, root: u32) -> Vec<(Pid, u64)> {
     family.into_iter().filter_map(|pid| Some((pid, system.process(pid)?.accumulated_cpu_time()))).collect()
 }
 
-/// Those of `pids` that are this very bridge.
-///
-/// # Errors
-/// Where the process table can't be read.
-pub fn matching_among(pids: &[u32], bridge_match: &ProcessMatch) -> Result<Vec<Process>, String> {
-    if pids.is_empty() {
-        return Ok(Vec::new());
-    }
+fn matching_among(pids: &[u32], bridge_match: &ProcessMatch) -> Result<Vec<Process>, String> {
     let pids: Vec<Pid> = pids.iter().map(|&pid| Pid::from_u32(pid)).collect();
     let mut system = System::new().map_err(|error| format!("the process table can't be read: {error}"))?;
     let kind = ProcessRefreshKind::nothing()
@@ -101,8 +138,8 @@ pub fn matching_among(pids: &[u32], bridge_match: &ProcessMatch) -> Result<Vec<P
     Ok(copies)
 }
 
-/// A bridge_match with its paths resolved, once a scan: to do it for each of several hundred processes takes longer than to
-/// ask the kernel about them.
+/// A match with its paths resolved, once a search: to do it for each of several hundred processes takes longer than to ask
+/// the kernel about them, and to keep them for longer would miss a link that was changed.
 struct ResolvedMatch<'a> {
     root: PathBuf,
     interpreter: PathBuf,

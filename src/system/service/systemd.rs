@@ -298,25 +298,9 @@ fn micros(shown: &HashMap<String, String>, key: &str) -> f64 {
     get(shown, key).parse().unwrap_or(0.0)
 }
 
-/// `1min 30s`, `100ms`, `5.003s`; `None` for `infinity` and what is not known.
+/// `1min 30s`, `100ms`, `5.003s`, and `0` without a unit (systemd.time(7)); `None` for `infinity` and what is not known.
 fn seconds(text: &str) -> Option<f64> {
-    let mut total = 0.0;
-    for part in text.split_ascii_whitespace() {
-        let unit_at = part.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(part.len());
-        let number: f64 = part[..unit_at].parse().ok()?;
-        total += number
-            * match &part[unit_at..] {
-                "us" => 1e-6,
-                "ms" => 1e-3,
-                "s" | "" => 1.0,
-                "min" => 60.0,
-                "h" => 3600.0,
-                "d" => 86_400.0,
-                "w" => 604_800.0,
-                _ => return None,
-            };
-    }
-    (!text.is_empty()).then_some(total)
+    if text == "0" { Some(0.0) } else { humantime::parse_duration(text).ok().map(|duration| duration.as_secs_f64()) }
 }
 
 #[cfg(test)]
