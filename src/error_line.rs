@@ -1,0 +1,267 @@
+//! What an error's own line says: the last line of a Python traceback, or the text that a logger was handed. Pure.
+//!
+//! The words are those of Python, `SQLite`, the C library (Linux and macOS), Telethon and Pyrogram. They are looked for
+//! at the beginning of the error's text only, and where the exception's class is known it has to fit: what stands
+//! further back may quote a chat.
+
+use crate::exit_class::Class;
+
+/// An error taken apart: `telethon.errors.rpcerrorlist.FloodWaitError: A wait of 1800 seconds is required` has the name
+/// `FloodWaitError`. A text without a class's name has none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ErrorLine<'a> {
+    pub name: Option<&'a str>,
+    pub text: &'a str,
+}
+
+/// Takes apart what Python prints (`module.Name: text`, `Name`), what `repr` gives (`Name('text')`) and what SQLAlchemy
+/// makes of it (`(module.Name) text`).
+pub fn parse(line: &str) -> ErrorLine<'_> {
+    let line = line.trim();
+    let (unwrapped, closing) = line.strip_prefix('(').map_or((line, None), |rest| (rest, Some(')')));
+    let end = unwrapped.find(|c: char| !(c.is_alphanumeric() || c == '_' || c == '.')).unwrap_or(unwrapped.len());
+    let (dotted, after) = unwrapped.split_at(end);
+    let name = dotted.rsplit('.').next().unwrap_or_default();
+    if !is_class(dotted) {
+        return ErrorLine { name: None, text: line };
+    }
+    let text = match (closing, after.chars().next()) {
+        (Some(_), Some(')')) | (None, Some(':')) => after[1..].trim_start(),
+        (None, None) => "",
+        (None, Some('(')) => after[1..].strip_suffix(')').unwrap_or(&after[1..]).trim_matches(['\'', '"']),
+        _ => return ErrorLine { name: None, text: line },
+    };
+    ErrorLine { name: Some(name), text }
+}
+
+/// Whether a line is what Python prints of an exception, and not some sentence with a colon.
+pub fn is_error(line: &str) -> bool {
+    parse(line).name.is_some()
+}
+
+/// By its name; a class of another kind of name is known by the traceback above it.
+fn is_class(dotted: &str) -> bool {
+    const ENDS: [&str; 6] = ["Error", "Exception", "ExceptionGroup", "Exit", "Interrupt", "Timeout"];
+    let name = dotted.rsplit('.').next().unwrap_or_default();
+    if name.starts_with(|c: char| c.is_ascii_uppercase()) {
+        return ENDS.iter().any(|end| name.ends_with(end)) || among(name, LOGIN) || among(name, FLOOD);
+    }
+    // The old names of the socket module, never without it.
+    matches!(dotted, "socket.gaierror" | "socket.herror" | "socket.timeout" | "socket.error")
+}
+
+/// The class of an error, or none where its line says nothing against any other cause: then it is the code's.
+pub fn class(line: &str) -> Option<Class> {
+    let ErrorLine { name, text } = parse(line);
+    // SQLAlchemy wraps the driver's error in one of its own: `OperationalError: (sqlite3.OperationalError) …`.
+    if name.is_some() && text.starts_with('(') && is_error(text) {
+        return class(text);
+    }
+    let text = without_number(text);
+    let named = |names: &str| name.is_some_and(|name| among(name, names));
+    // A sentence counts without a name, and under the names that carry such sentences; a `KeyError` or a `ValueError`
+    // that begins so only quotes.
+    let says = |names: &str, beginnings: &[&str]| {
+        name.is_none_or(|name| among(name, names)) && beginnings.iter().any(|beginning| text.starts_with(beginning))
+    };
+    let rows = [
+        (named(LOGIN) || says(TELEGRAM, &LOGIN_SENTENCES) || login_code(text), Class::Login),
+        (named(FLOOD) || flood_seconds(line).is_some(), Class::Flood),
+        (says(SYSTEM, &["No space left on device"]) || says(DATABASE, &["database or disk is full"]), Class::Disk),
+        // flock(2) of an instance lock that somebody else holds.
+        (says(DATABASE, &LOCKED) || named("BlockingIO"), Class::Lock),
+        (named("Permission Memory"), Class::Environment),
+        (says(DATABASE, &DATABASE_SENTENCES) || says(SYSTEM, &ENVIRONMENT_SENTENCES), Class::Environment),
+        (named(NETWORK) || says(SYSTEM, &NETWORK_SENTENCES), Class::Network),
+    ];
+    rows.into_iter().find_map(|(fits, class)| fits.then_some(class))
+}
+
+/// The seconds of a flood wait, in Telethon's words (the error's, and its client's when it sleeps by itself) and in
+/// Pyrogram's.
+pub fn flood_seconds(line: &str) -> Option<u64> {
+    let ErrorLine { name, text } = parse(line);
+    if name.is_some_and(|name| !among(name, FLOOD) && !among(name, TELEGRAM)) {
+        return None;
+    }
+    let pyrogram = || text.strip_prefix("Telegram says: ").unwrap_or(text).strip_prefix("[420 ")?.split_once("] ");
+    let text = pyrogram().map_or(text, |(_, text)| text.trim_start_matches("- "));
+    if let Some(rest) = text.strip_prefix("A wait of ") {
+        return leading(rest).filter(|(_, rest)| rest.starts_with(" second")).map(|(seconds, _)| seconds);
+    }
+    let rest = text.strip_prefix("Sleeping early for ").or_else(|| text.strip_prefix("Sleeping for "))?;
+    leading(rest).filter(|(_, rest)| rest.starts_with('s') && rest.contains("flood wait")).map(|(seconds, _)| seconds)
+}
+
+/// Whether two errors end alike: the same words once digits, addresses and quoted values are taken out. Three crashes
+/// that do not are no pattern. Given are the errors' own last lines; where a run left none, how it ended (`exit 1`,
+/// `signal 11`), which has to be the very same. Nothing is like nothing known.
+pub fn alike(a: &str, b: &str) -> bool {
+    let is_exit = |line: &str| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        matches!(words[..], ["exit" | "signal", number] if number.parse::<i32>().is_ok())
+    };
+    let (a, b) = (a.trim(), b.trim());
+    if is_exit(a) || is_exit(b) {
+        return a == b;
+    }
+    !a.is_empty() && !b.is_empty() && shape(a) == shape(b)
+}
+
+/// A line without what differs from run to run.
+fn shape(line: &str) -> String {
+    let mut shape = String::with_capacity(line.len());
+    let mut rest = line;
+    while let Some(first) = rest.chars().next() {
+        let quoted = matches!(first, '\'' | '"' | '`') && !shape.ends_with(char::is_alphanumeric);
+        // "can't" has no second quote that ends a word, so it stays.
+        let closing = quoted.then(|| rest[1..].find(first)).flatten();
+        let length = if let Some(closing) = closing {
+            shape.push('Q');
+            closing + 2
+        } else if first.is_alphanumeric() || first == '_' {
+            let word = &rest[..rest.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(rest.len())];
+            // An address, an id in hex.
+            let hex = word.strip_prefix("0x").unwrap_or(word);
+            let has_digit = word.bytes().any(|byte| byte.is_ascii_digit());
+            if has_digit
+                && hex.bytes().all(|byte| byte.is_ascii_hexdigit())
+                && (hex.len() >= 6 || hex.len() < word.len())
+            {
+                shape.push('N');
+            } else {
+                for c in word.chars() {
+                    if !c.is_ascii_digit() {
+                        shape.push(c);
+                    } else if !shape.ends_with('N') {
+                        shape.push('N');
+                    }
+                }
+            }
+            word.len()
+        } else {
+            shape.push(first);
+            first.len_utf8()
+        };
+        rest = &rest[length..];
+    }
+    shape
+}
+
+/// `[Errno 28] No space left on device`: the number differs between systems, the words do not.
+fn without_number(text: &str) -> &str {
+    let rest = text.strip_prefix("[Errno ").and_then(|rest| rest.split_once("] "));
+    rest.filter(|(number, _)| number.trim_start_matches('-').bytes().all(|byte| byte.is_ascii_digit()))
+        .map_or(text, |(_, text)| text)
+}
+
+fn leading(text: &str) -> Option<(u64, &str)> {
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    Some((text[..digits].parse().ok()?, &text[digits..]))
+}
+
+/// `[401 SESSION_REVOKED]`, as Pyrogram puts it before its sentence.
+fn login_code(text: &str) -> bool {
+    let text = text.strip_prefix("Telegram says: ").unwrap_or(text);
+    let code = text.strip_prefix('[').and_then(|text| text.split_once(']')).and_then(|(code, _)| code.split_once(' '));
+    code.is_some_and(|(number, code)| matches!(number, "401" | "406") && LOGIN_CODES.contains(&code))
+}
+
+fn among(name: &str, names: &str) -> bool {
+    let name = name.strip_suffix("Error").unwrap_or(name);
+    names.split_ascii_whitespace().any(|known| known == name)
+}
+
+/// Names of classes, separated by blanks and without the end "Error": Telethon's have it, Pyrogram's do not.
+const LOGIN: &str = "AuthKeyDuplicated AuthKeyUnregistered AuthKeyInvalid AuthKeyNotFound AuthKeyPermEmpty SessionRevoked \
+    SessionExpired SessionPasswordNeeded UserDeactivated UserDeactivatedBan PhoneNumberBanned Unauthorized ApiIdInvalid \
+    AccessTokenExpired";
+const FLOOD: &str = "FloodWait Flood FloodPremiumWait FloodTestPhoneWait PhoneNumberFlood";
+/// Carry the C library's words: Python's `OSError` with its kinds and old names, aiohttp's, and `RuntimeError` for a
+/// thread.
+const SYSTEM: &str = "OS IO Environment Permission BlockingIO Interrupted Connection ClientOS ClientConnector gaierror \
+    error Runtime";
+/// May carry Telegram's own sentences.
+const TELEGRAM: &str = "RPC Rpc Unauthorized BadRequest Runtime Connection";
+/// Carry `SQLite`'s words (PEP 249).
+const DATABASE: &str = "Operational Database Internal Interface";
+/// Python's, aiohttp's, requests', httpx's.
+const NETWORK: &str = "Connection ConnectionReset ConnectionRefused ConnectionAborted BrokenPipe Timeout gaierror herror \
+    timeout IncompleteRead ServerDisconnected ClientConnector ClientConnectorDNS ClientConnectorCertificate ClientOS \
+    ServerTimeout ConnectionTimeout ConnectTimeout ReadTimeout Connect Read NewConnection MaxRetry SSL \
+    SSLCertVerification ProxyConnection Proxy";
+/// The same without a class: Telethon's sentences.
+const LOGIN_SENTENCES: [&str; 8] = [
+    "The authorization key (session file) was used under two different IP addresses",
+    "The key is not registered in the system",
+    "The key is invalid",
+    "The authorization has been invalidated",
+    "The authorization has expired",
+    "The user has been deleted/deactivated",
+    "The server claims it doesn't know about the authorization key",
+    "Server does not know about the current auth key",
+];
+/// Telegram's own (core.telegram.org/api/errors, 401 and 406), as Pyrogram prints them: `[401 SESSION_REVOKED]`.
+const LOGIN_CODES: [&str; 8] = [
+    "AUTH_KEY_DUPLICATED",
+    "AUTH_KEY_UNREGISTERED",
+    "AUTH_KEY_INVALID",
+    "AUTH_KEY_PERM_EMPTY",
+    "SESSION_REVOKED",
+    "SESSION_EXPIRED",
+    "USER_DEACTIVATED",
+    "USER_DEACTIVATED_BAN",
+];
+const LOCKED: [&str; 3] = ["database is locked", "database table is locked", "database schema is locked"];
+/// sqlite.org/rescode.html: READONLY, CANTOPEN, IOERR, CORRUPT, NOTADB, PERM, NOMEM, AUTH.
+const DATABASE_SENTENCES: [&str; 8] = [
+    "attempt to write a readonly database",
+    "unable to open database",
+    "disk I/O error",
+    "database disk image is malformed",
+    "file is not a database",
+    "file is encrypted or is not a database",
+    "access permission denied",
+    "out of memory",
+];
+/// EACCES, EPERM, EROFS, EDQUOT, EMFILE and ENFILE, ENOMEM, EIO, EADDRINUSE (somebody else has the port), EAGAIN of a
+/// thread that the system did not give; in the C libraries' words, which differ little between the two systems.
+const ENVIRONMENT_SENTENCES: [&str; 14] = [
+    "Permission denied",
+    "Operation not permitted",
+    "Read-only file system",
+    "Disk quota exceeded",
+    "Disc quota exceeded",
+    "Too many open files",
+    "Cannot allocate memory",
+    "Input/output error",
+    "Address already in use",
+    "Stale file handle",
+    "Stale NFS file handle",
+    "Transport endpoint is not connected",
+    "can't start new thread",
+    "Resource temporarily unavailable",
+];
+const NETWORK_SENTENCES: [&str; 17] = [
+    "Automatic reconnection failed",
+    "Connection to Telegram failed",
+    "Cannot connect to host",
+    "Cannot send requests while disconnected",
+    "Network is unreachable",
+    "Network is down",
+    "No route to host",
+    "Host is down",
+    "Host is unreachable",
+    "Connection refused",
+    "Connection reset by peer",
+    "Connection timed out",
+    "Operation timed out",
+    "Temporary failure in name resolution",
+    "Name or service not known",
+    "nodename nor servname provided",
+    "Software caused connection abort",
+];
+
+#[cfg(test)]
+#[path = "error_line_tests.rs"]
+mod tests;

@@ -1,0 +1,181 @@
+//! Why a run ended, and whether that speaks against the code. Pure.
+
+use serde::{Deserialize, Serialize};
+
+use crate::error_line;
+use crate::facts::Exit;
+use crate::findings::Findings;
+
+/// The classes of the crash history (`class` in `crash_history.jsonl`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Class {
+    /// Reached the bridge's own code and ended by itself: the only one that speaks against HEAD.
+    Code,
+    Network,
+    /// A person has to log in.
+    Login,
+    Flood,
+    Disk,
+    /// Somebody else holds a lock that the bridge needs.
+    Lock,
+    /// Read-only, not permitted, broken, used up: what the bridge stands on.
+    Environment,
+    /// It could not start: none of its code ever ran.
+    Start,
+    /// By the system, a manager or a person.
+    Killed,
+    /// Another bridge of this session was in the way.
+    Copy,
+}
+
+/// What is known of the end of one run.
+#[derive(Debug, Clone, Copy)]
+pub struct Ending<'a> {
+    pub exit: &'a Exit,
+    /// The manager's own word beside the exit: systemd's `Result`, launchd's `last exit reason`.
+    pub reason: Option<&'a str>,
+    /// A step before the bridge failed (`ExecStartPre`, `ExecCondition`), so that nothing of it ran.
+    pub before_start: bool,
+    /// What the logs of this run said, with what the log reader gave for its end.
+    pub findings: &'a Findings,
+    /// The probe found that nobody of Telegram answers.
+    pub offline: bool,
+    /// A copy of the bridge that is older than this run lives (60 s at least).
+    pub copy_in_the_way: bool,
+}
+
+/// The class of an end, or none where it was no crash (0) or nobody knows how it came: then it speaks against nobody.
+///
+/// To be asked once a run, when its end is seen and neither we nor the operator asked for it; with the findings of its
+/// last look or two, not of its whole life. The order is that of certainty: the manager, the error itself, a copy that
+/// was seen, what the log said, and last the exit alone.
+pub fn class(ending: &Ending) -> Option<Class> {
+    if *ending.exit == Exit::Code(0) && !ending.before_start {
+        return None;
+    }
+    let findings = ending.findings;
+    let reached_code = findings.ended_by.is_some();
+    by_manager(ending)
+        .or_else(|| by_error(findings))
+        .or_else(|| (ending.copy_in_the_way || says_already_running(findings)).then_some(Class::Copy))
+        .or_else(|| if reached_code { None } else { by_words(findings) })
+        .or_else(|| ending.offline.then_some(Class::Network))
+        .or(match ending.exit {
+            // Without a traceback, 2 is the interpreter's word or the command line's, or the bridge's own for its
+            // configuration.
+            Exit::Code(2) if !reached_code => Some(Class::Start),
+            Exit::Code(_) | Exit::Signal(_) => Some(Class::Code),
+            Exit::Other(_) | Exit::Unseen | Exit::Never => reached_code.then_some(Class::Code),
+        })
+}
+
+/// Whether this end is one of those that, three times in half an hour, make HEAD a suspect.
+pub fn speaks_against_head(class: Option<Class>) -> bool {
+    class == Some(Class::Code)
+}
+
+fn by_manager(ending: &Ending) -> Option<Class> {
+    if ending.before_start {
+        return Some(Class::Start);
+    }
+    let other = if let Exit::Other(words) = ending.exit { words.as_str() } else { "" };
+    if let Some(class) = [other, ending.reason.unwrap_or_default()].into_iter().find_map(by_reason) {
+        return Some(class);
+    }
+    match ending.exit {
+        Exit::Code(code) => by_code(*code),
+        Exit::Signal(signal) => by_signal(*signal),
+        // "exit 203: systemd can't start the program".
+        Exit::Other(words) => {
+            words.strip_prefix("exit ")?.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok().and_then(by_code)
+        }
+        Exit::Never | Exit::Unseen => None,
+    }
+}
+
+/// The manager's words: launchd's exit reasons; systemd's results (systemd.service(5), `SERVICE_RESULT`); what the
+/// kernel said to whoever tried to start the program.
+fn by_reason(words: &str) -> Option<Class> {
+    const KILLED: [&str; 5] = ["OS_REASON_", "JETSAM", "oom-kill", "out of memory", "Out of memory"];
+    const START: [&str; 6] = [
+        "No such file or directory",
+        "Permission denied",
+        "Exec format error",
+        "Not a directory",
+        "can't be started",
+        "can't start",
+    ];
+    if KILLED.iter().any(|word| words.contains(word)) || matches!(words, "timeout" | "watchdog") {
+        return Some(Class::Killed);
+    }
+    (matches!(words, "resources" | "exec-condition") || START.iter().any(|word| words.contains(word)))
+        .then_some(Class::Start)
+}
+
+/// 78 is launchd's `EX_CONFIG`, 126 and 127 are a shell's "can't be run" and "not found" (POSIX), 200 to 245 systemd's
+/// (systemd.exec(5)). From 129 on a shell or a runner passes on the signal that ended its child.
+fn by_code(code: i32) -> Option<Class> {
+    match code {
+        78 | 126 | 127 | 200..=245 => Some(Class::Start),
+        129..=159 => by_signal(code - 128),
+        _ => None,
+    }
+}
+
+/// Those that a process's own fault raises are its own end (abort, segmentation fault and their kin); every other one
+/// came from somebody else.
+fn by_signal(signal: i32) -> Option<Class> {
+    let own = [libc::SIGABRT, libc::SIGSEGV, libc::SIGBUS, libc::SIGILL, libc::SIGFPE, libc::SIGTRAP, libc::SIGALRM];
+    (!own.contains(&signal)).then_some(Class::Killed)
+}
+
+/// What the error says that the run ended with, or one that led to it. Without a traceback the last severe line of the
+/// log and the last words of anybody are heard too, up to the error at their end: they may only excuse.
+fn by_error(findings: &Findings) -> Option<Class> {
+    let mut errors: Vec<&str> = Vec::new();
+    if let Some(ended) = &findings.ended_by {
+        errors.push(&ended.error);
+        errors.extend(ended.causes.iter().map(String::as_str));
+    } else {
+        for words in [&findings.last_error, &findings.last_words].into_iter().flatten() {
+            errors.extend(std::iter::successors(Some(words.as_str()), |words| {
+                words.split_once(": ").map(|(_, end)| end)
+            }));
+        }
+    }
+    let is = |name: &str| errors.iter().any(|error| error_line::parse(error).name == Some(name));
+    // Nobody could answer a prompt. Without one an EOFError is the code's.
+    if findings.prompted && (is("EOFError") || findings.ended_by.is_none()) {
+        return Some(Class::Login);
+    }
+    if is("KeyboardInterrupt") {
+        return Some(Class::Killed);
+    }
+    errors.iter().find_map(|error| error_line::class(error))
+}
+
+/// The words of a bridge that keeps a lock of its own, so that only one of it runs.
+fn says_already_running(findings: &Findings) -> bool {
+    let ended = findings.ended_by.as_ref().map(|ended| &ended.error);
+    [ended, findings.last_error.as_ref(), findings.last_words.as_ref()].into_iter().flatten().any(|words| {
+        let words = words.to_lowercase();
+        words.contains("already running") || words.contains("another instance")
+    })
+}
+
+fn by_words(findings: &Findings) -> Option<Class> {
+    let rows = [
+        (findings.interpreter_failed, Class::Start),
+        (findings.login, Class::Login),
+        (findings.flood.is_some(), Class::Flood),
+        (findings.no_space, Class::Disk),
+        (findings.locked, Class::Lock),
+        (findings.network, Class::Network),
+    ];
+    rows.into_iter().find_map(|(said, class)| said.then_some(class))
+}
+
+#[cfg(test)]
+#[path = "exit_class_tests.rs"]
+mod tests;

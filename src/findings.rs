@@ -1,0 +1,91 @@
+//! What the lines of the bridge's log said, as plain data. Pure.
+
+/// What lines of the bridge say. All of it is hearsay; each field says what else has to be seen.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Findings {
+    /// Lines of a logger's shape.
+    pub own_lines: u32,
+    /// A sign of life, as is a connection. Also where it is the whole of a line without a prefix: that harms nobody.
+    pub heartbeat: bool,
+    /// The last word on the connection; false only from the bridge's own line.
+    pub connected: Option<bool>,
+    /// "database is locked", in the bridge's own words. Asks for the deep look, which has to find the holder.
+    pub locked: bool,
+    /// The same somewhere in an error of its own. Asks for the deep look too, and says nothing where that finds nobody.
+    pub lock_mentioned: bool,
+    /// Counts where `statvfs` agrees.
+    pub no_space: bool,
+    /// Counts after 30 s of silence. A sign of life after it voids it.
+    pub told_to_stop: bool,
+    pub login: bool,
+    /// A flood wait, unless a sign of life came after it: then only one request waits.
+    pub flood: Option<FloodWait>,
+    pub network: bool,
+    /// The error that a traceback ended with, unless a sign of life came after it. Explains an exit, nothing else.
+    pub ended_by: Option<Ended>,
+    /// The message of the last line at ERROR or above, likewise.
+    pub last_error: Option<String>,
+    /// The last line of no shape, where no line of a logger came after it, as `sys.exit("already running")` leaves it.
+    /// Anybody may have written it: it may excuse an exit and never accuses.
+    pub last_words: Option<String>,
+    /// Somebody was asked for a phone number, a code or a password. With an `EOFError`: nobody could answer.
+    pub prompted: bool,
+    /// The interpreter or its loader failed before any code of the bridge ran. Anybody may have said so: it may excuse an
+    /// exit and never accuses.
+    pub interpreter_failed: bool,
+}
+
+/// In force from the look that first saw it, for so many seconds; bounded by the caller as the marker is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FloodWait {
+    pub seconds: Option<u64>,
+}
+
+/// The end of a traceback.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Ended {
+    /// The error's own last line, digits and all: to be rid of secrets before it is shown or written.
+    pub error: String,
+    /// The errors before it that led to it ("During handling of…", the members of a group), the first one first.
+    pub causes: Vec<String>,
+}
+
+impl Findings {
+    /// This, and then `newer`: signs of life void what was said before them.
+    #[must_use]
+    pub fn then(self, newer: Findings) -> Findings {
+        let lives = newer.heartbeat || newer.connected == Some(true);
+        let older = if lives {
+            Findings {
+                told_to_stop: false,
+                login: false,
+                flood: None,
+                network: false,
+                ended_by: None,
+                last_error: None,
+                prompted: false,
+                interpreter_failed: false,
+                ..self
+            }
+        } else {
+            self
+        };
+        Findings {
+            own_lines: older.own_lines.saturating_add(newer.own_lines),
+            heartbeat: older.heartbeat || newer.heartbeat,
+            connected: newer.connected.or(older.connected),
+            locked: older.locked || newer.locked,
+            lock_mentioned: older.lock_mentioned || newer.lock_mentioned,
+            no_space: older.no_space || newer.no_space,
+            told_to_stop: older.told_to_stop || newer.told_to_stop,
+            login: older.login || newer.login,
+            flood: newer.flood.or(older.flood),
+            network: older.network || newer.network,
+            ended_by: newer.ended_by.or(older.ended_by),
+            last_error: newer.last_error.or(older.last_error),
+            last_words: newer.last_words.or(older.last_words.filter(|_| newer.own_lines == 0)),
+            prompted: older.prompted || newer.prompted,
+            interpreter_failed: older.interpreter_failed || newer.interpreter_failed,
+        }
+    }
+}

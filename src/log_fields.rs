@@ -1,0 +1,71 @@
+//! Log lines that name their fields: one JSON object a line, and logfmt. Pure; called by [`crate::log_line::parse`].
+
+use serde_json::Value;
+
+use crate::error_line;
+use crate::log_line::{Line, Prefix, is_name, level_named, stamp};
+
+/// logfmt: `level=info event="Connected to Telegram"`, at least a level and a message.
+pub fn key_values(text: &str) -> Option<Line> {
+    let mut line = Line {
+        prefix: Prefix::Time,
+        level: None,
+        logger: None,
+        stamp: String::new(),
+        message: String::new(),
+        error: None,
+    };
+    let (mut rest, mut message) = (text, None);
+    while let Some((key, after)) = rest.split_once('=').filter(|(key, _)| is_name(key)) {
+        let (value, after) = match after.strip_prefix('"') {
+            // To the next quote that is not escaped.
+            Some(quoted) => {
+                let end = quoted.char_indices().find(|&(at, c)| c == '"' && !quoted[..at].ends_with('\\'))?.0;
+                (&quoted[..end], &quoted[end + 1..])
+            }
+            None => after.split_at(after.find(' ').unwrap_or(after.len())),
+        };
+        match key {
+            "level" | "lvl" | "severity" => line.level = level_named(&value.to_ascii_uppercase()),
+            "logger" | "name" => line.logger = Some(value.to_owned()),
+            "time" | "timestamp" | "ts" => line.stamp = stamp(value),
+            "event" | "msg" | "message" if message.is_none() => message = Some(value.replace("\\\"", "\"")),
+            _ => {}
+        }
+        rest = after.trim_start();
+    }
+    line.message = message.filter(|_| line.level.is_some())?;
+    Some(line)
+}
+
+/// One object a line. Where several keys could be the message, structlog's `event` is it: the others are values that
+/// the program added, a chat's text for instance.
+pub fn json(text: &str) -> Option<Line> {
+    let value: Value = serde_json::from_str(text).ok()?;
+    // loguru's `serialize`.
+    let record = value.get("record").filter(|record| record.is_object()).unwrap_or(&value);
+    let text_of = |keys: &[&str]| keys.iter().find_map(|key| record.get(key).and_then(Value::as_str));
+    let level = record.get("level").and_then(|level| {
+        level.get("name").unwrap_or(level).as_str().map(str::to_owned).or_else(|| level.as_u64().map(pino))
+    });
+    let level = level.or_else(|| text_of(&["levelname", "severity", "lvl", "log.level"]).map(str::to_owned));
+    let trace =
+        text_of(&["exc_info", "exception", "exc_text", "traceback", "stack_trace", "stack", "error.stack_trace"]);
+    let message = text_of(&["event", "message", "msg"])?;
+    Some(Line {
+        prefix: Prefix::Json,
+        level: level.and_then(|level| level_named(&level.to_ascii_uppercase())),
+        logger: text_of(&["logger", "name", "logger_name", "log.logger"]).map(str::to_owned),
+        stamp: text_of(&["timestamp", "asctime", "time", "ts", "@timestamp"]).map(stamp).unwrap_or_default(),
+        // The first line: the others are what it quotes.
+        message: message.lines().next().unwrap_or_default().to_owned(),
+        error: trace.and_then(|trace| trace.lines().rfind(|line| error_line::is_error(line))).map(str::to_owned),
+    })
+}
+
+/// getpino.io: 10 to 60 in tens.
+fn pino(number: u64) -> String {
+    ["DEBUG", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"]
+        .get(usize::try_from(number / 10).unwrap_or(0).wrapping_sub(1))
+        .map_or_else(String::new, |&name| name.to_owned())
+}

@@ -1,0 +1,249 @@
+//! The shape of the bridge's own log lines: where time, level and logger end and the message begins. Pure.
+//!
+//! A sentence counts only at the beginning of a message, so this is where it is decided what a message is. Known are
+//! the formats that Python programs use: `logging` with time, level and name in any order between dashes, bars,
+//! brackets, colons or blanks; its `basicConfig`; Flask's; loguru; rich; structlog's console and logfmt; and one JSON
+//! object a line (structlog, python-json-logger, loguru, Node's pino). A line without such a beginning is no [`Line`].
+
+use crate::foreign_text::{Lines, harmless};
+use crate::log_fields;
+
+/// How serious a line calls itself; as in Python's logging.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    Debug,
+    Info,
+    Warning,
+    Error,
+    Critical,
+}
+
+/// What a line begins with. A line that begins with less than the other lines of its log is not of the same writer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Prefix {
+    /// A level only.
+    Level,
+    /// A time, and mostly a level.
+    Time,
+    Json,
+}
+
+/// One line, taken apart.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Line {
+    pub prefix: Prefix,
+    pub level: Option<Level>,
+    pub logger: Option<String>,
+    /// The time as it is written (digits of date and time, without fractions and zone), which sorts as text within
+    /// one log; empty where the date is not there.
+    pub stamp: String,
+    pub message: String,
+    /// The exception's own last line where the line carries a traceback (JSON: `exc_info` and its like).
+    pub error: Option<String>,
+}
+
+/// A line of a log; none where it does not begin as a logger's line does. An indented line never does.
+pub fn parse(line: &str) -> Option<Line> {
+    let clean = harmless(line, Lines::Join);
+    let text = clean.trim_end();
+    if text.starts_with(' ') {
+        return None;
+    }
+    if text.starts_with('{') { log_fields::json(text) } else { log_fields::key_values(text).or_else(|| plain(text)) }
+}
+
+/// `[time] [fields] level [logger] message`, with what people put between.
+fn plain(text: &str) -> Option<Line> {
+    let (stamp, after) = time(text).map_or((None, text), |(stamp, after)| (Some(stamp), after));
+    let mut logger = None;
+    let mut rest = separator(after);
+    let mut found = level(rest);
+    // Up to three fields may stand before the level: a name, a pid, a thread.
+    for _ in 0..3 {
+        if found.is_some() || stamp.is_none() {
+            break;
+        }
+        let Some((name, after)) = field(rest) else { break };
+        logger = name.map(str::to_owned).or(logger);
+        rest = separator(after);
+        found = level(rest);
+    }
+    let (level, rest) = match (found, &stamp) {
+        (Some((level, rest)), _) => (Some(level), rest),
+        // A date with its time, then the message. A time of day alone stands before each line of a chat that was exported.
+        (None, Some(stamp)) if !stamp.is_empty() => (None, separator(after)),
+        (None, _) => return None,
+    };
+    let logger = logger.filter(|_| level.is_some());
+    let (name, message) = if logger.is_none() && level.is_some() { name_after(rest) } else { (None, rest) };
+    Some(Line {
+        prefix: if stamp.is_some() { Prefix::Time } else { Prefix::Level },
+        level,
+        logger: logger.or(name.map(str::to_owned)),
+        stamp: stamp.unwrap_or_default(),
+        message: without_emoji(separator(message)).to_owned(),
+        error: None,
+    })
+}
+
+/// Pictures that some programs put before their sentences. Quotation marks stay: what follows them is somebody else's.
+fn without_emoji(message: &str) -> &str {
+    let picture = |c| matches!(c, '\u{2600}'..='\u{27bf}' | '\u{2b50}' | '\u{fe0f}' | '\u{1f000}'..='\u{1faff}');
+    let rest = message.trim_start_matches(picture);
+    if rest.len() < message.len() { rest.trim_start() } else { message }
+}
+
+/// A date and a time of day (ISO, or with slashes), or a time of day alone (rich, or by a format); and what follows.
+fn time(text: &str) -> Option<(String, &str)> {
+    let (inner, bracket) = text.strip_prefix('[').map_or((text, false), |inner| (inner, true));
+    let end = inner.find(|c: char| !(c.is_ascii_digit() || "-/T:,.+Z".contains(c))).unwrap_or(inner.len());
+    let (first, after) = inner.split_at(end);
+    let (date, clock, after) = if let Some((date, clock)) = first.split_once('T') {
+        (date, clock, after)
+    } else if is_clock(first) {
+        ("", first, after)
+    } else {
+        let rest = after.strip_prefix(' ')?;
+        let end = rest.find(|c: char| !(c.is_ascii_digit() || ":,.+Z".contains(c))).unwrap_or(rest.len());
+        (first, &rest[..end], &rest[end..])
+    };
+    if !is_clock(clock) || !(date.is_empty() || is_date(date)) {
+        return None;
+    }
+    // A zone of its own word, as in "05:04:00 +0700" and "05:04:00 UTC".
+    let zone = |rest: &str| {
+        let word = rest.strip_prefix(' ')?.split([' ', ']']).next()?;
+        let number = word
+            .strip_prefix(['+', '-'])
+            .is_some_and(|digits| digits.len() >= 4 && digits.bytes().all(|c| c.is_ascii_digit() || c == b':'));
+        (number || matches!(word, "UTC" | "GMT" | "Z")).then_some(word.len() + 1)
+    };
+    let after = &after[zone(after).unwrap_or(0)..];
+    let after = if bracket { after.strip_prefix(']')? } else { after };
+    // A word that goes on is no time.
+    if after.starts_with(|c: char| c.is_alphanumeric()) {
+        return None;
+    }
+    let digits = |text: &str| text.chars().filter(char::is_ascii_digit).collect::<String>();
+    let stamp = if date.is_empty() { String::new() } else { digits(date) + &digits(&clock[..clock.len().min(8)]) };
+    Some((stamp, after))
+}
+
+/// The digits of a time as it is written; empty where it is none.
+pub fn stamp(value: &str) -> String {
+    time(value).map(|(stamp, _)| stamp).unwrap_or_default()
+}
+
+fn is_date(text: &str) -> bool {
+    let parts: Vec<&str> = text.split(['-', '/']).collect();
+    parts.len() == 3
+        && parts.iter().all(|part| (1..=4).contains(&part.len()) && part.bytes().all(|c| c.is_ascii_digit()))
+}
+
+/// `05:04`, `05:04:00`, `05:04:00,123Z`.
+fn is_clock(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let pair =
+        |at: usize| bytes.get(at).is_some_and(u8::is_ascii_digit) && bytes.get(at + 1).is_some_and(u8::is_ascii_digit);
+    pair(0) && bytes.get(2) == Some(&b':') && pair(3) && (bytes.len() == 5 || (bytes[5] == b':' && pair(6)))
+}
+
+/// Without what stands between two parts: blanks, a dash or a bar between blanks, a colon.
+fn separator(text: &str) -> &str {
+    let trimmed = text.trim_start();
+    let rest = ["- ", "| ", ": ", "— ", ":"].iter().find_map(|mark| trimmed.strip_prefix(mark)).unwrap_or(trimmed);
+    rest.trim_start()
+}
+
+/// A level: a word in capitals, or any within brackets.
+fn level(text: &str) -> Option<(Level, &str)> {
+    if let Some((word, rest)) = bracketed(text) {
+        return Some((level_named(&word.trim().to_ascii_uppercase())?, rest.strip_prefix(':').unwrap_or(rest)));
+    }
+    let end = text.find(|c: char| !c.is_ascii_uppercase()).unwrap_or(text.len());
+    let (word, rest) = text.split_at(end);
+    // "ERROR" begins a line, "ERRORS" and "INFO_CHANNEL" do not; a level ends with a blank, a colon, a bar or the line.
+    let ends = rest.is_empty() || rest.starts_with([' ', ':', '|']);
+    Some((level_named(word)?, rest)).filter(|_| ends)
+}
+
+/// By its name in capitals.
+pub fn level_named(word: &str) -> Option<Level> {
+    Some(match word {
+        "TRACE" | "DEBUG" => Level::Debug,
+        "INFO" | "SUCCESS" | "NOTICE" => Level::Info,
+        "WARNING" | "WARN" => Level::Warning,
+        "ERROR" | "EXCEPTION" => Level::Error,
+        "CRITICAL" | "FATAL" => Level::Critical,
+        _ => return None,
+    })
+}
+
+/// A field before the level: a name, or what is none (a number, a thread).
+fn field(text: &str) -> Option<(Option<&str>, &str)> {
+    let (word, rest) = bracketed(text).or_else(|| {
+        let end = text.find([' ', '|']).unwrap_or(text.len());
+        Some((text[..end].trim_end_matches(':'), &text[end..]))
+    })?;
+    let word = word.trim().trim_matches(['<', '>', '(', ')']);
+    let number = !word.is_empty() && word.bytes().all(|c| c.is_ascii_digit());
+    let thread = word == "MainThread" || word == "MainProcess" || word.starts_with("Thread-");
+    if number || thread {
+        return Some((None, rest));
+    }
+    // `name[123]`: syslog's way to add a pid.
+    let name = word.split_once('[').map_or(word, |(name, _)| name);
+    is_name(name).then_some((Some(name), rest))
+}
+
+/// The logger after the level: `name: `, `name - `, `(name) `, Flask's `in name: `, `[a.name] `, loguru's
+/// `module:function:12 - `. A tag like `[heartbeat]` belongs to the message, and so does an exception's name. Of two
+/// pairs of brackets the first is the logger.
+fn name_after(rest: &str) -> (Option<&str>, &str) {
+    // basicConfig: LEVEL:logger:message.
+    if let Some(tight) = rest.strip_prefix(':').filter(|tight| !tight.starts_with(' ')) {
+        return tight
+            .split_once(':')
+            .filter(|(name, _)| is_name(name))
+            .map_or((None, rest), |(name, text)| (Some(name), text));
+    }
+    let text = separator(rest);
+    if let Some((name, after)) = bracketed(text) {
+        if let Some((None, after)) = field(text) {
+            return name_after(after);
+        }
+        let dotted = name.contains('.') || name == "__main__" || after.trim_start().starts_with('[');
+        return if dotted && is_name(name) { (Some(name), after) } else { (None, text) };
+    }
+    let text = text
+        .strip_prefix("in ")
+        .filter(|text| text.split(' ').next().is_some_and(|word| word.ends_with(':')))
+        .unwrap_or(text);
+    let parenthesised = text.strip_prefix('(').and_then(|text| text.split_once(") "));
+    if let Some((name, after)) = parenthesised.filter(|(name, _)| is_name(name)) {
+        return (Some(name), after);
+    }
+    for mark in [": ", " - ", " | "] {
+        let Some((word, after)) = text.split_once(mark) else { continue };
+        // What follows the first colon is a function and a line's number.
+        let name = word.split(':').next().unwrap_or(word);
+        if is_name(name) && !word.contains(' ') && !crate::error_line::is_error(text) {
+            return (Some(name), after);
+        }
+    }
+    (None, text)
+}
+
+/// A module's path, or a word that could be one.
+pub fn is_name(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_alphabetic() || c == '_')
+        && text.chars().all(|c| c.is_alphanumeric() || "_.-/".contains(c))
+}
+
+fn bracketed(text: &str) -> Option<(&str, &str)> {
+    text.strip_prefix('[')?.split_once(']')
+}
+
+#[cfg(test)]
+#[path = "log_line_tests.rs"]
+mod tests;

@@ -1,0 +1,243 @@
+use super::*;
+
+use Level::{Critical, Debug, Error, Info, Warning};
+
+#[test]
+fn the_message_is_what_stands_after_time_level_and_logger() {
+    let rows: &[(&str, &str, Option<Level>, Option<&str>, &str)] = &[
+        // Format, line, level, logger, message.
+        (
+            "logging, dashes",
+            "2026-11-22 05:04:00,123 - bridge.telegram - INFO - Connected",
+            Some(Info),
+            Some("bridge.telegram"),
+            "Connected",
+        ),
+        ("level first", "2026-11-22 05:04:00,123 - INFO - bridge - Connected", Some(Info), Some("bridge"), "Connected"),
+        ("dashes, no name", "2026-11-22 05:04:00,123 - WARNING - a - b", Some(Warning), Some("a"), "b"),
+        ("brackets", "2026-11-22 05:04:00,123 [INFO] bridge: Connected", Some(Info), Some("bridge"), "Connected"),
+        (
+            "brackets, no name",
+            "2026-11-22 05:04:00,123 [WARNING] database is locked",
+            Some(Warning),
+            None,
+            "database is locked",
+        ),
+        (
+            "brackets around both",
+            "2026-11-22 05:04:00,123 [bridge.main] [ERROR] x",
+            Some(Error),
+            Some("bridge.main"),
+            "x",
+        ),
+        ("name in brackets", "2026-11-22 05:04:00,123 INFO [bridge.main] x", Some(Info), Some("bridge.main"), "x"),
+        (
+            "two brackets",
+            "2026-11-22 05:04:00,123 INFO [bridge] [heartbeat] x",
+            Some(Info),
+            Some("bridge"),
+            "[heartbeat] x",
+        ),
+        (
+            "a tag is no name",
+            "2026-11-22 05:04:00,123 INFO [heartbeat] Bridge alive",
+            Some(Info),
+            None,
+            "[heartbeat] Bridge alive",
+        ),
+        ("blanks", "2026-11-22 05:04:00 INFO message here", Some(Info), None, "message here"),
+        ("blanks, a name", "2026-11-22 05:04:00.5 bridge INFO message", Some(Info), Some("bridge"), "message"),
+        (
+            "pid and thread",
+            "2026-11-22 05:04:00,1 [4312] [MainThread] ERROR bridge: x",
+            Some(Error),
+            Some("bridge"),
+            "x",
+        ),
+        (
+            "thread after the level",
+            "2026-11-22 05:04:00,1 ERROR [MainThread] bridge.x: y",
+            Some(Error),
+            Some("bridge.x"),
+            "y",
+        ),
+        ("syslog's pid", "2026-11-22 05:04:00 bridge[4312]: ERROR: x", Some(Error), Some("bridge"), "x"),
+        ("ISO in brackets", "[2026-11-22T05:04:00Z] INFO logger: message", Some(Info), Some("logger"), "message"),
+        ("a zone", "2026-11-22 05:04:00 +0700 INFO x", Some(Info), None, "x"),
+        ("a zone's name", "2026-11-22T05:04:00+07:00 UTC CRITICAL x", Some(Critical), None, "x"),
+        ("time of day", "05:04:00 DEBUG x", Some(Debug), None, "x"),
+        ("Flask", "[2026-11-22 05:04:00,123] ERROR in app: Exception on /", Some(Error), Some("app"), "Exception on /"),
+        ("name in parentheses", "2026-11-22 05:04:00 WARN (bridge.x) y", Some(Warning), Some("bridge.x"), "y"),
+        ("basicConfig", "INFO:bridge.telegram:Connected", Some(Info), Some("bridge.telegram"), "Connected"),
+        ("basicConfig, colons", "ERROR:root:a: b", Some(Error), Some("root"), "a: b"),
+        ("level alone", "INFO Connected to Telegram", Some(Info), None, "Connected to Telegram"),
+        ("level and colon", "ERROR: no: such", Some(Error), Some("no"), "such"),
+        ("level, name", "INFO bridge: x", Some(Info), Some("bridge"), "x"),
+        ("level in brackets", "[ERROR] x", Some(Error), None, "x"),
+        (
+            "loguru",
+            "2026-11-22 05:04:00.123 | INFO     | bridge.main:run:12 - Connected",
+            Some(Info),
+            Some("bridge.main"),
+            "Connected",
+        ),
+        ("bars", "2026-11-22 05:04:00 | ERROR | bridge | x", Some(Error), Some("bridge"), "x"),
+        (
+            "rich",
+            "[11/22/26 05:04:00] INFO     Connected to Telegram      main.py:12",
+            Some(Info),
+            None,
+            "Connected to Telegram      main.py:12",
+        ),
+        ("rich, time only", "[05:04:00] WARNING  x", Some(Warning), None, "x"),
+        (
+            "structlog's console",
+            "2026-11-22 05:04:00 [info     ] Connected to Telegram   user=1",
+            Some(Info),
+            None,
+            "Connected to Telegram   user=1",
+        ),
+        ("colours", "\x1b[2m2026-11-22 05:04:00\x1b[0m [\x1b[32mINFO\x1b[0m] \x1b[1mx\x1b[0m", Some(Info), None, "x"),
+        ("no level", "2026-11-22 05:04:00 Connected to Telegram", None, None, "Connected to Telegram"),
+        ("no level, a tag", "2026-11-22 05:04:00 [heartbeat] Bridge alive", None, None, "[heartbeat] Bridge alive"),
+        (
+            "an error as the message",
+            "2026-11-22 05:04:00 ERROR sqlite3.OperationalError: database is locked",
+            Some(Error),
+            None,
+            "sqlite3.OperationalError: database is locked",
+        ),
+        (
+            "R20",
+            "2026-11-26 10:00:00,000 [WARNING] telethon.errors.rpcerrorlist.FloodWaitError: A wait of 1800 seconds is required (caused by GetDialogsRequest)",
+            Some(Warning),
+            None,
+            "telethon.errors.rpcerrorlist.FloodWaitError: A wait of 1800 seconds is required (caused by GetDialogsRequest)",
+        ),
+        ("a picture", "INFO ✅ Connected to Telegram", Some(Info), None, "Connected to Telegram"),
+        ("a quotation mark stays", "INFO \"Connected to Telegram\"", Some(Info), None, "\"Connected to Telegram\""),
+        (
+            "logfmt",
+            "ts=2026-11-22T05:04:00Z level=info logger=bridge msg=\"Connected \\\"x\\\"\" a=1",
+            Some(Info),
+            Some("bridge"),
+            "Connected \"x\"",
+        ),
+        ("structlog's event", "event='x' level=error event=locked", Some(Error), None, "'x'"),
+        (
+            "JSON",
+            r#"{"time":"2026-11-22T05:04:00Z","level":"info","logger":"bridge","message":"x"}"#,
+            Some(Info),
+            Some("bridge"),
+            "x",
+        ),
+        ("JSON, other names", r#"{"levelname":"ERROR","name":"bridge","msg":"x"}"#, Some(Error), Some("bridge"), "x"),
+        ("JSON, severity", r#"{"severity":"WARNING","message":"x"}"#, Some(Warning), None, "x"),
+        ("JSON, a number", r#"{"level":50,"msg":"x"}"#, Some(Error), None, "x"),
+        (
+            "JSON, a text beside the event",
+            r#"{"event":"new message","message":"database is locked","level":"info"}"#,
+            Some(Info),
+            None,
+            "new message",
+        ),
+        ("JSON, an event that is none", r#"{"event":{"dataset":"x"},"message":"y"}"#, None, None, "y"),
+        ("JSON, lines", r#"{"message":"said:\ndatabase is locked"}"#, None, None, "said:"),
+        (
+            "loguru's JSON",
+            r#"{"text":"…","record":{"level":{"name":"INFO","no":20},"name":"bridge","message":"x"}}"#,
+            Some(Info),
+            Some("bridge"),
+            "x",
+        ),
+    ];
+    for (name, text, level, logger, message) in rows {
+        let line = parse(text).unwrap_or_else(|| panic!("{name}: no line"));
+        assert_eq!((line.level, line.logger.as_deref(), line.message.as_str()), (*level, *logger, *message), "{name}");
+    }
+}
+
+#[test]
+fn what_does_not_begin_as_a_logger_does_is_no_line() {
+    let rows = [
+        "",
+        "database is locked",
+        "[tool-server] Received SIGTERM, shutting down gracefully...",
+        "[heartbeat] Bridge alive",
+        "sqlite3.OperationalError: database is locked",
+        "Traceback (most recent call last):",
+        "  INFO Connected to Telegram",
+        "\tINFO Connected to Telegram",
+        "Error: database is locked",
+        "INFORMATION for you",
+        "ERRORS were found",
+        "info: no level in small letters",
+        "level of the sea",
+        "[2026] a year",
+        "[05:04:00] Bob: database is locked",
+        "2026-11-22 is a day",
+        "12:30 lunch",
+        "12:30:00 lunch",
+        "1.2.3.4 - - [22/Nov/2026:05:04:00 +0000] \"GET / HTTP/1.1\" 200",
+        "{\"chat\": \"database is locked\"}",
+        "{\"torn\": ",
+        "{database is locked}",
+        "level=info",
+        "level=info msg=\"torn",
+        "a=b c=d",
+        "\u{1f309} Bridge",
+    ];
+    for text in rows {
+        assert_eq!(parse(text), None, "{text}");
+    }
+}
+
+#[test]
+fn what_a_line_begins_with_and_its_time_are_kept() {
+    let rows = [
+        ("INFO x", Prefix::Level, ""),
+        ("[05:04:00] INFO x", Prefix::Time, ""),
+        ("2026-11-22 05:04:00,123 INFO x", Prefix::Time, "20261122050400"),
+        ("[2026-11-22T05:04:59.5Z] INFO x", Prefix::Time, "20261122050459"),
+        ("level=info msg=x ts=2026-11-22T05:04:00Z", Prefix::Time, "20261122050400"),
+        (r#"{"msg":"x","timestamp":"2026-11-22 05:04:00"}"#, Prefix::Json, "20261122050400"),
+        (r#"{"msg":"x","time":1764000000}"#, Prefix::Json, ""),
+    ];
+    for (text, prefix, stamp) in rows {
+        let line = parse(text).expect(text);
+        assert_eq!((line.prefix, line.stamp.as_str()), (prefix, stamp), "{text}");
+    }
+}
+
+#[test]
+fn a_traceback_within_json_gives_its_error() {
+    let rows = [
+        (
+            r#"{"msg":"x","exc_info":"Traceback (most recent call last):\n  File \"a\"\nsqlite3.OperationalError: database is locked"}"#,
+            Some("sqlite3.OperationalError: database is locked"),
+        ),
+        (r#"{"msg":"x","exception":"KeyError: 'a'\n"}"#, Some("KeyError: 'a'")),
+        (r#"{"msg":"x","stack":"no error's name"}"#, None),
+        (r#"{"msg":"x","text":"KeyError: 'a'"}"#, None),
+    ];
+    for (text, expected) in rows {
+        assert_eq!(parse(text).expect(text).error.as_deref(), expected, "{text}");
+    }
+}
+
+/// Whatever comes in, nothing panics: every beginning of every line, with foreign letters in it.
+#[test]
+fn torn_lines_do_no_harm() {
+    let lines = [
+        "[2026-11-22T05:04:00Z] ÜNFO [bridge.ü] ü: — message",
+        "2026-11-22 05:04:00,123 | INFO | ü:ü:1 - ✅ x",
+        "level=\"ü\\\"\" msg=ü",
+        "(sqlite3.OperationalError) ü",
+        "ÿ:ÿ",
+    ];
+    for line in lines {
+        for (at, _) in line.char_indices() {
+            let _ = (parse(&line[..at]), parse(&line[at..]));
+        }
+    }
+}

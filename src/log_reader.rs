@@ -1,0 +1,297 @@
+//! What the bridge says in its log, read line by line. Pure: text in, plain data out.
+//!
+//! A log is hearsay. It may quote a chat, a child may share the file, and what was killed speaks for a while. So a
+//! sentence counts only where a line of the bridge's own logger begins its message with it ([`crate::log_line`]), and
+//! what is found explains an exit, a silence or a lock that was seen otherwise; by itself it causes nothing.
+//!
+//! How it is meant to be called: one [`Reader`] for each file, for as long as the file is followed. New bytes go to
+//! [`Reader::feed`]; [`Reader::skipped`] where some were left out; [`Reader::new_run`] once a new process is seen;
+//! [`Reader::ended`] once the process is gone, for a last line without an end. What one look found is laid on what was
+//! known with [`Findings::then`]; of two files the one that grew last comes last.
+
+use crate::error_line;
+use crate::exit_class::Class;
+use crate::findings::{Ended, Findings, FloodWait};
+use crate::foreign_text::{Lines, harmless};
+use crate::log_line::{self, Level, Line, Prefix};
+use crate::log_phrases::{self, Phrase};
+
+/// Reads one file.
+#[derive(Debug, Clone, Default)]
+pub struct Reader {
+    /// A line that has no end yet.
+    torn: String,
+    within: Within,
+    /// How the bridge's own lines look, by the last one that was surely its own.
+    voice: Option<Voice>,
+    /// The errors of the traceback before, where another may follow from it.
+    causes: Vec<String>,
+    /// The line before said that the traceback to come ends nothing.
+    aside: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Within {
+    #[default]
+    Nothing,
+    Traceback,
+    /// What Python prints of a script that it can't read: a place and a `SyntaxError`, without a header.
+    Script,
+    /// Its error was read; "During handling of…" may follow.
+    AfterTraceback,
+    /// A traceback of several errors, drawn with bars.
+    Group,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Voice {
+    prefix: Prefix,
+    logger: Option<String>,
+    stamp: String,
+}
+
+/// A torn line is kept up to this length; no sentence that counts begins further back.
+const TORN: usize = 4 << 10;
+/// So much of an error's line is kept, and so many causes: enough for a person, and a bound for a wild log.
+const ERROR: usize = 500;
+const CAUSES: usize = 8;
+
+impl Reader {
+    /// What these new bytes say; a last line without its end waits for the rest.
+    pub fn feed(&mut self, text: &str) -> Findings {
+        let mut found = Findings::default();
+        let mut rest = text;
+        while let Some((line, after)) = rest.split_once('\n') {
+            let line = if self.torn.is_empty() { line.to_owned() } else { std::mem::take(&mut self.torn) + line };
+            found = found.then(self.line(&line));
+            rest = after;
+        }
+        let room = TORN.saturating_sub(self.torn.len());
+        self.torn.push_str(&rest[..rest.floor_char_boundary(room)]);
+        // A prompt waits at the end of its line.
+        found.prompted |= log_phrases::is_prompt(&self.torn);
+        found
+    }
+
+    /// The process is gone: what it left unfinished is its last line.
+    pub fn ended(&mut self) -> Findings {
+        let torn = std::mem::take(&mut self.torn);
+        let last = if torn.is_empty() { Findings::default() } else { self.line(&torn) };
+        let found = if self.within == Within::Group { last.then(self.end_group()) } else { last };
+        (self.within, self.aside) = (Within::Nothing, false);
+        self.causes.clear();
+        found
+    }
+
+    /// Bytes were left out, so the next ones begin somewhere in a line and perhaps in a traceback.
+    pub fn skipped(&mut self) {
+        *self = Reader { voice: self.voice.take(), ..Reader::default() };
+    }
+
+    /// Another process writes from here on; it looks like the one before, until it shows otherwise.
+    pub fn new_run(&mut self) {
+        self.skipped();
+    }
+
+    fn line(&mut self, line: &str) -> Findings {
+        // Python colours its tracebacks since 3.13, and many a logger its lines.
+        let clean = harmless(line, Lines::Join);
+        let line = clean.trim_end();
+        if self.within == Within::Group {
+            if line.trim_start().starts_with(['|', '+']) {
+                return self.of_group(line);
+            }
+            return self.end_group().then(self.line(line));
+        }
+        if matches!(self.within, Within::Traceback | Within::Script) && line.starts_with(' ') {
+            return Findings { prompted: log_phrases::asks_for_login(line), ..Findings::default() };
+        }
+        if line.ends_with("Traceback (most recent call last):") {
+            return self.header(line);
+        }
+        if self.within == Within::Nothing && line.starts_with("  File \"") {
+            self.within = Within::Script;
+            return Findings::default();
+        }
+        if let Some(own) = log_line::parse(line) {
+            (self.within, self.aside) = (Within::Nothing, log_phrases::is_aside(&own.message));
+            return self.own(&own);
+        }
+        match self.within {
+            Within::Traceback if !line.is_empty() => self.error(line),
+            Within::Script if log_phrases::is_syntax_error(line) => self.error(line),
+            Within::AfterTraceback if line.is_empty() || log_phrases::leads_on(line) => Findings::default(),
+            _ => self.nobodys(line),
+        }
+    }
+
+    /// A prompt has no end of its own, so a traceback may follow it on its line.
+    fn header(&mut self, line: &str) -> Findings {
+        let before = line.trim_end_matches("Traceback (most recent call last):");
+        let prompted = log_phrases::is_prompt(before);
+        if self.within != Within::AfterTraceback {
+            self.causes.clear();
+        }
+        if before.trim() == "+ Exception Group" {
+            self.within = Within::Group;
+        } else if before.is_empty() || prompted {
+            self.within = Within::Traceback;
+        } else if let Some(own) = log_line::parse(line) {
+            // It ends the message of a line: some programs log a traceback so.
+            self.within = Within::Traceback;
+            return self.own(&own);
+        }
+        Findings { prompted, ..Findings::default() }
+    }
+
+    fn error(&mut self, line: &str) -> Findings {
+        let line = bounded(line);
+        let found = of_error(&line);
+        let causes = self.causes.clone();
+        if self.causes.len() < CAUSES {
+            self.causes.push(line.clone());
+        }
+        let ended = (!self.aside).then_some(Ended { error: line, causes });
+        (self.within, self.aside) = (Within::AfterTraceback, false);
+        Findings { ended_by: ended, ..found }
+    }
+
+    /// A member's error stands one blank behind its bar, its frames further in.
+    fn of_group(&mut self, line: &str) -> Findings {
+        let inner = line.trim_start_matches([' ', '|']);
+        let bar = line.len() - inner.len();
+        let error = line[..bar].ends_with("| ") && error_line::is_error(inner);
+        if error && self.causes.len() < CAUSES {
+            self.causes.push(bounded(inner));
+        }
+        Findings { prompted: log_phrases::asks_for_login(inner), ..Findings::default() }
+    }
+
+    fn end_group(&mut self) -> Findings {
+        self.within = Within::Nothing;
+        let mut causes = std::mem::take(&mut self.causes);
+        if causes.is_empty() || std::mem::take(&mut self.aside) {
+            return Findings::default();
+        }
+        let found = causes.iter().map(|cause| of_error(cause)).fold(Findings::default(), Findings::then);
+        // The group's own line comes first, what went wrong in it after.
+        let error = causes.remove(0);
+        Findings { ended_by: Some(Ended { error, causes }), ..found }
+    }
+
+    /// A line without a logger's prefix, outside a traceback. Whole sentences that are signs of life count as such.
+    fn nobodys(&mut self, line: &str) -> Findings {
+        self.within = Within::Nothing;
+        self.aside = log_phrases::is_aside(line) || (self.aside && !line.is_empty());
+        let bare = log_phrases::bare(line);
+        let words = !line.is_empty() && bare.is_none() && !line.starts_with(' ');
+        Findings {
+            heartbeat: bare == Some(Phrase::Heartbeat),
+            connected: (bare == Some(Phrase::Connected)).then_some(true),
+            prompted: log_phrases::is_prompt(line),
+            last_words: words.then(|| bounded(line)),
+            interpreter_failed: log_phrases::is_interpreter(line),
+            ..Findings::default()
+        }
+    }
+
+    fn own(&mut self, line: &Line) -> Findings {
+        let message = self.without_logger(&line.message);
+        let phrase = log_phrases::of(message);
+        let severe = line.level >= Some(Level::Error);
+        let mut found = match phrase {
+            Some(Phrase::Heartbeat) => Findings { heartbeat: true, ..Findings::default() },
+            Some(Phrase::Connected) => Findings { connected: Some(true), ..Findings::default() },
+            Some(Phrase::Cut) if self.may_accuse(line) => {
+                Findings { connected: Some(false), network: true, ..Findings::default() }
+            }
+            Some(Phrase::ToldToStop) => Findings { told_to_stop: self.sounds_like(line), ..Findings::default() },
+            Some(Phrase::Login) => Findings { login: self.may_accuse(line), ..Findings::default() },
+            Some(Phrase::Flood(seconds)) => Findings { flood: Some(FloodWait { seconds }), ..Findings::default() },
+            Some(Phrase::Of(Class::Login)) if !self.may_accuse(line) => Findings::default(),
+            Some(Phrase::Of(class)) => of_class(class),
+            Some(Phrase::Cut) | None => Findings::default(),
+        };
+        if let Some(error) = &line.error {
+            found = found.then(Findings { ended_by: None, ..of_error(error) });
+        }
+        found.lock_mentioned =
+            found.locked || (line.level >= Some(Level::Warning) && message.ends_with("database is locked"));
+        found.last_error = severe.then(|| bounded(line.error.as_deref().unwrap_or(message)));
+        found.own_lines = 1;
+        if found.heartbeat || found.connected == Some(true) {
+            self.voice = Some(Voice { prefix: line.prefix, logger: line.logger.clone(), stamp: line.stamp.clone() });
+        }
+        found
+    }
+
+    /// A format may put the logger between brackets of its own, where a tag would be: a heartbeat has shown it.
+    fn without_logger<'a>(&self, message: &'a str) -> &'a str {
+        let logger = self.voice.as_ref().and_then(|voice| voice.logger.as_deref());
+        let rest = logger.and_then(|logger| message.strip_prefix('[')?.strip_prefix(logger)?.strip_prefix("] "));
+        rest.unwrap_or(message)
+    }
+
+    /// Whether a line may speak against somebody: it begins with no less than the bridge's own lines do, and is no older
+    /// than they are. A minute is more than threads need to overtake each other, and less than what people paste into a
+    /// chat.
+    fn may_accuse(&self, line: &Line) -> bool {
+        self.voice.as_ref().is_none_or(|voice| line.prefix >= voice.prefix && !older(&line.stamp, &voice.stamp))
+    }
+
+    /// Whether it comes from the logger's family that the bridge's heartbeats come from. Stricter, because a child that
+    /// shares the file says goodbye in the same words.
+    fn sounds_like(&self, line: &Line) -> bool {
+        let Some(voice) = &self.voice else {
+            // Nobody known yet. A name with a capital or a dash is a person's or a program's, not a module's.
+            let module = |name: &String| !name.contains(|c: char| c.is_uppercase() || c == '-');
+            return line.logger.as_ref().is_none_or(module);
+        };
+        let family =
+            |logger: &Option<String>| logger.as_ref().and_then(|name| name.split('.').next().map(str::to_owned));
+        let related = match (family(&voice.logger), family(&line.logger)) {
+            (Some(a), Some(b)) => a == b || a == "__main__" || a == "root",
+            (a, b) => a == b,
+        };
+        related && line.prefix == voice.prefix && self.may_accuse(line)
+    }
+}
+
+/// Stamps are digits: year to second, or nothing. Where the lengths differ they can't be compared.
+fn older(stamp: &str, than: &str) -> bool {
+    let minutes = |stamp: &str| stamp.get(..12).map(str::to_owned);
+    match (minutes(stamp), minutes(than)) {
+        (Some(a), Some(b)) if stamp.len() == than.len() => {
+            let number = |text: &str| text.parse::<u64>().unwrap_or(0);
+            number(&a) + 1 < number(&b)
+        }
+        _ => false,
+    }
+}
+
+fn of_error(line: &str) -> Findings {
+    let flood = error_line::flood_seconds(line);
+    let found = error_line::class(line).map(of_class).unwrap_or_default();
+    Findings { flood: found.flood.map(|_| FloodWait { seconds: flood }), ..found }
+}
+
+fn of_class(class: Class) -> Findings {
+    let mut found = Findings::default();
+    match class {
+        Class::Login => found.login = true,
+        Class::Flood => found.flood = Some(FloodWait { seconds: None }),
+        Class::Disk => found.no_space = true,
+        Class::Lock => (found.locked, found.lock_mentioned) = (true, true),
+        Class::Network => found.network = true,
+        _ => {}
+    }
+    found
+}
+
+fn bounded(line: &str) -> String {
+    line[..line.floor_char_boundary(ERROR)].to_owned()
+}
+
+#[cfg(test)]
+#[path = "log_reader_tests.rs"]
+mod tests;
