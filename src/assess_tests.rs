@@ -1,11 +1,13 @@
 //! A situation a row, named after the row of the list of real incidents that it comes from.
 
 use super::*;
-use crate::facts::{Clock, Disk, Flood, Holder, Holds, Identity, Log, Pause, Said, Session, UpdateLock};
+use crate::facts::{Disk, Flood, Holder, Holds, Identity, Log, Pause, Repeated, Said, Session, UpdateLock};
 use crate::history::{Counted, Ended, advance};
+use crate::secrets::Secrets;
+use crate::time::{Clock, span as s};
 
-const NOW: Clock = Clock { wall: 2_000_000_000.0, mono: 100_000.0, zone: 0 };
-const T: &Limits = &Limits::REAL;
+const NOW: Clock = Clock { wall: Wall(2_000_000_000.0), mono: Mono(100_000.0), zone: 0 };
+const LIMITS: &Limits = &Limits::REAL;
 const ID: Identity = Identity { pid: 4312, start: 1 };
 
 struct Case {
@@ -34,7 +36,7 @@ fn well() -> Case {
         clock: Some(NOW),
         run: Some(process(3600.0)),
         counted: Some(Counted { runs: 7, run: None }),
-        silent_since: Some(NOW.mono - 10.0),
+        silent_since: Some(NOW.mono - s(10.0)),
         had_socket: true,
         ..History::default()
     };
@@ -42,7 +44,7 @@ fn well() -> Case {
 }
 
 fn process(age: f64) -> Process {
-    Process { id: ID, started: NOW.wall - age, age }
+    Process { id: ID, started: NOW.wall - s(age), age: s(age) }
 }
 
 fn job(pid: Option<u32>) -> Job {
@@ -54,8 +56,8 @@ fn job(pid: Option<u32>) -> Job {
         runs: Some(7),
         run: None,
         last_exit: Exit::Code(1),
-        throttle: 10.0,
-        exit_timeout: 20.0,
+        throttle: s(10.0),
+        exit_timeout: s(20.0),
         keep_alive: KeepAlive::Always,
         held_back: None,
         stopping: false,
@@ -67,7 +69,7 @@ fn git(age: f64) -> Git {
     Git {
         head: "aaaaaaaabbbbbbbbccccccccddddddddeeeeeeee".into(),
         summary: "Make it faster".into(),
-        committed: NOW.wall - age,
+        committed: NOW.wall - s(age),
         parents: 1,
         own_revert: false,
         dirty: Some(false),
@@ -77,7 +79,7 @@ fn git(age: f64) -> Git {
 
 fn crash(ago: f64, class: Class) -> Event {
     Event {
-        at: NOW.wall - ago,
+        at: NOW.wall - s(ago),
         kind: EventKind::Crash,
         commit: "aaaaaaaa".into(),
         commit_age: None,
@@ -119,12 +121,12 @@ impl Case {
         self.facts.process = Fact::Known(None);
         self.job().pid = None;
         self.history.run = None;
-        self.history.dead_since = Some(NOW.mono - dead);
-        self.history.ended = Some(Ended { id: ID, lived, at: NOW.wall - dead, exit: Exit::Code(1) });
+        self.history.dead_since = Some(NOW.mono - s(dead));
+        self.history.ended = Some(Ended { id: ID, lived: s(lived), at: NOW.wall - s(dead), exit: Exit::Code(1) });
     }
 
     fn silent(&mut self, seconds: f64) {
-        self.history.silent_since = Some(NOW.mono - seconds);
+        self.history.silent_since = Some(NOW.mono - s(seconds));
         self.history.stale_looks = 2;
     }
 
@@ -133,14 +135,14 @@ impl Case {
     }
 
     fn stranger(&mut self, lock: Lock) {
-        let holder = Holder { pid: 99, role: Role::Stranger, lock, age_s: Some(400.0) };
+        let holder = Holder { pid: 99, role: Role::Stranger, lock, age: Some(s(400.0)) };
         self.facts.session = Fact::Known(Session { path: "s".into(), holders: vec![holder] });
     }
 
     fn loop_on_head(&mut self, age: f64) {
         self.down(2.0, 1.0);
         self.crashes(3, Class::Code);
-        self.git().committed = NOW.wall - age - 125.0;
+        self.git().committed = NOW.wall - s(age + 125.0);
         self.markers().auto_revert = true;
     }
 }
@@ -156,7 +158,7 @@ fn every_situation_has_its_verdict() {
             "incident 3: twelve quiet hours with nothing but heartbeats",
             |c| {
                 c.age(43_200.0);
-                c.history.silent_since = Some(NOW.mono - 119.0);
+                c.history.silent_since = Some(NOW.mono - s(119.0));
             },
             (S::Healthy, C::None, 0),
         ),
@@ -173,7 +175,7 @@ fn every_situation_has_its_verdict() {
             |c| {
                 c.age(200.0);
                 c.silent(4000.0);
-                c.history.disconnected_since = Some(NOW.mono - 4000.0);
+                c.history.disconnected_since = Some(NOW.mono - s(4000.0));
             },
             (S::Healthy, C::None, 0),
         ),
@@ -264,7 +266,7 @@ fn every_situation_has_its_verdict() {
             "incident 17: a flood wait, the log silent for 2 h",
             |c| {
                 c.silent(7200.0);
-                c.markers().flood = Some(Flood { expiry: NOW.wall + 600.0, written: NOW.wall - 7200.0 });
+                c.markers().flood = Some(Flood { expiry: NOW.wall + s(600.0), written: NOW.wall - s(7200.0) });
             },
             (S::Waiting, C::FloodWait, 0),
         ),
@@ -272,20 +274,20 @@ fn every_situation_has_its_verdict() {
             "a flood wait that is over",
             |c| {
                 c.silent(7200.0);
-                c.markers().flood = Some(Flood { expiry: NOW.wall - 1.0, written: NOW.wall - 7200.0 });
+                c.markers().flood = Some(Flood { expiry: NOW.wall - s(1.0), written: NOW.wall - s(7200.0) });
             },
             (S::Unhealthy, C::LogStale, 2),
         ),
         (
             "a flood wait written 25 h ago",
-            |c| c.markers().flood = Some(Flood { expiry: NOW.wall + 600.0, written: NOW.wall - 90_000.0 }),
+            |c| c.markers().flood = Some(Flood { expiry: NOW.wall + s(600.0), written: NOW.wall - s(90_000.0) }),
             (S::Healthy, C::None, 0),
         ),
         (
             "a flood wait keeps a dead bridge down",
             |c| {
                 c.down(100.0, 1.0);
-                c.markers().flood = Some(Flood { expiry: NOW.wall + 600.0, written: NOW.wall });
+                c.markers().flood = Some(Flood { expiry: NOW.wall + s(600.0), written: NOW.wall });
             },
             (S::Waiting, C::FloodWait, 0),
         ),
@@ -293,15 +295,15 @@ fn every_situation_has_its_verdict() {
             "incident 18: a login is needed",
             |c| {
                 c.down(100.0, 60.0);
-                c.markers().auth_required = Some(NOW.wall - 60.0);
+                c.markers().auth_required = Some(NOW.wall - s(60.0));
             },
             (S::Waiting, C::AuthRequired, 0),
         ),
         (
             "incident 18: connected since, so it is not",
             |c| {
-                c.markers().auth_required = Some(NOW.wall - 60.0);
-                c.markers().last_connected = Some(NOW.wall - 5.0);
+                c.markers().auth_required = Some(NOW.wall - s(60.0));
+                c.markers().last_connected = Some(NOW.wall - s(5.0));
             },
             (S::Healthy, C::None, 0),
         ),
@@ -369,7 +371,7 @@ fn every_situation_has_its_verdict() {
             "incident 21: a planned restart 10 s ago",
             |c| {
                 c.down(100.0, 5.0);
-                c.markers().update_restart = Some(NOW.wall - 10.0);
+                c.markers().update_restart = Some(NOW.wall - s(10.0));
             },
             (S::Waiting, C::UpdateRunning, 0),
         ),
@@ -377,7 +379,7 @@ fn every_situation_has_its_verdict() {
             "incident 21: a planned restart 400 s ago",
             |c| {
                 c.down(100.0, 5.0);
-                c.markers().update_restart = Some(NOW.wall - 400.0);
+                c.markers().update_restart = Some(NOW.wall - s(400.0));
             },
             (S::Unhealthy, C::ProcessDead, 1),
         ),
@@ -385,7 +387,7 @@ fn every_situation_has_its_verdict() {
             "incident 21: a planned restart in the future",
             |c| {
                 c.down(100.0, 5.0);
-                c.markers().update_restart = Some(NOW.wall + 60.0);
+                c.markers().update_restart = Some(NOW.wall + s(60.0));
             },
             (S::Unhealthy, C::ProcessDead, 1),
         ),
@@ -394,8 +396,8 @@ fn every_situation_has_its_verdict() {
             |c| {
                 c.down(100.0, 700.0);
                 c.job().loaded = false;
-                c.history.unloaded_since = Some(NOW.mono - 700.0);
-                c.markers().update_lock = Some(UpdateLock { pid: 5, alive: true, since: NOW.wall - 30.0 });
+                c.history.unloaded_since = Some(NOW.mono - s(700.0));
+                c.markers().update_lock = Some(UpdateLock { pid: 5, alive: true, since: NOW.wall - s(30.0) });
             },
             (S::Waiting, C::UpdateRunning, 0),
         ),
@@ -403,7 +405,7 @@ fn every_situation_has_its_verdict() {
             "incident 23: a killed update left its lock",
             |c| {
                 c.down(100.0, 5.0);
-                c.markers().update_lock = Some(UpdateLock { pid: 5, alive: false, since: NOW.wall - 30.0 });
+                c.markers().update_lock = Some(UpdateLock { pid: 5, alive: false, since: NOW.wall - s(30.0) });
             },
             (S::Unhealthy, C::ProcessDead, 1),
         ),
@@ -411,7 +413,7 @@ fn every_situation_has_its_verdict() {
             "incident 23: a lock older than 600 s",
             |c| {
                 c.down(100.0, 5.0);
-                c.markers().update_lock = Some(UpdateLock { pid: 5, alive: true, since: NOW.wall - 601.0 });
+                c.markers().update_lock = Some(UpdateLock { pid: 5, alive: true, since: NOW.wall - s(601.0) });
             },
             (S::Unhealthy, C::ProcessDead, 1),
         ),
@@ -419,7 +421,7 @@ fn every_situation_has_its_verdict() {
             "incident 24: an update under hold",
             |c| {
                 c.down(100.0, 5.0);
-                c.facts.holds.hold = Some("pull".into());
+                c.facts.holds.update = Some("pull".into());
             },
             (S::Waiting, C::UpdateRunning, 0),
         ),
@@ -428,7 +430,7 @@ fn every_situation_has_its_verdict() {
             |c| {
                 c.down(100.0, 5.0);
                 c.job().loaded = false;
-                c.history.unloaded_since = Some(NOW.mono - 5.0);
+                c.history.unloaded_since = Some(NOW.mono - s(5.0));
             },
             (S::Unhealthy, C::NotLoaded, 0),
         ),
@@ -437,7 +439,7 @@ fn every_situation_has_its_verdict() {
             |c| {
                 c.down(100.0, 601.0);
                 c.job().loaded = false;
-                c.history.unloaded_since = Some(NOW.mono - 601.0);
+                c.history.unloaded_since = Some(NOW.mono - s(601.0));
             },
             (S::Unhealthy, C::NotLoaded, 1),
         ),
@@ -468,12 +470,12 @@ fn every_situation_has_its_verdict() {
         ),
         (
             "incident 28: KeepAlive is a dictionary",
-            |c| c.job().keep_alive = KeepAlive::Conditional("SuccessfulExit".into()),
+            |c| c.job().keep_alive = KeepAlive::Conditional(Condition::KeepAlive(vec!["SuccessfulExit".into()])),
             (S::Degraded, C::None, 0),
         ),
         (
             "incident 29: SIGTERM, and still there",
-            |c| c.history.stopping_since = Some(NOW.mono - 31.0),
+            |c| c.history.stopping_since = Some(NOW.mono - s(31.0)),
             (S::Unhealthy, C::StopHang, 2),
         ),
         (
@@ -496,7 +498,7 @@ fn every_situation_has_its_verdict() {
         ),
         (
             "incident 33: ENOSPC was logged",
-            |c| c.history.no_space_at = Some(NOW.mono - 10.0),
+            |c| c.history.no_space_at = Some(NOW.mono - s(10.0)),
             (S::Waiting, C::DiskFull, 0),
         ),
         (
@@ -520,12 +522,12 @@ fn every_situation_has_its_verdict() {
         ),
         (
             "incident 35: alive, but one error repeats",
-            |c| c.log().repeated = Some(("ERROR x".into(), 10)),
+            |c| c.log().repeated = Some(Repeated { line: "ERROR x".into(), count: 10 }),
             (S::Degraded, C::None, 0),
         ),
         (
             "incident 35: nine times are not ten",
-            |c| c.log().repeated = Some(("ERROR x".into(), 9)),
+            |c| c.log().repeated = Some(Repeated { line: "ERROR x".into(), count: 9 }),
             (S::Healthy, C::None, 0),
         ),
         (
@@ -561,7 +563,7 @@ fn every_situation_has_its_verdict() {
             "incident 37: silence after a sleep is as long as the sleep",
             |c| {
                 c.silent(29_000.0);
-                c.history.grace_until = NOW.mono + 200.0;
+                c.history.grace_until = NOW.mono + s(200.0);
             },
             (S::Healthy, C::None, 0),
         ),
@@ -569,13 +571,13 @@ fn every_situation_has_its_verdict() {
             "incident 40: paused, and dead",
             |c| {
                 c.down(100.0, 60.0);
-                c.facts.holds.pause = Some(Pause { since: NOW.wall - 172_800.0, until: NOW.wall + 60.0 });
+                c.facts.holds.pause = Some(Pause { since: NOW.wall - s(172_800.0), until: NOW.wall + s(60.0) });
             },
             (S::Waiting, C::Paused, 0),
         ),
         (
             "a pause that is over",
-            |c| c.facts.holds.pause = Some(Pause { since: NOW.wall - 600.0, until: NOW.wall - 1.0 }),
+            |c| c.facts.holds.pause = Some(Pause { since: NOW.wall - s(600.0), until: NOW.wall - s(1.0) }),
             (S::Healthy, C::None, 0),
         ),
         (
@@ -590,7 +592,7 @@ fn every_situation_has_its_verdict() {
             "paused, and data/ can't be read",
             |c| {
                 c.down(100.0, 60.0);
-                c.facts.holds.pause = Some(Pause { since: NOW.wall - 60.0, until: NOW.wall + 60.0 });
+                c.facts.holds.pause = Some(Pause { since: NOW.wall - s(60.0), until: NOW.wall + s(60.0) });
                 c.facts.markers = Fact::Unknown("denied".into());
             },
             (S::Waiting, C::Paused, 0),
@@ -599,7 +601,7 @@ fn every_situation_has_its_verdict() {
             "incident 24: an update under hold, and data/ can't be read",
             |c| {
                 c.down(100.0, 60.0);
-                c.facts.holds.hold = Some("pull".into());
+                c.facts.holds.update = Some("pull".into());
                 c.facts.markers = Fact::Unknown("denied".into());
             },
             (S::Waiting, C::UpdateRunning, 0),
@@ -653,20 +655,20 @@ fn every_situation_has_its_verdict() {
         (
             "says locked, and a stranger reads",
             |c| {
-                c.history.locked_at = Some(NOW.mono - 5.0);
+                c.history.locked_at = Some(NOW.mono - s(5.0));
                 c.stranger(Lock::Shared);
             },
             (S::Unhealthy, C::SessionLocked, 3),
         ),
         (
             "says locked, and nobody else holds it",
-            |c| c.history.locked_at = Some(NOW.mono - 5.0),
+            |c| c.history.locked_at = Some(NOW.mono - s(5.0)),
             (S::Healthy, C::None, 0),
         ),
         (
             "a stranger in WAL mode with a mere open connection",
             |c| {
-                c.history.locked_at = Some(NOW.mono - 5.0);
+                c.history.locked_at = Some(NOW.mono - s(5.0));
                 c.stranger(Lock::None);
             },
             (S::Healthy, C::None, 0),
@@ -675,7 +677,7 @@ fn every_situation_has_its_verdict() {
             "disconnected for 300 s",
             |c| {
                 c.facts.sockets = Fact::Known(0);
-                c.history.disconnected_since = Some(NOW.mono - 300.0);
+                c.history.disconnected_since = Some(NOW.mono - s(300.0));
             },
             (S::Unhealthy, C::Disconnected, 2),
         ),
@@ -683,7 +685,7 @@ fn every_situation_has_its_verdict() {
             "disconnected, and the network is down",
             |c| {
                 c.facts.sockets = Fact::Known(0);
-                c.history.disconnected_since = Some(NOW.mono - 300.0);
+                c.history.disconnected_since = Some(NOW.mono - s(300.0));
                 c.facts.network = Some(Fact::Known(false));
             },
             (S::Waiting, C::Offline, 0),
@@ -693,13 +695,13 @@ fn every_situation_has_its_verdict() {
     for (name, change, expected) in rows {
         let mut case = well();
         change(&mut case);
-        let verdict = assess(&case.facts, &case.history, T);
-        assert_eq!((verdict.state, verdict.cause, verdict.rung), *expected, "{name}: {verdict:#?}");
-        assert!(!verdict.next.is_empty(), "{name} says nothing of what comes next");
-        assert!(
-            matches!(verdict.state, State::Healthy | State::Starting) == verdict.issues.is_empty(),
+        let verdict = assess(&case.facts, &case.history, LIMITS);
+        assert_eq!((verdict.state, verdict.cause, verdict.level()), *expected, "{name}: {verdict:#?}");
+        assert_eq!(
+            matches!(verdict.state, State::Healthy | State::Starting),
+            verdict.findings.is_empty(),
             "{name}: {:?}",
-            verdict.issues
+            verdict.findings
         );
     }
 }
@@ -710,12 +712,12 @@ fn the_first_cause_wins_and_the_others_become_issues() {
     type Step = (Cause, fn(&mut Case));
     let steps: &[Step] = &[
         (Cause::OperatorStop, |c| c.job().stopped_by_operator = true),
-        (Cause::Paused, |c| c.facts.holds.pause = Some(Pause { since: NOW.wall, until: NOW.wall + 60.0 })),
+        (Cause::Paused, |c| c.facts.holds.pause = Some(Pause { since: NOW.wall, until: NOW.wall + s(60.0) })),
         (Cause::RecoveryRunning, |c| c.facts.holds.recovery = Some(77)),
-        (Cause::UpdateRunning, |c| c.facts.holds.hold = Some("pull".into())),
+        (Cause::UpdateRunning, |c| c.facts.holds.update = Some("pull".into())),
         (Cause::AuthRequired, |c| c.markers().auth_required = Some(NOW.wall)),
         (Cause::ConfigError, |c| c.job().last_exit = Exit::Code(2)),
-        (Cause::FloodWait, |c| c.markers().flood = Some(Flood { expiry: NOW.wall + 600.0, written: NOW.wall })),
+        (Cause::FloodWait, |c| c.markers().flood = Some(Flood { expiry: NOW.wall + s(600.0), written: NOW.wall })),
         (Cause::DiskFull, |c| c.history.no_space_at = Some(NOW.mono)),
         (Cause::Offline, |c| c.facts.network = Some(Fact::Known(false))),
         (Cause::SessionLocked, |c| c.stranger(Lock::Exclusive)),
@@ -728,25 +730,25 @@ fn the_first_cause_wins_and_the_others_become_issues() {
     let mut case = well();
     for (at, (cause, add)) in steps.iter().enumerate().rev() {
         add(&mut case);
-        let verdict = assess(&case.facts, &case.history, T);
+        let verdict = assess(&case.facts, &case.history, LIMITS);
         assert_eq!(verdict.cause, *cause, "{verdict:#?}");
         // The network is asked about once, and is no issue of its own beside a sickness.
-        assert!(verdict.issues.len() >= steps.len() - at - 1, "{cause:?}: {:?}", verdict.issues);
+        assert!(verdict.findings.len() >= steps.len() - at - 1, "{cause:?}: {:?}", verdict.findings);
     }
     let mut case = well();
     let alive: &[Step] = &[
         (Cause::LogStale, |c| c.silent(400.0)),
         (Cause::Disconnected, |c| {
             c.facts.sockets = Fact::Known(0);
-            c.history.disconnected_since = Some(NOW.mono - 400.0);
+            c.history.disconnected_since = Some(NOW.mono - s(400.0));
         }),
         (Cause::Duplicate, |c| c.facts.duplicates = Fact::Known(vec![process(100.0)])),
-        (Cause::StopHang, |c| c.history.stopping_since = Some(NOW.mono - 40.0)),
+        (Cause::StopHang, |c| c.history.stopping_since = Some(NOW.mono - s(40.0))),
     ];
     for (at, (cause, add)) in alive.iter().enumerate() {
         add(&mut case);
-        let verdict = assess(&case.facts, &case.history, T);
-        assert_eq!((verdict.cause, verdict.issues.len()), (*cause, at + 1), "{verdict:#?}");
+        let verdict = assess(&case.facts, &case.history, LIMITS);
+        assert_eq!((verdict.cause, verdict.findings.len()), (*cause, at + 1), "{verdict:#?}");
     }
 }
 
@@ -785,14 +787,14 @@ fn deaths_are_counted_by_the_managers_counter() {
                 Fact::Known(pid.map(|pid| Process { id: Identity { pid, start: 1 }, ..process(20.0) }));
             case.facts
         };
-        let (history, first) = advance(&History::default(), &look(*before, Exit::Never), &[], T);
+        let (history, first) = advance(&History::default(), &look(*before, Exit::Never), &[], LIMITS);
         assert_eq!(
             first.iter().filter(|event| event.kind == EventKind::Crash).count(),
             0,
             "{name}: the first look is a baseline"
         );
         let ours = if *by_us { vec![Identity { pid: 1, start: 1 }] } else { Vec::new() };
-        let (_, events) = advance(&history, &look(*after, exit.clone()), &ours, T);
+        let (_, events) = advance(&history, &look(*after, exit.clone()), &ours, LIMITS);
         let count = |what| events.iter().filter(|event| event.kind == what).count();
         assert_eq!((count(EventKind::Crash), count(EventKind::Start)), (*crashes, *starts), "{name}: {events:?}");
     }
@@ -834,11 +836,11 @@ fn deaths_are_counted_by_the_runs_that_systemd_names() {
             case.facts
         };
         let ours = if *by_us { vec![Identity { pid: 1, start: 1 }] } else { Vec::new() };
-        let (history, _) = advance(&History::default(), &look(*before, &Exit::Never), &[], T);
-        let (history, events) = advance(&history, &look(*now, exit), &ours, T);
+        let (history, _) = advance(&History::default(), &look(*before, &Exit::Never), &[], LIMITS);
+        let (history, events) = advance(&history, &look(*now, exit), &ours, LIMITS);
         let count = |what| events.iter().filter(|event| event.kind == what).count();
         assert_eq!((count(EventKind::Crash), count(EventKind::Start)), (*crashes, *starts), "{name}: {events:?}");
-        let (_, again) = advance(&history, &look(*now, exit), &ours, T);
+        let (_, again) = advance(&history, &look(*now, exit), &ours, LIMITS);
         assert_eq!(again, [], "{name}: a second look finds nothing new");
     }
 }
@@ -853,15 +855,15 @@ fn incident_19_a_manager_that_respawns_is_not_helped_and_a_person_hears_of_it() 
         for second in 0..=400_u32 {
             // An hour's run that ended at second 0, and then a run every 10 s.
             let runs = 7 + u64::from(second / 10);
-            let (wall, mono) = (NOW.wall + f64::from(second), NOW.mono + f64::from(second));
+            let (wall, mono) = (NOW.wall + s(f64::from(second)), NOW.mono + s(f64::from(second)));
             case.facts.clock = Clock { wall, mono, zone: 0 };
             case.facts.process = Fact::Known(None);
             case.facts.service = Fact::Known(Job { runs: Some(runs), last_exit: exit.clone(), ..job(None) });
-            let (history, events) = advance(&case.history, &case.facts, &[], T);
+            let (history, events) = advance(&case.history, &case.facts, &[], LIMITS);
             case.history = history;
             let Fact::Known(known) = &mut case.facts.crashes else { unreachable!("well() knows it") };
             known.extend(events);
-            let verdict = assess(&case.facts, &case.history, T);
+            let verdict = assess(&case.facts, &case.history, LIMITS);
             let expected = match second {
                 // The first death, after an hour, is ours to answer; then the manager has shown that it does.
                 0..10 => (Cause::ProcessDead, 1),
@@ -869,17 +871,17 @@ fn incident_19_a_manager_that_respawns_is_not_helped_and_a_person_hears_of_it() 
                 _ if crash_loop => (Cause::CrashLoop, 3),
                 _ => (Cause::ProcessDead, 0),
             };
-            assert_eq!((verdict.cause, verdict.rung), expected, "{exit}, second {second}: {verdict:#?}");
-            told = told.or(verdict.person.then_some(second));
+            assert_eq!((verdict.cause, verdict.level()), expected, "{exit}, second {second}: {verdict:#?}");
+            told = told.or(verdict.tells().then_some(second));
         }
         assert_eq!(told, if crash_loop { None } else { Some(100) }, "{exit}");
     }
     // It was there once and never again: after the throttle and the margin it is ours.
     let mut case = well();
     case.down(0.3, 19.9);
-    assert_eq!(assess(&case.facts, &case.history, T).rung, 0);
+    assert_eq!(assess(&case.facts, &case.history, LIMITS).level(), 0);
     case.down(0.3, 20.0);
-    assert_eq!(assess(&case.facts, &case.history, T).rung, 1);
+    assert_eq!(assess(&case.facts, &case.history, LIMITS).level(), 1);
 }
 
 /// What a run said speaks against itself only: not against the next, and not after somebody has made room.
@@ -916,25 +918,25 @@ fn incident_5_what_a_run_said_ends_with_it() {
         let mut case = well();
         case.facts.disk = free(1 << 19);
         case.log().said = FULL;
-        let (history, _) = advance(&case.history, &case.facts, &[], T);
+        let (history, _) = advance(&case.history, &case.facts, &[], LIMITS);
         assert!(history.locked_at.is_some() && history.no_space_at.is_some(), "{name}");
         case.log().said = Said::default();
         let run = history.run;
         change(&mut case);
-        let (after, _) = advance(&History { run, ..history }, &case.facts, &[], T);
+        let (after, _) = advance(&History { run, ..history }, &case.facts, &[], LIMITS);
         assert_eq!((after.locked_at.is_some(), after.no_space_at.is_some()), *expected, "{name}");
     }
     // A quota: there is room, and still there is none.
     let mut case = well();
     case.log().said = FULL;
-    let (history, _) = advance(&case.history, &case.facts, &[], T);
+    let (history, _) = advance(&case.history, &case.facts, &[], LIMITS);
     case.log().said = Said::default();
-    assert!(advance(&history, &case.facts, &[], T).0.no_space_at.is_some());
+    assert!(advance(&history, &case.facts, &[], LIMITS).0.no_space_at.is_some());
     // The last words of the run before arrive together with the next process.
     let mut case = well();
     case.history.run = Some(Process { id: Identity { pid: 4311, start: 2 }, ..process(100.0) });
     case.log().said = FULL;
-    let (history, _) = advance(&case.history, &case.facts, &[], T);
+    let (history, _) = advance(&case.history, &case.facts, &[], LIMITS);
     assert_eq!((history.locked_at, history.no_space_at), (None, None));
 }
 
@@ -951,14 +953,14 @@ fn a_process_that_was_there_before_us_has_one_start_line_however_often_we_begin(
     for (name, history, expected) in rows {
         let mut case = well();
         case.facts.crashes = Fact::Known(history);
-        let (history, events) = advance(&History::default(), &case.facts, &[], T);
-        assert_eq!(events.first().map(|event| NOW.wall - event.at), expected, "{name}");
-        let (_, again) = advance(&history, &case.facts, &[], T);
+        let (history, events) = advance(&History::default(), &case.facts, &[], LIMITS);
+        assert_eq!(events.first().map(|event| NOW.wall.since(event.at)), expected.map(s), "{name}");
+        let (_, again) = advance(&history, &case.facts, &[], LIMITS);
         assert_eq!(again, [], "{name}: the second look");
         // One that appears while we watch is stamped now.
-        let gone = History { run: None, dead_since: Some(NOW.mono - 5.0), ..history };
+        let gone = History { run: None, dead_since: Some(NOW.mono - s(5.0)), ..history };
         case.facts.crashes = Fact::Known(Vec::new());
-        let (_, events) = advance(&gone, &case.facts, &[], T);
+        let (_, events) = advance(&gone, &case.facts, &[], LIMITS);
         assert_eq!(events.first().map(|event| event.at), Some(NOW.wall), "{name}");
     }
 }
@@ -969,13 +971,13 @@ fn markers_that_stay_unreadable_over_a_dead_bridge_are_told() {
     let mut case = well();
     case.down(100.0, 400.0);
     case.facts.markers = Fact::Unknown("denied".into());
-    let (history, _) = advance(&case.history, &case.facts, &[], T);
-    assert!(!assess(&case.facts, &history, T).person);
-    case.facts.clock.mono += T.stale;
-    let (history, _) = advance(&history, &case.facts, &[], T);
-    assert!(assess(&case.facts, &history, T).person);
+    let (history, _) = advance(&case.history, &case.facts, &[], LIMITS);
+    assert!(!assess(&case.facts, &history, LIMITS).tells());
+    case.facts.clock.mono = case.facts.clock.mono + LIMITS.markers_unseen;
+    let (history, _) = advance(&history, &case.facts, &[], LIMITS);
+    assert!(assess(&case.facts, &history, LIMITS).tells());
     case.facts.markers = Fact::Known(Markers::default());
-    assert_eq!(advance(&history, &case.facts, &[], T).0.unsure_since, None);
+    assert_eq!(advance(&history, &case.facts, &[], LIMITS).0.markers_unseen_since, None);
 }
 
 #[test]
@@ -984,10 +986,10 @@ fn an_end_that_somebody_wanted_is_no_crash() {
         ("nobody wanted it", |_| {}, 1),
         ("incident 27: stopped, and it answered with exit 1", |c| c.job().stopped_by_operator = true, 0),
         ("incident 27: being stopped", |c| c.job().stopping = true, 0),
-        ("incident 21: a planned restart", |c| c.markers().update_restart = Some(NOW.wall - 10.0), 0),
-        ("incident 21: its marker is 400 s old", |c| c.markers().update_restart = Some(NOW.wall - 400.0), 1),
-        ("incident 21: its marker is from the future", |c| c.markers().update_restart = Some(NOW.wall + 10.0), 1),
-        ("incident 22: an update unloads the job", |c| c.facts.holds.hold = Some("pull".into()), 0),
+        ("incident 21: a planned restart", |c| c.markers().update_restart = Some(NOW.wall - s(10.0)), 0),
+        ("incident 21: its marker is 400 s old", |c| c.markers().update_restart = Some(NOW.wall - s(400.0)), 1),
+        ("incident 21: its marker is from the future", |c| c.markers().update_restart = Some(NOW.wall + s(10.0)), 1),
+        ("incident 22: an update unloads the job", |c| c.facts.holds.update = Some("pull".into()), 0),
         (
             "incident 22: unloaded without a word",
             |c| {
@@ -999,17 +1001,17 @@ fn an_end_that_somebody_wanted_is_no_crash() {
         ),
         (
             "incident 23: the lock of a killed update",
-            |c| c.markers().update_lock = Some(UpdateLock { pid: 5, alive: false, since: NOW.wall - 30.0 }),
+            |c| c.markers().update_lock = Some(UpdateLock { pid: 5, alive: false, since: NOW.wall - s(30.0) }),
             1,
         ),
-        ("paused", |c| c.facts.holds.pause = Some(Pause { since: NOW.wall - 9.0, until: NOW.wall + 9.0 }), 0),
+        ("paused", |c| c.facts.holds.pause = Some(Pause { since: NOW.wall - s(9.0), until: NOW.wall + s(9.0) }), 0),
     ];
     for (name, change, crashes) in rows {
         let before = well();
         let mut case = well();
         case.down(100.0, 0.0);
         change(&mut case);
-        let (_, events) = advance(&before.history, &case.facts, &[], T);
+        let (_, events) = advance(&before.history, &case.facts, &[], LIMITS);
         assert_eq!(events.len(), *crashes, "{name}: {events:?}");
     }
 }
@@ -1031,7 +1033,7 @@ fn a_death_has_the_class_that_the_log_gives_it() {
         case.down(100.0, 0.0);
         case.log().said = said.clone();
         case.facts.network = network.map(Fact::Known);
-        let (_, events) = advance(&before.history, &case.facts, &[], T);
+        let (_, events) = advance(&before.history, &case.facts, &[], LIMITS);
         assert_eq!(events.first().map(|event| event.class), Some(*class), "{name}");
     }
 }
@@ -1039,37 +1041,37 @@ fn a_death_has_the_class_that_the_log_gives_it() {
 #[test]
 fn incident_37_a_gap_between_the_clocks_is_a_sleep() {
     let mut case = well();
-    case.history.clock = Some(Clock { wall: NOW.wall - 28_800.0, mono: NOW.mono - 60.0, zone: 0 });
-    let (history, _) = advance(&case.history, &case.facts, &[], T);
-    assert_eq!(history.grace_until, NOW.mono + T.stale);
-    case.history.clock = Some(Clock { wall: NOW.wall - 61.0, mono: NOW.mono - 60.0, zone: 0 });
-    assert_eq!(advance(&case.history, &case.facts, &[], T).0.grace_until, 0.0);
+    case.history.clock = Some(Clock { wall: NOW.wall - s(28_800.0), mono: NOW.mono - s(60.0), zone: 0 });
+    let (history, _) = advance(&case.history, &case.facts, &[], LIMITS);
+    assert_eq!(history.grace_until, NOW.mono + LIMITS.wake_grace);
+    case.history.clock = Some(Clock { wall: NOW.wall - s(61.0), mono: NOW.mono - s(60.0), zone: 0 });
+    assert_eq!(advance(&case.history, &case.facts, &[], LIMITS).0.grace_until, Mono(0.0));
 }
 
 #[test]
 fn the_end_of_a_flood_wait_gives_time_to_speak_again() {
     let mut case = well();
     case.silent(7200.0);
-    case.markers().flood = Some(Flood { expiry: NOW.wall + 1.0, written: NOW.wall - 7200.0 });
-    let (history, _) = advance(&case.history, &case.facts, &[], T);
+    case.markers().flood = Some(Flood { expiry: NOW.wall + s(1.0), written: NOW.wall - s(7200.0) });
+    let (history, _) = advance(&case.history, &case.facts, &[], LIMITS);
     case.markers().flood = None;
-    case.facts.clock = Clock { wall: NOW.wall + 60.0, mono: NOW.mono + 60.0, zone: 0 };
-    let (history, _) = advance(&history, &case.facts, &[], T);
-    assert_eq!(assess(&case.facts, &history, T).state, State::Healthy);
+    case.facts.clock = Clock { wall: NOW.wall + s(60.0), mono: NOW.mono + s(60.0), zone: 0 };
+    let (history, _) = advance(&history, &case.facts, &[], LIMITS);
+    assert_eq!(assess(&case.facts, &history, LIMITS).state, State::Healthy);
 }
 
 /// Every field of the contract, with its type; a bridge under systemd, which hides the last exit of what runs.
 #[test]
 fn check_json_is_the_contract() {
     let mut case = well();
-    case.facts.clock.mono += 0.4;
+    case.facts.clock.mono = case.facts.clock.mono + s(0.4);
     case.job().last_exit = Exit::Never;
-    case.history.ended = Some(Ended { id: ID, lived: 5.0, at: NOW.wall, exit: Exit::Signal(9) });
-    let holder = Holder { pid: 99, role: Role::Stranger, lock: Lock::Reserved, age_s: Some(400.6) };
+    case.history.ended = Some(Ended { id: ID, lived: s(5.0), at: NOW.wall, exit: Exit::Signal(9) });
+    let holder = Holder { pid: 99, role: Role::Stranger, lock: Lock::Reserved, age: Some(s(400.6)) };
     case.facts.session = Fact::Known(Session { path: "s".into(), holders: vec![holder] });
     case.facts.crashes = Fact::Known(vec![crash(5.0, Class::Code)]);
     case.log().path = "l".into();
-    let verdict = assess(&case.facts, &case.history, T);
+    let verdict = assess(&case.facts, &case.history, LIMITS);
     let expected = serde_json::json!({
         "state": "healthy", "cause": "none", "level": 0, "issues": [], "unknown": [],
         "next": "it is checked every minute, and the moment it dies",
@@ -1084,13 +1086,16 @@ fn check_json_is_the_contract() {
             "disk": {"free": 1_u64 << 40, "free_share": 0.5},
         },
     });
-    let check = |case: &Case| crate::snapshot::check(&case.facts, &case.history, &verdict, T);
+    let check = |case: &Case| {
+        let check = crate::check::check(&case.facts, &case.history, &verdict, &Secrets::default(), LIMITS);
+        serde_json::to_value(check).unwrap()
+    };
     assert_eq!(check(&case), expected);
     // (the run counter, how the run before ended as far as the watch knows, what is shown)
     let rows = [(7, Some(Exit::Never), "not seen"), (7, None, "not seen"), (1, None, "never"), (0, None, "never")];
     for (runs, ended, shown) in rows {
         case.job().runs = Some(runs);
-        case.history.ended = ended.map(|exit| Ended { id: ID, lived: 5.0, at: NOW.wall, exit });
+        case.history.ended = ended.map(|exit| Ended { id: ID, lived: s(5.0), at: NOW.wall, exit });
         assert_eq!(check(&case)["facts"]["process"]["last_exit"], shown);
     }
     case.git().dirty = None;

@@ -6,24 +6,17 @@ mod watch;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::time::Duration;
+
+pub use self::watch::somebody_reads;
 
 use clap::{Args, Parser, Subcommand};
 
 use crate::config::Config;
 use crate::demo::{self, Fault};
+use crate::exit_code;
 use crate::limits::Environment;
 use crate::system::timed;
-
-/// Healthy, or the act worked and its effect was seen.
-pub const OK: u8 = 0;
-/// Unhealthy, or the act failed.
-pub const FAILED: u8 = 1;
-/// Wrong usage or configuration.
-pub const USAGE: u8 = 2;
-/// A fact that decides is unknown.
-pub const UNKNOWN: u8 = 3;
-/// Another recovery is in progress (`EX_TEMPFAIL` of sysexits.h).
-pub const BUSY: u8 = 75;
 
 #[derive(Parser)]
 #[command(
@@ -67,7 +60,7 @@ enum Command {
         json: Json,
         /// Only what is younger: 90s, 30m, 2h, 7d
         #[arg(long, value_name = "TIME", value_parser = duration)]
-        since: Option<f64>,
+        since: Option<Duration>,
     },
     /// Append an event to the crash history (for the bridge's own start-up script)
     #[command(after_help = "Example: bridge-watchdog record crash --reason 'exit 1'")]
@@ -82,7 +75,7 @@ enum Command {
     Pause {
         /// How long: 90s, 30m, 2h, 7d
         #[arg(long = "for", value_name = "TIME", default_value = "1h", value_parser = duration)]
-        lasting: f64,
+        lasting: Duration,
     },
     /// End a pause
     #[command(after_help = "Example: bridge-watchdog resume")]
@@ -136,7 +129,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>, environment: &Environment)
         Err(error) => {
             // Help and version are no errors; clap knows which stream each belongs to.
             let _ = error.print();
-            return if error.use_stderr() { USAGE } else { OK };
+            return if error.use_stderr() { exit_code::USAGE } else { exit_code::OK };
         }
     };
     match run(cli, environment) {
@@ -160,17 +153,17 @@ fn run(cli: Cli, environment: &Environment) -> Result<u8, Failure> {
         Command::Tray if new_here => watch::tray(None, config, environment),
         Command::Tray => watch::tray(Some(&file), config, environment),
         Command::Run => watch::run(&config()?, environment),
-        Command::Check(Json { json }) => look::check(&config()?, environment, json),
+        Command::Check(Json { json }) => Ok(look::check(&config()?, environment, json)),
         Command::Status(Json { json }) => Ok(look::status(&config()?, environment, json)),
         Command::Restart(DryRun { dry_run }) => act::restart(&config()?, environment, dry_run),
         Command::Recover(DryRun { dry_run }) => act::recover(&config()?, environment, dry_run),
         Command::Crashes { json, since } => look::crashes(&config()?, json.json, since),
-        Command::Record { event, reason } => act::record(&config()?, matches!(event, Recorded::Crash), &reason),
+        Command::Record { event, reason } => act::record(&config()?, event, &reason),
         Command::Pause { lasting } => act::pause(&config()?, Some(lasting)),
         Command::Resume => act::pause(&config()?, None),
         Command::Install => act::install(&config()?, environment, true),
         Command::Uninstall => act::install(&config()?, environment, false),
-        Command::Demo { headless, fault } => demo::run(fault, headless).map_err(|why| (FAILED, why)),
+        Command::Demo { headless, fault } => demo::run(fault, headless).map_err(|why| (exit_code::FAILED, why)),
         Command::DemoBridge(options) => Ok(demo::process::run(&options)),
     }
 }
@@ -178,20 +171,22 @@ fn run(cli: Cli, environment: &Environment) -> Result<u8, Failure> {
 /// The configuration lies in a folder that may be protected, and so do the files that it names.
 ///
 /// # Errors
-/// [`USAGE`] and a sentence that names file, key and mend; [`UNKNOWN`] where it can't be read in time.
+/// [`exit_code::USAGE`] and a sentence that names file, key and mend; [`exit_code::UNKNOWN`] where it can't be read in time.
 pub fn load(file: &std::path::Path, environment: &Environment) -> Result<Config, Failure> {
     let (path, surroundings) = (file.to_owned(), environment.clone());
     let loaded = timed::once(environment.limits.ask, move || Config::load(&path, &surroundings));
-    loaded.map_err(|why| (UNKNOWN, format!("{}: {why}", file.display())))?.map_err(|why| (USAGE, why))
+    loaded
+        .map_err(|why| (exit_code::UNKNOWN, format!("{}: {why}", file.display())))?
+        .map_err(|why| (exit_code::USAGE, why))
 }
 
 /// `90s`, `30m`, `1h30m`, `7d`; a bare number is seconds. No months and years, whose `M` is too near to minutes.
-fn duration(text: &str) -> Result<f64, String> {
+fn duration(text: &str) -> Result<Duration, String> {
     let text = text.trim();
     let known = text.chars().all(|c| c.is_ascii_digit() || ". smhd".contains(c));
     let unit = if text.contains(|c: char| c.is_ascii_alphabetic()) { "" } else { "s" };
     match humantime::parse_duration(&format!("{text}{unit}")) {
-        Ok(duration) if known && !duration.is_zero() => Ok(duration.as_secs_f64()),
+        Ok(duration) if known && !duration.is_zero() => Ok(duration),
         _ => Err("use a number above 0 and s, m, h or d, like 30m or 1h30m".into()),
     }
 }
@@ -225,7 +220,7 @@ mod tests {
             ("inf", None),
         ];
         for (text, expected) in rows {
-            assert_eq!(duration(text).ok(), expected, "{text}");
+            assert_eq!(duration(text).ok(), expected.map(Duration::from_secs_f64), "{text}");
             if expected.is_none() {
                 let why = duration(text).unwrap_err();
                 assert_eq!(why, "use a number above 0 and s, m, h or d, like 30m or 1h30m", "{text}");

@@ -10,13 +10,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Duration;
 
-use crate::assess::State;
-use crate::commands::{Command, CommandSender};
-use crate::snapshot::{Snapshot, headline};
+use crate::exit_code;
+use crate::outln;
+use crate::snapshot::Snapshot;
+use crate::system::poll::Deadline;
 use crate::system::{clock, output, recovery_lock};
-use crate::watch;
-use crate::watchdog::Watchdog;
-use crate::words::lasting;
+use crate::text::command::precise;
+use crate::text::{headline, time::lasting};
+use crate::time::Mono;
+use crate::verdict::State;
+use crate::watch::commands::{Command, CommandSender};
+use crate::watch::{self, Watch};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Fault {
@@ -37,8 +41,8 @@ pub enum Fault {
 /// So much faster than real: a tick is 1 s, silence counts after 5 s.
 pub const FACTOR: f64 = 60.0;
 /// The demo gives up after this time; a heal takes a tenth of it.
-const PATIENCE: f64 = 90.0;
-const FLOOD: f64 = 6.0;
+const PATIENCE: Duration = Duration::from_secs(90);
+const FLOOD: Duration = Duration::from_secs(6);
 
 /// Runs the demo; the exit code is 0 if the bridge was healed (or, in a flood wait, was rightly left alone).
 ///
@@ -51,18 +55,18 @@ pub fn run(fault: Fault, headless: bool) -> Result<u8, String> {
         );
     }
     let me = std::env::current_exe().map_err(|error| format!("our own path can't be found: {error}"))?;
-    let house = House::open(demo_bridge::DemoBridge::start(&me)?)?;
-    let picture = Picture { live: !headless && std::io::stdout().is_terminal(), began: clock::mono() };
-    let healed = play(&house, fault, &picture);
-    house.close();
-    picture.end();
+    let demo = Running::begin(demo_bridge::DemoBridge::start(&me)?)?;
+    let display = Display { live: !headless && std::io::stdout().is_terminal(), began: clock::mono() };
+    let healed = play(&demo, fault, &display);
+    demo.close();
+    display.end();
     healed
 }
 
-/// The demo_bridge with its watch, up.
-struct House {
+/// The throw-away bridge with its watch.
+struct Running {
     demo_bridge: demo_bridge::DemoBridge,
-    handle: CommandSender,
+    sender: CommandSender,
     snapshots: Receiver<Snapshot>,
     journal: Receiver<String>,
     watching: std::thread::JoinHandle<()>,
@@ -70,82 +74,83 @@ struct House {
     _alone: std::fs::File,
 }
 
-impl House {
-    fn open(demo_bridge: demo_bridge::DemoBridge) -> Result<House, String> {
+impl Running {
+    fn begin(demo_bridge: demo_bridge::DemoBridge) -> Result<Running, String> {
         let alone = recovery_lock::one_watch(&demo_bridge.config).map_err(|taken| taken.to_string())?;
-        let mut watchdog = Watchdog::new(&demo_bridge.config, &demo_bridge.environment, false)?;
+        let mut watch = Watch::new(&demo_bridge.config, &demo_bridge.environment, false)?;
         let (shown, snapshots) = channel();
-        watchdog.on_snapshot(move |snapshot| drop(shown.send(snapshot.clone())));
+        watch.controller.publisher.on_snapshot(move |snapshot| drop(shown.send(snapshot.clone())));
         let (noted, journal) = channel();
-        watchdog.journal.also_to(noted);
-        let handle = watchdog.handle();
+        watch.controller.journal.also_to(noted);
+        let sender = watch.sender();
         // Ctrl-C must not leave the throw-away bridge behind.
         let interrupted = Arc::new(AtomicBool::new(false));
         for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
             signal_hook::flag::register(signal, interrupted.clone())
                 .map_err(|error| format!("signals can't be heard: {error}"))?;
         }
-        let watching = std::thread::spawn(move || watch::run(&mut watchdog));
-        Ok(House { demo_bridge, handle, snapshots, journal, watching, interrupted, _alone: alone })
+        let watching = std::thread::spawn(move || watch::run(&mut watch));
+        Ok(Running { demo_bridge, sender, snapshots, journal, watching, interrupted, _alone: alone })
     }
 
     /// Ends the watch, then the bridge; the folder goes with its guard.
     fn close(self) {
-        self.handle.send(Command::Quit);
+        self.sender.send(Command::Quit);
         let _ = self.watching.join();
         self.demo_bridge.stop();
     }
 }
 
-fn play(house: &House, fault: Fault, picture: &Picture) -> Result<u8, String> {
-    picture.line(&format!("A bridge in a temporary folder; the watch is the shipped one, {FACTOR} times faster (a look a second, silence counts after 5 s)."));
+fn play(demo: &Running, fault: Fault, display: &Display) -> Result<u8, String> {
+    display.line(&format!("A bridge in a temporary folder; the watch is the shipped one, {FACTOR} times faster (a look a second, silence counts after 5 s)."));
     let well = |snapshot: &Snapshot| snapshot.verdict.state == State::Healthy;
-    let Some(before) = wait_for(house, picture, well).and_then(|snapshot| snapshot.history.run) else {
+    let Some(before) = wait_for(demo, display, well).and_then(|snapshot| snapshot.history.run) else {
         return Err("the demo's bridge did not come up".into());
     };
     // A few looks of health first, so that what follows can be seen to differ.
     for _ in 0..2 {
-        wait_for(house, picture, well);
+        wait_for(demo, display, well);
     }
-    let struck = clock::mono();
-    picture.line(&format!("FAULT  {}", house.demo_bridge.inject(fault, before.id)?));
+    let injected = clock::mono();
+    display.line(&format!("FAULT  {}", demo.demo_bridge.inject(fault, before.id)?));
     let noticed = |snapshot: &Snapshot| {
-        snapshot.clock.mono >= struck && (!well(snapshot) || snapshot.history.run.is_none_or(|run| run.id != before.id))
+        snapshot.clock.mono >= injected
+            && (!well(snapshot) || snapshot.history.run.is_none_or(|run| run.id != before.id))
     };
-    let Some(seen) = wait_for(house, picture, noticed) else { return Err("the fault was not noticed".into()) };
-    let known = seen.clock.mono - struck;
+    let Some(seen) = wait_for(demo, display, noticed) else { return Err("the fault was not noticed".into()) };
+    let known = seen.clock.mono.since(injected);
     let cured = |snapshot: &Snapshot| {
         well(snapshot)
             && snapshot.rung.is_none()
             && snapshot.history.run.is_some_and(|run| (run.id == before.id) == (fault == Fault::Flood))
     };
-    let healed = wait_for(house, picture, cured);
+    let healed = wait_for(demo, display, cured);
     let Some(healed) = healed else {
-        picture.line("NOT HEALED");
-        return Ok(1);
+        display.line("NOT HEALED");
+        return Ok(exit_code::FAILED);
     };
-    let took = healed.clock.mono - struck;
+    let took = healed.clock.mono.since(injected);
     let pid = healed.history.run.map_or(0, |run| run.id.pid);
-    picture.line(&match fault {
+    display.line(&match fault {
         Fault::Flood => format!("HEALED  the flood wait was known after {}, nothing was restarted, and after {} the bridge worked again (pid {pid})", precise(known), lasting(took)),
         _ => format!("HEALED  known after {}, healed after {} (pid {} -> {pid})", precise(known), precise(took), before.id.pid),
     });
-    Ok(0)
+    Ok(exit_code::OK)
 }
 
 /// The next snapshot that is as wanted, while what happens is shown; `None` when the demo's patience ends.
-fn wait_for(house: &House, picture: &Picture, wanted: impl Fn(&Snapshot) -> bool) -> Option<Snapshot> {
-    let until = clock::mono() + PATIENCE;
-    while clock::mono() < until && !house.interrupted.load(Ordering::SeqCst) {
-        for line in house.journal.try_iter() {
-            picture.line(&line);
+fn wait_for(demo: &Running, display: &Display, wanted: impl Fn(&Snapshot) -> bool) -> Option<Snapshot> {
+    let deadline = Deadline::after(PATIENCE);
+    while deadline.left().is_some() && !demo.interrupted.load(Ordering::SeqCst) {
+        for line in demo.journal.try_iter() {
+            display.line(&line);
         }
-        match house.snapshots.recv_timeout(Duration::from_millis(100)) {
+        match demo.snapshots.recv_timeout(Duration::from_millis(100)) {
             Ok(snapshot) => {
-                for line in house.journal.try_iter() {
-                    picture.line(&line);
+                for line in demo.journal.try_iter() {
+                    display.line(&line);
                 }
-                picture.state(&snapshot);
+                display.state(&snapshot);
                 if wanted(&snapshot) {
                     return Some(snapshot);
                 }
@@ -158,15 +163,15 @@ fn wait_for(house: &House, picture: &Picture, wanted: impl Fn(&Snapshot) -> bool
 }
 
 /// What the terminal shows: a line an event, and below them, where it is a terminal, the state of now.
-struct Picture {
+struct Display {
     live: bool,
-    began: f64,
+    began: Mono,
 }
 
-impl Picture {
+impl Display {
     fn line(&self, text: &str) {
         let clear = if self.live { "\r\x1b[2K" } else { "" };
-        crate::outln!("{clear}{:6.2} s  {text}", clock::mono() - self.began);
+        outln!("{clear}{:6.2} s  {text}", clock::mono().since(self.began).as_secs_f64());
     }
 
     fn state(&self, snapshot: &Snapshot) {
@@ -180,18 +185,23 @@ impl Picture {
             State::Unhealthy => 31,
             State::Unknown => 35,
         };
-        let facts = &snapshot.check["facts"];
-        let pid = facts["process"]["pid"].as_u64().map_or_else(|| "no process".into(), |pid| format!("pid {pid}"));
-        let silent = facts["log"]["silent_s"]
-            .as_f64()
-            .map_or_else(|| "log unknown".into(), |silent| format!("log silent for {silent:.0} s"));
-        let telegram = match facts["telegram"]["connected"].as_bool() {
+        let facts = &snapshot.check.facts;
+        let pid = facts
+            .process
+            .as_ref()
+            .and_then(|process| process.pid)
+            .map_or_else(|| "no process".into(), |pid| format!("pid {pid}"));
+        let silent = facts.log.as_ref().and_then(|log| log.silent_s);
+        let silent = silent.map_or_else(|| "log unknown".into(), |silent| format!("log silent for {silent} s"));
+        let telegram = match facts.telegram.as_ref().map(|telegram| telegram.connected) {
             Some(true) => "connected",
             Some(false) => "not connected",
             None => "connection unknown",
         };
-        let rung =
-            snapshot.rung.as_ref().map_or_else(String::new, |rung| format!("   recovering, rung {} of 5", rung.number));
+        let rung = snapshot
+            .rung
+            .as_ref()
+            .map_or_else(String::new, |running| format!("   recovering, rung {} of 5", running.rung.number()));
         output::part(format_args!(
             "\r\x1b[2K\x1b[{colour};1m\u{25cf} {}\x1b[0m   {pid}   {silent}   {telegram}{rung}",
             headline(&snapshot.verdict)
@@ -203,9 +213,4 @@ impl Picture {
             output::part(format_args!("\r\x1b[2K"));
         }
     }
-}
-
-/// Short times are the point here.
-fn precise(seconds: f64) -> String {
-    if seconds < 1.0 { format!("{:.0} ms", seconds * 1000.0) } else { format!("{seconds:.1} s") }
 }

@@ -1,16 +1,19 @@
 //! Starts and crashes as they are counted: each run's once, whoever wrote it down, and also where nobody could. Pure.
 
-use crate::facts::{Epoch, Event, Fact};
+use std::time::Duration;
+
+use crate::facts::{Event, EventKind, Fact};
+use crate::time::Wall;
 
 /// An event that the bridge recorded itself within this time of ours is the same one.
-pub const SAME: f64 = 15.0;
+pub const SAME: Duration = Duration::from_secs(15);
 
 /// Sorted, and each event once: one of the bridge's that stands beside one of ours is the same event told twice; each
 /// of ours answers for one of theirs. Two of ours, or two of theirs, are two.
 pub fn once_each(mut events: Vec<Event>) -> Vec<Event> {
-    events.sort_by(|a, b| a.at.total_cmp(&b.at));
+    events.sort_by(|a, b| a.at.0.total_cmp(&b.at.0));
     let mut told_twice = vec![false; events.len()];
-    for happened in [crate::facts::EventKind::Start, crate::facts::EventKind::Crash] {
+    for happened in [EventKind::Start, EventKind::Crash] {
         let of = |ours: bool| {
             let of_kind = events.iter().enumerate();
             of_kind.filter(move |(_, event)| event.kind == happened && event.ours == ours)
@@ -30,25 +33,25 @@ pub fn once_each(mut events: Vec<Event>) -> Vec<Event> {
 /// What this watch has seen happen itself, kept for as long as it can count: a history that can't be written or read
 /// (a full disk, a folder in its place) hides no crash loop.
 #[derive(Debug, Default)]
-pub struct Seen(Vec<Sight>);
+pub struct SeenEvents(Vec<SeenEvent>);
 
 #[derive(Debug)]
-struct Sight {
+struct SeenEvent {
     event: Event,
     /// It is in the file, for whoever can read that.
     written: bool,
 }
 
-impl Seen {
+impl SeenEvents {
     pub fn keep(&mut self, event: Event, written: bool) {
-        self.0.push(Sight { event, written });
+        self.0.push(SeenEvent { event, written });
     }
 
     /// Adds what the history lacks. `window` is how long a crash counts.
-    pub fn add_to(&mut self, history: &mut Fact<Vec<Event>>, now: Epoch, window: f64) {
-        self.0.retain(|sight| now - sight.event.at <= window);
+    pub fn add_to(&mut self, history: &mut Fact<Vec<Event>>, now: Wall, window: Duration) {
+        self.0.retain(|noted| now.since(noted.event.at) <= window);
         let known = matches!(history, Fact::Known(_));
-        let mut lacking = self.0.iter().filter(|sight| !(known && sight.written)).map(|sight| &sight.event).peekable();
+        let mut lacking = self.0.iter().filter(|noted| !(known && noted.written)).map(|noted| &noted.event).peekable();
         if lacking.peek().is_none() {
             return;
         }
@@ -61,11 +64,11 @@ impl Seen {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::facts::{Class, EventKind};
+    use crate::facts::Class;
 
     fn crash(at: f64, ours: bool) -> Event {
         Event {
-            at,
+            at: Wall(at),
             kind: EventKind::Crash,
             commit: String::new(),
             commit_age: None,
@@ -123,17 +126,17 @@ mod tests {
             ("read, not written", Fact::Known(vec![crash(940.0, true)]), &[(940.0, true), (990.0, false)], Some(2)),
             ("too old to count", broken(), &[(600.0, false), (990.0, false)], Some(1)),
         ];
-        for (name, mut history, sights, expected) in rows {
-            let mut seen = Seen::default();
-            for (at, written) in sights {
+        for (name, mut history, noted_events, expected) in rows {
+            let mut seen = SeenEvents::default();
+            for (at, written) in noted_events {
                 seen.keep(crash(*at, true), *written);
             }
             for _ in 0..2 {
                 let mut history = history.clone();
-                seen.add_to(&mut history, 1000.0, 300.0);
+                seen.add_to(&mut history, Wall(1000.0), Duration::from_mins(5));
                 assert_eq!(history.known().map(Vec::len), expected, "{name}");
             }
-            seen.add_to(&mut history, 2000.0, 300.0);
+            seen.add_to(&mut history, Wall(2000.0), Duration::from_mins(5));
             assert_eq!(seen.0.len(), 0, "{name}: forgotten in time");
         }
     }

@@ -1,14 +1,11 @@
 //! What a look found out. Plain data: nothing here reads, writes or decides.
-//!
-//! Limits of the wall are seconds since 1970 (`Epoch`); times of the monotonic clock, which stands still while the
-//! machine sleeps, are seconds since an arbitrary start and are called `mono`.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// Seconds since 1970-01-01 UTC, as the crash history writes them.
-pub type Epoch = f64;
+use crate::time::{Clock, Wall};
 
 /// A fact, or why it could not be found out. Failing to look is never taken for sickness, nor for health.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -65,15 +62,6 @@ pub struct Facts {
     pub holds: Holds,
 }
 
-/// Both clocks, read together. Where they part, the machine slept.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
-pub struct Clock {
-    pub wall: Epoch,
-    pub mono: f64,
-    /// Seconds east of UTC, for times that a person reads.
-    pub zone: i32,
-}
-
 /// Names one process for its whole life: a pid alone is used again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Identity {
@@ -85,9 +73,9 @@ pub struct Identity {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Process {
     pub id: Identity,
-    pub started: Epoch,
-    /// Seconds since the start.
-    pub age: f64,
+    pub started: Wall,
+    #[serde(with = "crate::time::seconds")]
+    pub age: Duration,
 }
 
 /// What the service manager says of the job.
@@ -105,10 +93,10 @@ pub struct Job {
     /// Names the last run, where the counter alone does not: systemd's begins anew with each start by hand.
     pub run: Option<u64>,
     pub last_exit: Exit,
-    /// Seconds that the manager lets pass between two starts.
-    pub throttle: f64,
-    /// Seconds between SIGTERM and SIGKILL.
-    pub exit_timeout: f64,
+    /// What the manager lets pass between two starts.
+    pub throttle: Duration,
+    /// Between SIGTERM and SIGKILL.
+    pub exit_timeout: Duration,
     pub keep_alive: KeepAlive,
     /// Why the manager holds the next start back (launchd: `pended nondemand spawn`).
     pub held_back: Option<String>,
@@ -122,11 +110,20 @@ pub struct Job {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum KeepAlive {
     Always,
-    /// Only sometimes, in the manager's own words (a `KeepAlive` dictionary, `Restart=on-failure`).
-    Conditional(String),
+    /// Only sometimes.
+    Conditional(Condition),
     Never,
     /// The file that says so could not be read.
     Unknown,
+}
+
+/// When a manager restarts a job that it does not always restart.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Condition {
+    /// launchd: `KeepAlive` is a dictionary with these keys.
+    KeepAlive(Vec<String>),
+    /// systemd: `Restart=` has this value.
+    Restart(String),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -147,13 +144,21 @@ pub struct Log {
     pub size: u64,
     /// New bytes since the look before (a touch or a rotation to an empty file brings none).
     pub grew: bool,
-    pub modified: Option<Epoch>,
+    pub modified: Option<Wall>,
     /// What the new bytes say.
     pub said: Said,
-    /// The error line that was repeated most within the window, digits taken out, and how often.
-    pub repeated: Option<(String, u32)>,
+    /// The error line that was repeated most within the window.
+    pub repeated: Option<Repeated>,
     /// The last lines of the error log, and of the log; read only when something is wrong.
     pub ends: Vec<Vec<String>>,
+}
+
+/// An error line that differs from others in its digits only.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Repeated {
+    /// The newest of them, without secrets.
+    pub line: String,
+    pub count: u32,
 }
 
 /// The strings worth matching, seen in new log bytes.
@@ -180,7 +185,7 @@ pub struct Holder {
     pub pid: u32,
     pub role: Role,
     pub lock: Lock,
-    pub age_s: Option<f64>,
+    pub age: Option<Duration>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -209,10 +214,11 @@ pub enum EventKind {
 /// A line of the crash history.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Event {
-    pub at: Epoch,
+    pub at: Wall,
     pub kind: EventKind,
-    /// Eight hex digits, or "unknown".
+    /// As [`short_id`] has it, or "unknown".
     pub commit: String,
+    /// In seconds; `None` where it is not known or the commit's date lies in the future.
     pub commit_age: Option<f64>,
     pub reason: String,
     pub class: Class,
@@ -239,7 +245,7 @@ pub struct Git {
     /// Forty hex digits.
     pub head: String,
     pub summary: String,
-    pub committed: Epoch,
+    pub committed: Wall,
     pub parents: usize,
     pub own_revert: bool,
     /// `None` where only a shallow look was taken: a status of a large checkout is not for every tick.
@@ -260,13 +266,13 @@ pub struct Disk {
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Markers {
     /// mtime of `update-restart-in-progress`.
-    pub update_restart: Option<Epoch>,
+    pub update_restart: Option<Wall>,
     pub update_lock: Option<UpdateLock>,
     pub flood: Option<Flood>,
     /// mtime of `bridge-auth-required`.
-    pub auth_required: Option<Epoch>,
+    pub auth_required: Option<Wall>,
     /// What `last_connected` says.
-    pub last_connected: Option<Epoch>,
+    pub last_connected: Option<Wall>,
     pub auto_revert: bool,
 }
 
@@ -274,7 +280,7 @@ pub struct Markers {
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Holds {
     /// Somebody runs an update under `hold`: its reason.
-    pub hold: Option<String>,
+    pub update: Option<String>,
     /// Another process of ours recovers this bridge: its pid.
     pub recovery: Option<u32>,
     /// The pause that is in force or has been.
@@ -286,19 +292,45 @@ pub struct UpdateLock {
     pub pid: u32,
     pub alive: bool,
     /// mtime of the directory.
-    pub since: Epoch,
+    pub since: Wall,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Flood {
-    pub expiry: Epoch,
-    pub written: Epoch,
+    pub expiry: Wall,
+    pub written: Wall,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Pause {
-    pub since: Epoch,
-    pub until: Epoch,
+    pub since: Wall,
+    pub until: Wall,
+}
+
+impl Said {
+    /// Why a run ended that said this, where it says so. The order is that of certainty.
+    pub fn class(&self) -> Option<Class> {
+        let rows = [
+            (self.no_space, Class::Disk),
+            (self.flood, Class::Flood),
+            (self.login, Class::Login),
+            (self.locked, Class::Lock),
+            (self.network, Class::Network),
+        ];
+        rows.into_iter().find_map(|(said, class)| said.then_some(class))
+    }
+}
+
+/// A commit as a person reads it and the crash history has it: eight hex digits.
+pub fn short_id(commit: &str) -> &str {
+    commit.get(..8).unwrap_or(commit)
+}
+
+impl Facts {
+    /// The managed process, where it is known that there is one.
+    pub fn running(&self) -> Option<Process> {
+        self.process.known().copied().flatten()
+    }
 }
 
 impl std::fmt::Display for Exit {
@@ -307,7 +339,7 @@ impl std::fmt::Display for Exit {
             Exit::Never => f.write_str("never"),
             Exit::Code(code) => write!(f, "exit {code}"),
             Exit::Signal(signal) => write!(f, "signal {signal}"),
-            Exit::Other(words) => f.write_str(words),
+            Exit::Other(reason) => f.write_str(reason),
             Exit::Unseen => f.write_str("not seen"),
         }
     }

@@ -3,11 +3,14 @@
 //! A manager's `running` proves little: in a crash loop each look can hit a process that lives for 0.3 s. So deaths
 //! are counted from the manager's run counter, and the first look of our life only takes it as a baseline.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
-use crate::facts::{Class, Clock, Epoch, Event, EventKind, Exit, Fact, Facts, Identity, Job, Process};
+use crate::facts::{Class, Event, EventKind, Exit, Fact, Facts, Identity, Job, Process, Repeated, short_id};
 use crate::limits::Limits;
 use crate::markers::{DISK_FULL, flood_wait, login_needed, update};
+use crate::time::{Clock, Mono, Wall};
 
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct History {
@@ -17,12 +20,12 @@ pub struct History {
     /// The manager's run counter, as far as its runs are accounted for.
     pub counted: Option<Counted>,
     /// Since the death that the manager has not answered yet.
-    pub dead_since: Option<f64>,
-    /// Each start of the last [`Limits::crash_window`] seconds, also of runs that nobody saw; mono.
+    pub dead_since: Option<Mono>,
+    /// Each start within [`Limits::crash_window`], also of runs that nobody saw.
     #[serde(default)]
-    pub starts: Vec<f64>,
-    /// When the log last grew, or this run began; mono.
-    pub silent_since: Option<f64>,
+    pub starts: Vec<Mono>,
+    /// When the log last grew, or this run began.
+    pub silent_since: Option<Mono>,
     /// The log's size at the last look, for a single look that comes after it.
     pub log_size: u64,
     pub stale_looks: u32,
@@ -31,22 +34,25 @@ pub struct History {
     /// This run had a socket to Telegram: from then on its absence means something.
     pub had_socket: bool,
     pub said_connected: Option<bool>,
-    pub disconnected_since: Option<f64>,
-    pub unloaded_since: Option<f64>,
-    pub stopping_since: Option<f64>,
-    pub locked_at: Option<f64>,
-    pub no_space_at: Option<f64>,
+    pub disconnected_since: Option<Mono>,
+    pub unloaded_since: Option<Mono>,
+    pub stopping_since: Option<Mono>,
+    pub locked_at: Option<Mono>,
+    pub no_space_at: Option<Mono>,
     /// The free space in that look, in bytes.
     #[serde(default)]
     pub no_space_free: u64,
     /// Since when the markers can't be read.
     #[serde(default)]
-    pub unsure_since: Option<f64>,
-    /// After a sleep no silence counts until then; mono.
-    pub grace_until: f64,
+    pub markers_unseen_since: Option<Mono>,
+    /// When the network was last found to be gone.
+    #[serde(default)]
+    pub offline_at: Option<Mono>,
+    /// After a sleep no silence counts until then.
+    pub grace_until: Mono,
     /// The error line that repeats in the log, for a single look that comes after the watch's.
     #[serde(default)]
-    pub repeated: Option<(String, u32)>,
+    pub repeated: Option<Repeated>,
     /// Why an alert does not go out.
     pub undelivered: Option<String>,
 }
@@ -62,8 +68,9 @@ pub struct Counted {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Ended {
     pub id: Identity,
-    pub lived: f64,
-    pub at: Epoch,
+    #[serde(with = "crate::time::seconds")]
+    pub lived: Duration,
+    pub at: Wall,
     pub exit: Exit,
 }
 
@@ -75,18 +82,21 @@ pub fn advance(before: &History, facts: &Facts, ours: &[Identity], limits: &Limi
     let mut events = Vec::new();
     let now = facts.clock;
     if let Some(last) = before.clock
-        && (now.wall - last.wall) - (now.mono - last.mono) > limits.tick
+        && now.wall.since(last.wall).saturating_sub(now.mono.since(last.mono)) > limits.check_interval
     {
-        history.grace_until = now.mono + limits.stale;
+        history.grace_until = now.mono + limits.wake_grace;
     }
     if let Fact::Known(markers) = &facts.markers
         && (flood_wait(markers, now, limits).is_some() || login_needed(markers))
     {
         // Such a bridge is silent because it was told to be; afterwards it has its time to speak again.
-        history.grace_until = now.mono + limits.stale;
+        history.grace_until = now.mono + limits.wake_grace;
     }
     history.clock = Some(now);
-    history.unsure_since = facts.markers.why().map(|_| history.unsure_since.unwrap_or(now.mono));
+    history.markers_unseen_since = facts.markers.why().map(|_| history.markers_unseen_since.unwrap_or(now.mono));
+    if facts.network == Some(Fact::Known(false)) {
+        history.offline_at = Some(now.mono);
+    }
     if let (Fact::Known(process), Fact::Known(service)) = (&facts.process, &facts.service) {
         note_process(&mut history, *process, service, facts, ours, limits, &mut events);
     }
@@ -128,7 +138,7 @@ fn note_process(
         }
     }
     if known_run_gone && let Some(run) = history.run {
-        let lived = (now.wall - run.started).max(0.0);
+        let lived = now.wall.since(run.started);
         history.ended = Some(Ended { id: run.id, lived, at: now.wall, exit: service.last_exit.clone() });
     }
     if process.is_none()
@@ -136,7 +146,7 @@ fn note_process(
         && let Some(ended) = &mut history.ended
     {
         // Another run was too short to be seen: what is dead now has not lived long.
-        (ended.lived, ended.at, ended.exit) = (0.0, now.wall, service.last_exit.clone());
+        (ended.lived, ended.at, ended.exit) = (Duration::ZERO, now.wall, service.last_exit.clone());
     }
     if !service.loaded {
         // It has not run yet: what its counter says when it is loaded, it has counted since.
@@ -151,18 +161,18 @@ fn note_process(
     if let Some(process) = process.filter(|_| new_run) {
         // The evidence against the run before is void.
         let began = now.mono - process.age;
-        let wrote = facts.log.known().and_then(|log| log.modified).map_or(began, |at| now.mono - (now.wall - at));
-        history.silent_since = Some(wrote.clamp(began, now.mono));
+        let wrote = facts.log.known().and_then(|log| log.modified).map_or(began, |at| now.mono_of(at));
+        history.silent_since = Some(if wrote < began { began } else { earlier(wrote, now.mono) });
         (history.stale_looks, history.had_socket, history.said_connected) = (0, false, None);
         (history.stopping_since, history.disconnected_since) = (None, None);
         (history.locked_at, history.no_space_at) = (None, None);
         events.extend(start(history, process, facts));
     }
-    history.starts.retain(|at| now.mono - at < limits.crash_window);
+    history.starts.retain(|at| now.mono.since(*at) < limits.crash_window);
     let started = starts.max(u64::from(new_run)).min(MOST);
     history.starts.extend((0..started).map(|_| now.mono));
     history.run = process;
-    let since = |flag: bool, before: Option<f64>| flag.then(|| before.unwrap_or(now.mono));
+    let since = |flag: bool, before: Option<Mono>| flag.then(|| before.unwrap_or(now.mono));
     // A manager that has started it since has done its part: its throttle begins anew.
     history.dead_since = since(process.is_none(), history.dead_since.filter(|_| starts == 0));
     history.unloaded_since = since(!service.loaded && process.is_none(), history.unloaded_since);
@@ -181,8 +191,8 @@ fn note_log(history: &mut History, facts: &Facts, limits: &Limits, same_run: boo
     history.log_size = log.size;
     // Bytes that are new together with the process may be the last words of the one before.
     history.heard = same_run && (history.heard || log.grew);
-    let silent = history.silent_since.map_or(0.0, |since| now - since);
-    history.stale_looks = if silent >= limits.stale { history.stale_looks + 1 } else { 0 };
+    let silent = history.silent_since.map_or(Duration::ZERO, |since| now.since(since));
+    history.stale_looks = if silent >= limits.silence { history.stale_looks + 1 } else { 0 };
     let free = facts.disk.known().map(|disk| disk.free);
     if free.is_some_and(|free| free >= history.no_space_free.saturating_mul(2).saturating_add(DISK_FULL)) {
         // Room was made since. A quota that is used up shows no free space that could double.
@@ -214,22 +224,46 @@ fn note_connection(history: &mut History, facts: &Facts) {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Connection {
     pub connected: bool,
-    /// `socket` or `log`.
-    pub evidence: &'static str,
+    pub evidence: Evidence,
+}
+
+/// What says that the bridge is connected, or not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Evidence {
+    Socket,
+    Log,
 }
 
 /// Whether the bridge is connected to Telegram. A process that never had a socket of its own into Telegram's ranges
 /// may go through a proxy: then its log decides, and where that says nothing nobody knows.
 pub fn connection(history: &History, facts: &Facts) -> Fact<Connection> {
     let by_log = |why: &str| match history.said_connected {
-        Some(connected) => Fact::Known(Connection { connected, evidence: "log" }),
+        Some(connected) => Fact::Known(Connection { connected, evidence: Evidence::Log }),
         None => Fact::Unknown(why.to_owned()),
     };
     match &facts.sockets {
-        Fact::Known(0) if history.had_socket => Fact::Known(Connection { connected: false, evidence: "socket" }),
+        Fact::Known(0) if history.had_socket => {
+            Fact::Known(Connection { connected: false, evidence: Evidence::Socket })
+        }
         Fact::Known(0) => by_log("no socket to Telegram's addresses so far, and the log says nothing of a connection"),
-        Fact::Known(_) => Fact::Known(Connection { connected: true, evidence: "socket" }),
+        Fact::Known(_) => Fact::Known(Connection { connected: true, evidence: Evidence::Socket }),
         Fact::Unknown(why) => by_log(why),
+    }
+}
+
+fn earlier(a: Mono, b: Mono) -> Mono {
+    if b < a { b } else { a }
+}
+
+/// How the last run ended. systemd hides that of what runs, but the watch has seen it; where nobody has, and there was
+/// one, it is not seen, rather than never.
+pub fn last_exit(job: &Job, history: &History) -> Exit {
+    match (&job.last_exit, &history.ended) {
+        (Exit::Never, Some(ended)) if ended.exit != Exit::Never => ended.exit.clone(),
+        (Exit::Never, Some(_)) => Exit::Unseen,
+        (Exit::Never, None) if job.runs > Some(1) => Exit::Unseen,
+        (exit, _) => exit.clone(),
     }
 }
 
@@ -272,9 +306,11 @@ fn reason(exit: &Exit) -> String {
 
 /// The line for a new process, unless another watch before us has written it.
 fn start(history: &History, process: Process, facts: &Facts) -> Option<Event> {
-    // A line for this pid that is no older than the process is about the process. Start stamps are rounded.
+    /// Start stamps are rounded, to a second by some tools.
+    const ROUNDING: Duration = Duration::from_secs(2);
+    // A line for this pid that is no older than the process is about the process.
     let its_own = |event: &Event| {
-        event.kind == EventKind::Start && event.pid == Some(process.id.pid) && event.at >= process.started - 2.0
+        event.kind == EventKind::Start && event.pid == Some(process.id.pid) && event.at >= process.started - ROUNDING
     };
     if facts.crashes.known().is_some_and(|events| events.iter().any(its_own)) {
         return None;
@@ -293,8 +329,8 @@ fn event(kind: EventKind, reason: String, pid: Option<u32>, facts: &Facts) -> Ev
     Event {
         at: facts.clock.wall,
         kind,
-        commit: git.map_or_else(|| "unknown".into(), |git| git.head.chars().take(8).collect()),
-        commit_age: git.map(|git| facts.clock.wall - git.committed),
+        commit: git.map_or_else(|| "unknown".into(), |git| short_id(&git.head).to_owned()),
+        commit_age: git.and_then(|git| git.committed.age(facts.clock.wall)).map(|age| age.as_secs_f64()),
         reason,
         class,
         pid,
@@ -302,18 +338,9 @@ fn event(kind: EventKind, reason: String, pid: Option<u32>, facts: &Facts) -> Ev
     }
 }
 
-/// What the end of the log says about the death. The order is that of certainty.
+/// What the end of the log says about the death; without a network nothing else speaks.
 fn class(facts: &Facts) -> Class {
-    let Some(log) = facts.log.known() else { return Class::Code };
-    let said = &log.said;
-    [
-        (said.no_space, Class::Disk),
-        (said.flood, Class::Flood),
-        (said.login, Class::Login),
-        (said.locked, Class::Lock),
-        (said.network || facts.network == Some(Fact::Known(false)), Class::Network),
-    ]
-    .into_iter()
-    .find_map(|(said, class)| said.then_some(class))
-    .unwrap_or(Class::Code)
+    let said = facts.log.known().and_then(|log| log.said.class());
+    let offline = facts.network == Some(Fact::Known(false));
+    said.or(offline.then_some(Class::Network)).unwrap_or(Class::Code)
 }

@@ -19,8 +19,9 @@ pub use self::login::{Login, installed, set_start_at_login, starts_at_login};
 use crate::config::{Config, Manager};
 use crate::facts::Exit;
 use crate::limits::Environment;
+use crate::system::poll::Deadline;
 use crate::system::service::Service;
-use crate::system::{clock, program, recovery_lock};
+use crate::system::{program, recovery_lock};
 
 /// Our own label and bundle id; the systemd unit is called `bridge-watchdog`.
 pub const LABEL: &str = "com.valor.bridge-watchdog";
@@ -108,7 +109,7 @@ fn our_service(config: &Config, environment: &Environment) -> Service {
 /// A load that returned 0 is no running job: a pid has to be seen. What its operator stopped is left as it is.
 fn verify_bridge(config: &Config, environment: &Environment, say: &mut dyn FnMut(&str)) -> Result<(), String> {
     let (service, label) = (Service::of(config, environment), &config.label);
-    let until = clock::mono() + environment.limits.pid_within;
+    let deadline = Deadline::after(environment.limits.pid_within);
     loop {
         let job = service.status()?;
         if let Some(pid) = job.pid {
@@ -119,7 +120,7 @@ fn verify_bridge(config: &Config, environment: &Environment, say: &mut dyn FnMut
             say(&format!("the bridge ({label}) is stopped by its operator and stays so"));
             return Ok(());
         }
-        if clock::mono() > until {
+        if deadline.left().is_none() {
             return Err(format!(
                 "the bridge ({label}) is loaded, but no process was seen (last exit: {}); see its log",
                 job.last_exit
@@ -133,11 +134,11 @@ fn verify_bridge(config: &Config, environment: &Environment, say: &mut dyn FnMut
 /// again; a look may hit it in passing.
 fn verify_ours(config: &Config, environment: &Environment, say: &mut dyn FnMut(&str)) -> Result<(), String> {
     let (service, label) = (our_service(config, environment), our_label(config));
-    let until = clock::mono() + environment.limits.pid_within;
+    let deadline = Deadline::after(environment.limits.pid_within);
     loop {
         let job = service.status()?;
         let watching = recovery_lock::watching(config);
-        let late = clock::mono() > until;
+        let late = deadline.left().is_none();
         match (job.pid, watching) {
             (Some(pid), Some(watch)) if pid == watch => {
                 say(&format!("the watchdog ({label}) runs, pid {pid}"));

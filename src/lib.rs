@@ -14,13 +14,14 @@
 //! are one plain value, [`limits::Environment`], which only the demo and the tests build differently.
 
 pub mod assess;
+pub mod check;
 pub mod cli;
-pub mod commands;
 pub mod config;
 pub mod demo;
 pub mod error_line;
 pub mod events;
 pub mod exit_class;
+pub mod exit_code;
 pub mod facts;
 pub mod findings;
 pub mod foreign_text;
@@ -33,14 +34,16 @@ pub mod log_phrases;
 pub mod log_reader;
 pub mod markers;
 pub mod menu;
-pub mod menu_words;
 pub mod observe;
 pub mod plan;
 pub mod recover;
 pub mod report;
 pub mod secrets;
+#[cfg(test)]
+mod situations;
 pub mod snapshot;
 pub mod system;
+pub mod text;
+pub mod time;
+pub mod verdict;
 pub mod watch;
-pub mod watchdog;
-pub mod words;

@@ -3,6 +3,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
@@ -20,128 +21,186 @@ pub struct Environment {
     pub state_dir: PathBuf,
 }
 
-/// Every duration of the program, in seconds, with its reason.
+/// Every duration of the program, with its reason. A meaning each: two that happen to be equal today stay two.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Limits {
-    /// A look a minute: silence and lost connections are measured in minutes; death is an event and needs no tick.
-    pub tick: f64,
+    /// A look a minute: silence and lost connections are measured in minutes; a death is an event and needs no tick.
+    pub check_interval: Duration,
     /// Between looks while there is no pid, so that a respawn is seen when it happens.
-    pub poll_interval_down: f64,
-    /// Silence, disconnection and grace. The bridge writes a heartbeat every 120 s, and may take 240 s to start.
-    pub stale: f64,
-    /// A run this long earns an immediate start; launchd's own throttle is 10 s.
-    pub min_uptime: f64,
+    pub poll_interval_down: Duration,
+    /// Between looks at what is down and may stay so for days (stopped, paused): each asks the manager anew. Also after
+    /// something stood in the way of a rung, and while a bridge is coming up.
+    pub poll_interval_waiting: Duration,
+    /// A log without new bytes for this long is silent. The bridge writes a heartbeat every 120 s.
+    pub silence: Duration,
+    /// Without a connection to Telegram for this long it is restarted; Telethon reconnects by itself within a minute or two.
+    pub disconnection: Duration,
+    /// A process younger than this is starting: it may take 240 s until it is connected, and is not accused before.
+    pub start_grace: Duration,
+    /// After a sleep or a flood wait every silence is as long as that was; so long it counts for nothing.
+    pub wake_grace: Duration,
+    /// A crash loop is one only while the bridge is down or younger than this.
+    pub loop_young: Duration,
+    /// An incident is over after so much health; a relapse before that is the same incident.
+    pub recovered_after: Duration,
+    /// The window in which one error line has to repeat.
+    pub repeat_window: Duration,
+    /// What the log said of a locked database or a full disk counts for this long.
+    pub log_words_count: Duration,
+    /// Markers that can't be read for this long, over a sick bridge, are told.
+    pub markers_unseen: Duration,
+    /// A run that lasted this long earns an immediate start; launchd's own throttle is 10 s.
+    pub min_uptime: Duration,
+    /// A new process has to live this long before a start is called one that worked: a bridge that fails does so within
+    /// seconds.
+    pub verify_uptime: Duration,
+    /// `embedded` starts its child no more often than this: launchd's own throttle.
+    pub embedded_throttle: Duration,
     /// Added to the manager's throttle before we start what it has not respawned.
-    pub respawn_margin: f64,
+    pub respawn_margin: Duration,
     /// A respawn due within this time is the manager's.
-    pub respawn_near: f64,
+    pub respawn_near: Duration,
     /// Told to stop this long ago and still there: twice launchd's usual patience, less than any person's.
-    pub stop_hang: f64,
+    pub stop_timeout: Duration,
     /// The window of the crash pattern.
-    pub crash_window: f64,
+    pub crash_window: Duration,
     /// A commit older than this at the first crash is not the suspect.
-    pub fresh_commit: f64,
+    pub fresh_commit: Duration,
     /// An unloaded job is loaded again after this time: updates unload and load, and take minutes.
-    pub reload: f64,
+    pub reload: Duration,
     /// A holder of the lock, or a copy of the bridge, is left alone while younger than this.
-    pub stale_process: f64,
+    pub stale_process: Duration,
     /// A new pid has to be seen within this time after a start.
-    pub pid_within: f64,
+    pub pid_within: Duration,
     /// A silence or a disconnection has to be cured within this time after a start.
-    pub cure_within: f64,
+    pub cure_within: Duration,
     /// SIGTERM to SIGKILL for a process that has no exit timeout of its own.
-    pub stranger_exit: f64,
+    pub stranger_exit: Duration,
     /// The same for a bridge that `embedded` keeps: `SQLite` closes cleanly within it.
-    pub embedded_exit: f64,
+    pub embedded_exit: Duration,
     /// Work in progress is waited for once, this long.
-    pub work: f64,
+    pub work: Duration,
     /// Between rungs.
-    pub between: [f64; 3],
+    pub between: [Duration; 3],
     /// After rung 5 the chain goes on at this pace.
-    pub again: f64,
-    /// Readers take the face of the recovery lock for stale after 300 s; it is renewed this often.
-    pub face: f64,
+    pub chain_again: Duration,
+    /// Readers take `recovery-in-progress` for stale after 300 s; it is renewed this often.
+    pub marker_renewal: Duration,
     /// Between two tries of `launchctl bootstrap`.
-    pub bootstrap: f64,
+    pub bootstrap: Duration,
     /// A marker of a planned restart holds this long.
-    pub update_restart: f64,
+    pub update_restart: Duration,
     /// An update's lock is void after this time.
-    pub update_lock: f64,
+    pub update_lock: Duration,
     /// A flood marker older than this is void.
-    pub flood: f64,
+    pub flood: Duration,
     /// A pause or a stop older than this is told, once in this time.
-    pub reminder: f64,
+    pub reminder: Duration,
     /// The longest that any file may take to be read. Reads of a protected folder block until someone clicks.
-    pub look: f64,
+    pub read: Duration,
     /// The longest that `launchctl` or `systemctl` may take to answer a question.
-    pub ask: f64,
+    pub ask: Duration,
+    /// The longest that a data centre of Telegram may take to accept a connection.
+    pub connect: Duration,
+    /// An answer of the network is good for this long: a tenth of a tick, so that one look asks once.
+    pub network_known: Duration,
     /// The longest that a message to Telegram may take.
-    pub send: f64,
+    pub send: Duration,
 }
 
+#[expect(clippy::duration_suboptimal_units, reason = "in seconds, as the design and the contract have them")]
 impl Limits {
     pub const REAL: Limits = Limits {
-        tick: 60.0,
-        poll_interval_down: 1.0,
-        stale: 300.0,
-        min_uptime: 10.0,
-        respawn_margin: 10.0,
-        respawn_near: 1.0,
-        stop_hang: 30.0,
-        crash_window: 1800.0,
-        fresh_commit: 3600.0,
-        reload: 600.0,
-        stale_process: 60.0,
-        pid_within: 90.0,
-        cure_within: 300.0,
-        stranger_exit: 5.0,
-        embedded_exit: 20.0,
-        work: 300.0,
-        between: [2.0, 5.0, 10.0],
-        again: 1800.0,
-        face: 60.0,
-        bootstrap: 2.0,
-        update_restart: 360.0,
-        update_lock: 600.0,
-        flood: 86_400.0,
-        reminder: 86_400.0,
-        look: 2.0,
-        ask: 5.0,
-        send: 15.0,
+        check_interval: Duration::from_secs(60),
+        poll_interval_down: Duration::from_secs(1),
+        poll_interval_waiting: Duration::from_secs(10),
+        silence: Duration::from_secs(300),
+        disconnection: Duration::from_secs(300),
+        start_grace: Duration::from_secs(300),
+        wake_grace: Duration::from_secs(300),
+        loop_young: Duration::from_secs(300),
+        recovered_after: Duration::from_secs(300),
+        repeat_window: Duration::from_secs(300),
+        log_words_count: Duration::from_secs(300),
+        markers_unseen: Duration::from_secs(300),
+        min_uptime: Duration::from_secs(10),
+        verify_uptime: Duration::from_secs(10),
+        embedded_throttle: Duration::from_secs(10),
+        respawn_margin: Duration::from_secs(10),
+        respawn_near: Duration::from_secs(1),
+        stop_timeout: Duration::from_secs(30),
+        crash_window: Duration::from_secs(30 * 60),
+        fresh_commit: Duration::from_secs(60 * 60),
+        reload: Duration::from_secs(10 * 60),
+        stale_process: Duration::from_secs(60),
+        pid_within: Duration::from_secs(90),
+        cure_within: Duration::from_secs(300),
+        stranger_exit: Duration::from_secs(5),
+        embedded_exit: Duration::from_secs(20),
+        work: Duration::from_secs(300),
+        between: [Duration::from_secs(2), Duration::from_secs(5), Duration::from_secs(10)],
+        chain_again: Duration::from_secs(30 * 60),
+        marker_renewal: Duration::from_secs(60),
+        bootstrap: Duration::from_secs(2),
+        update_restart: Duration::from_secs(360),
+        update_lock: Duration::from_secs(600),
+        flood: DAY,
+        reminder: DAY,
+        read: Duration::from_secs(2),
+        ask: Duration::from_secs(5),
+        connect: Duration::from_secs(2),
+        network_known: Duration::from_secs(6),
+        send: Duration::from_secs(15),
     };
 
     /// Everything that is waited for, `factor` times faster. What bounds a call out stays: programs do not get quicker.
     pub fn faster(factor: f64) -> Limits {
         let real = Limits::REAL;
+        let by = |span: Duration| span.div_f64(factor);
+        // What a process needs does not shrink with a clock: no faster than `most` times.
+        let by_most = |span: Duration, most: f64| span.div_f64(factor.min(most));
         Limits {
-            tick: real.tick / factor,
-            poll_interval_down: real.poll_interval_down / factor.min(5.0),
-            stale: real.stale / factor,
-            min_uptime: real.min_uptime / factor,
-            respawn_margin: real.respawn_margin / factor,
-            respawn_near: real.respawn_near / factor,
-            stop_hang: real.stop_hang / factor,
-            crash_window: real.crash_window / factor,
-            fresh_commit: real.fresh_commit,
-            reload: real.reload / factor,
-            stale_process: real.stale_process / factor,
-            pid_within: real.pid_within / factor.min(10.0),
-            cure_within: real.cure_within / factor.min(30.0),
-            stranger_exit: real.stranger_exit / factor.min(5.0),
-            embedded_exit: real.embedded_exit / factor.min(10.0),
-            work: real.work / factor,
-            between: real.between.map(|wait| wait / factor),
-            again: real.again / factor,
-            face: real.face / factor,
-            bootstrap: real.bootstrap / factor.min(10.0),
-            reminder: real.reminder / factor,
+            check_interval: by(real.check_interval),
+            poll_interval_down: by_most(real.poll_interval_down, 5.0),
+            poll_interval_waiting: by(real.poll_interval_waiting),
+            silence: by(real.silence),
+            disconnection: by(real.disconnection),
+            start_grace: by(real.start_grace),
+            wake_grace: by(real.wake_grace),
+            loop_young: by(real.loop_young),
+            recovered_after: by(real.recovered_after),
+            repeat_window: by(real.repeat_window),
+            log_words_count: by(real.log_words_count),
+            markers_unseen: by(real.markers_unseen),
+            min_uptime: by(real.min_uptime),
+            verify_uptime: by(real.verify_uptime),
+            embedded_throttle: by(real.embedded_throttle),
+            respawn_margin: by(real.respawn_margin),
+            respawn_near: by(real.respawn_near),
+            stop_timeout: by(real.stop_timeout),
+            crash_window: by(real.crash_window),
+            reload: by(real.reload),
+            stale_process: by(real.stale_process),
+            pid_within: by_most(real.pid_within, 10.0),
+            cure_within: by_most(real.cure_within, 30.0),
+            stranger_exit: by_most(real.stranger_exit, 5.0),
+            embedded_exit: by_most(real.embedded_exit, 10.0),
+            work: by(real.work),
+            between: real.between.map(by),
+            chain_again: by(real.chain_again),
+            marker_renewal: by(real.marker_renewal),
+            bootstrap: by_most(real.bootstrap, 10.0),
+            reminder: by(real.reminder),
+            network_known: by(real.network_known),
             ..real
         }
     }
 }
 
+const DAY: Duration = Duration::from_hours(24);
+
 impl Environment {
-    /// The environment as it is.
+    /// The real limits, addresses and folders.
     ///
     /// # Errors
     /// Where the platform has no home folder.

@@ -1,30 +1,45 @@
 //! What the files of the update script and of the bridge ask of us: to stand still, and for how long they are to be
-//! believed. Pure.
+//! believed. Pure. Asked by `assess`, and by the history, which counts no crash that an update caused.
 
-use crate::facts::{Clock, Flood, Holds, Markers};
+use serde::{Deserialize, Serialize};
+
+use crate::facts::{Flood, Holds, Markers};
 use crate::limits::Limits;
+use crate::time::{Clock, Wall};
 
 /// Bytes. Below this the database can't even write its journal.
 pub const DISK_FULL: u64 = 1 << 20;
 
 /// The update that is under way, as far as that can be seen.
-pub fn update(holds: &Holds, markers: Option<&Markers>, now: f64, limits: &Limits) -> Option<String> {
-    if let Some(reason) = &holds.hold {
-        return Some(format!("An update is running under 'hold': {reason}."));
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Update {
+    /// Somebody runs it under `hold`, for this reason.
+    Held(String),
+    /// `update-restart-in-progress` is there.
+    PlannedRestart,
+    /// `update.lock` names this process.
+    Locked(u32),
+}
+
+/// The update that is under way, if one is.
+pub fn update(holds: &Holds, markers: Option<&Markers>, now: Wall, limits: &Limits) -> Option<Update> {
+    if let Some(reason) = &holds.update {
+        return Some(Update::Held(reason.clone()));
     }
     let markers = markers?;
     // A marker from the future is a wrong clock or a hand's work; it would hold for ever.
-    if markers.update_restart.is_some_and(|at| (0.0..=limits.update_restart).contains(&(now - at))) {
-        return Some("A planned restart is under way.".into());
+    let fresh = |at: &Wall| at.age(now).is_some_and(|age| age <= limits.update_restart);
+    if markers.update_restart.as_ref().is_some_and(fresh) {
+        return Some(Update::PlannedRestart);
     }
-    let lock =
-        markers.update_lock.filter(|lock| lock.alive && (0.0..limits.update_lock).contains(&(now - lock.since)))?;
-    Some(format!("An update is running (pid {}).", lock.pid))
+    let valid = |since: Wall| since.age(now).is_some_and(|age| age < limits.update_lock);
+    let lock = markers.update_lock.filter(|lock| lock.alive && valid(lock.since))?;
+    Some(Update::Locked(lock.pid))
 }
 
 /// Telegram's own word, unless it is over or the file is too old to be believed.
 pub fn flood_wait(markers: &Markers, now: Clock, limits: &Limits) -> Option<Flood> {
-    markers.flood.filter(|flood| flood.expiry > now.wall && now.wall - flood.written <= limits.flood)
+    markers.flood.filter(|flood| flood.expiry > now.wall && now.wall.since(flood.written) <= limits.flood)
 }
 
 /// Void when the bridge has been connected since.

@@ -1,32 +1,28 @@
 //! From a snapshot to the menu: an icon and rows, fixed in number and order, so that an open menu is only ever edited.
-//! Pure. Limits are clock times, which stay true while the menu is open.
+//! Pure; its sentences are `text`'s.
 
-use crate::assess::{Cause, State};
-use crate::facts::Clock;
-use crate::menu_words::{no_service, process_known, words};
-use crate::snapshot::{RECENT, Snapshot};
-use crate::words::at;
+use crate::snapshot::{RECENT, Refusal, Snapshot, restart_refused};
+use crate::text::menu::{Place, WIDTH, at_home, looking, lost, refusal, rows};
+use crate::text::{self, time::at};
+use crate::time::{Clock, Wall};
+use crate::verdict::{Cause, State};
 
 /// Everything that the menu depends on.
 #[derive(Debug, Clone, PartialEq)]
 pub struct View<'a> {
     /// `None` before the first look.
     pub snapshot: Option<&'a Snapshot>,
-    /// Why there is no watch any more.
+    /// Why the watch has ended.
     pub lost: Option<&'a str>,
     /// `None` where it can't be switched (the demo).
     pub starts_at_login: Option<bool>,
     /// config.toml itself says so; then no file decides.
     pub always_reverts: bool,
     /// When diagnostics were last copied.
-    pub copied: Option<f64>,
+    pub copied: Option<Wall>,
     /// The bridge is the demo's.
     pub demo: bool,
-    /// The person's home folder, written as `~`; empty where it is not known.
-    pub home: &'a str,
-    /// What a person runs in the checkout to log in; empty where nobody wrote it down.
-    pub login: &'a str,
-    pub root: &'a str,
+    pub place: Place<'a>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,52 +60,40 @@ pub struct Row {
 
 pub const SEPARATOR: &str = "-";
 
-/// A menu wider than this covers too much of a screen.
-pub const WIDTH: usize = 80;
-const RECOVERING: &str = "a recovery is running";
 const LATER: &str = "not available yet";
 
 /// The menu for this view.
 pub fn menu(view: &View) -> Menu {
-    let (state, reason) = words(view);
+    let (state, reason) = match (view.lost, view.snapshot) {
+        (Some(why), _) => lost(why),
+        (None, None) => looking(),
+        (None, Some(snapshot)) => rows(snapshot, &view.place),
+    };
     let tooltip = format!("Bridge Watchdog: {state}");
     let snapshot = view.snapshot.filter(|_| view.lost.is_none());
-    let mut rows = vec![row("state", state, false), row("reason", reason, false), separator()];
-    rows.extend(acts(snapshot));
-    rows.push(separator());
-    rows.extend(switches(view, snapshot));
-    rows.push(separator());
-    rows.push(recent(view.snapshot));
-    rows.push(either("log", "Open log", view.snapshot.is_some_and(|seen| seen.more.log), "there is none yet"));
+    let mut menu = vec![row("state", state, false), row("reason", reason, false), separator()];
+    menu.extend(acts(snapshot));
+    menu.push(separator());
+    menu.extend(switches(view, snapshot));
+    menu.push(separator());
+    menu.push(recent(view.snapshot));
+    menu.push(either("log", "Open log", view.snapshot.is_some_and(|seen| seen.more.log), "there is none yet"));
     let copied =
         view.copied.zip(view.snapshot).map(|(copied, seen)| format!(" (copied at {})", at(copied, seen.clock)));
-    rows.push(row("diagnostics", format!("Copy diagnostics{}", copied.unwrap_or_default()), true));
-    rows.push(separator());
+    menu.push(row("diagnostics", format!("Copy diagnostics{}", copied.unwrap_or_default()), true));
+    menu.push(separator());
     if view.demo {
-        rows.push(faults(snapshot));
+        menu.push(faults(snapshot));
     }
     let login = match view.starts_at_login {
         Some(on) => Row { checked: Some(on), ..row("login", "Start at login", snapshot.is_some()) },
         None => Row { checked: Some(false), ..row("login", "Start at login (not in the demo)", false) },
     };
-    rows.push(login);
-    rows.push(row("about", "About Bridge Watchdog", true));
-    rows.push(row("quit", if view.demo { "Quit (ends the demo)" } else { "Quit (the bridge goes on)" }, true));
-    written(&mut rows, view.home);
-    Menu { icon: icon(view), tooltip, rows }
-}
-
-/// Why a restart by hand would be no good now, in a few words.
-pub fn restart_refused(snapshot: &Snapshot) -> Option<&'static str> {
-    match snapshot.verdict.cause {
-        _ if snapshot.rung.is_some() => Some(RECOVERING),
-        _ if !process_known(snapshot) => Some("its service manager can't be asked"),
-        Cause::RecoveryRunning => Some("another recovery is running"),
-        Cause::UpdateRunning => Some("an update is running"),
-        Cause::OperatorStop => Some("its operator stopped it"),
-        Cause::ConfigError if no_service(snapshot) => Some("there is no service for it"),
-        _ => None,
-    }
+    menu.push(login);
+    menu.push(row("about", "About Bridge Watchdog", true));
+    menu.push(row("quit", if view.demo { "Quit (ends the demo)" } else { "Quit (the bridge goes on)" }, true));
+    written(&mut menu, view.place.home);
+    Menu { icon: icon(view), tooltip, rows: menu }
 }
 
 /// The row with this id, wherever it is.
@@ -144,11 +128,12 @@ fn acts(snapshot: Option<&Snapshot>) -> Vec<Row> {
         .map(|(id, text)| row(id, text, false))
         .to_vec();
     };
-    let head = snapshot.more.head.as_ref().map_or_else(String::new, |(id, summary)| format!(": {id} {summary}"));
+    let head = snapshot.more.head.as_ref();
+    let head = head.map_or_else(String::new, |head| format!(": {} {}", head.short_id, head.summary));
     let undo = if snapshot.more.own_revert { LATER } else { "HEAD is no revert of ours" };
     vec![
         restart(snapshot),
-        either("check", "Check now", snapshot.rung.is_none(), RECOVERING),
+        either("check", "Check now", snapshot.rung.is_none(), refusal(Refusal::Recovering)),
         either("locks", "Clean locks", false, LATER),
         row("revert", format!("Revert HEAD ({LATER}){head}"), false),
         either("undo", "Undo revert", false, undo),
@@ -157,7 +142,7 @@ fn acts(snapshot: Option<&Snapshot>) -> Vec<Row> {
 
 fn restart(snapshot: &Snapshot) -> Row {
     if let Some(why) = restart_refused(snapshot) {
-        return row("restart", format!("Restart bridge ({why})"), false);
+        return row("restart", format!("Restart bridge ({})", refusal(why)), false);
     }
     // Still possible: a person may just have logged in or made room, and then it is exactly what is missing.
     let note = match snapshot.verdict.cause {
@@ -192,9 +177,9 @@ fn switches(view: &View, snapshot: Option<&Snapshot>) -> Vec<Row> {
 /// The newest first; rows without an event are there all the same, and empty. That there is none is said inside: GTK shows a
 /// submenu's label as it was made, whatever is set later (muda gives the item a box, and set_label() wants a label there).
 fn recent(snapshot: Option<&Snapshot>) -> Row {
-    let events = snapshot.iter().flat_map(|seen| {
-        seen.more.recent.iter().rev().map(|event| format!("{}  {}", at(event.at, seen.clock), event.text))
-    });
+    let events = snapshot
+        .iter()
+        .flat_map(|seen| seen.more.recent.iter().rev().map(|event| text::menu::recent(event, seen.clock)));
     let mut texts: Vec<String> = events.take(RECENT).collect();
     if texts.is_empty() {
         texts.push("None so far".into());
@@ -236,11 +221,6 @@ fn written(rows: &mut [Row], home: &str) {
         row.text = label(&row.text, home);
         written(&mut row.rows, home);
     }
-}
-
-/// With the home folder as a person writes it.
-pub fn at_home(text: &str, home: &str) -> String {
-    if home.is_empty() { text.to_owned() } else { text.replace(&format!("{home}/"), "~/") }
 }
 
 /// One line, not too long, with `&` escaped. Summaries, paths and log lines come from outside; of a long one the middle

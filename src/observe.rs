@@ -13,6 +13,7 @@ use crate::system::crashes::CrashLog;
 use crate::system::git::Checkout;
 use crate::system::log::Tail;
 use crate::system::new_processes::NewProcesses;
+use crate::system::poll::Deadline;
 use crate::system::process_table::{self, ProcessMatch, ProcessSearch};
 use crate::system::service::Service;
 use crate::system::timed::Timed;
@@ -37,11 +38,12 @@ pub struct Observer {
 }
 
 /// A manager reaps within milliseconds; one that has not in this time is looked at again anyway.
-const REAPED: f64 = 0.5;
+const REAPED: Duration = Duration::from_millis(500);
 
 impl Observer {
     pub fn new(config: &Config, environment: &Environment, service: &Service) -> Observer {
-        let mut tail = Tail::new(&config.log, &config.error_log, environment.limits.stale, config.secrets.clone());
+        let mut tail =
+            Tail::new(&config.log, &config.error_log, environment.limits.repeat_window, config.secrets.clone());
         let crash_log = config.data("crash_history.jsonl");
         let mut crash_log = CrashLog::new(crash_log, environment.limits.crash_window, config.secrets.clone());
         let (mut checkout, files) = (Checkout::new(&config.root), config.clone());
@@ -53,7 +55,7 @@ impl Observer {
             service: service.clone(),
             process_search: ProcessSearch::new(
                 ProcessMatch { root: config.root.clone(), program: config.program.clone() },
-                environment.limits.look,
+                environment.limits.read,
             ),
             new_processes: NewProcesses::default(),
             sockets: Sockets::default(),
@@ -93,7 +95,7 @@ impl Observer {
         facts.duplicates = self.process_search.all().map(|found| process_table::copies(found, pid)).into();
         facts.sockets = self.sockets(pid);
         self.git.ask(true);
-        let limit = self.environment.limits.look;
+        let limit = self.environment.limits.read;
         let session = self.session.now(pid, limit).and_then(|session| session);
         facts.session = session.map(|session| self.with_the_bridge_known(session)).into();
         facts.git = self.git.answer(self.deadline()).and_then(|git| git).into();
@@ -104,7 +106,7 @@ impl Observer {
 
     /// Whether anybody of Telegram answers. Asked only when something is wrong.
     pub fn network(&self) -> Fact<bool> {
-        connection::online(&self.environment.data_centres, self.environment.limits.look).into()
+        connection::online(&self.environment.data_centres, self.environment.limits.connect).into()
     }
 
     /// The service and its process, asked anew if the process that was known is gone.
@@ -126,10 +128,10 @@ impl Observer {
     /// The kernel tells us of a death before the manager has heard of it, and what the manager says then of the last
     /// exit is of the run before: a moment later it knows.
     fn ask_manager(&self) -> Result<Job, String> {
-        let until = clock::mono() + REAPED;
+        let deadline = Deadline::after(REAPED);
         loop {
             let job = self.service.status()?;
-            if job.pid.is_none_or(|pid| process::find(pid).is_some()) || clock::mono() >= until {
+            if job.pid.is_none_or(|pid| process::find(pid).is_some()) || deadline.left().is_none() {
                 return Ok(job);
             }
             std::thread::sleep(Duration::from_millis(10));
@@ -181,7 +183,7 @@ impl Observer {
     }
 
     fn deadline(&self) -> Instant {
-        Instant::now() + Duration::from_secs_f64(self.environment.limits.look)
+        Instant::now() + self.environment.limits.read
     }
 
     fn sockets(&mut self, pid: Option<u32>) -> Fact<u32> {

@@ -1,188 +1,300 @@
 //! The loop: four named steps a tick, and what a command does between two of them.
 
-use crate::assess::{Cause, State, TELL, Verdict};
-use crate::commands::Command;
-use crate::facts::{Fact, Facts, Pause};
+pub mod commands;
+pub mod controller;
+pub mod publisher;
+pub mod watchdog;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use self::commands::{Command, CommandSender};
+use self::controller::{Controller, Look};
+use self::publisher::status_file;
+use crate::config::Config;
+use crate::facts::Pause;
 use crate::install;
-use crate::plan::{self, Plan};
-use crate::recover::{self, Outcome};
-use crate::snapshot::Snapshot;
+use crate::limits::{Environment, Limits};
+use crate::plan::{self, Incident, Plan, Told};
+use crate::recover::attempt::Reason;
+use crate::recover::outcome::Outcome;
+use crate::recover::{self, wait_after};
+use crate::report::{Delivery, policy};
+use crate::snapshot::{Done, Since, Snapshot};
 use crate::system::service::Service;
 use crate::system::wake::Woke;
 use crate::system::{clock, files, markers, recovery_lock};
-use crate::watchdog::{Watchdog, status_file};
+use crate::text;
+use crate::verdict::{Cause, Finding, Rung, State};
+
+/// The watch of one bridge.
+pub struct Watch {
+    pub controller: Controller,
+    delivery: Delivery,
+    incident: Option<Incident>,
+}
+
+impl Watch {
+    /// # Errors
+    /// Where the kernel gives no event queue.
+    pub fn new(config: &Config, environment: &Environment, to_stderr: bool) -> Result<Watch, String> {
+        let controller = Controller::new(config, environment, to_stderr)?;
+        let delivery = Delivery::new(config, environment, controller.commands.waker());
+        Ok(Watch { controller, delivery, incident: None })
+    }
+
+    pub fn sender(&self) -> CommandSender {
+        self.controller.commands.sender()
+    }
+
+    /// Shows a local notification, a title and a text, where an alert does not go out. The headless watch has none.
+    pub fn on_notification(&mut self, show: impl FnMut(&str, &str) + Send + 'static) {
+        self.delivery.on_notification(show);
+    }
+
+    fn config(&self) -> &Config {
+        &self.controller.watchdog.config
+    }
+
+    fn limits(&self) -> Limits {
+        self.controller.watchdog.environment.limits
+    }
+
+    /// Where the incident outlives us.
+    fn incident_file(&self) -> PathBuf {
+        self.config().state.join("incident.json")
+    }
+
+    fn save_incident(&self) {
+        match &self.incident {
+            Some(incident) => drop(files::replace_json(&self.incident_file(), incident)),
+            None => files::remove(&self.incident_file()),
+        }
+    }
+}
+
 /// Watches until it is told to quit. The caller holds [`recovery_lock::one_watch`].
-pub fn run(watchdog: &mut Watchdog) {
-    watchdog.watching = true;
-    recovery_lock::sweep(&watchdog.config);
-    watchdog.incident = files::json(&watchdog.incident_file());
-    watchdog.since = files::json::<Snapshot>(&status_file(&watchdog.config)).and_then(stood_still_since);
-    if let Service::Embedded(embedded) = &watchdog.service {
+pub fn run(watch: &mut Watch) {
+    watch.controller.watchdog.watching = true;
+    recovery_lock::sweep(watch.config());
+    watch.incident = files::json(&watch.incident_file());
+    watch.controller.publisher.since = files::json(&status_file(watch.config())).and_then(still_so);
+    if let Service::Embedded(embedded) = &watch.controller.watchdog.service {
         embedded.keep();
     }
-    watchdog.journal.note(&format!(
-        "watching {} ({}, {})",
-        watchdog.config.root.display(),
-        watchdog.config.label,
-        watchdog.service.name()
-    ));
+    let watchdog = &watch.controller.watchdog;
+    let config = &watchdog.config;
+    watch.controller.journal.note(&text::watch_begins(&config.root, &config.label, watchdog.service.name()));
     loop {
-        let pause = tick(watchdog);
-        if answer(watchdog).is_some() || sleep(watchdog, pause).is_some() {
+        let pause = tick(watch);
+        if answer(watch).is_some() || sleep(watch, pause).is_some() {
             break;
         }
     }
-    watchdog.journal.note("the watch ends; the bridge is left as it is");
+    watch.controller.journal.note(text::WATCH_ENDS);
 }
 
 /// Asked to end.
 struct Quit;
 
-/// One tick: look, decide, heal, tell. Returns the seconds until the next.
-pub fn tick(watchdog: &mut Watchdog) -> f64 {
-    let (facts, verdict) = watchdog.look();
-    follow(watchdog, &facts, &verdict);
-    let limits = watchdog.environment.limits;
-    let plan = plan::plan(watchdog.incident.as_ref(), &verdict, facts.clock.mono, &limits);
-    let outcome = match plan {
-        Plan::Rung(rung) => Some((rung, recover::climb(watchdog, &facts, &verdict, rung))),
-        Plan::Nothing | Plan::Later(_) => None,
-    };
-    watchdog.reporter.deliver(&watchdog.journal, &mut watchdog.history.undelivered);
-    let down = matches!(facts.process, Fact::Known(None));
-    match outcome {
-        Some((rung, Outcome::Failed(_) | Outcome::Unavailable(_))) if rung < TELL => {
-            let wait = limits.between[usize::from(rung - 1).min(2)];
-            // Jitter, so that two things that fail together do not keep step.
-            wait * (0.8 + 0.4 * fastrand::f64())
-        }
-        // Whatever stood in the way is not gone within a second.
-        Some((_, Outcome::StoodDown(_) | Outcome::Busy(_))) => limits.min_uptime,
-        Some(_) => limits.poll_interval_down,
-        None if down && verdict.state == State::Unhealthy && !matches!(plan, Plan::Later(_)) => {
+/// One tick: look, decide, heal, tell. Returns the time until the next.
+pub fn tick(watch: &mut Watch) -> Duration {
+    let look = watch.controller.look();
+    follow(watch, &look);
+    let limits = watch.limits();
+    let now = look.facts.clock;
+    let plan = plan::plan(watch.incident.as_ref(), &look.verdict, now.mono, &limits);
+    let again = if let Plan::Later(at) = plan { Some(now.wall_of(at)) } else { None };
+    if watch.controller.publisher.again != again {
+        watch.controller.publisher.again = again;
+        watch.controller.show_again();
+    }
+    let pause = match plan {
+        Plan::Climb(finding, Rung::Tell) => {
+            tell_last(watch, &look, finding);
             limits.poll_interval_down
         }
-        // Waiting or stopped may last for days, and each look at what is down asks the manager and every process.
-        None if down => limits.min_uptime.min(limits.tick),
-        // A person who has just restarted the bridge wants to see it come up, not wait for the minute.
-        None if verdict.state == State::Starting && young(&facts, limits.tick) => limits.min_uptime.min(limits.tick),
-        None => limits.tick,
-    }
+        Plan::Climb(finding, rung) => climb(watch, finding, rung),
+        Plan::Nothing | Plan::Later(_) => pace(&look, plan, &limits),
+    };
+    let Controller { watchdog, journal, .. } = &mut watch.controller;
+    watch.delivery.deliver(journal, &mut watchdog.history.undelivered);
+    pause
 }
 
-fn follow(watchdog: &mut Watchdog, facts: &Facts, verdict: &Verdict) {
-    let before = watchdog.incident.clone();
-    let (incident, ended) = plan::follow(before.clone(), verdict, facts.clock, &watchdog.environment.limits);
-    watchdog.incident = incident;
+/// Opens, keeps or ends the incident; a person is told what a person has to know at once.
+fn follow(watch: &mut Watch, look: &Look) {
+    let Look { facts, verdict } = look;
+    let before = watch.incident.clone();
+    let (incident, ended) = plan::follow(before.clone(), verdict, facts.clock, &watch.limits());
+    watch.incident = incident;
     if let Some(ended) = ended {
-        watchdog.reporter.over(&watchdog.journal, &ended, facts.clock);
+        watch.delivery.over(&watch.controller.journal, &ended, facts.clock);
     }
-    if verdict.person
-        && let Some(incident) = &mut watchdog.incident
-        && !incident.told.contains(&(verdict.cause, false))
-    {
-        incident.told.push((verdict.cause, false));
-        incident.alerted = true;
-        watchdog.reporter.tell(&watchdog.config, &watchdog.journal, facts, verdict);
+    if let Some(first) = verdict.first().filter(|first| first.tell) {
+        tell(watch, look, Told { cause: first.problem.cause(), last_rung: false });
     }
-    if watchdog.incident != before {
-        watchdog.save_incident();
+    if watch.incident != before {
+        watch.save_incident();
     }
-    remind(watchdog, facts, verdict);
+    remind(watch, look);
 }
 
-fn remind(watchdog: &mut Watchdog, facts: &Facts, verdict: &Verdict) {
-    let file = watchdog.config.state.join("reminded.json");
+/// Tells a person, where the policy says so; whether it did.
+fn tell(watch: &mut Watch, look: &Look, what: Told) -> bool {
+    let Some(incident) = &mut watch.incident else { return false };
+    if !policy::tells(incident, what) {
+        return false;
+    }
+    incident.told.push(what);
+    let Controller { watchdog, journal, .. } = &watch.controller;
+    watch.delivery.tell(&watchdog.config, journal, look);
+    true
+}
+
+fn remind(watch: &mut Watch, look: &Look) {
+    let Look { facts, verdict } = look;
+    let file = watch.config().state.join("reminded.json");
     // A pause knows its own beginning, also over a restart of ours.
     let pause = facts.holds.pause.filter(|_| verdict.cause == Cause::Paused);
-    let since = pause.map_or(watchdog.since.map_or(facts.clock.wall, |(_, _, since)| since), |pause| pause.since);
-    if plan::reminder_due(verdict, since, files::json(&file), facts.clock.wall, &watchdog.environment.limits) {
+    let since = watch.controller.publisher.since.map_or(facts.clock.wall, |since| since.at);
+    let since = pause.map_or(since, |pause| pause.since);
+    if policy::reminds(verdict, since, files::json(&file), facts.clock.wall, &watch.limits()) {
         let _ = files::replace_json(&file, &facts.clock.wall);
-        watchdog.reporter.remind(&watchdog.journal, verdict, since, facts.clock);
+        watch.delivery.remind(&watch.controller.journal, verdict, since, facts.clock);
+    }
+}
+
+/// Rung 5. The chain comes here every 30 min; a person is told of each cause once.
+fn tell_last(watch: &mut Watch, look: &Look, finding: &Finding) {
+    let cause = finding.problem.cause();
+    watch.incident.get_or_insert_with(|| plan::open(cause, look.facts.clock.wall));
+    let what = Told { cause, last_rung: true };
+    if watch.incident.as_ref().is_some_and(|incident| policy::tells(incident, what)) {
+        watch.controller.journal.note(&text::alert(&Reason::Finding(finding.clone()), look.facts.clock));
+    }
+    let told = tell(watch, look, what);
+    watch.controller.note_act(Done::Told { first: told });
+    tried(watch, cause, Rung::Tell);
+    watch.controller.show_again();
+}
+
+/// A rung of the chain; the time until the next look.
+fn climb(watch: &mut Watch, finding: &Finding, rung: Rung) -> Duration {
+    let waited = watch.incident.as_ref().is_some_and(|incident| incident.waited_for_work);
+    let climbed = recover::climb(&mut watch.controller, finding, rung, waited);
+    let cause = finding.problem.cause();
+    let incident = watch.incident.get_or_insert_with(|| plan::open(cause, clock::wall()));
+    incident.waited_for_work = climbed.waited_for_work;
+    let limits = watch.limits();
+    match climbed.outcome {
+        Outcome::StoodDown(_) | Outcome::Busy(_) => {
+            watch.save_incident();
+            // Whatever stood in the way is not gone within a second.
+            limits.poll_interval_waiting
+        }
+        Outcome::Cured(_) => {
+            tried(watch, cause, rung);
+            limits.poll_interval_down
+        }
+        Outcome::Failed(_) | Outcome::Unavailable(_) => {
+            tried(watch, cause, rung);
+            // Jitter, so that two things that fail together do not keep step.
+            wait_after(rung, &limits).mul_f64(0.8 + 0.4 * fastrand::f64())
+        }
+    }
+}
+
+fn tried(watch: &mut Watch, cause: Cause, rung: Rung) {
+    if let Some(incident) = &mut watch.incident {
+        plan::tried(incident, cause, rung, clock::mono());
+    }
+    watch.save_incident();
+}
+
+/// The time until the next look, where nothing was done.
+fn pace(look: &Look, plan: Plan, limits: &Limits) -> Duration {
+    let Look { facts, verdict } = look;
+    let down = facts.process.known().is_some_and(Option::is_none);
+    let young = facts.running().is_some_and(|process| process.age < limits.check_interval);
+    match verdict.state {
+        State::Unhealthy if down && !matches!(plan, Plan::Later(_)) => limits.poll_interval_down,
+        // Waiting or stopped may last for days, and each look at what is down asks the manager and every process.
+        _ if down => limits.poll_interval_waiting,
+        // A person who has just restarted the bridge wants to see it come up, not wait for the minute.
+        State::Starting if young => limits.poll_interval_waiting,
+        _ => limits.check_interval,
     }
 }
 
 /// Until the next tick is due, or the bridge dies, or somebody asks for something.
-fn sleep(watchdog: &mut Watchdog, seconds: f64) -> Option<Quit> {
+fn sleep(watch: &mut Watch, limit: Duration) -> Option<Quit> {
     // Only what the last look saw alive: the death of a process that nobody could be asked about is no news, and
     // would wake the loop at once, again and again.
-    let process = watchdog.last.as_ref().and_then(|(facts, _)| facts.process.known().copied().flatten());
-    let woke = watchdog.commands.sleep(process.map(|process| process.id), seconds);
+    let process = watch.controller.last().and_then(|look| look.facts.running()).map(|process| process.id);
+    let woke = watch.controller.commands.sleep(process, limit);
     if let (Woke::Died, Some(process)) = (woke, process) {
-        watchdog.journal.note(&format!("seen: pid {} is gone", process.id.pid));
+        watch.controller.journal.note(&text::process_gone(process.pid));
     }
-    answer(watchdog)
+    answer(watch)
 }
 
 /// Does what was asked for.
-fn answer(watchdog: &mut Watchdog) -> Option<Quit> {
+fn answer(watch: &mut Watch) -> Option<Quit> {
     let mut quit = None;
-    for command in watchdog.commands.take() {
+    for command in watch.controller.commands.take() {
         match command {
             Command::CheckNow => {}
             Command::Quit => quit = Some(Quit),
-            Command::Pause(seconds) => pause(watchdog, command, Some(seconds)),
-            Command::Resume => pause(watchdog, command, None),
+            Command::Pause(lasting) => pause(watch, command, Some(lasting)),
+            Command::Resume => pause(watch, command, None),
             Command::Restart => {
-                let outcome = recover::restart_by_hand(watchdog);
-                watchdog.note_act(&format!("by hand: restart: {outcome}"));
-                watchdog.show_again();
-                watchdog.answer(command, seen(outcome));
+                let outcome = recover::restart_by_hand(&mut watch.controller);
+                watch.controller.note_act(Done::Restart(outcome.clone()));
+                watch.controller.show_again();
+                // An act by hand is done when its effect was seen.
+                let done = if matches!(outcome, Outcome::Cured(_)) {
+                    Ok(())
+                } else {
+                    Err(text::outcome(&outcome, clock::now()))
+                };
+                watch.controller.publisher.answer(command, done);
             }
             Command::AutoRevert(on) => {
-                watchdog.journal.note(&format!("by hand: auto-revert is switched {}", word(on)));
-                let done = markers::set_auto_revert(&watchdog.config, on);
-                say(watchdog, command, done);
+                watch.controller.journal.note(text::auto_revert_switched(on));
+                let done = markers::set_auto_revert(watch.config(), on);
+                say(watch, command, done);
             }
             Command::StartAtLogin(on) => {
-                watchdog.journal.note(&format!("by hand: start at login is switched {}", word(on)));
-                let done = install::set_start_at_login(&watchdog.config, &watchdog.environment, on);
-                say(watchdog, command, done);
+                watch.controller.journal.note(text::start_at_login_switched(on));
+                let done = install::set_start_at_login(watch.config(), &watch.controller.watchdog.environment, on);
+                say(watch, command, done);
             }
         }
     }
     quit
 }
 
-fn pause(watchdog: &mut Watchdog, command: Command, seconds: Option<f64>) {
+fn pause(watch: &mut Watch, command: Command, lasting: Option<Duration>) {
     let now = clock::wall();
-    let pause = seconds.map(|seconds| Pause { since: now, until: now + seconds });
-    watchdog.note_act(&match pause {
-        Some(pause) => format!("by hand: recovery is paused until {}", crate::words::at(pause.until, clock::now())),
-        None => "by hand: recovery goes on".into(),
-    });
-    let done = markers::set_pause(&watchdog.config, pause);
-    say(watchdog, command, done);
+    let pause = lasting.map(|lasting| Pause { since: now, until: now + lasting });
+    watch.controller.note_act(pause.map_or(Done::Resumed, |pause| Done::Paused(pause.until)));
+    let done = markers::set_pause(watch.config(), pause);
+    say(watch, command, done);
 }
 
 /// What a person asked for and did not get is said where it was asked.
-fn say(watchdog: &mut Watchdog, command: Command, done: Result<(), String>) {
+fn say(watch: &mut Watch, command: Command, done: Result<(), String>) {
     if let Err(why) = &done {
-        watchdog.note_act(&format!("failed: {why}"));
-        watchdog.show_again();
+        watch.controller.note_act(Done::Failed(why.clone()));
+        watch.controller.show_again();
     }
-    watchdog.answer(command, done);
+    watch.controller.publisher.answer(command, done);
 }
 
-/// An act by hand is done when its effect was seen.
-fn seen(outcome: Outcome) -> Result<(), String> {
-    match outcome {
-        Outcome::Cured(_) => Ok(()),
-        other => Err(other.to_string()),
-    }
-}
-
-/// A stop or a pause that outlives a restart of ours has lasted since it began: a person hears of it after a day.
-fn stood_still_since(before: Snapshot) -> Option<(State, Cause, f64)> {
+/// A stop or a pause that outlives a restart of ours has lasted since it began.
+fn still_so(before: Snapshot) -> Option<Since> {
     let verdict = before.verdict;
     let stands = matches!(verdict.state, State::Waiting | State::Stopped);
-    stands.then_some((verdict.state, verdict.cause, before.since))
-}
-
-fn young(facts: &Facts, age: f64) -> bool {
-    facts.process.known().copied().flatten().is_some_and(|process| process.age < age)
-}
-
-fn word(on: bool) -> &'static str {
-    if on { "on" } else { "off" }
+    stands.then_some(Since { state: verdict.state, cause: verdict.cause, at: before.since })
 }

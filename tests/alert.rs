@@ -111,7 +111,7 @@ fn incident_41_no_secret_of_any_shape_is_repeated_by_us() {
     load(&scene, &launchd);
     let _watch = scene.watch();
     let status = scene.wait_verdict("degraded", "none");
-    assert!(status["verdict"]["issues"].to_string().contains("TELEGRAM_PASSWORD=(removed)"), "{status}");
+    assert!(status["check"]["issues"].to_string().contains("TELEGRAM_PASSWORD=(removed)"), "{status}");
     let mut shown = scene.check().0.to_string();
     assert!(scene.run(&["record", "crash", "--reason", says]).status.success());
     fs::write(scene.data("crash"), "").expect("the end");
@@ -159,9 +159,9 @@ fn incident_14_an_alert_is_tried_again_whatever_the_failure_was_until_it_arrives
         let before = bot.requests().len();
         let status = scene.wait(words, || {
             let status = scene.status()?;
-            status["verdict"]["issues"].to_string().contains(words).then_some(status)
+            status["check"]["issues"].to_string().contains(words).then_some(status)
         });
-        let issues = status["verdict"]["issues"].to_string();
+        let issues = status["check"]["issues"].to_string();
         assert!(issues.contains("An alert does not go out: "), "{issues}");
         assert!(!issues.contains(TOKEN), "{issues}");
         scene.wait("another try", || (bot.requests().len() > before).then_some(()));
@@ -171,7 +171,7 @@ fn incident_14_an_alert_is_tried_again_whatever_the_failure_was_until_it_arrives
     scene.wait("the delivery", || bot.delivered().into_iter().next());
     scene.wait_journal("the alert was delivered");
     scene.wait("no issue", || {
-        (!scene.status()?["verdict"]["issues"].to_string().contains("does not go out")).then_some(())
+        (!scene.status()?["check"]["issues"].to_string().contains("does not go out")).then_some(())
     });
     assert!(!spooled(&scene));
     scene.wait_looks(3);
@@ -192,7 +192,7 @@ fn incident_14_a_refused_connection_is_tried_again_and_a_bridge_that_is_well_is_
     // The login came back by itself; the alert is still owed.
     fs::remove_file(scene.data("bridge-auth-required")).expect("the marker");
     let status = scene.wait_verdict("degraded", "none");
-    assert!(status["verdict"]["issues"].to_string().contains("An alert does not go out: "), "{status}");
+    assert!(status["check"]["issues"].to_string().contains("An alert does not go out: "), "{status}");
     assert_eq!(scene.check().1, 1);
     let bot = scene.wait("the port again", || Bot::at(address, Mood::Fine).ok());
     let text = scene.wait("the delivery", || bot.delivered().into_iter().next());

@@ -22,13 +22,12 @@ fn incident_19_and_43_a_bridge_that_always_crashes_is_told_with_its_traceback_an
     let _watch = scene.watch();
     scene.wait("the slow third chain", || (scene.rungs().len() >= 6).then_some(()));
     let rungs = scene.rungs();
-    let (told, again) =
-        ("5 failed: no rung helped; a person is being told", "5 failed: no rung helped; a person was told already");
+    let (told, again) = ("5: no rung helped; you are told", "5: no rung helped; you were told already");
     let chains = ["3 not available", told, "3 not available", again, "3 not available", again];
     for (rung, expected) in rungs.iter().zip(chains) {
         assert!(rung.starts_with(expected), "{rungs:?}");
     }
-    assert_eq!(scene.acts().iter().filter(|act| act.starts_with("tell a person")).count(), 1, "{:?}", scene.acts());
+    assert_eq!(scene.acts().iter().filter(|act| act.starts_with("send an alert")).count(), 1, "{:?}", scene.acts());
     no_start_of_ours(&scene, &launchd);
     let status = scene.wait_verdict("unhealthy", "crash-loop");
     assert!(status["check"]["facts"]["crashes"]["last_30m"].as_u64() >= Some(3), "{status}");
@@ -59,9 +58,9 @@ fn throttled() -> serde_json::Value {
 fn incident_19_no_start_is_added_to_those_of_a_manager_that_does_its_part() {
     let (scene, launchd) = loaded_with(&["--exit", "1"], &throttled(), in_proportion);
     let _watch = scene.watch();
-    scene.wait("the pattern", || scene.rungs().iter().any(|rung| rung.starts_with("5 ")).then_some(()));
+    scene.wait("the pattern", || scene.rungs().iter().any(|rung| rung.starts_with("5:")).then_some(()));
     no_start_of_ours(&scene, &launchd);
-    assert!(scene.acts().iter().all(|act| act.starts_with("tell a person")), "{:?}", scene.acts());
+    assert!(scene.acts().iter().all(|act| act.starts_with("send an alert")), "{:?}", scene.acts());
 }
 
 #[test]
@@ -69,10 +68,10 @@ fn a_bridge_that_ends_at_once_with_0_again_and_again_is_launchds_to_start_and_a_
     let (scene, launchd) = loaded_with(&["--exit", "0"], &throttled(), in_proportion);
     let _watch = scene.watch();
     scene.wait("the sentence", || {
-        let issues = scene.status()?["verdict"]["issues"].to_string();
+        let issues = scene.status()?["check"]["issues"].to_string();
         issues.contains("and stayed up none of them.").then_some(())
     });
-    scene.wait_journal("diagnostics: unhealthy process-dead");
+    scene.wait_journal("diagnostics: unhealthy: process-dead");
     no_start_of_ours(&scene, &launchd);
     assert_eq!((scene.acts(), scene.events("crash")), (vec![], vec![]), "{}", scene.journal());
 }
@@ -123,7 +122,7 @@ fn a_bridge_that_crashes_ten_times_and_then_works_is_well_again() {
     let crashes = scene.events("crash");
     assert_eq!(crashes.len(), 10, "{crashes:?}");
     assert!(crashes.iter().all(|crash| crash["reason"] == "exit 1"), "{crashes:?}");
-    let told = scene.acts().iter().filter(|act| act.starts_with("tell a person")).count();
+    let told = scene.acts().iter().filter(|act| act.starts_with("send an alert")).count();
     assert_eq!(told, 1, "{:?}", scene.acts());
 }
 
@@ -140,7 +139,7 @@ fn incident_45_a_bridge_that_is_mended_after_the_alert_is_well_without_a_person(
     scene.wait_aged(before, 1.0);
     launchd.fault(&json!({"pended": "speculative", "answers": {"kickstart": {"code": 0}}}));
     crate::support::signal(before, rustix::process::Signal::KILL);
-    scene.wait("the alert", || scene.rungs().iter().any(|rung| rung.starts_with("5 ")).then_some(()));
+    scene.wait("the alert", || scene.rungs().iter().any(|rung| rung.starts_with("5:")).then_some(()));
     let tried = acts_of_launchctl(&launchd).len();
     scene.wait("another try", || (acts_of_launchctl(&launchd).len() > tried).then_some(()));
     // launchd still holds it back, but a kickstart works again.
@@ -159,8 +158,8 @@ fn incident_20_silent_from_the_first_second_is_restarted_twice_at_most_then_told
         scene.set("stale", 2.0);
     });
     let _watch = scene.watch();
-    scene.wait_journal("The bridge hung at start");
-    scene.wait_journal("act: tell a person");
+    scene.wait_journal("the bridge hung at its start");
+    scene.wait_journal("act: send an alert");
     let rungs = scene.rungs();
     assert!(rungs[0].starts_with("2 failed: a new process runs, but it has written nothing to its log"), "{rungs:?}");
     let starts = launchd.starts(&scene.label).len();

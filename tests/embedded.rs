@@ -81,7 +81,7 @@ fn a_bridge_that_always_crashes_is_told_and_only_its_keeper_starts_it() {
     scene.set("crash_window", 600.0);
     let _watch = scene.watch();
     scene.wait_verdict("unhealthy", "crash-loop");
-    scene.wait_journal("act: tell a person");
+    scene.wait_journal("act: send an alert");
     assert_eq!(scene.acts().len(), 1, "{:?}", scene.acts());
     scene.wait_journal("diagnostics: ModuleNotFoundError: No module named 'telethon'");
     let crashes = scene.events("crash");
@@ -95,7 +95,7 @@ fn a_program_that_is_not_there_is_told_as_such() {
     scene.set("respawn_margin", 600.0);
     scene.set("crash_window", 600.0);
     let _watch = scene.watch();
-    scene.wait_journal("act: tell a person");
+    scene.wait_journal("act: send an alert");
     let journal = scene.journal();
     assert!(journal.contains("bridge/nowhere can't be started: No such file"), "{journal}");
 }

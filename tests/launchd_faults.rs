@@ -27,10 +27,10 @@ fn incident_26_a_job_that_is_gone_is_told_at_once_and_loaded_again_later() {
     scene.wait_verdict("healthy", "none");
     bootout(&scene, &launchd);
     let status = scene.wait_verdict("unhealthy", "not-loaded");
-    assert_eq!(status["verdict"]["rung"], 0, "updates unload and load: it has its time");
-    let next = status["verdict"]["next"].as_str().expect("a sentence").to_owned();
+    assert_eq!(status["check"]["level"], 0, "updates unload and load: it has its time");
+    let next = status["check"]["next"].as_str().expect("a sentence").to_owned();
     assert!(next.starts_with("it is loaded again at "), "{next}");
-    scene.wait_journal("diagnostics: unhealthy not-loaded");
+    scene.wait_journal("diagnostics: unhealthy: not-loaded");
     scene.wait_journal("rung 1 done: pid ");
     scene.wait_verdict("healthy", "none");
     assert_eq!(acts_of_launchctl(&launchd), ["bootstrap"]);
@@ -97,13 +97,13 @@ fn incident_42_a_start_that_only_says_that_it_worked_is_a_failed_rung() {
     scene.wait_aged(before, 1.0);
     launchd.fault(&json!({"pended": "speculative", "answers": {"kickstart": {"code": 0}}}));
     signal(before, Signal::KILL);
-    scene.wait("the end of the chain", || scene.rungs().iter().any(|rung| rung.starts_with("5 ")).then_some(()));
+    scene.wait("the end of the chain", || scene.rungs().iter().any(|rung| rung.starts_with("5:")).then_some(()));
     let rungs = scene.rungs();
     let expected = [
         "1 failed: no new process within 1 s",
         "2 failed: no new process within 1 s",
         "3 failed: no new process within 1 s",
-        "5 failed: no rung helped; a person is being told",
+        "5: no rung helped; you are told",
     ];
     assert_eq!(rungs.len(), expected.len(), "{rungs:?}");
     assert!(rungs.iter().zip(expected).all(|(rung, expected)| rung.starts_with(expected)), "{rungs:?}");
@@ -137,7 +137,7 @@ fn incident_39_a_kickstart_that_hangs_was_announced_and_its_effect_decides() {
     signal(before, Signal::KILL);
     scene.wait("the kickstart", || launchd.calls().iter().any(|call| call.args[0] == "kickstart").then_some(()));
     // It is not answered, so the line was there before.
-    let act = format!("start {} through launchd, because The bridge is not running (last: signal 9).", scene.label);
+    let act = format!("start {} through launchd, because the bridge is not running (last: signal 9)", scene.label);
     assert_eq!(scene.acts(), [act]);
     scene.wait_journal("rung 1 done: pid ");
     assert_eq!(acts_of_launchctl(&launchd), ["kickstart"]);

@@ -72,12 +72,12 @@ fn what_its_operator_disabled_and_lets_run_is_left_alone_with_its_copy_and_told(
     let pid = launchd.wait_pid(&scene.label);
     assert_eq!(launchd.operator(&["disable", &target(&scene.label)]).code, 0);
     let copy = decoys::start("a copy", &mut decoys::as_the_bridge(&scene, &scene.root));
-    scene.wait_journal("act: tell a person, because A second copy of this bridge is running");
+    scene.wait_journal("act: send an alert, because a second copy of the bridge is running");
     scene.wait_looks(2);
     assert!(alive(pid) && alive(copy.1.id()), "{}", scene.journal());
     drop(copy);
     signal(pid, Signal::STOP);
-    scene.wait_journal("act: tell a person, because The bridge hangs");
+    scene.wait_journal("act: send an alert, because the bridge hangs");
     assert!(!scene.journal().contains("SIGTERM"), "{}", scene.journal());
     scene.wait_looks(2);
     assert!(alive(pid), "{}", scene.journal());
@@ -97,7 +97,7 @@ fn a_lock_that_can_not_be_had_ends_in_an_alert_and_by_hand_in_1() {
     std::fs::create_dir(&lock).expect("a folder in its place");
     launchd.fault(&json!({"pended": "speculative"}));
     signal(pid, Signal::KILL);
-    scene.wait_journal("act: tell a person, because The bridge is not running");
+    scene.wait_journal("act: send an alert, because the bridge is not running");
     let rungs = scene.rungs();
     assert!(rungs[..3].iter().all(|rung| rung.contains("recovery.lock can't be locked: ")), "{rungs:?}");
     let output = scene.run(&["restart"]);

@@ -99,7 +99,7 @@ fn each_fault_of_the_demo_is_healed_or_rightly_left_alone() {
     let before = demo.well();
     demo.news();
     desktop.click("Flood: ");
-    desktop.wait_row("Waiting: Telegram's flood wait");
+    desktop.wait_row("Waiting: Telegram told the bridge to wait");
     assert_eq!(demo.well(), before);
     let news = demo.news();
     assert!(!news.contains("act: "), "{news}");

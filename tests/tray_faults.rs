@@ -77,14 +77,15 @@ fn a_watch_that(fault: &str, why: &str) {
     let bridge = launchd.wait_pid(&scene.label);
     std::fs::write(scene.folder.path().join("fault"), fault).expect("the fault");
     // For a few seconds only, so the rows are looked at before the slower pixels.
-    let rows = desktop
-        .wait("the end", || desktop.rows().filter(|rows| rows[0].label.starts_with(&format!("Nobody watches: {why}"))));
+    let rows = desktop.wait("the end", || {
+        desktop.rows().filter(|rows| rows[0].label.starts_with(&format!("The watch has ended: {why}")))
+    });
     assert_eq!(rows[1].label, "Bridge Watchdog ends now, to be started again");
     assert!(rows.iter().any(|row| row.label == "Restart bridge" && !row.enabled), "{rows:#?}");
     desktop.wait_icon("unknown");
     assert_eq!(app.wait(), Some(70), "{}", scene.said());
-    assert!(scene.said().contains(&format!("nobody watches: {why}")), "{}", scene.said());
-    assert!(scene.journal().contains(&format!("nobody watches: {why}")), "{}", scene.journal());
+    assert!(scene.said().contains(&format!("the watch has ended: {why}")), "{}", scene.said());
+    assert!(scene.journal().contains(&format!("the watch has ended: {why}")), "{}", scene.journal());
     assert!(alive(bridge));
 }
 

@@ -24,7 +24,7 @@ fn each_state_has_its_icon_and_its_words() {
     let mut app = desktop.app(&scene);
     see("healthy", "Healthy");
     flood(&scene);
-    see("waiting", "Waiting: Telegram's flood wait");
+    see("waiting", "Waiting: Telegram told the bridge to wait");
     std::fs::remove_file(scene.data("flood-backoff")).expect("the marker");
     see("healthy", "Healthy");
 
@@ -35,12 +35,12 @@ fn each_state_has_its_icon_and_its_words() {
     see("healthy", "Healthy");
 
     unload(&scene, &launchd);
-    see("down", "Down: the service manager does not know the bridge");
+    see("down", "Down: the bridge's job is not loaded");
     operator_stop(&scene, &launchd);
-    see("stopped", "Stopped: the bridge's operator stopped it");
+    see("stopped", "Stopped: the operator stopped the bridge");
     let mode = |mode| std::fs::set_permissions(launchd.launchctl(), std::fs::Permissions::from_mode(mode));
     mode(0o644).expect("its mode");
-    see("unknown", "Unknown: the service manager can't be asked");
+    see("unknown", "Unknown: whether the bridge is running can't be seen");
     mode(0o755).expect("its mode");
     launchd.operator(&["enable", &target(&scene.label)]);
     launchd.operator(&["bootstrap", &domain(), launchd.plist(&scene.label).to_str().expect("a path")]);
@@ -49,7 +49,7 @@ fn each_state_has_its_icon_and_its_words() {
     // Frozen, it is deaf to SIGTERM, so that ending it takes its exit timeout.
     signal(launchd.wait_pid(&scene.label), Signal::STOP);
     see("recovering", "Recovering, rung 2 of 5, since");
-    desktop.wait_row("the bridge hangs, its log is silent since");
+    desktop.wait_row("the bridge hangs: its log is silent since");
     see("healthy", "Healthy");
 
     signal(app.pid(), Signal::TERM);
@@ -76,7 +76,8 @@ fn a_recovery_says_to_its_end_what_it_was_begun_for() {
     let (why, state) = scene.wait("a rung after its own look", || {
         let status = scene.status()?;
         let state = status["verdict"]["state"].as_str()?.to_owned();
-        (status["rung"]["number"] == 2 && state != "unhealthy").then(|| (status["rung"]["why"].to_string(), state))
+        (status["rung"]["rung"] == "EndStale" && state != "unhealthy")
+            .then(|| (status["rung"]["reason"]["Finding"]["problem"].clone(), state))
     });
-    assert!(why.contains("the bridge hangs, its log is silent since "), "while it is {state}: {why}");
+    assert!(why["Silent"].is_object(), "while it is {state}: {why}");
 }

@@ -188,10 +188,10 @@ fn incident_28_a_keepalive_dictionary_is_told_and_its_gap_is_closed() {
     let _watch = scene.watch();
     let status = scene.wait_verdict("degraded", "none");
     assert_eq!(
-        status["verdict"]["issues"][0],
-        "The service manager restarts the bridge only sometimes: KeepAlive is a dictionary: SuccessfulExit."
+        status["check"]["issues"][0],
+        "The service manager restarts the bridge only sometimes: KeepAlive is a dictionary (SuccessfulExit)."
     );
-    assert_eq!(status["verdict"]["next"], "run 'bridge-watchdog install' to mend just that key");
+    assert_eq!(status["check"]["next"], "run 'bridge-watchdog install', which mends just that key");
     assert_eq!(scene.check().1, 1);
     let before = launchd.wait_pid(&scene.label);
     scene.wait_aged(before, 1.0);

@@ -107,7 +107,7 @@ fn incident_39_a_silent_bridge_is_told_to_stop_and_started_with_a_line_for_each_
     std::fs::write(&mute, "").expect("a file");
     let act = scene.wait_journal("act: SIGTERM");
     std::fs::remove_file(&mute).expect("a file");
-    assert!(act.contains(&format!("(pid {before}")) && act.contains("because The bridge hangs"), "{act}");
+    assert!(act.contains(&format!("(pid {before}")) && act.contains("because the bridge hangs"), "{act}");
     scene.wait_journal("rung 2 done");
     scene.wait_verdict("healthy", "none");
     let verbs_of_acts: Vec<String> =

@@ -94,7 +94,7 @@ fn incident_28_a_unit_that_is_restarted_only_sometimes_is_reported() {
     manager.begin(&scene, "Restart=on-failure");
     let _watch = scene.watch();
     let status = scene.wait_verdict("degraded", "none");
-    let issue = status["verdict"]["issues"][0].as_str().unwrap_or_default().to_owned();
+    let issue = status["check"]["issues"][0].as_str().unwrap_or_default().to_owned();
     assert!(issue.contains("only sometimes: Restart=on-failure"), "{issue}");
     manager.write_unit(&scene.label, &scene.program(), &keys_of(&scene, "Restart=no"));
     let (check, code) = scene.check();
@@ -160,7 +160,7 @@ fn incident_19_and_43_a_crash_loop_is_seen_by_the_watch_alone_and_gets_no_extra_
     let _watch = scene.watch();
     let status = scene.wait_verdict("unhealthy", "crash-loop");
     assert!(status["check"]["facts"]["crashes"]["last_30m"].as_u64() >= Some(3), "{status}");
-    scene.wait_journal("act: tell a person");
+    scene.wait_journal("act: send an alert");
     scene.wait("the end of the traceback", || scene.journal().contains("ModuleNotFoundError: telethon").then_some(()));
     assert_eq!(verbs(&scene), Vec::<String>::new(), "{}", scene.journal());
     let by_us = |event: &Value| event["by"] == "bridge-watchdog" || event["pid"].is_null();

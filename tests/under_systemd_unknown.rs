@@ -33,7 +33,7 @@ fn a_frozen_manager_is_unknown_within_the_time_limit_and_the_loop_heals_when_it_
     assert_eq!(scene.status().expect("a status")["verdict"]["state"], "healthy");
     signal(before, Signal::KILL);
     let status = scene.wait_verdict("unknown", "unknown");
-    let issue = status["verdict"]["issues"][0].as_str().unwrap_or_default();
+    let issue = status["check"]["issues"][0].as_str().unwrap_or_default();
     assert!(issue.contains("systemctl --user show") && issue.contains("did not answer within 1 s"), "{issue}");
     scene.wait_looks(2);
     assert_eq!(scene.check().1, 3);
@@ -55,7 +55,7 @@ fn a_manager_that_is_gone_is_unknown_and_is_asked_no_more_than_once_a_tick() {
     scene.wait_verdict("healthy", "none");
     manager.end();
     let status = scene.wait_verdict("unknown", "unknown");
-    let issue = status["verdict"]["issues"][0].as_str().unwrap_or_default();
+    let issue = status["check"]["issues"][0].as_str().unwrap_or_default();
     assert!(
         issue.contains("Failed to connect to bus")
             && issue.contains("the user manager does not run: 'loginctl enable-linger' keeps it running"),
@@ -88,7 +88,7 @@ fn without_a_user_session_or_without_systemctl_the_reason_is_said() {
         assert!(issue.contains("the user manager does not run"), "{issue}");
     }
     scene.set("systemctl", "/nowhere/systemctl");
-    let issue = "It can't be found out whether the bridge is running: /nowhere/systemctl can't be started: No such file or \
+    let issue = "Whether the bridge is running can't be seen: /nowhere/systemctl can't be started: No such file or \
          directory (os error 2).";
     assert_eq!(check(&scene), row("unknown", "unknown", issue, 3));
 }
@@ -107,12 +107,12 @@ fn a_unit_that_is_masked_absent_or_broken_is_called_what_it_is() {
     manager.ok(&["mask", &format!("{}.service", scene.label)]);
     manager.reload();
     assert_eq!(manager.property(&scene.label, "LoadState"), "masked");
-    assert_eq!(check(&scene), row("stopped", "operator-stop", "The bridge was stopped by its operator.", 4));
+    assert_eq!(check(&scene), row("stopped", "operator-stop", "The operator stopped the bridge.", 4));
     std::fs::remove_file(file(&scene.label)).expect("the mask");
 
     let broken = |state: &str| {
         format!(
-            "It can't be found out whether the bridge is running: com.example.bridge.service: systemd can't read the \
+            "Whether the bridge is running can't be seen: com.example.bridge.service: systemd can't read the \
              unit file (LoadState={state}); 'systemctl --user status' says why."
         )
     };
@@ -123,7 +123,7 @@ fn a_unit_that_is_masked_absent_or_broken_is_called_what_it_is() {
 
     scene.label = "com.example.brücke".into();
     scene.write();
-    let name = "It can't be found out whether the bridge is running: 'ü' is not allowed in the name of a systemd unit; \
+    let name = "Whether the bridge is running can't be seen: 'ü' is not allowed in the name of a systemd unit; \
         correct bridge.label (com.example.brücke).";
     assert_eq!(check(&scene), row("unknown", "unknown", name, 3));
 }

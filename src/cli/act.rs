@@ -1,124 +1,105 @@
 //! Commands that act. They take the same lock as the watch, send no DM, and what they end is no crash.
 
+use std::time::Duration;
+
 use super::look::history_of_the_watch;
-use super::{BUSY, FAILED, Failure, OK, UNKNOWN};
-use crate::assess::{State, Verdict};
+use super::{Failure, Recorded};
 use crate::config::Config;
-use crate::facts::{Class, Event, EventKind, Fact, Pause};
+use crate::exit_code;
+use crate::facts::{Class, Event, EventKind, Fact, Pause, short_id};
 use crate::install;
 use crate::limits::Environment;
-use crate::recover::{self, Outcome};
-use crate::snapshot::{exit_code, headline};
+use crate::outln;
+use crate::recover::{self, outcome::Outcome};
 use crate::system::{clock, crashes, git, markers};
-use crate::watchdog::Watchdog;
-use crate::words::at;
+use crate::text::{self, command};
+use crate::verdict::State;
+use crate::watch::controller::{Controller, Look};
 
 pub fn restart(config: &Config, environment: &Environment, dry_run: bool) -> Result<u8, Failure> {
-    let mut watchdog = watchdog(config, environment)?;
-    let (facts, _) = watchdog.look_once(history_of_the_watch(config, environment));
+    let mut controller = controller(config, environment)?;
+    let Look { facts, .. } = controller.watchdog.look_once(history_of_the_watch(config, environment));
     let (Fact::Known(job), Fact::Known(process)) = (&facts.service, &facts.process) else {
         let why = facts.service.why().or(facts.process.why()).unwrap_or_default();
-        return Err((UNKNOWN, format!("nothing was done: {why}")));
+        return Err((exit_code::UNKNOWN, command::nothing_was_done(why)));
     };
     if dry_run {
-        crate::outln!(
-            "{}",
-            match process {
-                _ if job.stopped_by_operator && process.is_none() =>
-                    format!("Nothing: the operator stopped {}.", config.label),
-                Some(process) => format!(
-                    "Would restart {} (pid {}) through {}.",
-                    config.label,
-                    process.id.pid,
-                    watchdog.service.name()
-                ),
-                None => format!("Would start {} through {}.", config.label, watchdog.service.name()),
-            }
-        );
-        return Ok(OK);
+        let manager = controller.watchdog.service.name();
+        outln!("{}", command::would_restart(&config.label, manager, job, *process));
+        return Ok(exit_code::OK);
     }
-    finish(recover::restart_by_hand(&mut watchdog))
+    finish(&recover::restart_by_hand(&mut controller))
 }
 
 pub fn recover(config: &Config, environment: &Environment, dry_run: bool) -> Result<u8, Failure> {
-    let mut watchdog = watchdog(config, environment)?;
-    let (_, verdict) = watchdog.look_once(history_of_the_watch(config, environment));
-    crate::outln!("{}", headline(&verdict));
-    for issue in &verdict.issues {
-        crate::outln!("  {issue}");
+    let mut controller = controller(config, environment)?;
+    let Look { facts, verdict } = controller.watchdog.look_once(history_of_the_watch(config, environment));
+    let now = facts.clock;
+    for line in command::judged(&verdict, now) {
+        outln!("{}", config.secrets.without(&line));
     }
-    if verdict.state != State::Unhealthy {
-        crate::outln!("{}", nothing_to_heal(&verdict));
-        return Ok(if verdict.state == State::Degraded { OK } else { exit_code(&verdict) });
-    }
+    let Some(finding) = verdict.first().filter(|_| verdict.state == State::Unhealthy) else {
+        outln!("{}", command::nothing_to_heal(&verdict, now));
+        let well = verdict.state == State::Degraded;
+        return Ok(if well { exit_code::OK } else { exit_code::of(verdict.state) });
+    };
     if dry_run {
-        crate::outln!("Would begin at rung {}: {}.", verdict.rung.max(1), verdict.next);
-        return Ok(OK);
+        outln!("{}", command::would_begin(finding, now));
+        return Ok(exit_code::OK);
     }
-    finish(recover::chain_by_hand(&mut watchdog, &verdict, &mut |line| crate::outln!("{line}")))
+    let say = &mut |rung, how: &Outcome| outln!("{}", command::rung(rung, how, clock::now()));
+    finish(&recover::chain_by_hand(&mut controller, finding, say))
 }
 
-pub fn record(config: &Config, crash: bool, reason: &str) -> Result<u8, Failure> {
+pub fn record(config: &Config, what: Recorded, reason: &str) -> Result<u8, Failure> {
     let now = clock::wall();
     let head = git::Checkout::new(&config.root).head(false).ok();
+    let (kind, class) = match what {
+        Recorded::Start => (EventKind::Start, Class::Code),
+        Recorded::Crash => (EventKind::Crash, crashes::class_of(reason)),
+    };
     let event = Event {
         at: now,
-        kind: if crash { EventKind::Crash } else { EventKind::Start },
-        commit: head.as_ref().map_or_else(|| "unknown".into(), |git| git.head.chars().take(8).collect()),
-        commit_age: head.map(|git| (now - git.committed).max(0.0)),
-        class: if crash { crashes::class_of(reason) } else { Class::Code },
+        kind,
+        commit: head.as_ref().map_or_else(|| "unknown".into(), |git| short_id(&git.head).to_owned()),
+        commit_age: head.and_then(|git| git.committed.age(now)).map(|age| age.as_secs_f64()),
+        class,
         reason: config.secrets.without(reason),
         pid: None,
         // The bridge's own word: this runs in its start-up script.
         ours: false,
     };
-    crashes::append(&config.data("crash_history.jsonl"), &event).map_err(|why| (FAILED, why))?;
-    Ok(OK)
+    crashes::append(&config.data("crash_history.jsonl"), &event).map_err(|why| (exit_code::FAILED, why))?;
+    Ok(exit_code::OK)
 }
 
-pub fn pause(config: &Config, lasting: Option<f64>) -> Result<u8, Failure> {
+pub fn pause(config: &Config, lasting: Option<Duration>) -> Result<u8, Failure> {
     let now = clock::now();
     let pause = lasting.map(|lasting| Pause { since: now.wall, until: now.wall + lasting });
-    markers::set_pause(config, pause).map_err(|why| (FAILED, why))?;
-    match pause {
-        Some(pause) => crate::outln!(
-            "Recovery is paused until {}; the watch goes on. To end it: bridge-watchdog resume",
-            at(pause.until, now)
-        ),
-        None => crate::outln!("Recovery goes on."),
-    }
-    Ok(OK)
+    markers::set_pause(config, pause).map_err(|why| (exit_code::FAILED, why))?;
+    outln!("{}", pause.map_or_else(|| command::RESUMED.into(), |pause| command::paused(pause.until, now)));
+    Ok(exit_code::OK)
 }
 
 pub fn install(config: &Config, environment: &Environment, on: bool) -> Result<u8, Failure> {
-    let say = &mut |line: &str| crate::outln!("{line}");
+    let say = &mut |line: &str| outln!("{line}");
     let done =
         if on { install::install(config, environment, say) } else { install::uninstall(config, environment, say) };
-    done.map_err(|why| (FAILED, why))?;
-    crate::outln!("{}", if on { "Installed." } else { "Uninstalled." });
-    Ok(OK)
+    done.map_err(|why| (exit_code::FAILED, why))?;
+    outln!("{}", if on { "Installed." } else { "Uninstalled." });
+    Ok(exit_code::OK)
 }
 
-fn watchdog(config: &Config, environment: &Environment) -> Result<Watchdog, Failure> {
-    Watchdog::new(config, environment, false).map_err(|why| (UNKNOWN, why))
+fn controller(config: &Config, environment: &Environment) -> Result<Controller, Failure> {
+    Controller::new(config, environment, false).map_err(|why| (exit_code::UNKNOWN, why))
 }
 
-fn nothing_to_heal(verdict: &Verdict) -> String {
-    match verdict.state {
-        State::Waiting | State::Stopped => format!("Nothing is done: {}.", verdict.next),
-        State::Unknown => "Nothing is done: what can't be seen is not healed by force.".into(),
-        _ => "Nothing to heal.".into(),
-    }
-}
-
-fn finish(outcome: Outcome) -> Result<u8, Failure> {
+fn finish(outcome: &Outcome) -> Result<u8, Failure> {
     match outcome {
-        Outcome::Cured(words) => {
-            crate::outln!("Done: {words}.");
-            Ok(OK)
+        Outcome::Cured(cure) => {
+            outln!("Done: {}.", text::cured(cure));
+            Ok(exit_code::OK)
         }
-        Outcome::Busy(words) => Err((BUSY, words)),
-        Outcome::StoodDown(words) => Err((if words.contains("operator") { 4 } else { UNKNOWN }, words)),
-        Outcome::Failed(words) | Outcome::Unavailable(words) => Err((FAILED, words)),
+        other => Err((other.exit_code(), text::outcome_by_hand(other, clock::now()))),
     }
 }

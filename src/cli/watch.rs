@@ -1,42 +1,53 @@
 //! Commands that watch.
 
-use std::path::Path;
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
 
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
-use super::{Failure, OK, UNKNOWN};
-use crate::commands::Command;
+use super::Failure;
 use crate::config::Config;
+use crate::exit_code;
 use crate::limits::Environment;
-use crate::system::{command, process, program, recovery_lock};
-use crate::watch;
-use crate::watchdog::Watchdog;
+use crate::system::{command as programs, process, program, recovery_lock};
+use crate::text::command;
+use crate::watch::commands::Command;
+use crate::watch::{self, Watch};
+use crate::{errln, outln};
 
 /// Watches in the foreground until SIGTERM or Ctrl-C, and then ends non-zero: whoever started us shall start us again
 /// after a kill that nobody meant (an update), and only Quit in the menu means it.
 pub fn run(config: &Config, environment: &Environment) -> Result<u8, Failure> {
+    let unknown = |why| (exit_code::UNKNOWN, why);
     process::single_arena();
     let _alone = match recovery_lock::one_watch(config) {
         Ok(lock) => lock,
         Err(recovery_lock::Taken::By(pid)) => {
-            crate::outln!("A watchdog is running for {} already (pid {pid}).", config.root.display());
-            return Ok(OK);
+            outln!("{}", command::watched_already(&config.root, pid));
+            return Ok(exit_code::OK);
         }
-        Err(recovery_lock::Taken::Broken(why)) => return Err((UNKNOWN, why)),
+        Err(recovery_lock::Taken::Broken(why)) => return Err(unknown(why)),
     };
-    let mut watchdog = Watchdog::new(config, environment, true).map_err(|why| (UNKNOWN, why))?;
-    let handle = watchdog.handle();
+    let mut watch = Watch::new(config, environment, somebody_reads()).map_err(unknown)?;
+    let sender = watch.sender();
     let mut signals =
-        Signals::new([SIGINT, SIGTERM]).map_err(|error| (UNKNOWN, format!("signals can't be heard: {error}")))?;
+        Signals::new([SIGINT, SIGTERM]).map_err(|error| unknown(format!("signals can't be heard: {error}")))?;
     let listener = std::thread::spawn(move || {
         let signal = signals.forever().next().unwrap_or(SIGTERM);
-        handle.send(Command::Quit);
+        sender.send(Command::Quit);
         signal
     });
-    watch::run(&mut watchdog);
-    let signal = listener.join().unwrap_or(SIGTERM);
-    Ok(u8::try_from(128 + signal).unwrap_or(143))
+    watch::run(&mut watch);
+    Ok(exit_code::of_signal(listener.join().unwrap_or(SIGTERM)))
+}
+
+/// Whether the journal goes to standard error as well: for a terminal, for journald, for whoever redirects it. Not under
+/// launchd, where that is a file that is never rotated; ours is.
+pub fn somebody_reads() -> bool {
+    // launchd.plist(5) does not name it, but launchd sets it for each job; a terminal's shell has "0".
+    let launchd = std::env::var_os("XPC_SERVICE_NAME").is_some_and(|name| !name.is_empty() && name != "0");
+    std::io::stderr().is_terminal() || !launchd
 }
 
 /// Becomes the app beside us; without it, or without a display, says so and watches. Without a file the app shows the
@@ -51,17 +62,17 @@ pub fn tray(
     let why = match app() {
         Ok(app) => {
             let file = file.into_iter().flat_map(|file| [Path::new("--config"), file]);
-            command::become_program(&app, file)
+            programs::become_program(&app, file)
         }
         Err(why) => why,
     };
     // Without the app there is nothing to show the demo's bridge, so the configuration that is missing is what to say.
     let config = config.map_or_else(load, Ok)?;
-    crate::errln!("bridge-watchdog: no icon: {why}; watching without one");
+    errln!("bridge-watchdog: no icon: {why}; watching without one");
     run(&config, environment)
 }
 
-fn app() -> Result<std::path::PathBuf, String> {
+fn app() -> Result<PathBuf, String> {
     let display = cfg!(target_os = "macos")
         || ["DISPLAY", "WAYLAND_DISPLAY"]
             .iter()

@@ -3,7 +3,6 @@
 
 use std::net::TcpListener;
 use std::path::Path;
-use std::time::Duration;
 
 use rustix::process::Signal;
 use tempfile::TempDir;
@@ -62,15 +61,16 @@ impl DemoBridge {
             Fault::Stop => process::signal(bridge, Signal::TERM)
                 .map(|()| format!("somebody asks the bridge to stop (SIGTERM to pid {pid}); it ends with exit code 0")),
             Fault::Flood => {
-                let text = format!("{{\"expiry_ts\": {}, \"seconds\": {FLOOD}}}", clock::wall() + FLOOD);
+                let text =
+                    format!("{{\"expiry_ts\": {}, \"seconds\": {}}}", (clock::wall() + FLOOD).0, FLOOD.as_secs());
                 // Gone when it is over, as the bridge does it.
                 let path = self.config.data("flood-backoff");
                 files::replace(&path, &text)?;
                 std::thread::spawn(move || {
-                    std::thread::sleep(Duration::from_secs_f64(FLOOD));
+                    std::thread::sleep(FLOOD);
                     files::remove(&path);
                 });
-                Ok(format!("Telegram says: wait {FLOOD} s (flood); the bridge falls silent"))
+                Ok(format!("Telegram says: wait {} s (flood); the bridge falls silent", FLOOD.as_secs()))
             }
             Fault::Lock | Fault::BadCommit => Err("this version does not have that rung yet".into()),
         }

@@ -2,6 +2,7 @@
 
 use std::io::Cursor;
 use std::path::Path;
+use std::time::Duration;
 
 use plist::{Dictionary, Value};
 
@@ -34,9 +35,13 @@ impl Owned {
     }
 }
 
+fn seconds(number: u16) -> Duration {
+    Duration::from_secs(number.into())
+}
+
 /// Whether launchd goes by them, whatever the file says.
 pub fn are_loaded(job: &Loaded) -> bool {
-    job.keep_alive && job.throttle == f64::from(THROTTLE) && job.exit_timeout == f64::from(EXIT_TIMEOUT)
+    job.keep_alive && job.throttle == seconds(THROTTLE) && job.exit_timeout == seconds(EXIT_TIMEOUT)
 }
 
 /// # Errors

@@ -165,7 +165,7 @@ fn bring(launchd: &Launchd, label: &str, anew: bool, say: &mut dyn FnMut(&str)) 
     if anew {
         launchd.stop()?;
     }
-    launchd.start()
+    launchd.load_and_start()
 }
 
 fn enable(label: &str) -> String {

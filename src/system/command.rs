@@ -18,12 +18,12 @@ pub struct Output {
     pub stderr: String,
 }
 
-/// Runs `program` and waits at most `limit` seconds.
+/// Runs `program` and waits at most `limit`.
 ///
 /// # Errors
 /// A sentence that names the program where it is missing, can't be started, or has not answered in time. In the last
 /// case it was killed; what it was asked to do may have happened all the same, so look again.
-pub fn run(program: &Path, args: &[&str], limit: f64) -> Result<Output, String> {
+pub fn run(program: &Path, args: &[&str], limit: Duration) -> Result<Output, String> {
     use std::os::unix::process::CommandExt;
     let name = program.display();
     let child = Command::new(program)
@@ -41,7 +41,7 @@ pub fn run(program: &Path, args: &[&str], limit: f64) -> Result<Output, String> 
     thread
         .spawn(move || sender.send(child.wait_with_output()))
         .map_err(|error| format!("the machine gives no thread to read {name}: {error}"))?;
-    match answer.recv_timeout(Duration::from_secs_f64(limit)) {
+    match answer.recv_timeout(limit) {
         Ok(Ok(output)) => Ok(Output {
             code: output.status.code(),
             stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
@@ -51,7 +51,7 @@ pub fn run(program: &Path, args: &[&str], limit: f64) -> Result<Output, String> 
         Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
             // Its own group, so whatever it started goes too. The thread above reaps it.
             let _ = kill_process_group(group, Signal::KILL);
-            Err(format!("{name} {} did not answer within {limit} s", args.first().unwrap_or(&"")))
+            Err(format!("{name} {} did not answer within {} s", args.first().unwrap_or(&""), limit.as_secs_f64()))
         }
     }
 }
@@ -87,13 +87,13 @@ mod tests {
 
     #[test]
     fn a_program_that_hangs_is_ended_and_named() {
-        let error = run(Path::new("/bin/sh"), &["-c", "sleep 600 & wait"], 0.2).unwrap_err();
+        let error = run(Path::new("/bin/sh"), &["-c", "sleep 600 & wait"], Duration::from_millis(200)).unwrap_err();
         assert_eq!(error, "/bin/sh -c did not answer within 0.2 s");
     }
 
     #[test]
     fn a_missing_program_is_named() {
-        let error = run(Path::new("/nowhere/launchctl"), &["print"], 1.0).unwrap_err();
+        let error = run(Path::new("/nowhere/launchctl"), &["print"], Duration::from_secs(1)).unwrap_err();
         assert!(error.starts_with("/nowhere/launchctl can't be started: No such file"), "{error}");
     }
 }

@@ -33,16 +33,16 @@ impl Sockets {
     }
 }
 
-/// Whether one of `addresses` accepts a connection within `limit` seconds. All are tried at once; where there is no
+/// Whether one of `addresses` accepts a connection within `limit`. All are tried at once; where there is no
 /// route the kernel says so without a packet.
 ///
 /// # Errors
 /// Where the machine gives no thread: then nobody was asked.
-pub fn online(addresses: &[SocketAddr], limit: f64) -> Result<bool, String> {
+pub fn online(addresses: &[SocketAddr], limit: Duration) -> Result<bool, String> {
     let (sender, answers) = channel();
     for &address in addresses {
         let sender = sender.clone();
-        let ask = move || sender.send(TcpStream::connect_timeout(&address, Duration::from_secs_f64(limit)).is_ok());
+        let ask = move || sender.send(TcpStream::connect_timeout(&address, limit).is_ok());
         let thread = std::thread::Builder::new().name("network".into()).stack_size(256 << 10);
         thread.spawn(ask).map_err(|error| format!("the machine gives no thread: {error}"))?;
     }
@@ -283,8 +283,8 @@ mod tests {
         let host = if cfg!(target_os = "linux") { "127.0.0.1:0" } else { "[::1]:0" };
         let listener = TcpListener::bind(host).unwrap();
         let address = listener.local_addr().unwrap();
-        assert_eq!(online(&[address], 2.0), Ok(true));
+        assert_eq!(online(&[address], Duration::from_secs(2)), Ok(true));
         drop(listener);
-        assert_eq!(online(&[address], 2.0), Ok(false));
+        assert_eq!(online(&[address], Duration::from_secs(2)), Ok(false));
     }
 }

@@ -4,14 +4,16 @@ use std::fs::{self, File, OpenOptions};
 use std::io::Write;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use crate::events::{SAME, once_each};
-use crate::facts::{Class, Epoch, Event, EventKind};
+use crate::facts::{Class, Event, EventKind};
 use crate::secrets::Secrets;
 use crate::system::clock;
-use crate::words::iso;
+use crate::text::time::iso;
+use crate::time::Wall;
 
 /// So much of the end of the file is read: at 200 bytes a line far more than half an hour of any crash loop. So a
 /// history of a million lines costs what an empty one does.
@@ -27,12 +29,14 @@ pub fn recent(path: &Path) -> Result<Vec<Event>, String> {
     Ok(once_each(read(path, RECENT)?))
 }
 
-/// All events from then on.
+/// All events, or those from then on.
 ///
 /// # Errors
 /// As [`recent`].
-pub fn since(path: &Path, from: Epoch) -> Result<Vec<Event>, String> {
-    let mut events = read(path, u64::MAX)?;
+pub fn since(path: &Path, from: Option<Wall>) -> Result<Vec<Event>, String> {
+    let events = read(path, u64::MAX)?;
+    let Some(from) = from else { return Ok(once_each(events)) };
+    let mut events = events;
     // One that is told twice may have its other half before that.
     events.retain(|event| event.at >= from - SAME);
     let mut events = once_each(events);
@@ -62,15 +66,15 @@ const KEPT: usize = 10;
 /// of a long history would be copied at each tick for nobody.
 pub struct CrashLog {
     path: PathBuf,
-    /// Seconds in which crashes count.
-    window: f64,
+    /// Crashes count for so long.
+    window: Duration,
     /// A reason may be an exception's own text.
     secrets: Secrets,
     read: Option<((u64, Option<std::time::SystemTime>), Vec<Event>)>,
 }
 
 impl CrashLog {
-    pub fn new(path: PathBuf, window: f64, secrets: Secrets) -> CrashLog {
+    pub fn new(path: PathBuf, window: Duration, secrets: Secrets) -> CrashLog {
         CrashLog { path, window, secrets, read: None }
     }
 
@@ -132,7 +136,7 @@ fn parse(line: &[u8]) -> Option<Event> {
     let text = |key: &str| value.get(key).and_then(Value::as_str);
     let reason = text("reason").unwrap_or("").to_owned();
     Some(Event {
-        at: value.get("timestamp")?.as_f64()?,
+        at: Wall(value.get("timestamp")?.as_f64()?),
         kind,
         commit: text("commit_sha").unwrap_or("unknown").to_owned(),
         commit_age: value.get("commit_age_seconds").and_then(Value::as_f64),
@@ -165,16 +169,13 @@ fn line(event: &Event) -> String {
 
 /// What a reason of the bridge's own says.
 pub fn class_of(reason: &str) -> Class {
-    let said = super::log::said(reason);
+    let mut said = super::log::said(reason);
     let lower = reason.to_lowercase();
-    let rows = [
-        (said.no_space || lower.contains("disk"), Class::Disk),
-        (said.flood || lower.contains("flood"), Class::Flood),
-        (said.login || lower.contains("auth"), Class::Login),
-        (said.locked, Class::Lock),
-        (said.network || lower.contains("network") || lower.contains("connection"), Class::Network),
-    ];
-    rows.into_iter().find_map(|(holds, class)| holds.then_some(class)).unwrap_or(Class::Code)
+    said.no_space |= lower.contains("disk");
+    said.flood |= lower.contains("flood");
+    said.login |= lower.contains("auth");
+    said.network |= lower.contains("network") || lower.contains("connection");
+    said.class().unwrap_or(Class::Code)
 }
 
 fn class_name(class: Class) -> String {
@@ -197,7 +198,7 @@ mod tests {
 
     fn event(at: f64, pid: Option<u32>) -> Event {
         Event {
-            at,
+            at: Wall(at),
             kind: EventKind::Crash,
             commit: "deadbeef".into(),
             commit_age: Some(60.0),
@@ -220,7 +221,7 @@ mod tests {
         .unwrap();
         append(&path, &event(99.0, Some(7))).unwrap();
         let read = recent(&path).unwrap();
-        assert_eq!(read.iter().map(|event| event.at).collect::<Vec<_>>(), [5.5, 99.0]);
+        assert_eq!(read.iter().map(|event| event.at.0).collect::<Vec<_>>(), [5.5, 99.0]);
         assert_eq!(read[0].commit_age, None);
         assert_eq!(read[1], event(99.0, Some(7)));
     }
@@ -236,12 +237,12 @@ mod tests {
         append(&path, &Event { ours: false, ..event(122.0, None) }).unwrap();
         let read = recent(&path).unwrap();
         assert_eq!(
-            read.iter().map(|event| (event.at, event.ours)).collect::<Vec<_>>(),
+            read.iter().map(|event| (event.at.0, event.ours)).collect::<Vec<_>>(),
             [(103.0, true), (113.0, true), (123.0, true)]
         );
         append(&path, &Event { ours: false, ..event(124.0, None) }).unwrap();
-        assert_eq!(since(&path, 123.5).unwrap(), [], "the same as ours, which is older than that");
-        assert_eq!(since(&path, 123.0).unwrap().len(), 1);
+        assert_eq!(since(&path, Some(Wall(123.5))).unwrap(), [], "the same as ours, which is older than that");
+        assert_eq!(since(&path, Some(Wall(123.0))).unwrap().len(), 1);
     }
 
     #[test]
@@ -249,8 +250,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("crash_history.jsonl");
         // Whole: what JSON makes of a fraction may differ in the last bit.
-        let now = clock::wall().floor();
-        let mut history = CrashLog::new(path.clone(), 1800.0, Secrets::default());
+        let now = clock::wall().0.floor();
+        let mut history = CrashLog::new(path.clone(), Duration::from_mins(30), Secrets::default());
         for ago in (2000..2020).rev() {
             append(&path, &event(now - f64::from(ago), Some(7))).unwrap();
         }
@@ -259,7 +260,7 @@ mod tests {
             append(&path, &event(now - f64::from(ago), Some(7))).unwrap();
         }
         let events = history.recent().unwrap();
-        assert_eq!((events.len(), events[0].at), (15, now - 1014.0));
+        assert_eq!((events.len(), events[0].at.0), (15, now - 1014.0));
     }
 
     #[test]
@@ -270,7 +271,7 @@ mod tests {
         fs::write(&path, lines).unwrap();
         let read = recent(&path).unwrap();
         assert!(read.len() > 300 && read.len() < 1000, "{}", read.len());
-        assert_eq!(read.last().unwrap().at, 4999.0);
-        assert_eq!(since(&path, 0.0).unwrap().len(), 5000);
+        assert_eq!(read.last().unwrap().at, Wall(4999.0));
+        assert_eq!(since(&path, None).unwrap().len(), 5000);
     }
 }

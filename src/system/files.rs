@@ -108,7 +108,7 @@ pub fn remove(path: &Path) {
 }
 
 /// The modification time, or `None` where there is no such file.
-pub fn modified(path: &Path) -> Option<f64> {
+pub fn modified(path: &Path) -> Option<crate::time::Wall> {
     fs::metadata(path).and_then(|meta| meta.modified()).ok().map(super::clock::epoch)
 }
 

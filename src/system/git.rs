@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use git2::{Commit, ErrorCode, Oid, Repository, StatusOptions};
 
-use crate::facts::{Clock, Git};
+use crate::facts::Git;
+use crate::time::Wall;
 
 /// The subject by which our own revert is known.
 pub const REVERT_SUBJECT: &str = "Auto-revert: bridge crash recovery";
@@ -62,7 +63,7 @@ impl Checkout {
 fn read(repository: &Repository, head: &Commit, deep: bool) -> Result<Git, git2::Error> {
     let summary: String = head.summary().ok().flatten().unwrap_or("").chars().take(72).collect();
     #[expect(clippy::cast_precision_loss, reason = "seconds since 1970")]
-    let committed = head.time().seconds() as f64;
+    let committed = Wall(head.time().seconds() as f64);
     Ok(Git {
         head: head.id().to_string(),
         own_revert: summary == REVERT_SUBJECT,
@@ -72,11 +73,6 @@ fn read(repository: &Repository, head: &Commit, deep: bool) -> Result<Git, git2:
         dirty: deep.then(|| is_dirty(repository)).transpose()?,
         touches_code: deep.then(|| touches_code(repository, head)).transpose()?,
     })
-}
-
-/// Seconds since the commit was made, never below 0: its clock may have been ahead.
-pub fn age(git: &Git, now: Clock) -> f64 {
-    (now.wall - git.committed).max(0.0)
 }
 
 /// Tracked files only: what the bridge writes beside its code makes no checkout dirty.

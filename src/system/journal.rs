@@ -13,7 +13,7 @@ use file_rotate::suffix::AppendCount;
 use file_rotate::{ContentLimit, FileRotate};
 
 use crate::system::{clock, files};
-use crate::words::at_second;
+use crate::text::time::at_second;
 
 /// A megabyte is months of acts.
 const SIZE: usize = 1 << 20;

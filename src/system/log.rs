@@ -6,10 +6,12 @@ use std::fs::File;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use crate::facts::{Log, Said};
+use crate::facts::{Log, Repeated, Said};
 use crate::secrets::Secrets;
 use crate::system::clock;
+use crate::time::Mono;
 
 /// Follows the log and the error log. The last seen file is kept open: after a rotation the bridge may go on writing
 /// to the renamed one (launchd never reopens).
@@ -19,7 +21,7 @@ pub struct Tail {
     followed: Vec<Followed>,
     paths: [PathBuf; 2],
     repeats: HashMap<u64, Repeat>,
-    window: f64,
+    window: Duration,
     secrets: Secrets,
 }
 
@@ -39,7 +41,7 @@ struct Followed {
 
 struct Repeat {
     line: String,
-    times: Vec<f64>,
+    times: Vec<Mono>,
 }
 
 /// So much of what is new is read, at most: a bridge that writes more in a tick says the same things many times.
@@ -49,7 +51,7 @@ const READ: u64 = 64 << 10;
 const FOLLOWED: usize = 6;
 
 impl Tail {
-    pub fn new(log: &Path, error_log: &Path, window: f64, secrets: Secrets) -> Tail {
+    pub fn new(log: &Path, error_log: &Path, window: Duration, secrets: Secrets) -> Tail {
         Tail {
             log: log.into(),
             followed: Vec::new(),
@@ -121,7 +123,7 @@ impl Tail {
         of_path().rfind(|followed| followed.used).or(of_path().next()).map(|followed| followed.inode)
     }
 
-    fn repeated(&mut self, fresh: &str) -> Option<(String, u32)> {
+    fn repeated(&mut self, fresh: &str) -> Option<Repeated> {
         let now = clock::mono();
         for line in fresh.lines().filter(|line| is_error(line)) {
             let mut hasher = DefaultHasher::new();
@@ -139,7 +141,7 @@ impl Tail {
             !repeat.times.is_empty()
         });
         let most = self.repeats.values().max_by_key(|repeat| repeat.times.len())?;
-        Some((most.line.clone(), u32::try_from(most.times.len()).unwrap_or(u32::MAX)))
+        Some(Repeated { line: most.line.clone(), count: u32::try_from(most.times.len()).unwrap_or(u32::MAX) })
     }
 }
 
@@ -238,7 +240,7 @@ mod tests {
         let path = folder.path().join("bridge.log");
         fs::write(&path, "old\n").unwrap();
         let mut bridge = fs::OpenOptions::new().append(true).open(&path).unwrap();
-        let mut tail = Tail::new(&path, &folder.path().join("error.log"), 300.0, Secrets::default());
+        let mut tail = Tail::new(&path, &folder.path().join("error.log"), Duration::from_mins(5), Secrets::default());
         let mut grew = |step: &str| (step.to_owned(), tail.look().unwrap().grew);
         assert_eq!(grew("first look"), ("first look".into(), false));
         bridge.set_modified(std::time::SystemTime::now()).unwrap();
@@ -268,13 +270,13 @@ mod tests {
         let path = folder.path().join("bridge.log");
         fs::write(&path, "").unwrap();
         let mut bridge = fs::OpenOptions::new().append(true).open(&path).unwrap();
-        let mut tail = Tail::new(&path, &folder.path().join("error.log"), 300.0, Secrets::default());
+        let mut tail = Tail::new(&path, &folder.path().join("error.log"), Duration::from_mins(5), Secrets::default());
         tail.look().unwrap();
         for n in 0..12 {
             writeln!(bridge, "2026-11-22 05:0{n} ERROR could not send message {n}").unwrap();
         }
         writeln!(bridge, "[heartbeat] Bridge alive (uptime=12m)").unwrap();
-        let (line, times) = tail.look().unwrap().repeated.unwrap();
+        let Repeated { line, count: times } = tail.look().unwrap().repeated.unwrap();
         assert_eq!((line.as_str(), times), ("-- : ERROR could not send message", 12));
     }
 
@@ -285,7 +287,7 @@ mod tests {
         let path = folder.path().join("bridge.log");
         fs::write(&path, "").unwrap();
         let mut bridge = fs::OpenOptions::new().append(true).open(&path).unwrap();
-        let mut tail = Tail::new(&path, &folder.path().join("error.log"), 300.0, Secrets::default());
+        let mut tail = Tail::new(&path, &folder.path().join("error.log"), Duration::from_mins(5), Secrets::default());
         tail.look().unwrap();
         bridge.write_all(b"heartbeat\n").unwrap();
         tail.look().unwrap();
@@ -305,18 +307,19 @@ mod tests {
         let path = folder.path().join("bridge.log");
         fs::write(&path, "").unwrap();
         let secrets = Secrets::new(["hunter-2-two".to_owned()], &[]);
-        let mut tail = Tail::new(&path, &folder.path().join("error.log"), 300.0, secrets);
+        let mut tail = Tail::new(&path, &folder.path().join("error.log"), Duration::from_mins(5), secrets);
         tail.look().unwrap();
         let line = "ERROR 7 hunter-2-two api_hash='deadbeef7cafe' http://x/bot123456:AAxyz-secret/getMe\n";
         fs::write(&path, line.repeat(12)).unwrap();
-        let (line, times) = tail.look().unwrap().repeated.unwrap();
+        let Repeated { line, count: times } = tail.look().unwrap().repeated.unwrap();
         assert_eq!((line.as_str(), times), ("ERROR  (removed) api_hash='(removed)' http://x/(removed)/getMe", 12));
     }
 
     #[test]
     fn a_folder_in_the_place_of_the_log_is_said_so() {
         let folder = tempfile::tempdir().unwrap();
-        let error = Tail::new(folder.path(), folder.path(), 300.0, Secrets::default()).look().unwrap_err();
+        let error =
+            Tail::new(folder.path(), folder.path(), Duration::from_mins(5), Secrets::default()).look().unwrap_err();
         assert!(
             error.ends_with("is no file; set bridge.log and bridge.error_log to the bridge's log files"),
             "{error}"

@@ -6,8 +6,9 @@ use chrono::{DateTime, NaiveDateTime};
 use serde::Deserialize;
 
 use crate::config::Config;
-use crate::facts::{Epoch, Flood, Holds, Markers, Pause, UpdateLock};
+use crate::facts::{Flood, Holds, Markers, Pause, UpdateLock};
 use crate::system::{files, process, recovery_lock};
+use crate::time::Wall;
 
 /// Reads all of them. A broken one is as good as none: each is somebody's word that only counts when it is clear.
 ///
@@ -33,7 +34,7 @@ pub fn read(config: &Config) -> Result<Markers, String> {
 /// Our own files, in our own state folder: they are read where `data/` can't be.
 pub fn holds(config: &Config) -> Holds {
     Holds {
-        hold: recovery_lock::held_for_update(config),
+        update: recovery_lock::held_for_update(config),
         recovery: recovery_lock::taken_by(config),
         pause: files::json(&config.state.join("paused.json")),
     }
@@ -83,20 +84,20 @@ fn flood(config: &Config) -> Option<Flood> {
     }
     let path = config.data("flood-backoff");
     let file: File = files::json(&path)?;
-    Some(Flood { expiry: file.expiry_ts, written: files::modified(&path)? })
+    Some(Flood { expiry: Wall(file.expiry_ts), written: files::modified(&path)? })
 }
 
 /// ISO with a zone, or without: then it is UTC, as the bridge writes it.
-fn iso(text: &str) -> Option<Epoch> {
+fn iso(text: &str) -> Option<Wall> {
     let time = DateTime::parse_from_rfc3339(text).map(|time| time.to_utc()).ok();
     let naive = || NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S%.f").ok().map(|time| time.and_utc());
     #[expect(clippy::cast_precision_loss, reason = "milliseconds since 1970")]
-    time.or_else(naive).map(|time| time.timestamp_millis() as f64 / 1000.0)
+    time.or_else(naive).map(|time| Wall(time.timestamp_millis() as f64 / 1000.0))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::iso;
+    use super::*;
 
     #[test]
     fn incident_32_times_are_read_with_and_without_a_zone() {
@@ -108,7 +109,7 @@ mod tests {
             ("yesterday", None),
         ];
         for (text, expected) in rows {
-            assert_eq!(iso(text), expected, "{text}");
+            assert_eq!(iso(text), expected.map(Wall), "{text}");
         }
     }
 }

@@ -13,6 +13,7 @@ pub mod log_end;
 pub mod markers;
 pub mod new_processes;
 pub mod output;
+pub mod poll;
 pub mod process;
 pub mod process_table;
 pub mod program;

@@ -127,7 +127,7 @@ mod tests {
                 gate.recv().ok();
                 Ok(pids.iter().filter_map(|pid| process::find(*pid)).collect())
             },
-            0.05,
+            Duration::from_millis(50),
         );
         let mut scan = NewProcesses::default();
         let (_new, new) = sleeper();

@@ -5,7 +5,7 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal};
 
 use crate::facts::{Identity, Process};
-use crate::system::clock;
+use crate::system::{clock, poll};
 
 /// The process of this pid, or `None` where there is none. A zombie is none: it does nothing any more.
 pub fn find(pid: u32) -> Option<Process> {
@@ -43,16 +43,9 @@ pub fn signal(id: Identity, signal: Signal) -> Result<(), String> {
     }
 }
 
-/// Waits until this process is gone, `limit` seconds at most.
-pub fn gone_within(id: Identity, limit: f64) -> bool {
-    let until = clock::mono() + limit;
-    while alive(id) {
-        if clock::mono() >= until {
-            return false;
-        }
-        std::thread::sleep(Duration::from_millis(20));
-    }
-    true
+/// Waits until this process is gone, at most for `limit`.
+pub fn gone_within(id: Identity, limit: Duration) -> bool {
+    poll::until(limit, || !alive(id))
 }
 
 /// All pids there are, in rising order; cheap, since nothing is asked of any of them.
@@ -107,6 +100,7 @@ pub fn pidfd(pid: u32) -> Option<std::os::fd::OwnedFd> {
 #[cfg(target_os = "linux")]
 mod platform {
     use super::{Identity, Process, Signal, clock, raw};
+    use crate::time::span;
     use rustix::io::Errno;
 
     pub fn find(pid: u32) -> Option<Process> {
@@ -120,8 +114,8 @@ mod platform {
         // Field 22 of proc(5), counted from the third.
         let start: u64 = fields.get(19)?.parse().ok()?;
         #[expect(clippy::cast_precision_loss, reason = "ticks since boot")]
-        let seconds = start as f64 / rustix::param::clock_ticks_per_second() as f64;
-        let age = (clock::since_boot() - seconds).max(0.0);
+        let started = span(start as f64 / rustix::param::clock_ticks_per_second() as f64);
+        let age = clock::since_boot().saturating_sub(started);
         Some(Process { id: Identity { pid, start }, started: clock::wall() - age, age })
     }
 
@@ -166,6 +160,7 @@ mod platform {
 #[cfg(target_vendor = "apple")]
 mod platform {
     use super::{Identity, Process, Signal, clock, raw};
+    use crate::time::Wall;
     use libproc::bsd_info::BSDInfo;
     use rustix::io::Errno;
 
@@ -174,8 +169,8 @@ mod platform {
         let info = libproc::proc_pid::pidinfo::<BSDInfo>(i32::try_from(pid).ok()?, 0).ok()?;
         let start = info.pbi_start_tvsec * 1_000_000 + info.pbi_start_tvusec;
         #[expect(clippy::cast_precision_loss, reason = "microseconds since 1970 fit into 52 bits")]
-        let started = start as f64 / 1e6;
-        Some(Process { id: Identity { pid, start }, started, age: (clock::wall() - started).max(0.0) })
+        let started = Wall(start as f64 / 1e6);
+        Some(Process { id: Identity { pid, start }, started, age: clock::wall().since(started) })
     }
 
     pub fn parent(pid: u32) -> Option<u32> {

@@ -4,6 +4,7 @@
 use std::collections::HashSet;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System, UpdateKind};
 
@@ -23,18 +24,18 @@ pub struct ProcessMatch {
 /// and those of whatever else runs, and any of them may lie in a folder that blocks.
 pub struct ProcessSearch {
     look: Timed<Vec<u32>, Result<Vec<Process>, String>>,
-    limit: f64,
+    limit: Duration,
 }
 
 impl ProcessSearch {
-    /// Each search may take `limit` seconds.
-    pub fn new(bridge_match: ProcessMatch, limit: f64) -> ProcessSearch {
+    /// Each search may take so long.
+    pub fn new(bridge_match: ProcessMatch, limit: Duration) -> ProcessSearch {
         ProcessSearch::by(move |pids| matching_among(pids, &bridge_match), limit)
     }
 
     pub(super) fn by(
         mut search: impl FnMut(&[u32]) -> Result<Vec<Process>, String> + Send + 'static,
-        limit: f64,
+        limit: Duration,
     ) -> ProcessSearch {
         ProcessSearch { look: Timed::new("processes", move |pids: Vec<u32>| search(&pids)), limit }
     }
@@ -59,8 +60,8 @@ impl ProcessSearch {
     }
 }
 
-/// Seconds for a search of its own. The table of several hundred processes takes a fiftieth of one.
-const PATIENCE: f64 = 5.0;
+/// For a search of its own. The table of several hundred processes takes a fiftieth of a second.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// As [`ProcessSearch::all`], for who searches once.
 ///
@@ -77,11 +78,11 @@ pub fn copies(found: Vec<Process>, managed: Option<u32>) -> Vec<Process> {
     found.into_iter().filter(|copy| !own(copy.id.pid)).collect()
 }
 
-/// How many descendants of the bridge are at work: their CPU time advances while we watch for `seconds`.
+/// How many descendants of the bridge are at work: their CPU time advances while we watch.
 ///
 /// # Errors
 /// Where the process table can't be read: then nobody knows.
-pub fn tasks_at_work(bridge: Identity, seconds: f64) -> Result<usize, String> {
+pub fn tasks_at_work(bridge: Identity, watched: Duration) -> Result<usize, String> {
     let kind = ProcessRefreshKind::nothing().with_cpu();
     let mut system = System::new().map_err(|error| format!("the process table can't be read: {error}"))?;
     system.refresh_processes_specifics(ProcessesToUpdate::All, true, kind);
@@ -89,7 +90,7 @@ pub fn tasks_at_work(bridge: Identity, seconds: f64) -> Result<usize, String> {
     if before.is_empty() {
         return Ok(0);
     }
-    std::thread::sleep(std::time::Duration::from_secs_f64(seconds));
+    std::thread::sleep(watched);
     let pids: Vec<Pid> = before.iter().map(|(pid, _)| *pid).collect();
     system.refresh_processes_specifics(ProcessesToUpdate::Some(&pids), true, kind);
     let advances =

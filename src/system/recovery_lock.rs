@@ -1,37 +1,40 @@
-//! The recovery lock: a kernel lock in our state folder, and its face `data/recovery-in-progress` for others to read.
-//! The kernel lock dies with us, however we die; the face is removed by our next start.
+//! The recovery lock: a kernel lock in our state folder, and the marker file `data/recovery-in-progress` for others to read.
+//! The kernel lock dies with us, however we die; the marker is removed by our next start.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::config::Config;
-use crate::facts::{Epoch, Identity};
+use crate::facts::Identity;
 use crate::system::timed::{self, Timed};
 use crate::system::{clock, files};
-use crate::words::iso;
+use crate::text::time::iso;
+use crate::time::{Mono, Wall};
 
 /// Held while somebody of us acts on this bridge.
 pub struct RecoveryLock {
     // Held by being open.
     _kernel: File,
     /// In a thread of its own: the bridge's folder may be one that blocks whoever writes into it.
-    face: Option<Timed<Face, ()>>,
-    started: Epoch,
-    drawn: f64,
+    marker: Option<Timed<Marker, ()>>,
+    started: Wall,
+    /// The marker file was written then.
+    written: Mono,
 }
 
-enum Face {
+enum Marker {
     Shown(serde_json::Value),
     Gone,
 }
 
-/// Seconds. A write of some bytes takes no longer, unless its volume is gone.
-const PATIENCE: f64 = 2.0;
+/// A write of some bytes takes no longer, unless its volume is gone.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Who holds a lock, as written into it.
 #[derive(Serialize, Deserialize)]
@@ -41,23 +44,23 @@ struct Holder {
     update: Option<String>,
 }
 
-/// Takes the lock for a recovery and shows its face.
+/// Takes the lock for a recovery and writes its marker.
 ///
 /// # Errors
 /// The pid of who has it (0 where that can't be read), or that the state folder can't be written.
 pub fn take(config: &Config, level: u8, issues: &[String]) -> Result<RecoveryLock, Taken> {
     let mut lock = lock(config, None)?;
     let path = config.data("recovery-in-progress");
-    lock.face = Some(Timed::new("face", move |face| match face {
-        // Only a face: that it can't be drawn (a full disk) keeps nobody from healing.
-        Face::Shown(value) => drop(files::replace_json(&path, &value)),
-        Face::Gone => files::remove(&path),
+    lock.marker = Some(Timed::new("marker", move |marker| match marker {
+        // For readers only: that it can't be written (a full disk) keeps nobody from healing.
+        Marker::Shown(value) => drop(files::replace_json(&path, &value)),
+        Marker::Gone => files::remove(&path),
     }));
     lock.show(level, issues);
     Ok(lock)
 }
 
-/// Takes the lock for an update, without the face.
+/// Takes the lock for an update, without the marker.
 ///
 /// # Errors
 /// As [`take`].
@@ -84,29 +87,29 @@ impl std::fmt::Display for Taken {
 }
 
 impl RecoveryLock {
-    /// Shows the face anew; readers take it for stale after 300 s.
+    /// Writes the marker anew; readers take it for stale after 300 s.
     pub fn show(&mut self, level: u8, issues: &[String]) {
-        self.drawn = clock::mono();
-        self.draw(Face::Shown(
+        self.written = clock::mono();
+        self.write(Marker::Shown(
             json!({"level": level, "started": iso(self.started), "issues": issues, "pid": std::process::id()}),
         ));
     }
 
-    /// Seconds since the face was drawn.
-    pub fn face_age(&self) -> f64 {
-        clock::mono() - self.drawn
+    /// The time since the marker was written.
+    pub fn marker_age(&self) -> Duration {
+        clock::mono().since(self.written)
     }
 
-    fn draw(&mut self, what: Face) {
-        if let Some(face) = &mut self.face {
-            let _ = face.now(what, PATIENCE);
+    fn write(&mut self, what: Marker) {
+        if let Some(marker) = &mut self.marker {
+            let _ = marker.now(what, PATIENCE);
         }
     }
 }
 
 impl Drop for RecoveryLock {
     fn drop(&mut self) {
-        self.draw(Face::Gone);
+        self.write(Marker::Gone);
     }
 }
 
@@ -120,11 +123,11 @@ pub fn held_for_update(config: &Config) -> Option<String> {
     holder(config)?.update
 }
 
-/// Removes the face that a killed one of us left behind.
+/// Removes the marker that a killed one of us left behind.
 pub fn sweep(config: &Config) {
     if holder(config).is_none() {
-        let face = config.data("recovery-in-progress");
-        let _ = timed::once(PATIENCE, move || files::remove(&face));
+        let marker = config.data("recovery-in-progress");
+        let _ = timed::once(PATIENCE, move || files::remove(&marker));
     }
 }
 
@@ -166,7 +169,7 @@ fn path(config: &Config) -> PathBuf {
 
 fn lock(config: &Config, update: Option<String>) -> Result<RecoveryLock, Taken> {
     let kernel = locked(&path(config), &Holder { pid: std::process::id(), update })?;
-    Ok(RecoveryLock { _kernel: kernel, face: None, started: clock::wall(), drawn: clock::mono() })
+    Ok(RecoveryLock { _kernel: kernel, marker: None, started: clock::wall(), written: clock::mono() })
 }
 
 fn locked(path: &PathBuf, holder: &Holder) -> Result<File, Taken> {
@@ -189,7 +192,7 @@ fn locked(path: &PathBuf, holder: &Holder) -> Result<File, Taken> {
     loop {
         match file.try_lock() {
             Ok(()) => break,
-            Err(TryLockError::WouldBlock) if tries < 5 => std::thread::sleep(std::time::Duration::from_millis(10)),
+            Err(TryLockError::WouldBlock) if tries < 5 => std::thread::sleep(Duration::from_millis(10)),
             Err(TryLockError::WouldBlock) => return Err(Taken::By(read_holder(path).map_or(0, |holder| holder.pid))),
             Err(TryLockError::Error(error)) => return Err(broken(error)),
         }
@@ -242,22 +245,22 @@ mod tests {
     }
 
     #[test]
-    fn incident_32_the_face_has_a_zone_and_goes_with_the_lock() {
+    fn incident_32_the_marker_has_a_zone_and_goes_with_the_lock() {
         let folder = tempfile::tempdir().unwrap();
         let config = config(folder.path());
-        let face = config.data("recovery-in-progress");
+        let marker = config.data("recovery-in-progress");
         let lock = take(&config, 2, &["It hangs.".into()]).ok().unwrap();
-        let shown: serde_json::Value = files::json(&face).unwrap();
+        let shown: serde_json::Value = files::json(&marker).unwrap();
         assert_eq!((shown["level"].as_u64(), shown["pid"].as_u64()), (Some(2), Some(u64::from(std::process::id()))));
         assert!(shown["started"].as_str().unwrap().ends_with('Z'), "{shown}");
         assert!(matches!(take(&config, 1, &[]), Err(Taken::By(pid)) if pid == std::process::id()));
         drop(lock);
-        assert!(!face.exists());
+        assert!(!marker.exists());
         assert!(take(&config, 1, &[]).is_ok());
     }
 
     #[test]
-    fn incident_24_an_update_under_hold_keeps_recovery_out_and_shows_no_face() {
+    fn incident_24_an_update_under_hold_keeps_recovery_out_and_writes_no_marker() {
         let folder = tempfile::tempdir().unwrap();
         let config = config(folder.path());
         let held = hold(&config, "pull").ok().unwrap();

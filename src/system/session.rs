@@ -95,7 +95,7 @@ fn note(holders: &mut Vec<Holder>, pid: u32, lock: Lock, bridge: Option<u32>) {
         return;
     }
     let role = if Some(pid) == bridge { Role::Bridge } else { Role::Stranger };
-    holders.push(Holder { pid, role, lock, age_s: process::find(pid).map(|process| process.age) });
+    holders.push(Holder { pid, role, lock, age: process::find(pid).map(|process| process.age) });
 }
 
 #[cfg(test)]

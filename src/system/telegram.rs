@@ -7,21 +7,23 @@ use reqwest::blocking::Client;
 use serde_json::{Value, json};
 
 use crate::config::Telegram;
+use crate::text::message::fitted;
+use crate::time::span;
 
 /// Why a message was not confirmed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SendError {
     /// A sentence, without the token.
     pub why: String,
-    /// Telegram said when to come back, in seconds.
-    pub retry_after: Option<f64>,
+    /// Telegram said when to come back.
+    pub retry_after: Option<Duration>,
 }
 
 /// Sends a plain text. Only Telegram's own ok counts; returns the message's id.
 ///
 /// # Errors
 /// Why it is not known to have arrived.
-pub fn send(telegram: &Telegram, text: &str, limit: f64) -> Result<i64, SendError> {
+pub fn send(telegram: &Telegram, text: &str, limit: Duration) -> Result<i64, SendError> {
     let body = json!({"chat_id": telegram.chat_id, "text": fitted(text), "disable_web_page_preview": true});
     call(telegram, "sendMessage", &body, limit)?
         .get("message_id")
@@ -29,37 +31,14 @@ pub fn send(telegram: &Telegram, text: &str, limit: f64) -> Result<i64, SendErro
         .ok_or_else(|| send_error("Telegram's answer names no message".into()))
 }
 
-/// Telegram's limit for one message, in UTF-16 units.
-pub const MOST: usize = 4096;
-
-/// At most [`MOST`] units; what is too long loses its end.
-pub fn fitted(text: &str) -> String {
-    if text.encode_utf16().count() <= MOST {
-        return text.to_owned();
-    }
-    let mut units = 1;
-    let kept: String = text
-        .chars()
-        .take_while(|c| {
-            units += c.len_utf16();
-            units <= MOST
-        })
-        .collect();
-    kept + "…"
-}
-
-fn call(telegram: &Telegram, method: &str, body: &Value, limit: f64) -> Result<Value, SendError> {
+fn call(telegram: &Telegram, method: &str, body: &Value, limit: Duration) -> Result<Value, SendError> {
     static PROVIDER: Once = Once::new();
     // Once a process; that somebody was quicker is no error.
     PROVIDER.call_once(|| drop(rustls::crypto::ring::default_provider().install_default()));
     // The token is in the path, so no error may carry the address.
     let plain =
         |error: reqwest::Error| send_error(format!("Telegram can't be reached: {}", chain(&error.without_url())));
-    let client = Client::builder()
-        .timeout(Duration::from_secs_f64(limit))
-        .redirect(reqwest::redirect::Policy::none())
-        .build()
-        .map_err(plain)?;
+    let client = Client::builder().timeout(limit).redirect(reqwest::redirect::Policy::none()).build().map_err(plain)?;
     let url = format!("{}/bot{}/{method}", telegram.api_url, telegram.token.0);
     let response = client.post(url).json(body).send().map_err(plain)?;
     let status = response.status().as_u16();
@@ -74,7 +53,7 @@ fn call(telegram: &Telegram, method: &str, body: &Value, limit: f64) -> Result<V
         .and_then(Value::as_str)
         .unwrap_or("no reason given")
         .replace(&telegram.token.0, "(token)");
-    let retry_after = answer.pointer("/parameters/retry_after").and_then(Value::as_f64);
+    let retry_after = answer.pointer("/parameters/retry_after").and_then(Value::as_f64).map(span);
     Err(SendError { why: format!("Telegram refused ({status}): {description}{}", advice(status)), retry_after })
 }
 
@@ -101,16 +80,4 @@ fn chain(error: &dyn std::error::Error) -> String {
         source = cause.source();
     }
     words
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_message_fits_and_loses_no_half_character() {
-        let text = "🌉".repeat(3000);
-        let fitted = fitted(&text);
-        assert!(fitted.encode_utf16().count() <= 4096 && fitted.ends_with("🌉…"));
-    }
 }

@@ -53,13 +53,13 @@ impl<Q: Send + 'static, A: Send + 'static> Timed<Q, A> {
         }
     }
 
-    /// [`Timed::ask`], and the answer within `limit` seconds.
+    /// [`Timed::ask`], and the answer within `limit`.
     ///
     /// # Errors
     /// As [`Timed::answer`].
-    pub fn now(&mut self, question: Q, limit: f64) -> Result<A, String> {
+    pub fn now(&mut self, question: Q, limit: Duration) -> Result<A, String> {
         self.ask(question);
-        self.answer(Instant::now() + Duration::from_secs_f64(limit))
+        self.answer(Instant::now() + limit)
     }
 
     /// The answer to the last question, waiting until `deadline` at most. An answer to an earlier one is thrown away.
@@ -113,11 +113,11 @@ impl<Q: Send + 'static, A: Send + 'static> Timed<Q, A> {
     }
 }
 
-/// Looks once, for at most `limit` seconds.
+/// Looks once, for at most `limit`.
 ///
 /// # Errors
 /// As [`Timed::answer`].
-pub fn once<A: Send + 'static>(limit: f64, mut look: impl FnMut() -> A + Send + 'static) -> Result<A, String> {
+pub fn once<A: Send + 'static>(limit: Duration, mut look: impl FnMut() -> A + Send + 'static) -> Result<A, String> {
     Timed::new("look", move |()| look()).now((), limit)
 }
 
@@ -158,19 +158,19 @@ mod tests {
         look.ask(2);
         assert_eq!(look.answer(patiently()), Ok(2), "and not the answer to the first question");
         open.send(()).unwrap();
-        assert_eq!(look.now(3, 20.0), Ok(3));
+        assert_eq!(look.now(3, Duration::from_secs(20)), Ok(3));
     }
 
     /// Two crashes to be written down: the first one blocks, so the second is never sent.
     #[test]
     fn what_was_never_sent_is_not_taken_for_done() {
         let (mut look, open, asked) = hanging();
-        assert!(look.now(1, 0.02).is_err());
+        assert!(look.now(1, Duration::from_millis(20)).is_err());
         look.ask(2);
         assert!(look.answer(soon()).is_err(), "nothing is asked beside a look that hangs");
         open.send(()).unwrap();
         open.send(()).unwrap();
-        assert_eq!(look.now(3, 20.0), Ok(3));
+        assert_eq!(look.now(3, Duration::from_secs(20)), Ok(3));
         assert_eq!(*asked.lock().unwrap(), [1, 3], "the second was told as failed, so it is not done later");
     }
 

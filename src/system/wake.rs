@@ -40,6 +40,8 @@ impl Waker {
 }
 
 const DEATH: usize = 1;
+/// What can't be watched is looked at so often.
+const SECOND: Duration = Duration::from_secs(1);
 
 impl Wake {
     /// # Errors
@@ -54,8 +56,8 @@ impl Wake {
         Waker(self.poller.clone())
     }
 
-    /// Sleeps until `process` dies, the waker rings or `seconds` are over. A process that is already gone wakes at once.
-    pub fn sleep(&mut self, process: Option<Identity>, seconds: f64) -> Woke {
+    /// Sleeps until `process` dies, the waker rings or the time is over. A process that is already gone wakes at once.
+    pub fn sleep(&mut self, process: Option<Identity>, limit: Duration) -> Woke {
         self.watch(process);
         if let (Some(id), None) = (process, &self.watched) {
             // Not to be watched: dead already, or the kernel refuses; then it is looked at each second.
@@ -63,12 +65,12 @@ impl Wake {
                 return Woke::Died;
             }
         }
-        let seconds = if process.is_some() && self.watched.is_none() { seconds.min(1.0) } else { seconds };
+        let limit = if process.is_some() && self.watched.is_none() { limit.min(SECOND) } else { limit };
         let mut events = Events::new();
-        let waited = self.poller.wait(&mut events, Some(Duration::from_secs_f64(seconds.clamp(0.0, 1e6))));
+        let waited = self.poller.wait(&mut events, Some(limit));
         if waited.is_err() {
             // Never a busy loop, whatever the kernel says.
-            std::thread::sleep(Duration::from_secs_f64(seconds.clamp(0.0, 1.0)));
+            std::thread::sleep(limit.min(SECOND));
             return Woke::Time;
         }
         if events.iter().any(|event| event.key == DEATH) {

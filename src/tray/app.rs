@@ -4,17 +4,20 @@
 use std::path::PathBuf;
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
-use bridge_watchdog::commands::{Command, CommandSender};
 use bridge_watchdog::config::Config;
 use bridge_watchdog::demo::Fault;
 use bridge_watchdog::demo::demo_bridge::DemoBridge;
 use bridge_watchdog::facts::Identity;
 use bridge_watchdog::limits::Environment;
-use bridge_watchdog::menu::{Menu, restart_refused};
-use bridge_watchdog::report;
+use bridge_watchdog::menu::Menu;
+use bridge_watchdog::snapshot::restart_refused;
 use bridge_watchdog::system::{clock, command, process_table};
-use bridge_watchdog::watchdog::Watchdog;
+use bridge_watchdog::text::menu::refusal;
+use bridge_watchdog::text::{dialogs, message};
+use bridge_watchdog::watch::commands::{Command, CommandSender};
+use bridge_watchdog::watch::watchdog::{Look, Watchdog};
 use muda::MenuEvent;
 use signal_hook::consts::SIGTERM;
 use tao::event::{Event, StartCause};
@@ -29,12 +32,11 @@ use super::message::{Call, Message};
 use super::panics::caught;
 use super::say::say;
 use super::shared_state::SharedState;
-use super::texts;
 
 /// An hour, as the row says.
-const PAUSE: f64 = 3600.0;
-/// CPU time has to advance within this time for a task to be at work, in seconds.
-const WORK: f64 = 1.0;
+const PAUSE: Duration = Duration::from_hours(1);
+/// CPU time has to advance within this time for a task to be at work.
+const WORK: Duration = Duration::from_secs(1);
 
 pub struct App {
     pub config: Config,
@@ -160,7 +162,7 @@ impl App {
             Message::Clicked(id) => self.click(&id, proxy),
             Message::Tasks(Ok(0)) => self.restart(),
             Message::Tasks(tasks) => {
-                self.shown.question = desktop::ask(&texts::restart_question(&tasks), proxy);
+                self.shown.question = desktop::ask(&dialogs::restart_question(&tasks), proxy);
                 self.shown.restarting = self.shown.question.is_some();
             }
             Message::RestartConfirmed(yes) => {
@@ -170,7 +172,7 @@ impl App {
             Message::Done(command, done) => {
                 self.shown.restarting &= command != Command::Restart;
                 if let Err(why) = done {
-                    desktop::tell(texts::not_done(command), &why);
+                    desktop::tell(dialogs::not_done(command), &why);
                 }
             }
             Message::Diagnostics(text) => match desktop::copy(&text) {
@@ -204,7 +206,7 @@ impl App {
             "login" => self.handle.send(Command::StartAtLogin(on)),
             "log" => self.open_log(proxy.clone()),
             "diagnostics" => self.diagnose(proxy.clone()),
-            "about" => desktop::tell("Bridge Watchdog", &texts::about(&self.config.root, &self.config.state)),
+            "about" => desktop::tell("Bridge Watchdog", &dialogs::about(&self.config.root, &self.config.state)),
             "quit" => drop(self.calls.send(Call::Quit)),
             other => self.fault(other, proxy),
         }
@@ -226,12 +228,12 @@ impl App {
     /// What was right at the click may be wrong by now: a question can stand open for hours.
     fn restart(&mut self) {
         let refused = match self.shared.look() {
-            state if state.lost.is_some() => Some("nobody watches"),
-            state => state.snapshot.as_ref().and_then(restart_refused),
+            state if state.lost.is_some() => Some("the watch has ended"),
+            state => state.snapshot.as_ref().and_then(restart_refused).map(refusal),
         };
         if let Some(why) = refused {
             self.shown.restarting = false;
-            desktop::tell(texts::not_done(Command::Restart), &format!("The reason: {why}."));
+            desktop::tell(dialogs::not_done(Command::Restart), &format!("The reason: {why}."));
         } else {
             self.handle.send(Command::Restart);
         }
@@ -244,12 +246,8 @@ impl App {
         let environment = self.environment.clone();
         let refused = proxy.clone();
         let looking = aside("diagnostics", move || {
-            let looked = Watchdog::new(&config, &environment, false).map(|mut watchdog| watchdog.look_once(history));
-            let message = match looked {
-                Ok((facts, verdict)) => Message::Diagnostics(report::diagnostics(&config, &facts, &verdict)),
-                Err(why) => Message::Refused(why),
-            };
-            let _ = proxy.send_event(message);
+            let Look { facts, verdict } = Watchdog::new(&config, &environment).look_once(history);
+            let _ = proxy.send_event(Message::Diagnostics(message::diagnostics(&config, &facts, &verdict)));
         });
         if let Err(why) = looking {
             let _ = refused.send_event(Message::Refused(why));

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use bridge_watchdog::cli;
+use bridge_watchdog::exit_code;
 use clap::Parser;
 
 /// What the app was started with.
@@ -29,6 +29,6 @@ pub fn read(args: impl IntoIterator<Item = OsString>) -> Result<Arguments, u8> {
     Arguments::try_parse_from(name.chain(args)).map_err(|error| {
         // clap knows which stream it belongs to; that nobody reads it is no error.
         let _ = error.print();
-        if error.use_stderr() { cli::USAGE } else { cli::OK }
+        if error.use_stderr() { exit_code::USAGE } else { exit_code::OK }
     })
 }

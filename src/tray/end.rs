@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
+pub use bridge_watchdog::exit_code::{BROKEN, of_signal};
 use signal_hook::consts::SIGTERM;
 
-/// `EX_SOFTWARE` of sysexits.h: a defect of ours.
-pub const BROKEN: u8 = 70;
 /// The watch and the event loop wait for each other no longer than this: a loop that hangs on a dead display must not keep
 /// us, nor a rung in a call out keep a logout.
 pub const LEAVING: Duration = Duration::from_secs(5);
@@ -18,11 +17,6 @@ pub enum End {
     Again,
 }
 
-/// The exit code of an end by a signal, as a shell says it.
-pub fn by_signal(signal: i32) -> u8 {
-    u8::try_from(128 + signal).unwrap_or(BROKEN)
-}
-
 /// The exit code when the event loop is over. Where nobody had decided that it should be (macOS's `terminate:`: Activity
 /// Monitor, a logout that is then cancelled, a script's quit) somebody else asked us to go, as a SIGTERM does, and that is
 /// how it is said: it was no Quit, which would leave nobody watching, and no defect of ours.
@@ -31,7 +25,7 @@ pub fn exit_code(decided: Option<End>) -> u8 {
         Some(End::Code(code)) => code,
         // Whoever still gets here could not become ourselves.
         Some(End::Again) => BROKEN,
-        None => by_signal(SIGTERM),
+        None => of_signal(SIGTERM),
     }
 }
 
@@ -43,8 +37,8 @@ mod tests {
     fn only_quit_is_0() {
         let rows = [
             ("Quit in the menu", Some(End::Code(0)), 0),
-            ("SIGTERM", Some(End::Code(by_signal(SIGTERM))), 143),
-            ("Ctrl-C", Some(End::Code(by_signal(2))), 130),
+            ("SIGTERM", Some(End::Code(of_signal(SIGTERM))), 143),
+            ("Ctrl-C", Some(End::Code(of_signal(2))), 130),
             ("nobody watches", Some(End::Code(BROKEN)), 70),
             ("the bus is back, and we could not start anew", Some(End::Again), 70),
             ("terminate: on macOS", None, 143),

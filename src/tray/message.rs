@@ -1,6 +1,6 @@
 //! What the threads tell each other: messages to the event loop, calls to the thread that keeps the watch.
 
-use bridge_watchdog::commands::Command;
+use bridge_watchdog::watch::commands::Command;
 
 /// To the event loop.
 #[derive(Debug)]

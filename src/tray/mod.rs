@@ -13,7 +13,6 @@ mod notify;
 mod panics;
 mod say;
 pub mod shared_state;
-mod texts;
 mod watch_thread;
 
 use std::ffi::OsString;
@@ -24,15 +23,17 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bridge_watchdog::cli;
-use bridge_watchdog::commands::CommandSender;
 use bridge_watchdog::config::Config;
 use bridge_watchdog::demo::demo_bridge::DemoBridge;
+use bridge_watchdog::exit_code;
 use bridge_watchdog::install;
 use bridge_watchdog::limits::Environment;
 use bridge_watchdog::snapshot::Snapshot;
 use bridge_watchdog::system::recovery_lock::{self, Taken};
 use bridge_watchdog::system::{process, program};
-use bridge_watchdog::watchdog::Watchdog;
+use bridge_watchdog::text::command::watched_already;
+use bridge_watchdog::watch::Watch;
+use bridge_watchdog::watch::commands::CommandSender;
 
 use self::end::{BROKEN, End};
 use self::message::{Call, Message};
@@ -75,7 +76,7 @@ fn start(file: Option<PathBuf>, environment: &Environment, viewer: &Path, hear: 
     // Without a configuration there is the demo's bridge, so that a newcomer sees the icon change within a minute.
     let demo = file.is_none() && !default.exists();
     let (config, environment, demo_bridge) = if demo {
-        let demo_bridge = DemoBridge::start(&beside("bridge-watchdog")?).map_err(|why| (cli::FAILED, why))?;
+        let demo_bridge = DemoBridge::start(&beside("bridge-watchdog")?).map_err(|why| (exit_code::FAILED, why))?;
         say(&format!("{}: there is no configuration, so this is the demo's bridge", default.display()));
         (demo_bridge.config.clone(), demo_bridge.environment.clone(), Some(demo_bridge))
     } else {
@@ -84,10 +85,10 @@ fn start(file: Option<PathBuf>, environment: &Environment, viewer: &Path, hear: 
     let _alone = match recovery_lock::one_watch(&config) {
         Ok(lock) => lock,
         Err(Taken::By(pid)) => {
-            bridge_watchdog::outln!("A watchdog is running for {} already (pid {pid}).", config.root.display());
-            return Ok(cli::OK);
+            bridge_watchdog::outln!("{}", watched_already(&config.root, pid));
+            return Ok(exit_code::OK);
         }
-        Err(Taken::Broken(why)) => return Err((cli::UNKNOWN, why)),
+        Err(Taken::Broken(why)) => return Err((exit_code::UNKNOWN, why)),
     };
     let demo_bridge = demo_bridge.map(|demo_bridge| Arc::new(Mutex::new(Some(demo_bridge))));
     let shared = Arc::new(SharedState::new(&config, &environment, demo_bridge.is_some()));
@@ -116,13 +117,13 @@ fn watch(
     demo_bridge: Option<Arc<Mutex<Option<DemoBridge>>>>,
     mut hear: Hear,
 ) -> Result<(std::sync::mpsc::Sender<Call>, CommandSender, std::sync::mpsc::Receiver<End>), (u8, String)> {
-    let to_stderr = demo_bridge.is_none();
-    let mut watchdog = Watchdog::new(config, environment, to_stderr).map_err(|why| (cli::UNKNOWN, why))?;
-    let handle = watchdog.handle();
+    let to_stderr = demo_bridge.is_none() && cli::somebody_reads();
+    let mut watch = Watch::new(config, environment, to_stderr).map_err(|why| (exit_code::UNKNOWN, why))?;
+    let handle = watch.sender();
     let (calls, heard) = channel();
     let (shown, beat, is_demo) = (shared.clone(), calls.clone(), demo_bridge.is_some());
     let mut login = install::Login::new(config, environment);
-    watchdog.on_snapshot(move |snapshot| {
+    watch.controller.publisher.on_snapshot(move |snapshot| {
         let login = (!is_demo).then(|| login.starts());
         shown.change(|state| {
             state.snapshot = Some(snapshot.clone());
@@ -132,17 +133,17 @@ fn watch(
         hear(snapshot);
     });
     let answered = shared.clone();
-    watchdog.on_answer(move |command, done| answered.send(Message::Done(command, done)));
-    watchdog.on_notification(notify::show);
+    watch.controller.publisher.on_answer(move |command, done| answered.send(Message::Done(command, done)));
+    watch.on_notification(notify::show);
     let signals = watch_thread::signals(calls.clone());
-    watch_thread::watching(calls.clone(), move || bridge_watchdog::watch::run(&mut watchdog))
-        .map_err(|why| (cli::UNKNOWN, why))?;
-    signals.map_err(|why| (cli::UNKNOWN, why))?;
+    watch_thread::watching(calls.clone(), move || bridge_watchdog::watch::run(&mut watch))
+        .map_err(|why| (exit_code::UNKNOWN, why))?;
+    signals.map_err(|why| (exit_code::UNKNOWN, why))?;
     let watch_thread = WatchThread {
         handle: handle.clone(),
         calls: heard,
-        limit: Duration::from_secs_f64(2.0 * environment.limits.tick + environment.limits.ask),
-        grace: Duration::from_secs_f64(environment.limits.ask),
+        limit: 2 * environment.limits.check_interval + environment.limits.ask,
+        grace: environment.limits.ask,
         shared: shared.clone(),
         state: config.state.clone(),
         last: Box::new(move || {
@@ -151,7 +152,7 @@ fn watch(
         }),
     };
     let (tell, ended) = channel();
-    watch_thread.start(tell).map_err(|why| (cli::UNKNOWN, why))?;
+    watch_thread.start(tell).map_err(|why| (exit_code::UNKNOWN, why))?;
     Ok((calls, handle, ended))
 }
 
@@ -166,10 +167,13 @@ fn tell_of_a_deaf_bus(up: Arc<AtomicBool>) {
 
 /// A program in our own folder.
 fn beside(name: &str) -> Result<PathBuf, (u8, String)> {
-    let path = program::beside(name).map_err(|why| (cli::FAILED, why))?;
+    let path = program::beside(name).map_err(|why| (exit_code::FAILED, why))?;
     if path.exists() {
         Ok(path)
     } else {
-        Err((cli::USAGE, format!("there is no configuration, and {} is missing, which the demo needs", path.display())))
+        Err((
+            exit_code::USAGE,
+            format!("there is no configuration, and {} is missing, which the demo needs", path.display()),
+        ))
     }
 }

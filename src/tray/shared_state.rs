@@ -7,6 +7,8 @@ use bridge_watchdog::config::Config;
 use bridge_watchdog::limits::Environment;
 use bridge_watchdog::menu::{Menu, View, menu};
 use bridge_watchdog::snapshot::Snapshot;
+use bridge_watchdog::text::menu::Place;
+use bridge_watchdog::time::Wall;
 use tao::event_loop::EventLoopProxy;
 
 use super::end::End;
@@ -29,7 +31,7 @@ pub struct State {
     /// Why nobody watches any more.
     pub lost: Option<String>,
     /// When diagnostics were last copied.
-    pub copied: Option<f64>,
+    pub copied: Option<Wall>,
     /// The watch is over, and so shall the loop be.
     pub end: Option<End>,
     /// There is none before the loop is built, and none where there is no display.
@@ -92,9 +94,7 @@ impl SharedState {
             always_reverts: self.always_reverts,
             copied: state.copied,
             demo: self.demo,
-            home: &self.home,
-            login: &self.login,
-            root: &self.root,
+            place: Place { home: &self.home, login: &self.login, root: &self.root },
         })
     }
 }

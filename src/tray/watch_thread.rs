@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::Duration;
 
-use bridge_watchdog::commands::{Command, CommandSender};
 use bridge_watchdog::system::clock;
 use bridge_watchdog::system::journal::Journal;
-use bridge_watchdog::words::at;
+use bridge_watchdog::text::time::at;
+use bridge_watchdog::watch::commands::{Command, CommandSender};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
@@ -47,8 +47,8 @@ impl WatchThread {
         let thread = std::thread::Builder::new().name("watch_thread".into());
         let run = move || {
             let end = keep(&self.handle, &self.calls, self.limit, self.grace).unwrap_or_else(|why| {
-                say(&format!("nobody watches: {why}; ending, to be started again"));
-                note(self.state, format!("nobody watches: {why}; the app ends"));
+                say(&format!("the watch has ended: {why}; ending, to be started again"));
+                note(self.state, format!("the watch has ended: {why}; the app ends"));
                 self.shared.change(|state| state.lost = Some(why));
                 std::thread::sleep(SHOWN);
                 End::Code(BROKEN)
@@ -117,7 +117,7 @@ fn keep(handle: &CommandSender, calls: &Receiver<Call>, limit: Duration, grace: 
             Ok(Call::Over(None)) | Err(_) if asked.is_some() => return Ok(end),
             Ok(Call::Over(None)) => return Err("the watch ended by itself".into()),
             Err(_) => return Err(format!("the watch has not answered since {}", at(beat.wall, clock::now()))),
-            Ok(Call::Signal(signal)) => End::Code(end::by_signal(signal)),
+            Ok(Call::Signal(signal)) => End::Code(end::of_signal(signal)),
             Ok(Call::Quit) => End::Code(0),
             Ok(Call::Again) => End::Again,
         };

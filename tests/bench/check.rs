@@ -6,11 +6,11 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
-use bridge_watchdog::assess::State;
 use bridge_watchdog::limits::Limits;
 use bridge_watchdog::system::{clock, process_table, session};
+use bridge_watchdog::verdict::State;
 use bridge_watchdog::watch;
-use bridge_watchdog::watchdog::Watchdog;
+use bridge_watchdog::watch::Watch;
 use serde_json::json;
 
 use crate::setup;
@@ -68,7 +68,7 @@ pub fn rows() -> Vec<Row> {
 
 /// A watch of a healthy bridge under the launchd stand-in, at real times; we tick for it.
 struct Checked {
-    watchdog: Watchdog,
+    watch: Watch,
     launchd: Launchd,
     scene: Scene,
     shown: std::sync::mpsc::Receiver<State>,
@@ -80,13 +80,13 @@ impl Checked {
         if large {
             fill(&scene);
         }
-        let (config, environment) = setup::in_process(&scene, launchd.launchctl(), Limits::REAL);
-        let mut watchdog = Watchdog::new(&config, &environment, false).expect("a watchdog");
+        let (config, environment) = setup::in_process(&scene, launchd.launchctl(), &Limits::REAL);
+        let mut watch = Watch::new(&config, &environment, false).expect("a watch");
         let (tell, shown) = channel();
-        watchdog.on_snapshot(move |snapshot| {
+        watch.controller.publisher.on_snapshot(move |snapshot| {
             let _ = tell.send(snapshot.verdict.state);
         });
-        let mut checked = Checked { watchdog, launchd, scene, shown };
+        let mut checked = Checked { watch, launchd, scene, shown };
         let until = Instant::now() + PATIENCE;
         while checked.check() != Some(State::Healthy) {
             assert!(Instant::now() < until, "the bridge is not healthy: {}", checked.scene.journal());
@@ -100,7 +100,7 @@ impl Checked {
     }
 
     fn check(&mut self) -> Option<State> {
-        watch::tick(&mut self.watchdog);
+        watch::tick(&mut self.watch);
         self.shown.try_iter().last()
     }
 
@@ -122,7 +122,7 @@ fn fill(scene: &Scene) {
     let mut history = BufWriter::new(std::fs::File::create(scene.data("crash_history.jsonl")).expect("the history"));
     for line in 0..HISTORY {
         #[expect(clippy::cast_precision_loss, reason = "seconds since 1970")]
-        let at = clock::wall() - 3600.0 - 30.0 * (HISTORY - line) as f64;
+        let at = clock::wall().0 - 3600.0 - 30.0 * (HISTORY - line) as f64;
         let event = json!({"timestamp": at, "event_type": "crash", "commit_sha": "deadbeef", "commit_age_seconds": 60.0,
             "reason": "exit 1", "datetime": "2026-01-01T00:00:00", "class": "code", "pid": 4242, "by": "bridge-watchdog"});
         writeln!(history, "{event}").expect("a line");

@@ -3,11 +3,10 @@
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
-use bridge_watchdog::commands::Command;
 use bridge_watchdog::limits::Limits;
 use bridge_watchdog::system::recovery_lock;
-use bridge_watchdog::watch;
-use bridge_watchdog::watchdog::Watchdog;
+use bridge_watchdog::watch::commands::Command;
+use bridge_watchdog::watch::{self, Watch};
 use rustix::process::Signal;
 
 use crate::setup;
@@ -20,19 +19,23 @@ const ROUNDS: u32 = 30;
 /// bridge comes back after 0.3 s and never runs for the 10 s that make it settled: then no rung is in the way between two rounds.
 pub fn rows() -> Vec<Row> {
     let (scene, launchd) = setup::under_launchd(0.3);
-    let limits = Limits { poll_interval_down: 0.1, crash_window: 0.01, ..Limits::REAL };
-    let (config, environment) = setup::in_process(&scene, launchd.launchctl(), limits);
+    let limits = Limits {
+        poll_interval_down: Duration::from_millis(100),
+        crash_window: Duration::from_millis(10),
+        ..Limits::REAL
+    };
+    let (config, environment) = setup::in_process(&scene, launchd.launchctl(), &limits);
     let _alone = recovery_lock::one_watch(&config).unwrap_or_else(|taken| panic!("{taken}"));
-    let mut watchdog = Watchdog::new(&config, &environment, false).expect("a watchdog");
+    let mut watch = Watch::new(&config, &environment, false).expect("a watch");
     let (tell, shown) = channel();
-    watchdog.on_snapshot(move |snapshot| {
-        let pid = snapshot.check["facts"]["process"]["pid"].as_u64().and_then(|pid| u32::try_from(pid).ok());
+    watch.controller.publisher.on_snapshot(move |snapshot| {
+        let pid = snapshot.history.run.map(|run| run.id.pid);
         let _ = tell.send((Instant::now(), pid));
     });
     let (note, noted) = channel();
-    watchdog.journal.also_to(note);
-    let handle = watchdog.handle();
-    let watching = std::thread::spawn(move || watch::run(&mut watchdog));
+    watch.controller.journal.also_to(note);
+    let commands = watch.sender();
+    let watching = std::thread::spawn(move || watch::run(&mut watch));
     let mut deaths = Vec::new();
     let mut seen = None;
     for _ in 0..ROUNDS {
@@ -41,7 +44,7 @@ pub fn rows() -> Vec<Row> {
         deaths.push((known, looked));
         seen = next;
     }
-    handle.send(Command::Quit);
+    commands.send(Command::Quit);
     watching.join().expect("the watch ends");
     drop(launchd);
     let (known, looked): (Vec<f64>, Vec<f64>) = deaths.into_iter().unzip();

@@ -27,11 +27,11 @@ pub fn under_launchd(throttle: f64) -> (Scene, Launchd) {
 }
 
 /// What the scene's files say, as the values that a watch in this process wants.
-pub fn in_process(scene: &Scene, launchctl: PathBuf, limits: Limits) -> (Config, Environment) {
+pub fn in_process(scene: &Scene, launchctl: PathBuf, limits: &Limits) -> (Config, Environment) {
     let home = scene.folder.path().join("home");
     let address = scene.telegram.as_ref().expect("a Telegram").local_addr().expect("an address");
     let environment = Environment {
-        limits,
+        limits: *limits,
         data_centres: vec![address],
         ranges: vec![address.ip().into()],
         launchctl,

@@ -4,10 +4,10 @@
 //! `menu-in-a-state NAME`, or `--list`
 
 // The situations name the library's modules as the library itself does.
-use bridge_watchdog::{assess, facts, history, menu_words, snapshot};
+use bridge_watchdog::{check, facts, history, markers, recover, snapshot, time, verdict};
 
 #[allow(dead_code, reason = "its tests have more of them")]
-#[path = "../../src/menu_situations.rs"]
+#[path = "../../src/situations.rs"]
 mod situations;
 #[allow(dead_code, reason = "only what shows")]
 #[path = "../../src/tray/mod.rs"]
@@ -18,7 +18,7 @@ use std::sync::Arc;
 use bridge_watchdog::config::{Config, Manager};
 use bridge_watchdog::limits::Environment;
 use bridge_watchdog::secrets::Secrets;
-use bridge_watchdog::watchdog::Watchdog;
+use bridge_watchdog::watch::Watch;
 use tray::app::{self, App, Shown};
 use tray::shared_state::SharedState;
 
@@ -66,7 +66,7 @@ fn main() {
     let environment = Environment { home: "/Users/me".into(), ..Environment::real().expect("a home") };
     let shared = Arc::new(SharedState::new(&config, &environment, false));
     shared.change(|state| (state.snapshot, state.starts_at_login) = (Some(snapshot), Some(true)));
-    let handle = Watchdog::new(&config, &environment, false).expect("a watch").handle();
+    let handle = Watch::new(&config, &environment, false).expect("a watch").sender();
     let (calls, _nobody) = std::sync::mpsc::channel();
     let (demo_bridge, viewer, shown) = (None, tray::VIEWER.into(), Shown::default());
     app::run(app::event_loop(), App { config, environment, shared, calls, handle, demo_bridge, viewer, shown })

@@ -280,7 +280,8 @@ impl Scene {
 
     /// Waits until a process is so many seconds old: a run that has lasted is treated otherwise than a young one.
     pub fn wait_aged(&self, pid: u32, seconds: f64) {
-        let aged = || bridge_watchdog::system::process::find(pid).filter(|process| process.age >= seconds);
+        let aged =
+            || bridge_watchdog::system::process::find(pid).filter(|process| process.age.as_secs_f64() >= seconds);
         self.wait(&format!("pid {pid} being {seconds} s old"), aged);
     }
 

@@ -6,6 +6,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use bridge_watchdog::limits::{Environment, Limits};
 use ipnet::IpNet;
@@ -20,7 +21,7 @@ struct File {
     launchctl: PathBuf,
     systemctl: PathBuf,
     home: PathBuf,
-    /// Single durations, where the factor does not fit.
+    /// Single durations in seconds, where the factor does not fit. `stale` is all those that are 300 s in the product.
     #[serde(default)]
     stale: Option<f64>,
     #[serde(default)]
@@ -70,19 +71,34 @@ pub fn environment(path: &std::path::Path) -> Environment {
     let text = std::fs::read_to_string(path).expect("the environment's file is there");
     let file: File = serde_json::from_str(&text).expect("the environment's file is well formed");
     let fast = Limits::faster(file.factor);
+    let or = |given: Option<f64>, fast: Duration| given.map_or(fast, Duration::from_secs_f64);
+    let tick = or(file.tick, fast.check_interval);
     let limits = Limits {
-        stale: file.stale.unwrap_or(fast.stale),
-        tick: file.tick.unwrap_or(fast.tick),
-        again: file.again.unwrap_or(fast.again),
-        reload: file.reload.unwrap_or(fast.reload),
-        min_uptime: file.min_uptime.unwrap_or(fast.min_uptime),
-        crash_window: file.crash_window.unwrap_or(fast.crash_window),
-        pid_within: file.pid_within.unwrap_or(fast.pid_within),
-        work: file.work.unwrap_or(fast.work),
-        cure_within: file.cure_within.unwrap_or(fast.cure_within),
-        stale_process: file.stale_process.unwrap_or(fast.stale_process),
-        respawn_margin: file.respawn_margin.unwrap_or(fast.respawn_margin),
-        ask: file.ask.unwrap_or(fast.ask),
+        check_interval: tick,
+        network_known: tick / 10,
+        // A test that looks often means all looks.
+        poll_interval_waiting: or(file.min_uptime, fast.poll_interval_waiting).min(tick),
+        silence: or(file.stale, fast.silence),
+        disconnection: or(file.stale, fast.disconnection),
+        start_grace: or(file.stale, fast.start_grace),
+        wake_grace: or(file.stale, fast.wake_grace),
+        loop_young: or(file.stale, fast.loop_young),
+        recovered_after: or(file.stale, fast.recovered_after),
+        repeat_window: or(file.stale, fast.repeat_window),
+        log_words_count: or(file.stale, fast.log_words_count),
+        markers_unseen: or(file.stale, fast.markers_unseen),
+        chain_again: or(file.again, fast.chain_again),
+        reload: or(file.reload, fast.reload),
+        min_uptime: or(file.min_uptime, fast.min_uptime),
+        verify_uptime: or(file.min_uptime, fast.verify_uptime),
+        embedded_throttle: or(file.min_uptime, fast.embedded_throttle),
+        crash_window: or(file.crash_window, fast.crash_window),
+        pid_within: or(file.pid_within, fast.pid_within),
+        work: or(file.work, fast.work),
+        cure_within: or(file.cure_within, fast.cure_within),
+        stale_process: or(file.stale_process, fast.stale_process),
+        respawn_margin: or(file.respawn_margin, fast.respawn_margin),
+        ask: or(file.ask, fast.ask),
         ..fast
     };
     Environment {

@@ -18,12 +18,16 @@ use crate::config::Config;
 use crate::facts::{Exit, Identity, Job, KeepAlive};
 use crate::limits::Environment;
 use crate::system::{clock, files, process, recovery_lock};
+use crate::time::Mono;
+
+/// SIGKILL takes no longer, unless the process hangs in the kernel.
+const KILLED: Duration = Duration::from_secs(5);
 
 #[derive(Clone)]
 pub struct Embedded {
     config: Arc<Config>,
-    throttle: f64,
-    exit_timeout: f64,
+    throttle: Duration,
+    exit_timeout: Duration,
     keeping: Arc<AtomicBool>,
     /// Taken while a child is started or its end is written down.
     step: Arc<Mutex<()>>,
@@ -35,15 +39,15 @@ struct Kept {
     child: Option<Identity>,
     runs: u64,
     last_exit: Option<Exit>,
-    /// The last start; mono.
-    started: f64,
+    /// The last start.
+    started: Mono,
 }
 
 impl Embedded {
     pub fn new(config: &Config, environment: &Environment) -> Embedded {
         Embedded {
             config: Arc::new(config.clone()),
-            throttle: environment.limits.min_uptime,
+            throttle: environment.limits.embedded_throttle,
             exit_timeout: environment.limits.embedded_exit,
             keeping: Arc::new(AtomicBool::new(false)),
             step: Arc::new(Mutex::new(())),
@@ -132,7 +136,7 @@ impl Embedded {
         if !process::gone_within(child, self.exit_timeout) {
             process::signal(child, Signal::KILL)?;
         }
-        if process::gone_within(child, 5.0) { Ok(()) } else { Err(format!("pid {} does not end", child.pid)) }
+        if process::gone_within(child, KILLED) { Ok(()) } else { Err(format!("pid {} does not end", child.pid)) }
     }
 
     fn keep_alive(&self) {
@@ -143,10 +147,10 @@ impl Embedded {
             }
             // A start before the last boot is none that could be too near.
             let last = Some(self.kept().started).filter(|started| *started <= clock::mono());
-            let wait = last.map_or(0.0, |started| started + self.throttle - clock::mono());
+            let wait = last.map_or(Duration::ZERO, |started| (started + self.throttle).since(clock::mono()));
             let alive = self.kept().child.is_some_and(process::alive);
-            if !alive && wait > 0.0 {
-                std::thread::sleep(Duration::from_secs_f64(wait.clamp(0.01, 1.0)));
+            if !alive && !wait.is_zero() {
+                std::thread::sleep(wait.clamp(Duration::from_millis(10), Duration::from_secs(1)));
                 continue;
             }
             match self.spawn_unless_alive() {
@@ -157,13 +161,13 @@ impl Embedded {
                 // Another's child, taken over: its exit status is not ours to see.
                 Ok(None) => {
                     if let Some(child) = self.kept().child {
-                        while !process::gone_within(child, 1.0) {}
+                        while !process::gone_within(child, Duration::from_secs(1)) {}
                         self.write_end(Exit::Unseen);
                     }
                 }
                 Err(why) => {
                     self.write_failure(why);
-                    std::thread::sleep(Duration::from_secs_f64(self.throttle.clamp(0.1, 10.0)));
+                    std::thread::sleep(self.throttle.max(Duration::from_millis(100)));
                 }
             }
         }

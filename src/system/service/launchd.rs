@@ -8,10 +8,12 @@ use std::time::Duration;
 
 pub use self::loaded::Loaded;
 
-use crate::facts::{Exit, Job, KeepAlive};
+use super::StartError;
+use crate::facts::{Condition, Exit, Job, KeepAlive};
 use crate::limits::Environment;
-use crate::system::clock;
 use crate::system::command::{self, Output};
+use crate::system::poll;
+use crate::time::span;
 
 #[derive(Clone)]
 pub struct Launchd {
@@ -20,8 +22,8 @@ pub struct Launchd {
     /// `gui/<uid>`.
     domain: String,
     plist: PathBuf,
-    ask: f64,
-    bootstrap: f64,
+    ask: Duration,
+    bootstrap: Duration,
 }
 
 const NOT_LOADED: i32 = 113;
@@ -30,11 +32,11 @@ const NOT_FOUND: i32 = 3;
 /// `bootstrap`'s catch-all: loaded already, still draining, disabled, wrong session.
 const CATCH_ALL: i32 = 5;
 /// `ThrottleInterval`'s default.
-const THROTTLE: f64 = 10.0;
+const THROTTLE: Duration = Duration::from_secs(10);
 /// What launchctl is waited for at most while launchd ends a job. It goes on without us.
-const LONGEST_EXIT: f64 = 120.0;
+const LONGEST_EXIT: Duration = Duration::from_mins(2);
 /// launchd's own default; 20 is only the manual's.
-const EXIT_TIMEOUT: f64 = 5.0;
+const EXIT_TIMEOUT: Duration = Duration::from_secs(5);
 
 impl Launchd {
     pub fn new(label: &str, environment: &Environment) -> Launchd {
@@ -73,12 +75,30 @@ impl Launchd {
     ///
     /// # Errors
     /// As there.
-    pub fn start(&self) -> Result<(), String> {
+    pub fn start(&self) -> Result<(), StartError> {
+        if self.print()?.code == Some(NOT_LOADED) {
+            return Err(StartError::NotLoaded);
+        }
+        Ok(self.start_loaded()?)
+    }
+
+    /// See [`super::Service::load_and_start`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn load_and_start(&self) -> Result<(), String> {
         if self.disabled()? {
             return Err(self.is_disabled());
         }
         if self.print()?.code == Some(NOT_LOADED) {
             self.load()?;
+        }
+        self.start_loaded()
+    }
+
+    fn start_loaded(&self) -> Result<(), String> {
+        if self.disabled()? {
+            return Err(self.is_disabled());
         }
         if self.pid().is_some() {
             return Ok(());
@@ -93,7 +113,7 @@ impl Launchd {
     pub fn restart(&self) -> Result<(), String> {
         let job = self.status()?;
         if job.pid.is_none() {
-            return self.start();
+            return self.load_and_start();
         }
         // It sends SIGKILL after the exit timeout, and can block for minutes on a job that can't spawn.
         if job.stopped_by_operator {
@@ -115,7 +135,7 @@ impl Launchd {
         }
         // It returns before the job is gone.
         let gone = || self.print().is_ok_and(|output| output.code == Some(NOT_LOADED));
-        if within(patience + self.ask, gone) {
+        if poll::until(patience + self.ask, gone) {
             Ok(())
         } else {
             Err(format!("{} was told to stop and is still there", self.label))
@@ -130,7 +150,7 @@ impl Launchd {
         format!("{}/{}", self.domain, self.label)
     }
 
-    fn launchctl(&self, args: &[&str], limit: f64) -> Result<Output, String> {
+    fn launchctl(&self, args: &[&str], limit: Duration) -> Result<Output, String> {
         command::run(&self.launchctl, args, limit)
     }
 
@@ -161,13 +181,13 @@ impl Launchd {
         let mut last = String::new();
         for nth in 0..3 {
             if nth > 0 {
-                std::thread::sleep(Duration::from_secs_f64(self.bootstrap));
+                std::thread::sleep(self.bootstrap);
             }
             let output = self.launchctl(&["bootstrap", &self.domain, &plist], self.ask)?;
             match output.code {
                 Some(0) => {
                     // That it returned 0 is no running job, but RunAtLoad deserves a moment.
-                    within(self.bootstrap, || self.pid().is_some());
+                    poll::until(self.bootstrap, || self.pid().is_some());
                     return Ok(());
                 }
                 Some(CATCH_ALL | 36 | 37) if self.print()?.code == Some(0) => return Ok(()),
@@ -177,7 +197,7 @@ impl Launchd {
         Err(last)
     }
 
-    fn kickstart(&self, words: &[&str], limit: f64) -> Result<(), String> {
+    fn kickstart(&self, words: &[&str], limit: Duration) -> Result<(), String> {
         let target = self.target();
         let args: Vec<&str> = words.iter().copied().chain([target.as_str()]).collect();
         match self.launchctl(&args, limit) {
@@ -230,7 +250,7 @@ fn parse(text: &str) -> Option<Job> {
         return None;
     }
     let properties: Vec<&str> = last("properties").map(|list| list.split(" | ").collect()).unwrap_or_default();
-    let seconds = |key: &str, default: f64| last(key).and_then(|value| value.parse().ok()).unwrap_or(default);
+    let seconds = |key: &str, default| last(key).and_then(|value| value.parse().ok()).map_or(default, span);
     Some(Job {
         loaded: true,
         pid: number("pid").and_then(|pid| u32::try_from(pid).ok()).filter(|pid| *pid > 0),
@@ -282,8 +302,7 @@ fn keep_alive(plist: &Path) -> KeepAlive {
     match keys.get("KeepAlive") {
         Some(plist::Value::Boolean(true)) => KeepAlive::Always,
         Some(plist::Value::Dictionary(conditions)) => {
-            let names: Vec<&str> = conditions.keys().map(String::as_str).collect();
-            KeepAlive::Conditional(format!("KeepAlive is a dictionary: {}", names.join(", ")))
+            KeepAlive::Conditional(Condition::KeepAlive(conditions.keys().cloned().collect()))
         }
         _ => KeepAlive::Never,
     }
@@ -298,19 +317,6 @@ fn said(verb: &str, output: &Output) -> String {
         _ => "",
     };
     format!("launchctl {verb} ended with {code}: {words}{meaning}")
-}
-
-fn within(seconds: f64, mut seen: impl FnMut() -> bool) -> bool {
-    let until = clock::mono() + seconds;
-    loop {
-        if seen() {
-            return true;
-        }
-        if clock::mono() >= until {
-            return false;
-        }
-        std::thread::sleep(Duration::from_millis(50));
-    }
 }
 
 #[cfg(test)]

@@ -58,8 +58,8 @@ fn shapes_of_print() {
     ];
     for (state, rest, expected) in rows {
         let job = parse(&printed(state, rest)).unwrap();
-        let seen =
-            (job.pid, job.runs, job.last_exit, job.throttle, job.exit_timeout, job.stopping, job.held_back.as_deref());
+        let (throttle, exit_timeout) = (job.throttle.as_secs_f64(), job.exit_timeout.as_secs_f64());
+        let seen = (job.pid, job.runs, job.last_exit, throttle, exit_timeout, job.stopping, job.held_back.as_deref());
         assert_eq!(seen, expected, "{state} {rest}");
         assert_eq!(job.keep_alive, KeepAlive::Always);
     }
@@ -115,7 +115,7 @@ fn forms_that_were_seen() {
     ];
     for (name, text, expected) in rows {
         let job = parse(text).unwrap_or_else(|| panic!("{name}: a form that is not known"));
-        assert_eq!((job.pid, job.runs, job.last_exit, job.throttle), expected, "{name}");
+        assert_eq!((job.pid, job.runs, job.last_exit, job.throttle.as_secs_f64()), expected, "{name}");
     }
 }
 

@@ -9,6 +9,23 @@ use crate::config::{Config, Manager};
 use crate::facts::Job;
 use crate::limits::Environment;
 
+/// Why a job was not started.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// Somebody has taken the job away from its manager, and will bring it back.
+    #[error("the service manager does not know the job any more")]
+    NotLoaded,
+    /// What the manager said.
+    #[error("{0}")]
+    Refused(String),
+}
+
+impl From<String> for StartError {
+    fn from(why: String) -> StartError {
+        StartError::Refused(why)
+    }
+}
+
 /// A door to one manager.
 #[derive(Clone)]
 pub enum Service {
@@ -48,13 +65,25 @@ impl Service {
     }
 
     /// The manager's plain start, which harms nothing if the job runs already. Refused where the operator stopped the
-    /// job: that is read again here, right before.
+    /// job, or somebody took it away: that is read again here, right before.
     ///
     /// # Errors
     /// What the manager said. That it said nothing in time is no error: the caller looks for the pid.
-    pub fn start(&self) -> Result<(), String> {
+    pub fn start(&self) -> Result<(), StartError> {
         match self {
             Service::Launchd(launchd) => launchd.start(),
+            Service::Systemd(systemd) => Ok(systemd.start()?),
+            Service::Embedded(embedded) => Ok(embedded.start()?),
+        }
+    }
+
+    /// The same for a job that may have to be loaded first, where the manager has to be told to.
+    ///
+    /// # Errors
+    /// As [`Service::start`].
+    pub fn load_and_start(&self) -> Result<(), String> {
+        match self {
+            Service::Launchd(launchd) => launchd.load_and_start(),
             Service::Systemd(systemd) => systemd.start(),
             Service::Embedded(embedded) => embedded.start(),
         }

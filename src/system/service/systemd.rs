@@ -6,17 +6,19 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::facts::{Exit, Job, KeepAlive};
+use crate::facts::{Condition, Exit, Job, KeepAlive};
 use crate::limits::Environment;
 use crate::system::clock;
+use crate::system::poll::Deadline;
 use crate::system::{command, process};
+use crate::time::Mono;
 
 #[derive(Clone)]
 pub struct Systemd {
     systemctl: PathBuf,
     label: String,
-    ask: f64,
-    respawn_near: f64,
+    ask: Duration,
+    respawn_near: Duration,
 }
 
 const PROPERTIES: &str = "LoadState,ActiveState,SubState,MainPID,NRestarts,Result,ExecMainCode,ExecMainStatus,\
@@ -24,7 +26,7 @@ ExecMainStartTimestampMonotonic,ExecMainExitTimestampMonotonic,ActiveExitTimesta
 InactiveEnterTimestampMonotonic,Restart,RestartUSec,TimeoutStopUSec,UnitFileState,NeedDaemonReload,Job";
 
 /// `DefaultTimeoutStopSec`: what "infinity" is cut down to, since nobody waits for ever here.
-const EXIT_TIMEOUT: f64 = 90.0;
+const EXIT_TIMEOUT: Duration = Duration::from_secs(90);
 
 impl Systemd {
     pub fn new(label: &str, environment: &Environment) -> Systemd {
@@ -70,8 +72,8 @@ impl Systemd {
         if sub == "auto-restart" {
             // `start` would wait for the timer too; `restart` cuts it short. One that is due is left to the manager:
             // it would be shot right after its start.
-            let due = micros(&shown, "InactiveEnterTimestampMonotonic") / 1e6 + job.throttle;
-            return if due - clock::mono() > self.respawn_near { self.verb("restart") } else { Ok(()) };
+            let due = Mono(micros(&shown, "InactiveEnterTimestampMonotonic") / 1e6) + job.throttle;
+            return if due.since(clock::mono()) > self.respawn_near { self.verb("restart") } else { Ok(()) };
         }
         // A `start` that is queued behind the end of what the dead bridge left running then waits for the timer too.
         let restart = job.held_back.is_some() && job.throttle > self.respawn_near;
@@ -96,9 +98,9 @@ impl Systemd {
     pub fn stop(&self) -> Result<(), String> {
         let patience = self.status()?.exit_timeout + self.ask;
         self.verb("stop")?;
-        let until = clock::mono() + patience;
+        let deadline = Deadline::after(patience);
         while self.status()?.pid.is_some() {
-            if clock::mono() > until {
+            if deadline.left().is_none() {
                 return Err(format!("{} was told to stop and is still there", self.unit()));
             }
             std::thread::sleep(Duration::from_millis(50));
@@ -140,13 +142,14 @@ impl Systemd {
     /// What systemd says, and what it means. Right after a death it may still name the process that is gone; a start
     /// would then be left out because there seems to be one. So it is asked until it has noticed.
     fn look(&self) -> Result<(HashMap<String, String>, Job), String> {
-        let until = clock::mono() + self.ask;
+        let deadline = Deadline::after(self.ask);
         loop {
             let shown = self.show()?;
             let job = parse(&shown).map_err(|why| format!("{}: {why}", self.unit()))?;
             let Some(gone) = job.pid.filter(|pid| process::find(*pid).is_none()) else { return Ok((shown, job)) };
-            if clock::mono() > until {
-                return Err(format!("systemd has not noticed for {} s that pid {gone} is gone", self.ask));
+            if deadline.left().is_none() {
+                let waited = self.ask.as_secs_f64();
+                return Err(format!("systemd has not noticed for {waited} s that pid {gone} is gone"));
             }
             std::thread::sleep(Duration::from_millis(10));
         }
@@ -244,13 +247,13 @@ fn parse(shown: &HashMap<String, String>) -> Result<Job, String> {
             .map(|restarts| if last_exit == Exit::Never && pid.is_none() { restarts } else { restarts + 1 }),
         run: get(shown, "ExecMainStartTimestampMonotonic").parse().ok().filter(|stamp| *stamp > 0),
         last_exit,
-        throttle: seconds(get(shown, "RestartUSec")).unwrap_or(0.1),
+        throttle: seconds(get(shown, "RestartUSec")).unwrap_or(Duration::from_millis(100)),
         exit_timeout: seconds(get(shown, "TimeoutStopUSec")).unwrap_or(EXIT_TIMEOUT),
         keep_alive: match restart {
             "always" => KeepAlive::Always,
             "no" => KeepAlive::Never,
             "" => KeepAlive::Unknown,
-            other => KeepAlive::Conditional(format!("Restart={other}")),
+            other => KeepAlive::Conditional(Condition::Restart(other.to_owned())),
         },
         held_back: leftovers.then(|| "what the dead bridge left running is ended first".into()),
         stopping,
@@ -299,8 +302,8 @@ fn micros(shown: &HashMap<String, String>, key: &str) -> f64 {
 }
 
 /// `1min 30s`, `100ms`, `5.003s`, and `0` without a unit (systemd.time(7)); `None` for `infinity` and what is not known.
-fn seconds(text: &str) -> Option<f64> {
-    if text == "0" { Some(0.0) } else { humantime::parse_duration(text).ok().map(|duration| duration.as_secs_f64()) }
+fn seconds(text: &str) -> Option<Duration> {
+    if text == "0" { Some(Duration::ZERO) } else { humantime::parse_duration(text).ok() }
 }
 
 #[cfg(test)]

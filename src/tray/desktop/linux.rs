@@ -11,7 +11,7 @@ use tray_icon::{TrayIcon, TrayIconBuilder};
 
 use crate::tray::message::Message;
 use crate::tray::say::say;
-use crate::tray::texts::Question;
+use bridge_watchdog::text::dialogs::Question;
 
 /// A panel that starts with the session is there after this time, in seconds.
 const HOST_PATIENCE: u32 = 5;

@@ -14,7 +14,7 @@ use tray_icon::{TrayIcon, TrayIconBuilder};
 
 use self::panel::{Means, Panel};
 use crate::tray::message::Message;
-use crate::tray::texts::Question;
+use bridge_watchdog::text::dialogs::Question;
 
 /// Black with alpha: the system gives the colour.
 pub fn png(icon: Icon) -> &'static [u8] {

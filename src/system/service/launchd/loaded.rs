@@ -1,5 +1,7 @@
 //! How a job is loaded: by its property list as it was then, which may say something else by now.
 
+use std::time::Duration;
+
 use super::{Launchd, NOT_LOADED, parse, said};
 use crate::facts::KeepAlive;
 
@@ -8,9 +10,8 @@ pub struct Loaded {
     pub pid: Option<u32>,
     /// Unconditionally.
     pub keep_alive: bool,
-    /// Seconds, as are those below.
-    pub throttle: f64,
-    pub exit_timeout: f64,
+    pub throttle: Duration,
+    pub exit_timeout: Duration,
     text: String,
 }
 
@@ -68,7 +69,10 @@ mod tests {
     #[test]
     fn what_is_loaded_is_read_from_launchd_and_not_from_the_file() {
         let always = read(printed("\tproperties = keepalive | runatload\n")).unwrap();
-        assert_eq!((always.pid, always.throttle, always.exit_timeout), (Some(17594), 10.0, 20.0));
+        assert_eq!(
+            (always.pid, always.throttle, always.exit_timeout),
+            (Some(17594), Duration::from_secs(10), Duration::from_secs(20))
+        );
         assert!(always.keep_alive);
         assert!(always.runs(&["/bin/sh".into(), "bridge.sh".into()]));
         assert!(!always.runs(&["/bin/sh".into()]) && !always.runs(&["bridge.sh".into()]));

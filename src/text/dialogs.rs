@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use bridge_watchdog::commands::Command;
+use crate::watch::commands::Command;
 
 /// Asked before a risky act; the buttons are named after what they do.
 #[derive(Debug, Clone)]

@@ -1,6 +1,7 @@
 //! What others ask of the watch, and the sleep that they interrupt.
 
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::Duration;
 
 use crate::facts::Identity;
 use crate::system::wake::{Wake, Waker, Woke};
@@ -10,8 +11,8 @@ use crate::system::wake::{Wake, Waker, Woke};
 pub enum Command {
     CheckNow,
     Restart,
-    /// For so many seconds.
-    Pause(f64),
+    /// For so long.
+    Pause(Duration),
     Resume,
     /// Writes or removes the opt-in to a revert.
     AutoRevert(bool),
@@ -51,7 +52,7 @@ impl CommandQueue {
         Ok(CommandQueue { wake: Wake::new()?, arriving, sender, waiting: Vec::new() })
     }
 
-    pub fn handle(&self) -> CommandSender {
+    pub fn sender(&self) -> CommandSender {
         CommandSender { commands: self.sender.clone(), waker: self.waker() }
     }
 
@@ -59,13 +60,13 @@ impl CommandQueue {
         self.wake.waker()
     }
 
-    /// Sleeps until `process` dies, the waker rings or `seconds` are over.
-    pub fn sleep(&mut self, process: Option<Identity>, seconds: f64) -> Woke {
-        self.wake.sleep(process, seconds)
+    /// Sleeps until `process` dies, somebody wakes us or the time is over.
+    pub fn sleep(&mut self, process: Option<Identity>, limit: Duration) -> Woke {
+        self.wake.sleep(process, limit)
     }
 
     /// Whether a command has come that forbids a rung to go on.
-    pub fn forbids(&mut self) -> bool {
+    pub fn interrupts(&mut self) -> bool {
         self.waiting.extend(self.arriving.try_iter());
         self.waiting.iter().any(|command| matches!(command, Command::Quit | Command::Pause(_)))
     }

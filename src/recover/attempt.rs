@@ -1,0 +1,249 @@
+//! One attempt at one rung: what all rungs share. It holds the recovery lock, knows what it was begun for, and is the
+//! only way from a rung to the machine: a look, an act with its line in the journal, a wait that a command ends.
+
+use std::time::Duration;
+
+use rustix::process::Signal;
+use serde::{Deserialize, Serialize};
+
+use super::outcome::{Failure, Outcome, StandDown};
+use crate::config::Config;
+use crate::facts::{Fact, Identity, Job, Process};
+use crate::limits::Limits;
+use crate::snapshot::Done;
+use crate::system::poll::Deadline;
+use crate::system::process;
+use crate::system::recovery_lock::{self, RecoveryLock, Taken};
+use crate::system::service::Service;
+use crate::text;
+use crate::verdict::{Cause, Finding, Rung};
+use crate::watch::controller::{Controller, Look};
+
+/// What a rung was begun for.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Reason {
+    Finding(Finding),
+    /// A person asked for it.
+    ByHand,
+}
+
+/// What is done to whom; each has its line in the journal before it is done.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Act {
+    /// Ends and starts it in its manager's own way.
+    Restart {
+        pid: u32,
+    },
+    Start,
+    Signal {
+        signal: Ending,
+        whom: Target,
+        pid: u32,
+        age: Duration,
+    },
+}
+
+/// The two signals that are ever sent.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Ending {
+    Ask,
+    /// It is still there, so long after it was asked.
+    Kill {
+        after: Duration,
+    },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Target {
+    Bridge,
+    Copy,
+}
+
+pub struct Attempt<'a> {
+    controller: &'a mut Controller,
+    lock: RecoveryLock,
+    pub rung: Rung,
+    pub reason: Reason,
+    /// Work in progress was waited for, in this incident or in this attempt; once is enough.
+    pub waited_for_work: bool,
+}
+
+impl<'a> Attempt<'a> {
+    /// Takes the recovery lock and shows that the rung runs.
+    ///
+    /// # Errors
+    /// How the attempt ends where the lock can't be had.
+    pub fn begin(
+        controller: &'a mut Controller,
+        rung: Rung,
+        reason: Reason,
+        waited_for_work: bool,
+    ) -> Result<Attempt<'a>, Outcome> {
+        let issues = text::issues_of(&reason, controller.clock());
+        let lock = recovery_lock::take(&controller.watchdog.config, rung.number(), &issues).map_err(|taken| {
+            match taken {
+                Taken::By(pid) => Outcome::Busy(pid),
+                // Tried all the same by the chain: one that stands still here would never come to tell anybody.
+                Taken::Broken(why) => Outcome::Failed(Failure::Refused(why)),
+            }
+        })?;
+        controller.show_rung(Some((rung, reason.clone())));
+        Ok(Attempt { controller, lock, rung, reason, waited_for_work })
+    }
+
+    /// Goes on with another rung under the same lock.
+    pub fn next(&mut self, rung: Rung) {
+        self.rung = rung;
+        self.renew();
+        self.controller.show_rung(Some((rung, self.reason.clone())));
+    }
+
+    pub fn cause(&self) -> Cause {
+        match &self.reason {
+            Reason::Finding(finding) => finding.problem.cause(),
+            Reason::ByHand => Cause::None,
+        }
+    }
+
+    pub fn config(&self) -> &Config {
+        &self.controller.watchdog.config
+    }
+
+    pub fn limits(&self) -> Limits {
+        self.controller.watchdog.environment.limits
+    }
+
+    pub fn service(&self) -> &Service {
+        &self.controller.watchdog.service
+    }
+
+    /// A whole look; what has happened goes into the history, and is shown.
+    pub fn look(&mut self) -> Look {
+        self.controller.look()
+    }
+
+    /// The manager's job and its process, asked anew if the process that was known is gone.
+    ///
+    /// # Errors
+    /// How the rung ends where nobody can be asked.
+    pub fn process(&mut self) -> Result<(Job, Option<Process>), Outcome> {
+        match self.controller.watchdog.process() {
+            (Fact::Known(job), Fact::Known(process)) => Ok((job, process)),
+            _ => Err(Outcome::StoodDown(StandDown::ManagerUnseen)),
+        }
+    }
+
+    /// Whether this run has shown that what was wrong is right.
+    pub fn is_right(&mut self, process: Identity) -> bool {
+        match self.cause() {
+            // Of this very run: what is remembered may still be of the one before.
+            Cause::LogStale => self.controller.watchdog.has_spoken(process),
+            Cause::Disconnected => {
+                let look = self.look();
+                self.controller.watchdog.connected(&look.facts)
+            }
+            _ => true,
+        }
+    }
+
+    /// How long the run that ended last had lived.
+    pub fn last_run(&self) -> Option<Duration> {
+        self.controller.watchdog.history.ended.as_ref().map(|ended| ended.lived)
+    }
+
+    /// Writes down what is about to be done, to whom and why.
+    pub fn note(&self, act: &Act) {
+        let watchdog = &self.controller.watchdog;
+        let line =
+            text::act(act, &watchdog.config.label, watchdog.service.name(), &self.reason, self.controller.clock());
+        self.controller.journal.note(&line);
+    }
+
+    /// Writes down what was done, for the journal and the menu.
+    pub fn note_done(&mut self, done: Done) {
+        self.controller.note_act(done);
+    }
+
+    /// Writes a line that is no act.
+    pub fn say(&self, line: &str) {
+        self.controller.journal.note(line);
+    }
+
+    /// Remembers that this process is ended on purpose, before it is: its death is no crash.
+    pub fn note_end(&self, id: Identity) {
+        if let Err(why) = recovery_lock::note_end(self.config(), id) {
+            self.controller.journal.note(&why);
+        }
+    }
+
+    /// Waits while commands are taken and the marker is renewed.
+    ///
+    /// # Errors
+    /// Where a command forbids going on: quit, or pause.
+    pub fn wait(&mut self, limit: Duration) -> Result<(), Outcome> {
+        let deadline = Deadline::after(limit);
+        while let Some(left) = deadline.left() {
+            self.controller.commands.sleep(None, left.min(Duration::from_secs(1)));
+            self.meanwhile()?;
+        }
+        Ok(())
+    }
+
+    /// Waits until this process is gone, at most `limit`; whether it is.
+    ///
+    /// # Errors
+    /// As [`Attempt::wait`].
+    pub fn wait_gone(&mut self, id: Identity, limit: Duration) -> Result<bool, Outcome> {
+        let deadline = Deadline::after(limit);
+        while process::alive(id) {
+            let Some(left) = deadline.left() else { return Ok(false) };
+            // By the kernel's word where it gives one; a short look costs nothing where it does not.
+            self.controller.commands.sleep(Some(id), left.min(Duration::from_millis(50)));
+            self.meanwhile()?;
+        }
+        Ok(true)
+    }
+
+    /// SIGTERM, then SIGKILL, each to this very process only; gone when this returns well.
+    ///
+    /// # Errors
+    /// How the rung ends where it could not be signalled, does not end, or a command forbids going on.
+    pub fn end(&mut self, whom: Target, process: Process, patience: Duration) -> Result<(), Outcome> {
+        /// SIGKILL takes no longer, unless the process hangs in the kernel.
+        const KILLED: Duration = Duration::from_secs(5);
+        let pid = process.id.pid;
+        let refused = |why| Outcome::Failed(Failure::Refused(why));
+        self.note(&Act::Signal { signal: Ending::Ask, whom, pid, age: process.age });
+        process::signal(process.id, Signal::TERM).map_err(refused)?;
+        if self.wait_gone(process.id, patience)? {
+            return Ok(());
+        }
+        self.note(&Act::Signal { signal: Ending::Kill { after: patience }, whom, pid, age: process.age });
+        process::signal(process.id, Signal::KILL).map_err(refused)?;
+        if process::gone_within(process.id, KILLED) {
+            Ok(())
+        } else {
+            Err(Outcome::Failed(Failure::DoesNotEnd { pid }))
+        }
+    }
+
+    fn meanwhile(&mut self) -> Result<(), Outcome> {
+        if self.lock.marker_age() >= self.limits().marker_renewal {
+            self.renew();
+        }
+        // A rung may wait for longer than a tick; whoever reads must not take that for a stall.
+        self.controller.show_if_old();
+        if self.controller.commands.interrupts() { Err(Outcome::StoodDown(StandDown::Interrupted)) } else { Ok(()) }
+    }
+
+    fn renew(&mut self) {
+        let issues = text::issues_of(&self.reason, self.controller.clock());
+        self.lock.show(self.rung.number(), &issues);
+    }
+}
+
+impl Drop for Attempt<'_> {
+    fn drop(&mut self) {
+        self.controller.show_rung(None);
+    }
+}

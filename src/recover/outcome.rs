@@ -1,0 +1,126 @@
+//! How a rung ended, as values: what the loop does next and a command's exit code follow from them.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::exit_code;
+use crate::verdict::{Cause, Problem};
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Outcome {
+    /// The effect was seen.
+    Cured(Cure),
+    Failed(Failure),
+    /// This version can't do it; the chain goes on.
+    Unavailable(Missing),
+    /// Something forbids to act; nothing was done.
+    StoodDown(StandDown),
+    /// Another recovery has the lock: its pid, 0 where that can't be read.
+    Busy(u32),
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Cure {
+    /// A new process is up and has shown that it works.
+    Up { pid: u32, after: Duration },
+    /// So many copies are gone; the bridge was left alone.
+    CopiesEnded(usize),
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Failure {
+    NothingTried,
+    NoProcess {
+        within: Duration,
+    },
+    DidNotStayUp {
+        pid: u32,
+    },
+    /// A new process runs, but what was wrong still is.
+    StillWrong(Cause),
+    CopiesLeft(usize),
+    /// Not even by SIGKILL.
+    DoesNotEnd {
+        pid: u32,
+    },
+    /// What a manager, the kernel or a file said, in its own words.
+    Refused(String),
+    /// The chain is at its end: how the last rung ended.
+    EveryRung(Box<Outcome>),
+}
+
+/// A rung whose own cure this version does not have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Missing {
+    FreeSession,
+    Revert,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum StandDown {
+    OperatorStop,
+    /// The service manager can't be asked.
+    ManagerUnseen,
+    /// Somebody took the job away from its manager meanwhile.
+    JobTakenAway,
+    GoneByItself {
+        pid: u32,
+    },
+    TooYoung {
+        pid: u32,
+    },
+    /// Looked at again right before an end, what brought us here was over: what holds now, if anything.
+    CauseGone(Option<Problem>),
+    /// A command came that forbids to go on.
+    Interrupted,
+}
+
+impl Outcome {
+    /// The chain goes on with its next rung.
+    pub fn goes_on(&self) -> bool {
+        matches!(self, Outcome::Failed(_) | Outcome::Unavailable(_))
+    }
+
+    /// What a command that acts ends with.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Outcome::Cured(_) | Outcome::StoodDown(StandDown::CauseGone(None)) => exit_code::OK,
+            Outcome::Failed(_)
+            | Outcome::Unavailable(_)
+            | Outcome::StoodDown(
+                StandDown::GoneByItself { .. } | StandDown::TooYoung { .. } | StandDown::Interrupted,
+            ) => exit_code::FAILED,
+            Outcome::StoodDown(StandDown::OperatorStop | StandDown::JobTakenAway) => exit_code::STANDING_STILL,
+            Outcome::StoodDown(StandDown::ManagerUnseen) => exit_code::UNKNOWN,
+            Outcome::StoodDown(StandDown::CauseGone(Some(problem))) => exit_code::of(problem.state()),
+            Outcome::Busy(_) => exit_code::BUSY,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_end_has_its_exit_code() {
+        use StandDown as S;
+        let rows = [
+            (Outcome::Cured(Cure::CopiesEnded(1)), 0),
+            (Outcome::Failed(Failure::NothingTried), 1),
+            (Outcome::Unavailable(Missing::Revert), 1),
+            (Outcome::StoodDown(S::OperatorStop), 4),
+            (Outcome::StoodDown(S::JobTakenAway), 4),
+            (Outcome::StoodDown(S::ManagerUnseen), 3),
+            (Outcome::StoodDown(S::CauseGone(None)), 0),
+            (Outcome::StoodDown(S::CauseGone(Some(Problem::Offline))), 4),
+            (Outcome::StoodDown(S::CauseGone(Some(Problem::NotLoaded))), 1),
+            (Outcome::StoodDown(S::Interrupted), 1),
+            (Outcome::Busy(7), 75),
+        ];
+        for (outcome, code) in rows {
+            assert_eq!(outcome.exit_code(), code, "{outcome:?}");
+        }
+    }
+}

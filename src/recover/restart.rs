@@ -1,0 +1,83 @@
+//! Rung 1. A bridge that is gone is started, which harms nothing if the manager was quicker. One that lives is restarted
+//! in its manager's own way, and only for a person: whatever else brought us here, it is what we wanted to see.
+
+use super::attempt::{Act, Attempt, Reason};
+use super::outcome::{Failure, Missing, Outcome, StandDown};
+use super::verify::verify;
+use crate::facts::{Job, KeepAlive};
+use crate::system::poll;
+use crate::system::service::{Service, StartError};
+use crate::verdict::Cause;
+
+pub fn restart(attempt: &mut Attempt) -> Outcome {
+    begin(attempt).unwrap_or_else(|outcome| outcome)
+}
+
+fn begin(attempt: &mut Attempt) -> Result<Outcome, Outcome> {
+    let (job, process) = attempt.process()?;
+    if job.stopped_by_operator {
+        return Err(Outcome::StoodDown(StandDown::OperatorStop));
+    }
+    let Some(process) = process else {
+        start(attempt, &job)?;
+        return Ok(verify(attempt, None));
+    };
+    if attempt.reason != Reason::ByHand {
+        return Ok(verify(attempt, None));
+    }
+    attempt.note(&Act::Restart { pid: process.id.pid });
+    attempt.note_end(process.id);
+    attempt.service().restart().map_err(|why| Outcome::Failed(Failure::Refused(why)))?;
+    Ok(verify(attempt, Some(process.id)))
+}
+
+/// A start, not a shot: the manager may respawn it by itself this very moment.
+///
+/// # Errors
+/// How the rung ends where nothing was started.
+pub fn start(attempt: &mut Attempt, job: &Job) -> Result<(), Outcome> {
+    if job.stopped_by_operator {
+        return Err(Outcome::StoodDown(StandDown::OperatorStop));
+    }
+    let may_load = matches!(attempt.cause(), Cause::None | Cause::NotLoaded);
+    if !job.loaded && !may_load {
+        // Whoever took the job away since we looked (an update) will bring it back; it has its time for that.
+        return Err(Outcome::StoodDown(StandDown::JobTakenAway));
+    }
+    if job.keep_alive == KeepAlive::Always && respawns_now(attempt, job) {
+        return Ok(());
+    }
+    attempt.note(&Act::Start);
+    let refused = |why| Outcome::Failed(Failure::Refused(why));
+    if may_load {
+        return attempt.service().load_and_start().map_err(refused);
+    }
+    attempt.service().start().map_err(|error| match error {
+        StartError::NotLoaded => Outcome::StoodDown(StandDown::JobTakenAway),
+        StartError::Refused(why) => refused(why),
+    })
+}
+
+/// A rung whose own cure is missing still ends with a start, where nobody else starts the bridge: a counter of crashes
+/// once kept a bridge down for 7 h that one start would have cured. Where the manager respawns it by itself, none is
+/// added.
+pub fn start_at_least(attempt: &mut Attempt, missing: Missing) -> Outcome {
+    let unavailable = Outcome::Unavailable(missing);
+    let Ok((job, None)) = attempt.process() else { return unavailable };
+    let by_itself = job.keep_alive == KeepAlive::Always && !job.gave_up && job.held_back.is_none();
+    if by_itself && !matches!(attempt.cause(), Cause::ProcessDead | Cause::NotLoaded) {
+        return unavailable;
+    }
+    restart(attempt)
+}
+
+/// Whether the manager respawns the job within a moment, by itself: then a start of ours would be one too many.
+fn respawns_now(attempt: &mut Attempt, job: &Job) -> bool {
+    // systemd counts from the death, and its door knows the very moment.
+    if matches!(attempt.service(), Service::Systemd(_)) || job.held_back.is_some() {
+        return false;
+    }
+    let near = attempt.limits().respawn_near;
+    let due = attempt.last_run().is_some_and(|lived| lived + near >= job.throttle);
+    due && poll::until(near, || matches!(attempt.process(), Ok((_, Some(_)))))
+}

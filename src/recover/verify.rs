@@ -1,0 +1,50 @@
+//! The effect of a start: a new process within 90 s that lives for 10 s, and the fact that was wrong is right.
+
+use std::time::Duration;
+
+use super::attempt::Attempt;
+use super::outcome::{Cure, Failure, Outcome};
+use crate::facts::Identity;
+use crate::system::clock;
+
+/// Between two looks for a process that is not there yet: the next may see it.
+const QUICK: Duration = Duration::from_millis(200);
+/// At least so often a process that is there is looked at.
+const SLOW: Duration = Duration::from_secs(1);
+
+/// Looks until the effect is seen or the time is up. `before` is the process that was ended.
+pub fn verify(attempt: &mut Attempt, before: Option<Identity>) -> Outcome {
+    let limits = attempt.limits();
+    let began = clock::mono();
+    let mut seen = None;
+    loop {
+        let process = attempt.process().ok().and_then(|(_, process)| process);
+        let process = process.filter(|process| Some(process.id) != before);
+        let pid = process.map(|process| process.id.pid);
+        let waited = || clock::mono().since(began);
+        seen = pid.or(seen);
+        let lives = process.filter(|process| process.age >= limits.verify_uptime);
+        if let Some(process) = lives
+            && attempt.is_right(process.id)
+        {
+            return Outcome::Cured(Cure::Up { pid: process.id.pid, after: waited() });
+        }
+        if lives.is_none() && waited() > limits.pid_within + limits.verify_uptime {
+            return Outcome::Failed(match seen {
+                Some(pid) => Failure::DidNotStayUp { pid },
+                None => Failure::NoProcess { within: limits.pid_within },
+            });
+        }
+        if lives.is_some() && waited() > limits.pid_within.max(limits.cure_within) {
+            return Outcome::Failed(Failure::StillWrong(attempt.cause()));
+        }
+        let pace = if pid.is_some() { (limits.verify_uptime / 4).min(SLOW) } else { QUICK };
+        if let Err(outcome) = attempt.wait(pace) {
+            return outcome;
+        }
+        // The look keeps the history: what crashes meanwhile is counted.
+        if pid.is_some() || waited() > SLOW {
+            attempt.look();
+        }
+    }
+}

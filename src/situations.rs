@@ -1,0 +1,225 @@
+//! Snapshots of every problem, for the tests of the texts and of the menu, and for its screenshots. It is Sunday, 14:03.
+
+use std::time::Duration;
+
+use crate::check::{Check, Known};
+use crate::facts::{Condition, Exit, Identity, Pause, Process, Repeated};
+use crate::history::History;
+use crate::markers::Update;
+use crate::recover::attempt::Reason;
+use crate::snapshot::{Commit, Done, More, Recent, RunningRung, Snapshot};
+use crate::time::{Clock, Mono, Wall};
+use crate::verdict::{Cause, Finding, Head, Help, Innocent, Next, Problem, Rung, State, Verdict};
+
+pub const NOW: Wall = Wall(1_795_356_180.0);
+pub const CLOCK: Clock = Clock { wall: NOW, mono: Mono(10_000.0), zone: 0 };
+const HALF_AN_HOUR: Duration = Duration::from_mins(30);
+
+pub fn ago(seconds: u64) -> Wall {
+    NOW - Duration::from_secs(seconds)
+}
+
+pub fn ahead(seconds: u64) -> Wall {
+    NOW + Duration::from_secs(seconds)
+}
+
+pub fn finding(problem: Problem, next: Next) -> Finding {
+    Finding { problem, rung: None, next, tell: false, anew: None }
+}
+
+/// A bridge that runs, and that has been so for 3 min.
+pub fn snapshot(findings: Vec<Finding>, well: Next) -> Snapshot {
+    let run = Process { id: Identity { pid: 4312, start: 1 }, started: ago(3600), age: Duration::from_hours(1) };
+    let (state, cause, next) = match findings.first() {
+        Some(first) => (first.problem.state(), first.problem.cause(), first.next),
+        None if well == Next::Watch => (State::Healthy, Cause::None, well),
+        None => (State::Starting, Cause::None, well),
+    };
+    let known = Known { process: None, log: None, session: None, telegram: None, crashes: None, git: None, disk: None };
+    Snapshot {
+        watch: 99,
+        clock: CLOCK,
+        tick: Duration::from_mins(1),
+        verdict: Verdict { state, cause, findings, unknown: Vec::new(), next },
+        since: ago(180),
+        rung: None,
+        again: None,
+        check: Check {
+            state,
+            cause,
+            level: 0,
+            issues: Vec::new(),
+            unknown: Vec::new(),
+            next: String::new(),
+            facts: known,
+        },
+        history: History { run: Some(run), silent_since: Some(Mono(9_600.0)), ..History::default() },
+        more: More {
+            recent: vec![
+                Recent { at: ago(90_000), done: Done::Crashed { pid: Some(4300), reason: "signal 9".into() } },
+                Recent { at: ago(180), done: Done::Started { pid: Some(4312) } },
+            ],
+            head: Some(Commit { short_id: "1a2b3c4d".into(), summary: "Handle R&D chats".into() }),
+            own_revert: false,
+            auto_revert: false,
+            pause: None,
+            log: true,
+            after_crash: None,
+        },
+    }
+}
+
+fn one(problem: Problem, next: Next) -> Snapshot {
+    snapshot(vec![finding(problem, next)], Next::Watch)
+}
+
+fn down(mut snapshot: Snapshot) -> Snapshot {
+    snapshot.history.run = None;
+    snapshot
+}
+
+/// A rung at work on this: what it was begun for stays, whatever is seen meanwhile.
+fn rung(rung: Rung, since: Wall, snapshot: Snapshot) -> Snapshot {
+    let reason = snapshot.verdict.first().map_or(Reason::ByHand, |first| Reason::Finding(first.clone()));
+    Snapshot { rung: Some(RunningRung { rung, since, reason }), ..snapshot }
+}
+
+fn crash_loop(head: Head) -> Problem {
+    Problem::CrashLoop { crashes: 4, window: HALF_AN_HOUR, head }
+}
+
+fn dead(exit: Exit, next: Next) -> Snapshot {
+    down(one(Problem::ProcessDead { exit, held_back: None, restless: None }, next))
+}
+
+/// Every state and problem.
+pub fn situations() -> Vec<(&'static str, Snapshot)> {
+    let hangs = || one(Problem::Silent { since: ago(400), from_start: false }, Next::EndAndStart);
+    let killed = |next| dead(Exit::Signal(9), next);
+    let not_loaded = |next| down(one(Problem::NotLoaded, next));
+    let line = "2026-11-22 14:02:11 ERROR telethon.network: Server replied with a wrong session ID & more";
+    let denied = "/Users/somebody/Documents/projects/telegram/ai/logs/bridge.log may not be read (denied); allow it";
+    let suspect = |opted_in| Head::Suspect { summary: "Handle R&D chats".into(), opted_in };
+    vec![
+        ("healthy", snapshot(Vec::new(), Next::Watch)),
+        ("starting", snapshot(Vec::new(), Next::ConnectsUntil(ahead(180)))),
+        ("degraded", {
+            let error = Repeated { line: line.into(), count: 12 };
+            let problem = Problem::RepeatedError { error, window: Duration::from_mins(5) };
+            one(problem, Next::Person(Help::ReadLog))
+        }),
+        ("an alert does not go out", {
+            let why = "Telegram can't be reached: connection refused";
+            let mut seen = one(Problem::Undelivered(why.into()), Next::DeliverAgain);
+            seen.history.undelivered = Some(why.into());
+            seen
+        }),
+        ("the disk is almost full", one(Problem::DiskLow(0.013), Next::Person(Help::MakeRoomSoon))),
+        ("KeepAlive is a dictionary", {
+            let condition = Condition::KeepAlive(vec!["SuccessfulExit".into()]);
+            one(Problem::RestartsSometimes(condition), Next::Person(Help::InstallKey))
+        }),
+        ("Restart=on-failure", {
+            let condition = Condition::Restart("on-failure".into());
+            one(Problem::RestartsSometimes(condition), Next::Person(Help::InstallKey))
+        }),
+        ("the manager never restarts it", one(Problem::RestartsNever, Next::Person(Help::InstallKey))),
+        ("process-dead, the manager has time", killed(Next::ManagerHasUntil(ahead(120)))),
+        ("process-dead, never ran", dead(Exit::Never, Next::Start)),
+        ("process-dead, held back and restless", {
+            let problem = Problem::ProcessDead {
+                exit: Exit::Code(0),
+                held_back: Some("a system update is staged".into()),
+                restless: Some((12, HALF_AN_HOUR)),
+            };
+            down(one(problem, Next::ManagerHasUntil(ahead(20))))
+        }),
+        ("process-dead, rung 1", rung(Rung::Restart, ago(5), killed(Next::Start))),
+        ("process-dead, rung 1, it is up again", {
+            let seen = snapshot(Vec::new(), Next::ConnectsUntil(ahead(300)));
+            Snapshot { rung: rung(Rung::Restart, ago(5), killed(Next::Start)).rung, ..seen }
+        }),
+        ("healthy, started after a crash", {
+            let mut seen = snapshot(Vec::new(), Next::Watch);
+            seen.more.after_crash = Some(ago(240));
+            seen
+        }),
+        ("process-dead, every rung tried, nobody hears", {
+            let mut seen = Snapshot { again: Some(ahead(1800)), ..killed(Next::Start) };
+            seen.history.undelivered = Some("Telegram can't be reached".into());
+            seen
+        }),
+        ("process-dead, its operator disabled it meanwhile", killed(Next::LeaveDisabled)),
+        ("crash-loop", down(one(crash_loop(Head::Innocent(Innocent::Merge)), Next::Tell))),
+        ("crash-loop, no checkout", down(one(crash_loop(Head::Unknown), Next::Tell))),
+        ("bad-commit", down(one(crash_loop(suspect(false)), Next::Tell))),
+        ("bad-commit, opted in", down(one(crash_loop(suspect(true)), Next::Revert))),
+        ("not-loaded", not_loaded(Next::LoadAt(ahead(600)))),
+        ("not-loaded, rung 1", rung(Rung::Restart, NOW, not_loaded(Next::Load))),
+        ("log-stale", hangs()),
+        ("log-stale from the start", one(Problem::Silent { since: ago(400), from_start: true }, Next::EndAndStart)),
+        ("log-stale, rung 2", rung(Rung::EndStale, ago(60), hangs())),
+        ("log-stale, rung 3", rung(Rung::FreeSession, NOW, hangs())),
+        ("log-stale, rung 4", rung(Rung::Revert, NOW, hangs())),
+        ("log-stale, rung 5", rung(Rung::Tell, NOW, hangs())),
+        ("stop-hang", one(Problem::StopHang { since: ago(40) }, Next::EndAndStart)),
+        ("disconnected", one(Problem::Disconnected { since: ago(360) }, Next::Restart)),
+        ("duplicate", one(Problem::Duplicate { pid: 7 }, Next::EndCopy)),
+        ("session-locked", one(Problem::SessionLocked { pid: 7 }, Next::FreeSession)),
+        ("offline, the bridge down", down(one(Problem::Offline, Next::NetworkBack))),
+        ("flood-wait", one(Problem::FloodWait { until: ahead(4020) }, Next::FloodEnds(ahead(4020)))),
+        ("auth-required", one(Problem::LoginNeeded, Next::Person(Help::LogIn))),
+        ("update-running", one(Problem::UpdateRunning(Update::Locked(7)), Next::UpdateEnds)),
+        ("update-running under hold", one(Problem::UpdateRunning(Update::Held("git pull".into())), Next::UpdateEnds)),
+        ("update-running, a planned restart", one(Problem::UpdateRunning(Update::PlannedRestart), Next::UpdateEnds)),
+        ("recovery-running", one(Problem::RecoveryRunning(7), Next::RecoveryEnds)),
+        ("paused, the bridge down", {
+            let pause = Pause { since: ago(180), until: ahead(3420) };
+            let mut seen = down(one(Problem::Paused(pause), Next::PauseEnds(pause.until)));
+            seen.more.pause = Some(pause);
+            seen
+        }),
+        ("operator-stop", down(one(Problem::OperatorStop, Next::OperatorStarts))),
+        ("disk-full", one(Problem::DiskFull, Next::Person(Help::MakeRoom))),
+        ("config-error, no service", down(one(Problem::NoService, Next::Person(Help::Install)))),
+        ("config-error, exit code 2", down(one(Problem::ExitCode2, Next::Person(Help::MendBridge)))),
+        ("unknown, nobody answers", {
+            let why = "/bin/launchctl print did not answer within 5 s";
+            down(one(Problem::ProcessUnseen(why.into()), Next::LookAgain))
+        }),
+        ("unknown, the log is denied", one(Problem::LogUnseen(denied.into()), Next::LookAgain)),
+        ("unknown, the markers are denied", {
+            let why = "/Users/somebody/src/ai/data can't be looked into: denied";
+            one(Problem::MarkersUnseen(why.into()), Next::Person(Help::MakeReadable))
+        }),
+        ("restart by hand", rung(Rung::Restart, NOW, snapshot(Vec::new(), Next::Watch))),
+    ]
+}
+
+/// Each cause once: a new one does not compile until it has its place here.
+#[allow(dead_code, reason = "only the tests count")]
+pub fn following(cause: Option<Cause>) -> Option<Cause> {
+    let Some(cause) = cause else { return Some(Cause::None) };
+    match cause {
+        Cause::None => Some(Cause::ProcessDead),
+        Cause::ProcessDead => Some(Cause::CrashLoop),
+        Cause::CrashLoop => Some(Cause::NotLoaded),
+        Cause::NotLoaded => Some(Cause::LogStale),
+        Cause::LogStale => Some(Cause::StopHang),
+        Cause::StopHang => Some(Cause::Disconnected),
+        Cause::Disconnected => Some(Cause::Duplicate),
+        Cause::Duplicate => Some(Cause::SessionLocked),
+        Cause::SessionLocked => Some(Cause::BadCommit),
+        Cause::BadCommit => Some(Cause::Offline),
+        Cause::Offline => Some(Cause::FloodWait),
+        Cause::FloodWait => Some(Cause::AuthRequired),
+        Cause::AuthRequired => Some(Cause::UpdateRunning),
+        Cause::UpdateRunning => Some(Cause::RecoveryRunning),
+        Cause::RecoveryRunning => Some(Cause::Paused),
+        Cause::Paused => Some(Cause::OperatorStop),
+        Cause::OperatorStop => Some(Cause::DiskFull),
+        Cause::DiskFull => Some(Cause::ConfigError),
+        Cause::ConfigError => Some(Cause::Unknown),
+        Cause::Unknown => None,
+    }
+}

@@ -1,0 +1,350 @@
+//! Values to sentences: for the command line, the menu, the journal and the message, so that the same fact reads the same
+//! everywhere. Pure. Nobody looks into what comes out.
+//!
+//! A problem has a phrase ("the bridge is not running"), which is a row of the menu and the reason of an act, and more to
+//! say, which stands behind it in a sentence.
+
+pub mod command;
+pub mod dialogs;
+pub mod journal;
+pub mod menu;
+pub mod message;
+pub mod time;
+
+pub use self::journal::{
+    WATCH_ENDS, act, alert, auto_revert_switched, done, event_seen, process_gone, rung_by_hand,
+    start_at_login_switched, state_line, waits_for_work, watch_begins,
+};
+use self::time::{at, lasting};
+use crate::facts::{Condition, Exit};
+use crate::markers::Update;
+use crate::recover::attempt::Reason;
+use crate::recover::outcome::{Cure, Failure, Missing, Outcome, StandDown};
+use crate::time::Clock;
+use crate::verdict::{Cause, Head, Help, Innocent, Next, Problem, State, UnknownFact, Verdict};
+
+/// The first line that a person reads: `unhealthy: process-dead`, `healthy`.
+pub fn headline(verdict: &Verdict) -> String {
+    match verdict.cause {
+        Cause::None => state_name(verdict.state).into(),
+        cause => format!("{}: {}", state_name(verdict.state), cause_name(cause)),
+    }
+}
+
+/// Everything that is wrong, a sentence each.
+pub fn issues(verdict: &Verdict, now: Clock) -> Vec<String> {
+    verdict.findings.iter().map(|finding| issue(&finding.problem, now)).collect()
+}
+
+/// What an attempt was begun for, as sentences.
+pub fn issues_of(reason: &Reason, now: Clock) -> Vec<String> {
+    vec![match reason {
+        Reason::Finding(finding) => issue(&finding.problem, now),
+        Reason::ByHand => "Restart by hand.".into(),
+    }]
+}
+
+/// A problem as a sentence, with all that is known of it.
+pub fn issue(problem: &Problem, now: Clock) -> String {
+    let mut sentence = sentence_case(&phrase(problem, now));
+    if let Some(detail) = detail(problem, now) {
+        sentence.push_str(&format!(": {detail}"));
+    }
+    sentence.push('.');
+    for more in further(problem) {
+        sentence.push_str(&format!(" {more}"));
+    }
+    sentence
+}
+
+/// What is wrong in a few words, as the second half of "because …" or "Down: …".
+pub fn phrase(problem: &Problem, now: Clock) -> String {
+    match problem {
+        Problem::ProcessUnseen(_) => "whether the bridge is running can't be seen".into(),
+        Problem::LogUnseen(_) => "whether the bridge works can't be seen".into(),
+        Problem::MarkersUnseen(_) => "whether a restart is forbidden can't be seen".into(),
+        Problem::OperatorStop => "the operator stopped the bridge".into(),
+        Problem::Paused(pause) => format!("recovery is paused since {}", at(pause.since, now)),
+        Problem::RecoveryRunning(pid) => format!("another recovery of this bridge is running (pid {pid})"),
+        Problem::UpdateRunning(Update::Held(_)) => "an update is running under 'hold'".into(),
+        Problem::UpdateRunning(Update::PlannedRestart) => "a planned restart is under way".into(),
+        Problem::UpdateRunning(Update::Locked(pid)) => format!("an update is running (pid {pid})"),
+        Problem::LoginNeeded => "Telegram asks for a new login".into(),
+        Problem::NoService => "there is no service for the bridge".into(),
+        Problem::ExitCode2 => "the bridge ended with exit code 2".into(),
+        Problem::FloodWait { until } => {
+            format!("Telegram told the bridge to wait until {} (flood wait)", at(*until, now))
+        }
+        Problem::DiskFull => "the disk is full".into(),
+        Problem::Offline => "this machine is offline".into(),
+        Problem::SessionLocked { pid } => format!("another process (pid {pid}) holds the lock of the bridge's session"),
+        Problem::CrashLoop { crashes, window, .. } => {
+            format!("the bridge crashed {crashes} times within {}", lasting(*window))
+        }
+        Problem::NotLoaded => "the bridge's job is not loaded".into(),
+        Problem::ProcessDead { exit: Exit::Never | Exit::Unseen, .. } => "the bridge is not running".into(),
+        Problem::ProcessDead { exit, .. } => format!("the bridge is not running (last: {exit})"),
+        Problem::StopHang { since } => format!("the bridge was told to stop at {} and is still there", at(*since, now)),
+        Problem::Duplicate { pid } => format!("a second copy of the bridge is running (pid {pid})"),
+        Problem::Disconnected { since } => {
+            format!("the bridge has had no connection to Telegram since {}", at(*since, now))
+        }
+        Problem::Silent { from_start: true, .. } => "the bridge hung at its start".into(),
+        Problem::Silent { .. } => "the bridge hangs".into(),
+        Problem::RepeatedError { error, window } => {
+            format!("the same error was logged {} times within {}", error.count, lasting(*window))
+        }
+        Problem::DiskLow(share) => format!("only {:.1} % of the disk is free", share * 100.0),
+        Problem::RestartsSometimes(_) => "the service manager restarts the bridge only sometimes".into(),
+        Problem::RestartsNever => "the service manager never restarts the bridge by itself".into(),
+        Problem::Undelivered(_) => "an alert does not go out".into(),
+    }
+}
+
+/// What stands behind the phrase: the cause in somebody else's own words, or what it means.
+pub fn detail(problem: &Problem, now: Clock) -> Option<String> {
+    Some(match problem {
+        Problem::ProcessUnseen(why)
+        | Problem::LogUnseen(why)
+        | Problem::MarkersUnseen(why)
+        | Problem::Undelivered(why) => why.clone(),
+        Problem::UpdateRunning(Update::Held(reason)) if !reason.is_empty() => reason.clone(),
+        Problem::LoginNeeded => "no restart can help".into(),
+        Problem::NoService => "neither a plist nor a unit file".into(),
+        Problem::ExitCode2 => "its own configuration is wrong, or its script is missing".into(),
+        Problem::DiskFull => "the bridge can't write its session or its log".into(),
+        Problem::Offline => "none of Telegram's data centres accepts a connection".into(),
+        Problem::NotLoaded => "the service manager does not know it".into(),
+        Problem::Silent { since, .. } => format!("its log is silent since {}", at(*since, now)),
+        Problem::RepeatedError { error, .. } => error.line.clone(),
+        Problem::RestartsSometimes(Condition::KeepAlive(keys)) => {
+            format!("KeepAlive is a dictionary ({})", keys.join(", "))
+        }
+        Problem::RestartsSometimes(Condition::Restart(value)) => format!("Restart={value}"),
+        _ => return None,
+    })
+}
+
+/// Why something is done, as the second half of "because …".
+pub fn reason(reason: &Reason, now: Clock) -> String {
+    match reason {
+        Reason::Finding(finding) => {
+            let detail = detail(&finding.problem, now).map_or_else(String::new, |detail| format!(": {detail}"));
+            phrase(&finding.problem, now) + &detail
+        }
+        Reason::ByHand => "a person asked for it".into(),
+    }
+}
+
+/// Further sentences.
+fn further(problem: &Problem) -> Vec<String> {
+    match problem {
+        Problem::CrashLoop { head, .. } => match head {
+            Head::Unknown => Vec::new(),
+            Head::Innocent(innocent) => vec![format!("HEAD is not reverted: {}.", innocence(innocent))],
+            Head::Suspect { summary, opted_in: true } => vec![format!("HEAD ({summary}) is the suspect.")],
+            Head::Suspect { summary, opted_in: false } => {
+                vec![format!("HEAD ({summary}) is the suspect, but auto-revert is off.")]
+            }
+        },
+        Problem::ProcessDead { held_back, restless, .. } => {
+            let held = held_back.iter().map(|why| format!("The service manager holds its start back: {why}."));
+            let restless = restless.iter().map(|(starts, window)| {
+                format!("It was started {starts} times within {} and stayed up none of them.", lasting(*window))
+            });
+            held.chain(restless).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn innocence(innocent: &Innocent) -> String {
+    match innocent {
+        Innocent::FewCrashes(0) => "none of the crashes happened on it".into(),
+        Innocent::FewCrashes(crashes) => format!("only {crashes} of the crashes happened on it"),
+        Innocent::Old(age) => format!("it was {} old at the first of them", lasting(*age)),
+        Innocent::Undated => "its date lies in the future, so it has no age".into(),
+        Innocent::OwnRevert => "it is our own revert".into(),
+        Innocent::NoParent => "it has no parent".into(),
+        Innocent::Merge => "it is a merge".into(),
+        Innocent::HarmlessFiles => "it touches only documentation and tests".into(),
+        Innocent::FilesUnknown => "what it touches is not known".into(),
+    }
+}
+
+/// What happens next, and when; a clause without a full stop.
+pub fn next(next: Next, now: Clock) -> String {
+    match next {
+        Next::Watch => "it is checked every minute, and the moment it dies".into(),
+        Next::LookAgain => "it is looked at again within a minute".into(),
+        Next::ConnectsUntil(until) => format!("it has until {} to connect", at(until, now)),
+        Next::ManagerHasUntil(until) => {
+            format!("its manager has until {} to start it, then Bridge Watchdog does", at(until, now))
+        }
+        Next::Start => "it is started now".into(),
+        Next::Load => "it is loaded again now".into(),
+        Next::LoadAt(time) => format!("it is loaded again at {}", at(time, now)),
+        Next::Restart => "it is restarted".into(),
+        Next::EndAndStart => "it is ended and started".into(),
+        Next::EndCopy => "the copy is ended; the bridge is left alone".into(),
+        Next::FreeSession => format!("{}; you are told", missing(Missing::FreeSession)),
+        Next::Revert => format!("{}; you are told", missing(Missing::Revert)),
+        Next::Tell => "you are told".into(),
+        Next::LeaveDisabled => "disabled by its operator: it is left as it is; you are told".into(),
+        Next::OperatorStarts => "it stays down until its operator enables and starts it".into(),
+        Next::PauseEnds(until) => format!("recovery goes on at {}, or after 'bridge-watchdog resume'", at(until, now)),
+        Next::RecoveryEnds => "recovery goes on when the other one is over".into(),
+        Next::UpdateEnds => "recovery goes on when the update is over".into(),
+        Next::NetworkBack => "recovery goes on as soon as the network is back".into(),
+        Next::FloodEnds(until) => format!("waiting until {}; a restart would make it longer", at(until, now)),
+        Next::Person(help) => helped(help).into(),
+        Next::DeliverAgain => "it is sent again every minute".into(),
+    }
+}
+
+fn helped(help: Help) -> &'static str {
+    match help {
+        Help::LogIn => "log in; nothing is restarted until then",
+        Help::Install => "run 'bridge-watchdog install'",
+        Help::InstallKey => "run 'bridge-watchdog install', which mends just that key",
+        Help::MendBridge => "mend it, then run 'bridge-watchdog restart'; its log says more",
+        Help::MakeRoom => "make room; nothing is restarted until then",
+        Help::MakeRoomSoon => "make room before it is full",
+        Help::MakeReadable => "make the checkout's data folder readable; nothing is done until then",
+        Help::ReadLog => "read the log; nothing is restarted for that",
+    }
+}
+
+/// How a rung ended.
+pub fn outcome(outcome: &Outcome, now: Clock) -> String {
+    match outcome {
+        Outcome::Cured(cure) => format!("done: {}", cured(cure)),
+        Outcome::Failed(failure) => format!("failed: {}", failed(failure, now)),
+        Outcome::Unavailable(what) => format!("not available: {}", missing(*what)),
+        Outcome::StoodDown(why) => stood_down(why, now),
+        Outcome::Busy(pid) => busy(*pid),
+    }
+}
+
+/// The same for whoever gave the command, without a title that the exit code has already.
+pub fn outcome_by_hand(outcome: &Outcome, now: Clock) -> String {
+    match outcome {
+        Outcome::Failed(failure) => failed(failure, now),
+        Outcome::Unavailable(what) => missing(*what).into(),
+        other => self::outcome(other, now),
+    }
+}
+
+/// The effect that was seen.
+pub fn cured(cure: &Cure) -> String {
+    match cure {
+        Cure::Up { pid, after } => format!("pid {pid} is up after {}", lasting(*after)),
+        Cure::CopiesEnded(copies) => {
+            format!("{} ended; the bridge was left alone", count(*copies, "copy", "copies"))
+        }
+    }
+}
+
+/// Why a rung failed.
+pub fn failed(failure: &Failure, now: Clock) -> String {
+    match failure {
+        Failure::NothingTried => "nothing was tried".into(),
+        Failure::NoProcess { within } => format!("no new process within {}", lasting(*within)),
+        Failure::DidNotStayUp { pid } => format!("pid {pid} did not stay up"),
+        Failure::StillWrong(Cause::LogStale) => "a new process runs, but it has written nothing to its log".into(),
+        Failure::StillWrong(Cause::Disconnected) => "a new process runs, but it is not connected to Telegram".into(),
+        Failure::StillWrong(_) => "a new process runs, but it does not stay up".into(),
+        Failure::CopiesLeft(copies) => {
+            format!("{} still there beside the bridge", count(*copies, "copy is", "copies are"))
+        }
+        Failure::DoesNotEnd { pid } => format!("pid {pid} does not end, not even by SIGKILL"),
+        Failure::Refused(why) => why.clone(),
+        Failure::EveryRung(last) => format!("every rung was tried; the last: {}", self::outcome(last, now)),
+    }
+}
+
+fn missing(what: Missing) -> &'static str {
+    match what {
+        Missing::FreeSession => "this version can't free the session's lock",
+        Missing::Revert => "this version can't revert HEAD",
+    }
+}
+
+fn stood_down(why: &StandDown, now: Clock) -> String {
+    match why {
+        StandDown::OperatorStop => "the operator stopped the bridge; it is left as it is".into(),
+        StandDown::ManagerUnseen => "the service manager can't be asked, so nothing is done".into(),
+        StandDown::JobTakenAway => "its job was taken away from the service manager meanwhile".into(),
+        StandDown::GoneByItself { pid } => format!("pid {pid} is gone by itself"),
+        StandDown::TooYoung { pid } => format!("pid {pid} is too young to be ended"),
+        StandDown::CauseGone(None) => "looked at again, and nothing was ended: it works again".into(),
+        StandDown::CauseGone(Some(problem)) => {
+            format!("looked at again, and nothing was ended: {}", phrase(problem, now))
+        }
+        StandDown::Interrupted => "interrupted".into(),
+    }
+}
+
+fn busy(pid: u32) -> String {
+    let pid = if pid == 0 { String::new() } else { format!(" (pid {pid})") };
+    format!("another recovery of this bridge is in progress{pid}; try again when it is over")
+}
+
+/// A fact that could not be found out.
+pub fn unknown(fact: &UnknownFact) -> String {
+    format!("{}: {}", fact.fact, fact.why)
+}
+
+/// A state as the contract writes it.
+pub fn state_name(state: State) -> &'static str {
+    match state {
+        State::Healthy => "healthy",
+        State::Starting => "starting",
+        State::Degraded => "degraded",
+        State::Unhealthy => "unhealthy",
+        State::Waiting => "waiting",
+        State::Stopped => "stopped",
+        State::Unknown => "unknown",
+    }
+}
+
+/// A cause as the contract writes it.
+pub fn cause_name(cause: Cause) -> &'static str {
+    match cause {
+        Cause::None => "none",
+        Cause::ProcessDead => "process-dead",
+        Cause::CrashLoop => "crash-loop",
+        Cause::NotLoaded => "not-loaded",
+        Cause::LogStale => "log-stale",
+        Cause::StopHang => "stop-hang",
+        Cause::Disconnected => "disconnected",
+        Cause::Duplicate => "duplicate",
+        Cause::SessionLocked => "session-locked",
+        Cause::BadCommit => "bad-commit",
+        Cause::Offline => "offline",
+        Cause::FloodWait => "flood-wait",
+        Cause::AuthRequired => "auth-required",
+        Cause::UpdateRunning => "update-running",
+        Cause::RecoveryRunning => "recovery-running",
+        Cause::Paused => "paused",
+        Cause::OperatorStop => "operator-stop",
+        Cause::DiskFull => "disk-full",
+        Cause::ConfigError => "config-error",
+        Cause::Unknown => "unknown",
+    }
+}
+
+/// A number with its noun.
+pub fn count(number: usize, one: &str, many: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { many })
+}
+
+/// With a capital at its beginning.
+fn sentence_case(phrase: &str) -> String {
+    let mut letters = phrase.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().to_string() + letters.as_str())
+}
+
+#[cfg(test)]
+#[path = "text_tests.rs"]
+mod tests;

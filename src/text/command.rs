@@ -1,0 +1,118 @@
+//! What the commands print for a person.
+
+use std::path::Path;
+use std::time::Duration;
+
+use super::time::{at, at_second, lasting};
+use super::{headline, issues, next, outcome, unknown};
+use crate::facts::{Event, EventKind, Facts, Job, Process};
+use crate::recover::outcome::Outcome;
+use crate::snapshot::Snapshot;
+use crate::time::{Clock, Wall};
+use crate::verdict::{Finding, Rung, State, Verdict};
+
+/// One look: what is wrong, the process, what is not known, what comes next.
+pub fn check(facts: &Facts, verdict: &Verdict) -> Vec<String> {
+    let mut lines = judged(verdict, facts.clock);
+    if let Some(process) = facts.running() {
+        lines.push(format!("  pid {}, up for {}", process.id.pid, lasting(process.age)));
+    }
+    lines.extend(verdict.unknown.iter().map(|fact| format!("  not known: {}", unknown(fact))));
+    lines.push(format!("Next: {}", next(verdict.next, facts.clock)));
+    lines
+}
+
+/// The state, and what is wrong.
+pub fn judged(verdict: &Verdict, now: Clock) -> Vec<String> {
+    let issues = issues(verdict, now).into_iter().map(|issue| format!("  {issue}"));
+    std::iter::once(headline(verdict)).chain(issues).collect()
+}
+
+/// Whether a watchdog runs: its pid, and whether it has missed two looks.
+pub fn watching(root: &Path, watching: Option<u32>, overdue: bool) -> String {
+    match watching {
+        None => format!("No watchdog is running for {}; start it: bridge-watchdog run", root.display()),
+        Some(pid) if overdue => format!("The watchdog (pid {pid}) is overdue: it has missed two looks."),
+        Some(pid) => format!("The watchdog (pid {pid}) is watching {}.", root.display()),
+    }
+}
+
+/// Whether the bridge's service is there.
+pub fn service(label: &str, job: &Result<Job, String>) -> String {
+    match job {
+        Ok(job) if job.loaded => format!("The bridge's service ({label}) is loaded."),
+        Ok(job) if job.installed => format!("The bridge's service ({label}) is installed, but not loaded."),
+        Ok(_) => format!("The bridge's service ({label}) is not installed; run: bridge-watchdog install"),
+        Err(why) => format!("The bridge's service can't be asked about: {why}"),
+    }
+}
+
+/// What the watchdog saw last.
+pub fn seen(snapshot: &Snapshot, now: Clock) -> Vec<String> {
+    let verdict = &snapshot.verdict;
+    let seen = lasting(now.mono.since(snapshot.clock.mono));
+    let mut lines = vec![format!("Seen {seen} ago: {} since {}", headline(verdict), at(snapshot.since, now))];
+    lines.extend(issues(verdict, now).into_iter().map(|issue| format!("  {issue}")));
+    lines.push(format!("Next: {}", next(verdict.next, now)));
+    lines
+}
+
+/// An event of the crash history.
+pub fn event(event: &Event, zone: i32) -> String {
+    let what = if event.kind == EventKind::Start { "start" } else { "crash" };
+    format!("{}  {what}  {:8}  {}", at_second(event.at, zone), event.commit, event.reason)
+}
+
+pub fn events(all: usize, crashes: usize) -> String {
+    format!("{all} events, {crashes} of them crashes")
+}
+
+/// What a restart would do.
+pub fn would_restart(label: &str, manager: &str, job: &Job, process: Option<Process>) -> String {
+    match process {
+        None if job.stopped_by_operator => format!("Nothing: the operator stopped {label}."),
+        Some(process) => format!("Would restart {label} (pid {}) through {manager}.", process.id.pid),
+        None => format!("Would start {label} through {manager}."),
+    }
+}
+
+pub fn nothing_was_done(why: &str) -> String {
+    format!("nothing was done: {why}")
+}
+
+/// Why the chain is not begun.
+pub fn nothing_to_heal(verdict: &Verdict, now: Clock) -> String {
+    match verdict.state {
+        State::Waiting | State::Stopped => format!("Nothing is done: {}.", next(verdict.next, now)),
+        State::Unknown => "Nothing is done: what can't be seen is not healed by force.".into(),
+        _ => "Nothing to heal.".into(),
+    }
+}
+
+/// Where the chain would begin.
+pub fn would_begin(finding: &Finding, now: Clock) -> String {
+    let rung = finding.rung.unwrap_or(Rung::Restart);
+    format!("Would begin at rung {}: {}.", rung.number(), next(finding.next, now))
+}
+
+pub fn rung(rung: Rung, how: &Outcome, now: Clock) -> String {
+    format!("rung {}: {}", rung.number(), outcome(how, now))
+}
+
+pub fn paused(until: Wall, now: Clock) -> String {
+    format!("Recovery is paused until {}; the watch goes on. To end it: bridge-watchdog resume", at(until, now))
+}
+
+pub const RESUMED: &str = "Recovery goes on.";
+
+/// A second watch of the same checkout.
+pub fn watched_already(root: &Path, pid: u32) -> String {
+    let pid = if pid == 0 { String::new() } else { format!(" (pid {pid})") };
+    format!("A watchdog is running for {} already{pid}.", root.display())
+}
+
+/// How long a demo's cure took: short times are the point there.
+pub fn precise(span: Duration) -> String {
+    let seconds = span.as_secs_f64();
+    if seconds < 1.0 { format!("{:.0} ms", seconds * 1000.0) } else { format!("{seconds:.1} s") }
+}

@@ -1,0 +1,106 @@
+//! The lines of the journal. Each act of ours has its line before it is done: what, to whom, why.
+
+use std::path::Path;
+use std::time::Duration;
+
+use super::time::{at, lasting};
+use super::{count, headline, issue, outcome};
+use crate::facts::{Event, EventKind};
+use crate::recover::attempt::{Act, Ending, Reason, Target};
+use crate::recover::outcome::Outcome;
+use crate::snapshot::Done;
+use crate::time::Clock;
+use crate::verdict::{Rung, Verdict};
+
+pub const WATCH_ENDS: &str = "the watch ends; the bridge is left as it is";
+
+pub fn watch_begins(root: &Path, label: &str, manager: &str) -> String {
+    format!("watching {} ({label}, {manager})", root.display())
+}
+
+/// What is about to be done, to whom and why.
+pub fn act(act: &Act, label: &str, manager: &str, reason: &Reason, now: Clock) -> String {
+    let because = super::reason(reason, now);
+    match act {
+        Act::Restart { pid } => format!("act: restart {label} (pid {pid}) through {manager}, because {because}"),
+        Act::Start => format!("act: start {label} through {manager}, because {because}"),
+        Act::Signal { signal: Ending::Ask, whom, pid, age } => {
+            format!("act: SIGTERM to {} (pid {pid}, {} old), because {because}", target(*whom), lasting(*age))
+        }
+        Act::Signal { signal: Ending::Kill { after }, whom, pid, .. } => format!(
+            "act: SIGKILL to {} (pid {pid}), because it is still there {} after SIGTERM",
+            target(*whom),
+            lasting(*after)
+        ),
+    }
+}
+
+fn target(whom: Target) -> &'static str {
+    match whom {
+        Target::Bridge => "the bridge",
+        Target::Copy => "a copy of the bridge",
+    }
+}
+
+/// That a person is about to be told, since no rung helped.
+pub fn alert(reason: &Reason, now: Clock) -> String {
+    format!("act: send an alert, because {}", super::reason(reason, now))
+}
+
+/// What was done, as the journal has it.
+pub fn done(done: &Done, now: Clock) -> String {
+    match done {
+        Done::Started { .. } | Done::Crashed { .. } => event(done, now),
+        Done::Rung(rung, how) => format!("rung {} {}", rung.number(), outcome(how, now)),
+        Done::Told { first: true } => "rung 5: no rung helped; you are told".into(),
+        Done::Told { first: false } => "rung 5: no rung helped; you were told already".into(),
+        Done::Restart(how) => format!("by hand: restart: {}", outcome(how, now)),
+        Done::Paused(until) => format!("by hand: recovery is paused until {}", at(*until, now)),
+        Done::Resumed => "by hand: recovery goes on".into(),
+        Done::Failed(why) => format!("failed: {why}"),
+    }
+}
+
+/// An event of the bridge in a few words.
+pub fn event(done: &Done, now: Clock) -> String {
+    let named = |pid: &Option<u32>| pid.map_or_else(String::new, |pid| format!(" (pid {pid})"));
+    match done {
+        Done::Started { pid } => format!("started{}", named(pid)),
+        Done::Crashed { pid, reason } => format!("crashed{}: {reason}", named(pid)),
+        other => self::done(other, now),
+    }
+}
+
+/// A start or a crash that was seen.
+pub fn event_seen(event: &Event) -> String {
+    let what = if event.kind == EventKind::Start { "started" } else { "crashed" };
+    let pid = event.pid.map_or_else(|| "unknown".into(), |pid| pid.to_string());
+    format!("seen: the bridge {what} (pid {pid}): {}", event.reason)
+}
+
+pub fn process_gone(pid: u32) -> String {
+    format!("seen: pid {pid} is gone")
+}
+
+/// A state that is another than before.
+pub fn state_line(verdict: &Verdict, now: Clock) -> String {
+    let first = verdict.first().map_or_else(String::new, |first| format!(" - {}", issue(&first.problem, now)));
+    format!("state: {}{first}", headline(verdict))
+}
+
+pub fn rung_by_hand(rung: Rung, how: &Outcome, now: Clock) -> String {
+    format!("by hand: rung {} {}", rung.number(), outcome(how, now))
+}
+
+pub fn waits_for_work(tasks: usize, longest: Duration) -> String {
+    let tasks = count(tasks, "task is", "tasks are");
+    format!("{tasks} at work under the bridge; waited for once, {} at most", lasting(longest))
+}
+
+pub fn auto_revert_switched(on: bool) -> &'static str {
+    if on { "by hand: auto-revert is switched on" } else { "by hand: auto-revert is switched off" }
+}
+
+pub fn start_at_login_switched(on: bool) -> &'static str {
+    if on { "by hand: start at login is switched on" } else { "by hand: start at login is switched off" }
+}

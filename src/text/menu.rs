@@ -1,0 +1,183 @@
+//! The words of the menu. The first two rows: the state; since when, and what happens next. Times are clock times, which
+//! stay true while the menu is open. Pure.
+
+use super::journal::event;
+use super::time::at;
+use super::{detail, next, phrase};
+use crate::recover::attempt::Reason;
+use crate::snapshot::{Recent, Refusal, RunningRung, Snapshot};
+use crate::time::Clock;
+use crate::verdict::{Cause, Help, Next, Problem, Rung, State};
+
+/// A menu wider than this covers too much of a screen.
+pub const WIDTH: usize = 80;
+/// Fewer letters of a line than these tell nothing.
+const READABLE: usize = 20;
+
+/// Where the bridge is, as a person writes it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Place<'a> {
+    /// The person's home folder, written as `~`; empty where it is not known.
+    pub home: &'a str,
+    /// What a person runs in the checkout to log in; empty where nobody wrote it down.
+    pub login: &'a str,
+    pub root: &'a str,
+}
+
+/// The first two rows where the watch has ended: why.
+pub fn lost(why: &str) -> (String, String) {
+    (format!("The watch has ended: {why}"), "Bridge Watchdog ends now, to be started again".into())
+}
+
+/// The first two rows before the first look.
+pub fn looking() -> (String, String) {
+    ("Looking at the bridge".into(), "the first look takes a moment".into())
+}
+
+/// The first two rows.
+pub fn rows(snapshot: &Snapshot, place: &Place) -> (String, String) {
+    let now = snapshot.clock;
+    if let Some(RunningRung { rung, since, reason }) = &snapshot.rung {
+        let state = format!("Recovering, rung {} of 5, since {}", rung.number(), at(*since, now));
+        return (state, format!("{}; {}", because(reason, now, doing(*rung)), doing(*rung)));
+    }
+    let (state, left) = state(snapshot);
+    let since = format!("since {}; ", at(snapshot.since, now));
+    let reason = reason(snapshot, place, left.as_deref(), WIDTH.saturating_sub(since.chars().count()));
+    let undelivered = snapshot.history.undelivered.is_some() && snapshot.verdict.state != State::Degraded;
+    (state, format!("{since}{reason}{}", if undelivered { "; an alert does not go out" } else { "" }))
+}
+
+/// The state row, and what did not fit into it.
+fn state(snapshot: &Snapshot) -> (String, Option<String>) {
+    let verdict = &snapshot.verdict;
+    let Some(problem) = verdict.first().map(|first| &first.problem) else {
+        return (if verdict.state == State::Starting { "Starting" } else { "Healthy" }.into(), None);
+    };
+    // A pause or a flood wait hides no death.
+    let hides = verdict.state == State::Waiting && verdict.cause != Cause::ConfigError;
+    let down = if hides && snapshot.history.run.is_none() { "; the bridge is down" } else { "" };
+    if let Problem::Paused(pause) = problem {
+        return (format!("Paused since {}{down}", at(pause.since, snapshot.clock)), None);
+    }
+    let title = match verdict.state {
+        State::Degraded => "Degraded",
+        State::Unhealthy if snapshot.history.run.is_none() => "Down",
+        State::Unhealthy => "Unhealthy",
+        State::Stopped => "Stopped",
+        State::Unknown => "Unknown",
+        _ => "Waiting",
+    };
+    let row = format!("{title}: {}", phrase(problem, snapshot.clock));
+    match detail(problem, snapshot.clock) {
+        // Somebody else's words stand in the second row, whole or not at all.
+        Some(detail) if quotes(problem) || fits(&[&row, ": ", &detail, down]).is_none() => {
+            (row + down, Some(detail).filter(|_| quotes(problem)))
+        }
+        Some(detail) => (format!("{row}: {detail}{down}"), None),
+        None => (row + down, None),
+    }
+}
+
+/// Its detail is what a log, an error or a file says.
+fn quotes(problem: &Problem) -> bool {
+    matches!(
+        problem,
+        Problem::ProcessUnseen(_)
+            | Problem::LogUnseen(_)
+            | Problem::MarkersUnseen(_)
+            | Problem::RepeatedError { .. }
+            | Problem::UpdateRunning(_)
+            | Problem::Undelivered(_)
+    )
+}
+
+/// What happens next, what a person can do about it here, and what did not fit into the first row.
+fn reason(snapshot: &Snapshot, place: &Place, left: Option<&str>, room: usize) -> String {
+    let (verdict, now) = (&snapshot.verdict, snapshot.clock);
+    if verdict.state == State::Unknown
+        && let Some(left) = left
+    {
+        return left.to_owned();
+    }
+    let plain = match verdict.next {
+        Next::Watch => match snapshot.more.after_crash {
+            Some(started) => format!("restarted at {} after a crash; checked every minute", at(started, now)),
+            None => "checked every minute, and the moment it dies".into(),
+        },
+        _ if snapshot.again.is_some() && verdict.state == State::Unhealthy => {
+            let again = snapshot.again.map_or_else(String::new, |again| at(again, now));
+            format!("every rung was tried; again at {again}")
+        }
+        Next::Person(Help::LogIn) if !place.login.is_empty() => login(place, room),
+        Next::PauseEnds(until) => format!("recovery goes on at {}, or when you untick it below", at(until, now)),
+        Next::Person(Help::ReadLog) => "read the log".into(),
+        other => next(other, now),
+    };
+    match left {
+        Some(left) if room >= plain.chars().count() + "; ".len() + READABLE => {
+            let room = room - plain.chars().count() - "; ".len();
+            format!("{plain}; {}", beginning(left, room))
+        }
+        _ => plain,
+    }
+}
+
+/// A command is of use only whole.
+fn login(place: &Place, room: usize) -> String {
+    let whole = format!("log in: cd {} && {}", at_home(place.root, place.home), place.login);
+    if whole.chars().count() <= room { whole } else { format!("log in: {}", place.login) }
+}
+
+/// With its detail where there is room for it before what follows.
+fn because(reason: &Reason, now: Clock, doing: &str) -> String {
+    match reason {
+        Reason::Finding(finding) if fits(&[&super::reason(reason, now), "; ", doing]).is_none() => {
+            phrase(&finding.problem, now)
+        }
+        reason => super::reason(reason, now),
+    }
+}
+
+fn doing(rung: Rung) -> &'static str {
+    match rung {
+        Rung::Restart => "it is started anew",
+        Rung::EndStale => "it is ended, then started",
+        Rung::FreeSession | Rung::Revert => "it is started where nobody else does",
+        Rung::Tell => "you are told",
+    }
+}
+
+/// A row of "Recent events".
+pub fn recent(recent: &Recent, now: Clock) -> String {
+    format!("{}  {}", at(recent.at, now), event(&recent.done, now))
+}
+
+/// Why a restart by hand would be no good now.
+pub fn refusal(refusal: Refusal) -> &'static str {
+    match refusal {
+        Refusal::Recovering => "a recovery is running",
+        Refusal::RecoveredElsewhere => "another recovery is running",
+        Refusal::ManagerUnseen => "its service manager can't be asked",
+        Refusal::UpdateRunning => "an update is running",
+        Refusal::OperatorStop => "its operator stopped it",
+        Refusal::NoService => "there is no service for it",
+    }
+}
+
+/// With the home folder as a person writes it.
+pub fn at_home(text: &str, home: &str) -> String {
+    if home.is_empty() { text.to_owned() } else { text.replace(&format!("{home}/"), "~/") }
+}
+
+/// A log's line says at its beginning what it is about.
+fn beginning(text: &str, room: usize) -> String {
+    if text.chars().count() <= room {
+        return text.to_owned();
+    }
+    text.chars().take(room - 1).collect::<String>().trim_end().to_owned() + "\u{2026}"
+}
+
+fn fits(parts: &[&str]) -> Option<()> {
+    (parts.iter().map(|part| part.chars().count()).sum::<usize>() <= WIDTH).then_some(())
+}

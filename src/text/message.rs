@@ -1,0 +1,169 @@
+//! What goes out to a person: the message and its diagnostics. Plain text, host name first.
+
+use super::time::{at, lasting};
+use super::{headline, issue, issues, next, unknown};
+use crate::config::Config;
+use crate::facts::{EventKind, Facts, short_id};
+use crate::plan::Incident;
+use crate::time::{Clock, Wall};
+use crate::verdict::{Cause, State, Verdict};
+
+/// Telegram's limit for one message, in UTF-16 units.
+pub const MOST: usize = 4096;
+
+/// What is wrong, what happens next, what a person can do, and the end of the log.
+pub fn alert(host: &str, config: &Config, facts: &Facts, verdict: &Verdict) -> String {
+    let now = facts.clock;
+    let what = match (verdict.state, verdict.cause) {
+        (State::Degraded, _) => "the Telegram bridge works, but not well",
+        (_, Cause::NotLoaded) if verdict.level() == 0 => "the Telegram bridge is not loaded",
+        _ => "the Telegram bridge needs you",
+    };
+    let mut text = format!("{host}: {what}\n");
+    for issue in issues(verdict, now) {
+        text.push_str(&format!("{issue}\n"));
+    }
+    text.push_str(&format!("Next: {}.\n", next(verdict.next, now)));
+    if verdict.cause == Cause::AuthRequired {
+        text.push_str(&format!("To log in: cd '{}' && {}\n", config.root.display(), config.login.join(" ")));
+    }
+    text.push_str(&format!("\n{}", findings(config, facts, verdict).join("\n")));
+    let text = config.secrets.without(&text);
+    let room = MOST.saturating_sub(units(&text));
+    text + &end_of_the_log(facts, room)
+}
+
+/// That an incident is over.
+pub fn over(host: &str, ended: &Incident, now: Clock) -> String {
+    let rung = ended.chains.iter().map(|chain| chain.rung).max();
+    let rung = rung.map_or_else(String::new, |rung| format!(", rung {}", rung.number()));
+    format!("{host}: the bridge is back after {}{rung}.", lasting(now.wall.since(ended.began)))
+}
+
+/// That recovery has been standing still for long.
+pub fn reminder(host: &str, verdict: &Verdict, since: Wall, now: Clock) -> String {
+    let issue = verdict.first().map_or_else(String::new, |first| format!(" {}", issue(&first.problem, now)));
+    format!("{host}: nothing has been healed since {}.{issue} Next: {}.", at(since, now), next(verdict.next, now))
+}
+
+/// What helps a person to see at once what it is, without secrets. The log's last lines are the bridge's own words.
+pub fn diagnostics(config: &Config, facts: &Facts, verdict: &Verdict) -> String {
+    config.secrets.without(&findings(config, facts, verdict).join("\n")) + &end_of_the_log(facts, usize::MAX)
+}
+
+/// A text that fits into a message; what is too long loses its end.
+pub fn fitted(text: &str) -> String {
+    if units(text) <= MOST {
+        return text.to_owned();
+    }
+    let mut units = 1;
+    let kept: String = text
+        .chars()
+        .take_while(|c| {
+            units += c.len_utf16();
+            units <= MOST
+        })
+        .collect();
+    kept + "…"
+}
+
+/// The newest lines that fit, of each log in turn: what killed the bridge is the last line of one of them. They have no
+/// secrets any more.
+fn end_of_the_log(facts: &Facts, room: usize) -> String {
+    const TITLE: &str = "\nend of the log:";
+    let ends = facts.log.known().map_or(&[][..], |log| log.ends.as_slice());
+    let mut left = room.saturating_sub(units(TITLE));
+    let mut taken = vec![0; ends.len()];
+    let mut open = vec![true; ends.len()];
+    while open.contains(&true) {
+        for (nth, lines) in ends.iter().enumerate().filter(|(nth, _)| open[*nth]).collect::<Vec<_>>() {
+            let next = lines.iter().rev().nth(taken[nth]).map(|line| units(line) + 1).filter(|cost| *cost <= left);
+            open[nth] = next.is_some();
+            taken[nth] += usize::from(next.is_some());
+            left -= next.unwrap_or(0);
+        }
+    }
+    let lines = ends.iter().zip(taken).flat_map(|(lines, taken)| &lines[lines.len() - taken..]);
+    let lines: Vec<&str> = lines.map(String::as_str).collect();
+    if lines.is_empty() { String::new() } else { format!("{TITLE}\n{}", lines.join("\n")) }
+}
+
+fn units(text: &str) -> usize {
+    text.encode_utf16().count()
+}
+
+fn findings(config: &Config, facts: &Facts, verdict: &Verdict) -> Vec<String> {
+    let now = facts.clock;
+    let mut lines = vec![format!("{} at {}", headline(verdict), at(now.wall, now))];
+    if let Some(job) = facts.service.known() {
+        let pid = facts.running().map_or_else(
+            || "no process".into(),
+            |process| format!("pid {}, up for {}", process.id.pid, lasting(process.age)),
+        );
+        let runs = job.runs.map_or_else(|| "unknown".into(), |runs| runs.to_string());
+        lines.push(format!("service {}: {pid}; runs {runs}; last exit {}", config.label, job.last_exit));
+    }
+    if let Some(git) = facts.git.known() {
+        let age = git
+            .committed
+            .age(now.wall)
+            .map_or_else(|| "dated in the future".into(), |age| format!("{} old", lasting(age)));
+        lines.push(format!("HEAD {} {} ({age})", short_id(&git.head), git.summary));
+    }
+    if let Some(events) = facts.crashes.known() {
+        for event in events.iter().rev().filter(|event| event.kind == EventKind::Crash).take(5) {
+            lines.push(format!("crash at {}: {} on {}", at(event.at, now), event.reason, event.commit));
+        }
+    }
+    lines.extend(verdict.unknown.iter().map(|fact| format!("not known: {}", unknown(fact))));
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::facts::{Fact, Holds, Log};
+
+    fn facts(ends: Vec<Vec<String>>) -> Facts {
+        let unknown = || "not looked at".to_owned();
+        Facts {
+            clock: Clock::default(),
+            service: Fact::Unknown(unknown()),
+            process: Fact::Unknown(unknown()),
+            duplicates: Fact::Unknown(unknown()),
+            log: Fact::Known(Log { ends, ..Log::default() }),
+            session: Fact::Unknown(unknown()),
+            sockets: Fact::Unknown(unknown()),
+            network: None,
+            crashes: Fact::Unknown(unknown()),
+            git: Fact::Unknown(unknown()),
+            disk: Fact::Unknown(unknown()),
+            markers: Fact::Unknown(unknown()),
+            holds: Holds::default(),
+        }
+    }
+
+    /// The exception is the last line of the error log, and long lines of JSON stand before and after it.
+    #[test]
+    fn incident_19_the_newest_lines_are_what_fits() {
+        let json = |n: usize| format!("{{\"n\": {n}, \"message\": \"{}\"}}", "x".repeat(380));
+        let error_log: Vec<String> = (0..14).map(json).chain(["KeyError: 'the cause'".into()]).collect();
+        let log: Vec<String> = (20..35).map(json).collect();
+        let facts = facts(vec![error_log, log]);
+        let text = end_of_the_log(&facts, 3000);
+        assert!(units(&text) <= 3000 && units(&text) > 2500, "{}", units(&text));
+        let seen: Vec<String> = text.lines().skip(2).map(|line| line.chars().take(8).collect()).collect();
+        let numbered = |n: u32| format!("{{\"n\": {n}");
+        let expected = (11..=13).map(numbered).chain(["KeyError".into()]).chain((31..=34).map(numbered));
+        assert_eq!(seen, expected.collect::<Vec<_>>());
+        assert_eq!(end_of_the_log(&facts, usize::MAX).lines().count(), 32);
+        assert_eq!(end_of_the_log(&facts, 10), "");
+    }
+
+    #[test]
+    fn a_message_fits_and_loses_no_half_character() {
+        let text = "🌉".repeat(3000);
+        let fitted = fitted(&text);
+        assert!(units(&fitted) <= MOST && fitted.ends_with("🌉…"));
+    }
+}

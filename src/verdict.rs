@@ -1,0 +1,345 @@
+//! What `assess` decides, as values: what is wrong, what is known about it, what happens next and when. No prose:
+//! `text` turns these into sentences, and nobody looks into a sentence to decide anything.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::facts::{Condition, Exit, Pause, Repeated};
+use crate::markers::Update;
+use crate::time::{Mono, Wall};
+
+/// The states of the contract.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    Healthy,
+    Starting,
+    Degraded,
+    Unhealthy,
+    Waiting,
+    Stopped,
+    Unknown,
+}
+
+/// The causes of the contract.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Cause {
+    None,
+    ProcessDead,
+    CrashLoop,
+    NotLoaded,
+    LogStale,
+    StopHang,
+    Disconnected,
+    Duplicate,
+    SessionLocked,
+    BadCommit,
+    Offline,
+    FloodWait,
+    AuthRequired,
+    UpdateRunning,
+    RecoveryRunning,
+    Paused,
+    OperatorStop,
+    DiskFull,
+    ConfigError,
+    Unknown,
+}
+
+/// The rungs, each dearer than the one before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Rung {
+    /// A restart through the service manager.
+    Restart,
+    /// Stale processes are ended, then one start.
+    EndStale,
+    /// The session's lock is freed, then one start.
+    FreeSession,
+    /// HEAD is reverted, then one start.
+    Revert,
+    /// A person is told.
+    Tell,
+}
+
+/// What one look came to.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Verdict {
+    pub state: State,
+    pub cause: Cause,
+    /// All that is wrong, in the order of precedence: the first is the verdict's own.
+    pub findings: Vec<Finding>,
+    pub unknown: Vec<UnknownFact>,
+    /// What happens next.
+    pub next: Next,
+}
+
+/// One thing that is wrong, or that says to stand still.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Finding {
+    pub problem: Problem,
+    /// The first rung that fits; `None` where nothing is to be done now.
+    pub rung: Option<Rung>,
+    pub next: Next,
+    /// A person is told at once, once an incident.
+    pub tell: bool,
+    /// It began anew then, after the bridge had worked: what was tried for it before says nothing any more.
+    pub anew: Option<Mono>,
+}
+
+/// A fact that could not be found out, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnknownFact {
+    pub fact: String,
+    pub why: String,
+}
+
+/// What is wrong, with what is known about it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Problem {
+    /// Whether the bridge runs can't be seen: why.
+    ProcessUnseen(String),
+    /// It has a process; whether it works can't be seen: why.
+    LogUnseen(String),
+    /// It is sick, but whether something forbids a cure can't be seen: why.
+    MarkersUnseen(String),
+    OperatorStop,
+    Paused(Pause),
+    /// By another process of ours: its pid.
+    RecoveryRunning(u32),
+    UpdateRunning(Update),
+    LoginNeeded,
+    NoService,
+    /// The bridge's own word for a configuration that only a person can mend.
+    ExitCode2,
+    FloodWait {
+        until: Wall,
+    },
+    DiskFull,
+    Offline,
+    SessionLocked {
+        pid: u32,
+    },
+    CrashLoop {
+        crashes: usize,
+        window: Duration,
+        head: Head,
+    },
+    NotLoaded,
+    ProcessDead {
+        exit: Exit,
+        /// Why the manager holds its start back, in its own words.
+        held_back: Option<String>,
+        /// So many starts in this time, and none of them stayed up.
+        restless: Option<(usize, Duration)>,
+    },
+    StopHang {
+        since: Wall,
+    },
+    Duplicate {
+        pid: u32,
+    },
+    Disconnected {
+        since: Wall,
+    },
+    Silent {
+        since: Wall,
+        /// It has written nothing since it was started.
+        from_start: bool,
+    },
+    RepeatedError {
+        error: Repeated,
+        window: Duration,
+    },
+    /// The share of the disk that is free, 0 to 1.
+    DiskLow(f64),
+    RestartsSometimes(Condition),
+    RestartsNever,
+    /// An alert does not go out: why.
+    Undelivered(String),
+}
+
+/// What a crash loop says about HEAD.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Head {
+    /// The checkout can't be read.
+    Unknown,
+    Innocent(Innocent),
+    Suspect {
+        summary: String,
+        /// A person has switched on auto-revert.
+        opted_in: bool,
+    },
+}
+
+/// Why HEAD is left alone.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Innocent {
+    /// Only so many of the crashes happened on it.
+    FewCrashes(usize),
+    /// It was this old at the first of them.
+    Old(Duration),
+    /// Its date lies in the future, so it has no age.
+    Undated,
+    OwnRevert,
+    NoParent,
+    Merge,
+    /// It touches documentation and tests, and nothing else.
+    HarmlessFiles,
+    /// What it touches is not known.
+    FilesUnknown,
+}
+
+/// What happens next, and when.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub enum Next {
+    /// Nothing is wrong.
+    Watch,
+    /// At the next tick.
+    LookAgain,
+    /// It is starting, and has until then to connect.
+    ConnectsUntil(Wall),
+    /// The manager has until then to start it; then we do.
+    ManagerHasUntil(Wall),
+    Start,
+    Load,
+    LoadAt(Wall),
+    Restart,
+    EndAndStart,
+    EndCopy,
+    FreeSession,
+    Revert,
+    /// A person is told; there is no other cure.
+    Tell,
+    /// Its operator has disabled it: it is left alone, and a person is told.
+    LeaveDisabled,
+    /// The operator has to enable and start it.
+    OperatorStarts,
+    /// A pause ends then.
+    PauseEnds(Wall),
+    RecoveryEnds,
+    UpdateEnds,
+    NetworkBack,
+    FloodEnds(Wall),
+    /// A person has to do something.
+    Person(Help),
+    /// An alert is tried again at each tick.
+    DeliverAgain,
+}
+
+/// What only a person can do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Help {
+    LogIn,
+    Install,
+    /// `install` mends just the one key.
+    InstallKey,
+    MendBridge,
+    MakeRoom,
+    MakeRoomSoon,
+    MakeReadable,
+    ReadLog,
+}
+
+impl Rung {
+    /// As the contract counts them, 1 to 5.
+    pub fn number(self) -> u8 {
+        match self {
+            Rung::Restart => 1,
+            Rung::EndStale => 2,
+            Rung::FreeSession => 3,
+            Rung::Revert => 4,
+            Rung::Tell => 5,
+        }
+    }
+
+    /// The rung after this one. HEAD is reverted where it is the suspect and never because nothing else helped.
+    #[must_use]
+    pub fn after(self, first: Rung) -> Rung {
+        match self {
+            Rung::Restart => Rung::EndStale,
+            Rung::EndStale => Rung::FreeSession,
+            Rung::FreeSession if first == Rung::Revert => Rung::Revert,
+            Rung::FreeSession | Rung::Revert | Rung::Tell => Rung::Tell,
+        }
+    }
+}
+
+impl Problem {
+    pub fn cause(&self) -> Cause {
+        match self {
+            Problem::ProcessUnseen(_) | Problem::LogUnseen(_) | Problem::MarkersUnseen(_) => Cause::Unknown,
+            Problem::OperatorStop => Cause::OperatorStop,
+            Problem::Paused(_) => Cause::Paused,
+            Problem::RecoveryRunning(_) => Cause::RecoveryRunning,
+            Problem::UpdateRunning(_) => Cause::UpdateRunning,
+            Problem::LoginNeeded => Cause::AuthRequired,
+            Problem::NoService | Problem::ExitCode2 => Cause::ConfigError,
+            Problem::FloodWait { .. } => Cause::FloodWait,
+            Problem::DiskFull => Cause::DiskFull,
+            Problem::Offline => Cause::Offline,
+            Problem::SessionLocked { .. } => Cause::SessionLocked,
+            Problem::CrashLoop { head: Head::Suspect { .. }, .. } => Cause::BadCommit,
+            Problem::CrashLoop { .. } => Cause::CrashLoop,
+            Problem::NotLoaded => Cause::NotLoaded,
+            Problem::ProcessDead { .. } => Cause::ProcessDead,
+            Problem::StopHang { .. } => Cause::StopHang,
+            Problem::Duplicate { .. } => Cause::Duplicate,
+            Problem::Disconnected { .. } => Cause::Disconnected,
+            Problem::Silent { .. } => Cause::LogStale,
+            Problem::RepeatedError { .. }
+            | Problem::DiskLow(_)
+            | Problem::RestartsSometimes(_)
+            | Problem::RestartsNever
+            | Problem::Undelivered(_) => Cause::None,
+        }
+    }
+
+    pub fn state(&self) -> State {
+        match self.cause() {
+            Cause::Unknown => State::Unknown,
+            Cause::OperatorStop => State::Stopped,
+            Cause::Paused
+            | Cause::RecoveryRunning
+            | Cause::UpdateRunning
+            | Cause::AuthRequired
+            | Cause::ConfigError
+            | Cause::FloodWait
+            | Cause::DiskFull
+            | Cause::Offline => State::Waiting,
+            Cause::None => State::Degraded,
+            Cause::ProcessDead
+            | Cause::CrashLoop
+            | Cause::NotLoaded
+            | Cause::LogStale
+            | Cause::StopHang
+            | Cause::Disconnected
+            | Cause::Duplicate
+            | Cause::SessionLocked
+            | Cause::BadCommit => State::Unhealthy,
+        }
+    }
+}
+
+impl Verdict {
+    /// The finding that the verdict is named after.
+    pub fn first(&self) -> Option<&Finding> {
+        self.findings.first()
+    }
+
+    /// The first rung that fits, as the contract counts it; 0 where nothing is to be done now.
+    pub fn level(&self) -> u8 {
+        self.first().and_then(|finding| finding.rung).map_or(0, Rung::number)
+    }
+
+    /// Whether a person is told at once.
+    pub fn tells(&self) -> bool {
+        self.first().is_some_and(|finding| finding.tell)
+    }
+
+    /// What may be healed: every sick finding that nothing before it forbids to act upon.
+    pub fn sick(&self) -> impl Iterator<Item = &Finding> {
+        self.findings.iter().take_while(|finding| finding.problem.state() == State::Unhealthy)
+    }
+}

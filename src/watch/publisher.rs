@@ -1,0 +1,105 @@
+//! Shows what the watch sees: the status file, which `check`, `status` and the next start read, and the app's callbacks.
+
+use std::path::PathBuf;
+
+use super::commands::Command;
+use super::watchdog::Look;
+use crate::check;
+use crate::config::Config;
+use crate::history::History;
+use crate::limits::Limits;
+use crate::recover::attempt::Reason;
+use crate::snapshot::{self, Done, RECENT, Recent, RunningRung, Since, Snapshot};
+use crate::system::{clock, files};
+use crate::time::Wall;
+use crate::verdict::Rung;
+
+pub struct Publisher {
+    status_file: PathBuf,
+    config: Config,
+    limits: Limits,
+    /// State and cause, and since when they hold.
+    pub since: Option<Since>,
+    /// When the chain goes on, where it waits after rung 5.
+    pub again: Option<Wall>,
+    rung: Option<RunningRung>,
+    /// The last acts, oldest first, for the menu.
+    acts: Vec<Recent>,
+    on_snapshot: Option<Box<dyn FnMut(&Snapshot) + Send>>,
+    on_answer: Option<Box<dyn FnMut(Command, Result<(), String>) + Send>>,
+}
+
+impl Publisher {
+    pub fn new(config: &Config, limits: Limits) -> Publisher {
+        Publisher {
+            status_file: status_file(config),
+            config: config.clone(),
+            limits,
+            since: None,
+            again: None,
+            rung: None,
+            acts: Vec::new(),
+            on_snapshot: None,
+            on_answer: None,
+        }
+    }
+
+    /// Is told each snapshot as it is written.
+    pub fn on_snapshot(&mut self, hear: impl FnMut(&Snapshot) + Send + 'static) {
+        self.on_snapshot = Some(Box::new(hear));
+    }
+
+    /// Is told what became of each command that a person gave.
+    pub fn on_answer(&mut self, hear: impl FnMut(Command, Result<(), String>) + Send + 'static) {
+        self.on_answer = Some(Box::new(hear));
+    }
+
+    pub fn answer(&mut self, command: Command, done: Result<(), String>) {
+        if let Some(hear) = &mut self.on_answer {
+            hear(command, done);
+        }
+    }
+
+    /// The rung that runs now.
+    pub fn rung(&mut self, rung: Option<(Rung, Reason)>) {
+        self.rung = rung.map(|(rung, reason)| RunningRung { rung, since: clock::wall(), reason });
+    }
+
+    /// Keeps an act for the menu.
+    pub fn act(&mut self, done: Done) {
+        self.acts.push(Recent { at: clock::wall(), done });
+        self.acts.drain(..self.acts.len().saturating_sub(RECENT));
+    }
+
+    /// Shows this look as of now; whether its state or cause is another than before.
+    pub fn show(&mut self, look: &Look, history: &History) -> bool {
+        let Look { facts, verdict } = look;
+        let now = clock::now();
+        let changed = self.since.is_none_or(|since| (since.state, since.cause) != (verdict.state, verdict.cause));
+        let since = Since { state: verdict.state, cause: verdict.cause, at: facts.clock.wall };
+        let since = *self.since.insert(self.since.filter(|_| !changed).unwrap_or(since));
+        let snapshot = Snapshot {
+            watch: std::process::id(),
+            clock: now,
+            tick: self.limits.check_interval,
+            verdict: verdict.clone(),
+            since: since.at,
+            rung: self.rung.clone(),
+            again: self.again,
+            check: check::check(facts, history, verdict, &self.config.secrets, &self.limits),
+            history: history.clone(),
+            more: snapshot::more(facts, &self.acts),
+        };
+        // That the status can't be written stops no recovery; `status` then says that the watch is overdue.
+        let _ = files::replace_json(&self.status_file, &snapshot);
+        if let Some(hear) = &mut self.on_snapshot {
+            hear(&snapshot);
+        }
+        changed
+    }
+}
+
+/// Where the watch writes what it sees.
+pub fn status_file(config: &Config) -> PathBuf {
+    config.state.join("status.json")
+}

@@ -1,0 +1,183 @@
+//! Looks and judges. It remembers what takes time to know, and keeps the crash history.
+
+use crate::assess::assess;
+use crate::config::Config;
+use crate::events::{SeenEvents, once_each};
+use crate::facts::{Event, EventKind, Fact, Facts, Identity, Job, Process};
+use crate::history::{History, advance, connection};
+use crate::limits::Environment;
+use crate::observe::Observer;
+use crate::system::journal::Journal;
+use crate::system::service::Service;
+use crate::system::timed::Timed;
+use crate::system::{crashes, recovery_lock};
+use crate::text;
+use crate::time::Mono;
+use crate::verdict::{Problem, State, Verdict};
+
+pub struct Watchdog {
+    pub config: Config,
+    pub environment: Environment,
+    pub service: Service,
+    pub history: History,
+    /// This is the watch itself, not a command beside it.
+    pub watching: bool,
+    observer: Observer,
+    network: Option<(Mono, Fact<bool>)>,
+    /// Starts and crashes since our own, in case that the history can't be written or read.
+    seen: SeenEvents,
+    /// Writes into the bridge's folder, which may be one that blocks whoever writes into it.
+    writer: Timed<Event, Result<(), String>>,
+}
+
+/// What one look found, and what it came to.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Look {
+    pub facts: Facts,
+    pub verdict: Verdict,
+}
+
+impl Watchdog {
+    pub fn new(config: &Config, environment: &Environment) -> Watchdog {
+        let service = Service::of(config, environment);
+        let file = config.data("crash_history.jsonl");
+        Watchdog {
+            observer: Observer::new(config, environment, &service),
+            config: config.clone(),
+            environment: environment.clone(),
+            service,
+            history: History::default(),
+            watching: false,
+            network: None,
+            seen: SeenEvents::default(),
+            writer: Timed::new("history", move |event| crashes::append(&file, &event)),
+        }
+    }
+
+    /// Observes and assesses; what has happened since the last look goes into the history.
+    pub fn look(&mut self, journal: &Journal) -> Look {
+        let mut facts = self.observer.shallow();
+        let ours = recovery_lock::ended(&self.config);
+        let limits = self.environment.limits;
+        self.seen.add_to(&mut facts.crashes, facts.clock.wall, limits.crash_window);
+        let (mut history, mut news) = advance(&self.history, &facts, &ours, &limits);
+        let mut verdict = assess(&facts, &history, &limits);
+        if !matches!(verdict.state, State::Healthy | State::Starting) {
+            self.observer.deepen(&mut facts);
+            // It may have died in between.
+            (history, news) = advance(&self.history, &facts, &ours, &limits);
+            verdict = assess(&facts, &history, &limits);
+        }
+        // A crash is asked about even where the manager was quicker: without a network it speaks against no commit.
+        let crashed = news.iter().any(|event| event.kind == EventKind::Crash);
+        if crashed || network_decides(&verdict, &history, &facts) {
+            facts.network = Some(self.ask_network(facts.clock.mono));
+        }
+        let (history, events) = advance(&self.history, &facts, &ours, &limits);
+        self.history = history;
+        self.write_history(&mut facts, events, journal);
+        let verdict = assess(&facts, &self.history, &limits);
+        Look { facts, verdict }
+    }
+
+    /// One look that writes nothing: everything is asked afresh, and what takes time to know comes from the `history` of
+    /// the watch that runs.
+    pub fn look_once(&mut self, history: Option<History>) -> Look {
+        let mut facts = self.observer.deep();
+        let limits = self.environment.limits;
+        let single = history.is_none();
+        let before = history.unwrap_or_default();
+        if let Fact::Known(log) = &mut facts.log
+            && log.repeated.is_none()
+        {
+            log.repeated.clone_from(&before.repeated);
+        }
+        let (mut history, _) = advance(&before, &facts, &[], &limits);
+        if let (false, Fact::Known(log)) = (single, &facts.log)
+            && log.size > before.log_size
+        {
+            // It grew since the watch looked; when, says the file.
+            let wrote = log.modified.map_or(facts.clock.mono, |at| facts.clock.mono_of(at));
+            let since = history.silent_since.filter(|since| *since > wrote);
+            history.silent_since = Some(since.unwrap_or(wrote));
+            history.stale_looks = 0;
+        }
+        if single && history.stale_looks > 0 {
+            // Nobody else has looked: the file's own time is all the evidence there is.
+            history.stale_looks = 2;
+        }
+        let verdict = assess(&facts, &history, &limits);
+        if network_decides(&verdict, &history, &facts) {
+            facts.network = Some(self.ask_network(facts.clock.mono));
+            history = advance(&history, &facts, &[], &limits).0;
+        }
+        self.history = history;
+        let verdict = assess(&facts, &self.history, &limits);
+        Look { facts, verdict }
+    }
+
+    /// The service and its process, asked anew if the process that was known is gone.
+    pub fn process(&mut self) -> (Fact<Job>, Fact<Option<Process>>) {
+        self.observer.process()
+    }
+
+    /// Whether this very run has written to its log since it was seen.
+    pub fn has_spoken(&self, process: Identity) -> bool {
+        self.history.run.is_some_and(|run| run.id == process) && self.history.heard
+    }
+
+    /// Whether the bridge is known to be connected to Telegram.
+    pub fn connected(&self, facts: &Facts) -> bool {
+        matches!(connection(&self.history, facts), Fact::Known(connection) if connection.connected)
+    }
+
+    /// A command beside a running watch looks too, but history and status file are the watch's: a death that both wrote
+    /// down would be two.
+    pub fn writes(&self) -> bool {
+        self.watching || recovery_lock::watching(&self.config).is_none()
+    }
+
+    fn ask_network(&mut self, now: Mono) -> Fact<bool> {
+        match &self.network {
+            Some((at, answer)) if now.since(*at) < self.environment.limits.network_known => answer.clone(),
+            _ => {
+                let answer = self.observer.network();
+                self.network = Some((now, answer.clone()));
+                answer
+            }
+        }
+    }
+
+    /// What can't be written is still counted.
+    fn write_history(&mut self, facts: &mut Facts, events: Vec<Event>, journal: &Journal) {
+        if events.is_empty() || !self.writes() {
+            return;
+        }
+        for event in events {
+            journal.note(&text::event_seen(&event));
+            let written = self.writer.now(event.clone(), self.environment.limits.read).and_then(|written| written);
+            if let Err(why) = &written {
+                journal.note(why);
+            }
+            // The history was read before this look's own line was in it.
+            if let Fact::Known(known) = &mut facts.crashes {
+                known.push(event.clone());
+            }
+            self.seen.keep(event, written.is_ok());
+        }
+        match &mut facts.crashes {
+            Fact::Known(known) => *known = once_each(std::mem::take(known)),
+            unknown @ Fact::Unknown(_) => {
+                self.seen.add_to(unknown, facts.clock.wall, self.environment.limits.crash_window);
+            }
+        }
+    }
+}
+
+/// Whether the network may decide: something is sick, the bridge is without a connection or still starting, or an error
+/// repeats. Nobody else is asked.
+fn network_decides(verdict: &Verdict, history: &History, facts: &Facts) -> bool {
+    let repeats = || verdict.findings.iter().any(|finding| matches!(finding.problem, Problem::RepeatedError { .. }));
+    let cut = || matches!(connection(history, facts), Fact::Known(connection) if !connection.connected);
+    matches!(verdict.state, State::Unhealthy | State::Starting) || cut() || repeats()
+}
