@@ -51,7 +51,7 @@ pub fn resident(pid: u32) -> f64 {
 }
 
 /// Of them those that no other process shares and no file backs.
-#[cfg(target_os = "linux")]
+#[cfg(all(feature = "tray", target_os = "linux"))]
 pub fn private(pid: u32) -> f64 {
     mapped(pid, "Private_Dirty:")
 }
@@ -65,7 +65,7 @@ fn mapped(pid: u32, what: &str) -> f64 {
 }
 
 /// How often the threads of a process came to run. Each wake-up is at least one.
-#[cfg(target_os = "linux")]
+#[cfg(all(feature = "tray", target_os = "linux"))]
 pub fn switches(pid: u32) -> u64 {
     let tasks = std::fs::read_dir(format!("/proc/{pid}/task")).expect("the process is there");
     let texts = tasks.flatten().filter_map(|task| std::fs::read_to_string(task.path().join("status")).ok());
