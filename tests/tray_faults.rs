@@ -68,6 +68,38 @@ fn without_a_display_it_says_so_and_watches() {
     assert!(alive(bridge));
 }
 
+/// In a mount namespace of its own, in which the library's file is empty.
+#[test]
+fn without_the_icons_library_it_says_so_and_watches() {
+    let namespace = std::process::Command::new("unshare").args(["--mount", "true"]).output();
+    if !namespace.is_ok_and(|output| output.status.success()) {
+        return println!("skipped: no mount namespace can be made here");
+    }
+    let Some(desktop) = Desktop::or_skip(&[]) else { return };
+    let (scene, launchd) = under_launchd(1.0, &[], 0.5);
+    let hide = "for library in /usr/lib/*/lib*appindicator3.so.1; do mount --bind /dev/null \"$(readlink -f \"$library\")\"; \
+                done; exec \"$0\" \"$@\"";
+    let environment = scene.folder.path().join("environment.json");
+    let (program, config) = (beside("examples/test-tray"), scene.config_file());
+    let words = [&program, &environment, std::path::Path::new("--config"), &config];
+    let words = words.map(|word| word.to_str().expect("text"));
+    let said = scene.folder.path().join("watch.log");
+    let mut app = desktop.start(&[&["unshare", "--mount", "sh", "-c", hide], &words[..]].concat(), &said);
+    scene.wait("a sentence", || {
+        let line = "no icon: the library libayatana-appindicator3.so.1 is not there; install libayatana-appindicator3-1; \
+                    the watch goes on without one";
+        scene.said().contains(line).then_some(())
+    });
+    assert!(!scene.said().contains("panicked"), "{}", scene.said());
+    scene.wait_verdict("healthy", "none");
+    let before = launchd.wait_pid(&scene.label);
+    signal(before, Signal::KILL);
+    let after = scene.wait("a new pid", || launchd.pid(&scene.label).filter(|pid| *pid != before));
+    scene.wait_seen(after);
+    signal(app.pid(), Signal::TERM);
+    assert_eq!(app.wait(), Some(143));
+}
+
 /// Breaks the watch of an app whose bridge is well: it is seen, then the app ends non-zero.
 fn a_watch_that(fault: &str, why: &str) {
     let Some(desktop) = Desktop::or_skip(&[]) else { return };

@@ -3,8 +3,13 @@
 // The panel, its display and its bus are those of Linux; on a Mac the app is looked at by hand.
 #![cfg(target_os = "linux")]
 
-use crate::support::Desktop;
+
+
+use std::path::Path;
+
+use rustix::process::Signal;
 use crate::support::tray::under_launchd;
+use crate::support::{Desktop, beside, signal};
 
 /// The call is seen on the bus; that nobody answers it there is no matter.
 #[test]
@@ -21,4 +26,31 @@ fn what_telegram_does_not_tell_a_notification_does() {
     std::fs::write(scene.data("bridge-auth-required"), "").expect("a marker");
     scene.wait("the notification", || heard().contains("string \"The Telegram bridge needs you\"").then_some(()));
     assert!(scene.journal().contains("nobody is told by Telegram: there is no [telegram] section"));
+}
+
+/// A full disk, and a pipe whose other end is gone: nobody reads it, and nothing else is different, not even a panic.
+#[test]
+fn it_watches_on_where_its_own_output_is_broken() {
+    for broken in ["2>/dev/full >/dev/full", "2> >(exec true) >/dev/full"] {
+        let Some(desktop) = Desktop::or_skip(&[]) else { return };
+        let (scene, launchd) = under_launchd(1.0, &[], 0.5);
+        let start = format!("exec \"$0\" \"$@\" {broken}");
+        let environment = scene.folder.path().join("environment.json");
+        let (program, config) = (beside("examples/test-tray"), scene.config_file());
+        let words = [&program, &environment, Path::new("--config"), &config].map(|word| word.to_str().expect("text"));
+        let said = scene.folder.path().join("said");
+        let mut app = desktop.start(&[&["bash", "-c", &start], &words[..]].concat(), &said);
+        desktop.wait_row("Healthy");
+        let before = launchd.wait_pid(&scene.label);
+        signal(before, Signal::KILL);
+        let after = desktop.wait("a new pid", || launchd.pid(&scene.label).filter(|pid| *pid != before));
+        scene.wait_seen(after);
+        // The event loop's own thread has a line to say then.
+        desktop.does("bus-stop");
+        let looked = scene.status().expect("a status")["clock"]["mono"].clone();
+        scene.wait("another look", || (scene.status()?["clock"]["mono"] != looked).then_some(()));
+        std::fs::write(scene.folder.path().join("fault"), "panic").expect("the fault");
+        assert_eq!(app.wait(), Some(70), "{broken}");
+        assert!(scene.journal().contains("nobody watches: the watch broke down"), "{broken}: {}", scene.journal());
+    }
 }

@@ -118,9 +118,10 @@ impl App {
     fn create_tray(&mut self, proxy: &EventLoopProxy<Message>) {
         desktop::at_start(proxy);
         let menu = self.shared.menu();
-        let made = MenuItems::new(&menu.rows).and_then(|rows| {
+        let made = desktop::ready().and_then(|()| {
+            let rows = MenuItems::new(&menu.rows)?;
             let folder = self.config.state.join("icon");
-            let tray = caught(|| icon::tray(&rows, &menu, &folder)).map_err(|why| desktop::mend(&why))??;
+            let tray = caught(|| icon::tray(&rows, &menu, &folder))??;
             Ok((rows, tray))
         });
         match made {

@@ -1,5 +1,6 @@
 //! The Linux desktop: GTK, which is in the tree by tao and tray-icon, and the session bus.
 
+use std::ffi::CStr;
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixStream};
 
@@ -15,6 +16,9 @@ use bridge_watchdog::text::dialogs::Question;
 
 /// A panel that starts with the session is there after this time, in seconds.
 const HOST_PATIENCE: u32 = 5;
+
+/// What libappindicator-sys tries, in its order.
+const ICON_LIBRARIES: [&CStr; 2] = [c"libayatana-appindicator3.so.1", c"libappindicator3.so.1"];
 
 /// The variant that is legible on a light and a dark bar.
 pub fn png(icon: Icon) -> &'static [u8] {
@@ -91,13 +95,21 @@ pub fn set_icon(tray: &TrayIcon, image: tray_icon::Icon) -> Result<(), String> {
     tray.set_icon(Some(image)).map_err(|error| error.to_string())
 }
 
-/// Why the tray's library panicked, with the mend.
-pub fn mend(panic: &str) -> String {
-    if panic.contains("appindicator") {
-        "the library libayatana-appindicator3.so.1 is not there; install libayatana-appindicator3-1".into()
-    } else {
-        panic.to_owned()
+/// Whether an icon can be made here. The tray's crate loads its library when the icon is made, and panics without it.
+///
+/// # Errors
+/// What is missing, and the mend.
+pub fn ready() -> Result<(), String> {
+    if ICON_LIBRARIES.into_iter().any(loads) {
+        return Ok(());
     }
+    Err("the library libayatana-appindicator3.so.1 is not there; install libayatana-appindicator3-1".into())
+}
+
+fn loads(library: &CStr) -> bool {
+    // SAFETY: the name ends with a 0, and what these libraries do when they are loaded is what the icon needs anyway. It
+    // stays loaded: the icon is made next.
+    !unsafe { libc::dlopen(library.as_ptr(), libc::RTLD_NOW) }.is_null()
 }
 
 /// An open window.
@@ -156,4 +168,15 @@ fn dialog(kind: gtk::MessageType, title: &str, detail: &str) -> gtk::MessageDial
 pub fn copy(text: &str) -> Result<(), String> {
     gtk::Clipboard::get(&gdk::SELECTION_CLIPBOARD).set_text(text);
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_library_that_is_not_there_is_seen_without_a_panic() {
+        assert!(!loads(c"libno-such-appindicator.so.1"));
+        assert!(loads(c"libc.so.6"));
+    }
 }
