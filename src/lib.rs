@@ -18,6 +18,7 @@ pub mod cli;
 pub mod commands;
 pub mod config;
 pub mod demo;
+pub mod dotenv;
 pub mod events;
 pub mod facts;
 pub mod history;

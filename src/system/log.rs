@@ -304,7 +304,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("bridge.log");
         fs::write(&path, "").unwrap();
-        let secrets = Secrets::new(["hunter-2-two".to_owned()], &[]);
+        let secrets = Secrets::new([("A".to_owned(), "hunter-2-two".to_owned())], &[]);
         let mut tail = Tail::new(&path, &folder.path().join("error.log"), 300.0, secrets);
         tail.look().unwrap();
         let line = "ERROR 7 hunter-2-two api_hash='deadbeef7cafe' http://x/bot123456:AAxyz-secret/getMe\n";
