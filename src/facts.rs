@@ -150,7 +150,7 @@ pub struct Log {
     pub modified: Option<Epoch>,
     /// What the new bytes say.
     pub said: Said,
-    /// The error line that was repeated most within the window, digits taken out, and how often.
+    /// The newest of the error lines that repeat most within the window, digits apart, and how often.
     pub repeated: Option<(String, u32)>,
     /// The last lines of the error log, and of the log; read only when something is wrong.
     pub ends: Vec<Vec<String>>,
