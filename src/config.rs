@@ -9,6 +9,7 @@ use std::path::{Component, Path, PathBuf};
 
 use toml::{Table, Value};
 
+use crate::contract;
 use crate::dotenv;
 use crate::limits::Environment;
 use crate::secrets::Secrets;
@@ -66,12 +67,12 @@ impl fmt::Debug for Secret {
 impl Config {
     /// Where the file lies unless `--config` says otherwise.
     pub fn default_path(environment: &Environment) -> PathBuf {
-        environment.config_dir.join("config.toml")
+        environment.config_dir.join(contract::CONFIG)
     }
 
     /// A file under `<root>/data/`, where the bridge and its scripts look.
     pub fn data(&self, name: &str) -> PathBuf {
-        self.root.join("data").join(name)
+        self.root.join(contract::DATA).join(name)
     }
 
     /// Reads and checks the file.
@@ -95,7 +96,7 @@ impl Config {
         let under = |key: &str, default: &Path| {
             Ok::<_, String>(root.join(keys.text("bridge", key)?.map_or_else(|| default.to_owned(), PathBuf::from)))
         };
-        let dotenv = files::text(&root.join(".env")).unwrap_or_default();
+        let dotenv = files::text(&root.join(contract::DOTENV)).unwrap_or_default();
         let mut config = Config {
             label,
             manager,
@@ -393,8 +394,8 @@ fn unreadable(file: &Path, error: &std::io::Error) -> String {
 
 /// As the bridge names it by its `.env`. Where two places are possible, the one where a file is.
 fn default_session(root: &Path, dotenv: &str, environment: &Environment) -> PathBuf {
-    let name = dotenv::value(dotenv, "TELEGRAM_SESSION_NAME", &env::lookup(environment));
-    let name = name.filter(|name| !name.is_empty()).unwrap_or_else(|| "valor_bridge".into());
+    let name = dotenv::value(dotenv, contract::SESSION_NAME, &env::lookup(environment));
+    let name = name.filter(|name| !name.is_empty()).unwrap_or_else(|| contract::DEFAULT_SESSION.into());
     let places: Vec<PathBuf> = dotenv::session_places(&name).iter().map(|place| root.join(place)).collect();
     let there = places.iter().position(|place| place.exists());
     places.into_iter().nth(there.unwrap_or(0)).unwrap_or_default()

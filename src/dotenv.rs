@@ -3,6 +3,8 @@
 
 use std::path::PathBuf;
 
+use crate::contract;
+
 /// What one line, or one quoted value over several lines, says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Binding {
@@ -70,7 +72,7 @@ pub fn all_forms(text: &str, lookup: Lookup) -> Vec<(String, String)> {
 /// is started, which is the checkout.
 pub fn session_places(name: &str) -> Vec<PathBuf> {
     let file = if name.ends_with(".session") { name.to_owned() } else { format!("{name}.session") };
-    let in_data = PathBuf::from("data").join(&file);
+    let in_data = PathBuf::from(contract::DATA).join(&file);
     if file.contains('/') { vec![file.into(), in_data] } else { vec![in_data] }
 }
 

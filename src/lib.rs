@@ -17,6 +17,7 @@ pub mod assess;
 pub mod cli;
 pub mod commands;
 pub mod config;
+pub mod contract;
 pub mod demo;
 pub mod dotenv;
 pub mod events;
