@@ -9,9 +9,11 @@ use std::path::{Component, Path, PathBuf};
 
 use toml::{Table, Value};
 
+use crate::contract;
+use crate::dotenv;
 use crate::limits::Environment;
 use crate::secrets::Secrets;
-use crate::system::env;
+use crate::system::{env, files};
 
 /// Where the bridge is and whom to tell.
 #[derive(Debug, Clone)]
@@ -65,12 +67,12 @@ impl fmt::Debug for Secret {
 impl Config {
     /// Where the file lies unless `--config` says otherwise.
     pub fn default_path(environment: &Environment) -> PathBuf {
-        environment.config_dir.join("config.toml")
+        environment.config_dir.join(contract::CONFIG)
     }
 
     /// A file under `<root>/data/`, where the bridge and its scripts look.
     pub fn data(&self, name: &str) -> PathBuf {
-        self.root.join("data").join(name)
+        self.root.join(contract::DATA).join(name)
     }
 
     /// Reads and checks the file.
@@ -91,8 +93,10 @@ impl Config {
         let root = keys.root()?;
         let manager = keys.manager()?;
         let label = keys.label()?;
-        let under =
-            |key: &str, default: &str| Ok::<_, String>(root.join(keys.text("bridge", key)?.unwrap_or(default.into())));
+        let under = |key: &str, default: &Path| {
+            Ok::<_, String>(root.join(keys.text("bridge", key)?.map_or_else(|| default.to_owned(), PathBuf::from)))
+        };
+        let dotenv = files::text(&root.join(contract::DOTENV)).unwrap_or_default();
         let mut config = Config {
             label,
             manager,
@@ -100,9 +104,9 @@ impl Config {
                 .words("program")?
                 .unwrap_or_else(|| words(&[".venv/bin/python", "bridge/telegram_bridge.py"])),
             login: keys.words("login")?.unwrap_or_else(|| words(&[".venv/bin/python", "scripts/telegram_login.py"])),
-            log: under("log", "logs/bridge.log")?,
-            error_log: under("error_log", "logs/bridge.error.log")?,
-            session: under("session", &default_session(&root))?,
+            log: under("log", Path::new("logs/bridge.log"))?,
+            error_log: under("error_log", Path::new("logs/bridge.error.log"))?,
+            session: under("session", &default_session(&root, &dotenv, environment))?,
             telegram: keys.telegram(environment)?,
             auto_revert: keys.flag("recovery", "auto_revert")?.unwrap_or(false),
             state: state_folder(environment, &root)?,
@@ -110,14 +114,14 @@ impl Config {
             root,
             secrets: Secrets::default(),
         };
-        config.secrets = config.to_be_hidden(environment);
+        config.secrets = config.to_be_hidden(&dotenv, environment);
         Ok(config)
     }
 
     /// What we print ourselves (a path, the login command) is no secret, whoever has it in his `.env`.
-    fn to_be_hidden(&self, environment: &Environment) -> Secrets {
-        let mut values = env::values(&self.root, &self.label, self.manager, environment);
-        values.extend(self.telegram.as_ref().map(|telegram| telegram.token.0.clone()));
+    fn to_be_hidden(&self, dotenv: &str, environment: &Environment) -> Secrets {
+        let mut values = env::values(dotenv, &self.label, self.manager, environment);
+        values.extend(self.telegram.as_ref().map(|telegram| ("bot_token".to_owned(), telegram.token.0.clone())));
         let paths = [&self.file, &self.root, &self.log, &self.error_log, &self.session, &self.state];
         let paths = paths.map(|path| path.to_string_lossy().into_owned());
         let words = self.program.iter().chain(&self.login).chain(&paths).map(String::as_str);
@@ -388,16 +392,13 @@ fn unreadable(file: &Path, error: &std::io::Error) -> String {
     format!("{}: can't be read ({error}); make it a readable text file", file.display())
 }
 
-/// Only the one name is looked at; the rest of `.env` is nobody's business here.
-fn default_session(root: &Path) -> String {
-    let env = std::fs::read_to_string(root.join(".env")).unwrap_or_default();
-    let name = env.lines().rev().find_map(|line| {
-        let line = line.trim().strip_prefix("export ").unwrap_or(line.trim());
-        let value = line.strip_prefix("TELEGRAM_SESSION_NAME")?.trim_start().strip_prefix('=')?;
-        let value = value.trim().trim_matches(['"', '\'']);
-        (!value.is_empty() && !value.contains('/')).then(|| value.to_owned())
-    });
-    format!("data/{}.session", name.as_deref().unwrap_or("valor_bridge"))
+/// As the bridge names it by its `.env`. Where two places are possible, the one where a file is.
+fn default_session(root: &Path, dotenv: &str, environment: &Environment) -> PathBuf {
+    let name = dotenv::value(dotenv, contract::SESSION_NAME, &env::lookup(environment));
+    let name = name.filter(|name| !name.is_empty()).unwrap_or_else(|| contract::DEFAULT_SESSION.into());
+    let places: Vec<PathBuf> = dotenv::session_places(&name).iter().map(|place| root.join(place)).collect();
+    let there = places.iter().position(|place| place.exists());
+    places.into_iter().nth(there.unwrap_or(0)).unwrap_or_default()
 }
 
 fn words(list: &[&str]) -> Vec<String> {
@@ -406,4 +407,68 @@ fn words(list: &[&str]) -> Vec<String> {
 
 fn first_line(text: &str) -> &str {
     text.lines().next().unwrap_or(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scene() -> (tempfile::TempDir, Environment, PathBuf) {
+        let folder = tempfile::tempdir().unwrap();
+        let home = folder.path().canonicalize().unwrap();
+        let root = home.join("ai");
+        std::fs::create_dir_all(root.join(".git")).unwrap();
+        let file = home.join("config.toml");
+        std::fs::write(&file, format!("[bridge]\nroot = \"{}\"\n", root.display())).unwrap();
+        let environment = Environment {
+            config_dir: home.join("config/us"),
+            state_dir: home.join("state"),
+            home,
+            ..Environment::real().unwrap()
+        };
+        (folder, environment, file)
+    }
+
+    #[test]
+    fn the_session_is_the_one_that_the_bridge_opens() {
+        // The line of `.env`, the files that are there, and the session's path in the checkout.
+        let rows: [(&str, &[&str], &str); 14] = [
+            ("", &[], "data/valor_bridge.session"),
+            ("TELEGRAM_SESSION_NAME=", &[], "data/valor_bridge.session"),
+            ("TELEGRAM_SESSION_NAME", &[], "data/valor_bridge.session"),
+            ("TELEGRAM_SESSION_NAME=alice", &[], "data/alice.session"),
+            ("TELEGRAM_SESSION_NAME=alice.session", &[], "data/alice.session"),
+            ("TELEGRAM_SESSION_NAME=alice # the work account", &[], "data/alice.session"),
+            ("TELEGRAM_SESSION_NAME=\"alice\"   # the work account", &[], "data/alice.session"),
+            ("export   TELEGRAM_SESSION_NAME=alice", &[], "data/alice.session"),
+            ("TELEGRAM_SESSION_NAME=old\nTELEGRAM_SESSION_NAME='alice'", &[], "data/alice.session"),
+            ("WHO=alice\nTELEGRAM_SESSION_NAME=${WHO}_2", &[], "data/alice_2.session"),
+            ("MY_TELEGRAM_SESSION_NAME=alice", &[], "data/valor_bridge.session"),
+            ("TELEGRAM_SESSION_NAME=sessions/alice", &[], "sessions/alice.session"),
+            ("TELEGRAM_SESSION_NAME=sessions/alice", &["data/sessions/alice.session"], "data/sessions/alice.session"),
+            ("TELEGRAM_SESSION_NAME=${HOME}/alice", &[], "../alice.session"),
+        ];
+        for (dotenv, files, expected) in rows {
+            let (_folder, environment, file) = scene();
+            let root = environment.home.join("ai");
+            std::fs::write(root.join(".env"), dotenv).unwrap();
+            for file in files {
+                std::fs::create_dir_all(root.join(file).parent().unwrap()).unwrap();
+                std::fs::write(root.join(file), "").unwrap();
+            }
+            let config = Config::load(&file, &environment).unwrap();
+            let expected =
+                expected.strip_prefix("../").map_or_else(|| root.join(expected), |up| environment.home.join(up));
+            assert_eq!(config.session, expected, "{dotenv}");
+        }
+    }
+
+    #[test]
+    fn a_value_that_a_later_line_replaces_is_a_secret_too() {
+        let (_folder, environment, file) = scene();
+        std::fs::write(environment.home.join("ai/.env"), "KEY=the-old-one\nKEY=the-new-one # and why\n").unwrap();
+        let secrets = Config::load(&file, &environment).unwrap().secrets;
+        let shown = secrets.without("the-old-one, the-new-one # and why, the-new-one");
+        assert_eq!(shown, "(removed), (removed), (removed)");
+    }
 }

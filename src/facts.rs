@@ -147,7 +147,7 @@ pub struct Log {
     pub modified: Option<Wall>,
     /// What the new bytes say.
     pub said: Said,
-    /// The error line that was repeated most within the window.
+    /// The error line that was repeated most within the window, digits apart.
     pub repeated: Option<Repeated>,
     /// The last lines of the error log, and of the log; read only when something is wrong.
     pub ends: Vec<Vec<String>>,

@@ -6,6 +6,7 @@
 use std::time::{Duration, Instant};
 
 use crate::config::Config;
+use crate::contract;
 use crate::facts::{Disk, Event, Fact, Facts, Git, Identity, Job, Log, Markers, Process, Role, Session};
 use crate::limits::Environment;
 use crate::system::connection::Sockets;
@@ -44,7 +45,7 @@ impl Observer {
     pub fn new(config: &Config, environment: &Environment, service: &Service) -> Observer {
         let mut tail =
             Tail::new(&config.log, &config.error_log, environment.limits.repeat_window, config.secrets.clone());
-        let crash_log = config.data("crash_history.jsonl");
+        let crash_log = config.data(contract::CRASH_HISTORY);
         let mut crash_log = CrashLog::new(crash_log, environment.limits.crash_window, config.secrets.clone());
         let (mut checkout, files) = (Checkout::new(&config.root), config.clone());
         let secrets = config.secrets.clone();
@@ -197,7 +198,7 @@ impl Observer {
 /// The smallest free space of the volumes that the bridge writes to.
 fn disk(config: &Config) -> Result<Disk, String> {
     let mut smallest: Option<Disk> = None;
-    for path in [config.root.join("data"), config.session.clone(), config.log.clone()] {
+    for path in [config.root.join(contract::DATA), config.session.clone(), config.log.clone()] {
         // What is not there yet will be made in the nearest folder that is.
         let Some(there) = path.ancestors().find(|path| path.exists()) else { continue };
         let volume = rustix::fs::statvfs(there)

@@ -1,7 +1,11 @@
 //! Takes secrets out of what others wrote: known values literally, and whatever has the shape of one. Pure.
 
 use std::fmt;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+
+use chrono::NaiveDate;
+use ipnet::IpNet;
 
 /// Values that must appear nowhere: the token, what `.env` holds, the job's environment. Printed by nothing.
 #[derive(Clone, Default)]
@@ -34,20 +38,54 @@ const NAMES: [&str; 20] = [
     "dsn",
     "otp",
 ];
+/// A setting that is one of these says nothing; taken out of a log, it would take the level from each line.
+const WORDS: [&str; 27] = [
+    "debug",
+    "info",
+    "warn",
+    "warning",
+    "error",
+    "critical",
+    "fatal",
+    "notset",
+    "trace",
+    "verbose",
+    "true",
+    "false",
+    "yes",
+    "no",
+    "on",
+    "off",
+    "none",
+    "null",
+    "enabled",
+    "disabled",
+    "default",
+    "production",
+    "development",
+    "staging",
+    "testing",
+    "stdout",
+    "stderr",
+];
+/// A number with so many digits may be a phone or an account; with fewer it is a port, a size, a duration.
+const DIGITS: usize = 7;
 /// How keys of well-known services begin.
 const PREFIXES: [&str; 12] =
     ["sk-", "pk-", "rk-", "sk_", "ghp_", "gho_", "ghs_", "github_pat_", "glpat-", "xoxb-", "xoxp-", "AKIA"];
 
 impl Secrets {
-    /// `values` may be anything, in any number of lines; `shown` is what the program itself has to print (paths, the
-    /// label), so what is a part of it is no secret.
-    pub fn new(values: impl IntoIterator<Item = String>, shown: &[&str]) -> Secrets {
+    /// Names and values; a value may be anything, in any number of lines. `shown` is what the program itself has to print
+    /// (paths, the label), so what is a part of it is no secret; nor is what is plainly none.
+    pub fn new(values: impl IntoIterator<Item = (String, String)>, shown: &[&str]) -> Secrets {
         let mut all = Vec::new();
-        for value in values {
+        for (name, value) in values {
             // Logs have lines, and JSON in them has escapes.
             for line in value.lines().flat_map(|line| line.split("\\n")).map(str::trim) {
-                let escaped = line.replace('\\', "\\\\").replace('"', "\\\"");
-                all.extend([line.to_owned(), escaped]);
+                if !is_plain(&name, line) {
+                    let escaped = line.replace('\\', "\\\\").replace('"', "\\\"");
+                    all.extend([line.to_owned(), escaped]);
+                }
             }
         }
         all.retain(|value| {
@@ -75,6 +113,37 @@ impl fmt::Debug for Secrets {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("(secrets)")
     }
+}
+
+/// Whether a value is plainly no secret, so that a person may read it: a log level, a switch; and where its name promises
+/// no secret also an address, a small number or a date.
+fn is_plain(name: &str, value: &str) -> bool {
+    let lower = value.to_ascii_lowercase();
+    if WORDS.contains(&lower.as_str()) {
+        return true;
+    }
+    let listed = |c: char| c == ',' || c == ';' || c.is_whitespace();
+    let addresses = || value.split(listed).filter(|part| !part.is_empty()).all(is_address);
+    !promises(name) && (addresses() || is_small_number(value) || is_date(value))
+}
+
+fn is_address(text: &str) -> bool {
+    let host = text.split_once(':').map_or(text, |(host, port)| if port.parse::<u16>().is_ok() { host } else { text });
+    text.parse::<IpAddr>().is_ok()
+        || text.parse::<SocketAddr>().is_ok()
+        || text.parse::<IpNet>().is_ok()
+        || host == "localhost"
+}
+
+fn is_small_number(text: &str) -> bool {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    let whole = whole.strip_prefix('-').unwrap_or(whole);
+    digits(whole) && digits(fraction) && whole.len() + fraction.len() < DIGITS
+}
+
+fn is_date(text: &str) -> bool {
+    text.len() == 10 && NaiveDate::parse_from_str(text, "%Y-%m-%d").is_ok()
 }
 
 /// One line. Whatever is found begins with a word or a plus.
@@ -211,7 +280,7 @@ mod tests {
             "short",
             "hunter-two-long",
         ];
-        Secrets::new(values.map(str::to_owned), &["/home/me/checkout/data"])
+        Secrets::new(values.map(|value| ("A".to_owned(), value.to_owned())), &["/home/me/checkout/data"])
     }
 
     #[test]
@@ -239,6 +308,47 @@ mod tests {
         ];
         for (text, expected) in rows {
             assert_eq!(secrets().without(text), expected);
+        }
+    }
+
+    /// One line of `.env`, one line of a log, and whether the value stands in it.
+    #[test]
+    fn only_a_secret_is_taken_out_whatever_the_file_says() {
+        let rows = [
+            ("TELEGRAM_DC", "149.154.167.51:443", "Connecting to 149.154.167.51:443", true),
+            ("TELEGRAM_DC_IP", "149.154.167.51", "Connecting to 149.154.167.51:443/TcpFull...", true),
+            ("DCS", "149.154.167.51:443, 149.154.175.53:443", "DCs: 149.154.167.51:443, 149.154.175.53:443", true),
+            ("DC6", "[2001:67c:4e8:f002::a]:443", "Connecting to [2001:67c:4e8:f002::a]:443", true),
+            ("ALLOW", "91.108.56.0/22", "allowed: 91.108.56.0/22", true),
+            ("REDIS", "localhost:6379", "redis at localhost:6379 is gone", true),
+            ("LOG_LEVEL", "WARNING", "2026-11-22 [WARNING] Attempt 1 at connecting", true),
+            ("LOG_LEVEL", "critical", "critical: no route", true),
+            ("ENV", "production", "runs in production", true),
+            ("STRICT_AUTH", "disabled", "disabled by its operator", true),
+            ("PORT", "8443", "listens on 8443", true),
+            ("LIMIT", "100000", "stopped after 100000 rows", true),
+            ("RATIO", "0.75000", "ratio 0.75000", true),
+            ("OFFSET", "-18000", "offset -18000", true),
+            ("SINCE", "2026-11-22", "2026-11-22 05:04 INFO up", true),
+            ("DATA", "/home/me/checkout/data", "no such file: /home/me/checkout/data/x", true),
+            // And what is a secret stays one, whatever its shape.
+            ("TELEGRAM_PASSWORD", "123456", "2FA with 123456 failed", false),
+            ("PIN_AUTH", "2026-11-22", "tried 2026-11-22", false),
+            ("DB_PASSWORD", "10.0.0.1", "tried 10.0.0.1", false),
+            ("OWNER", "4915123456789", "message from 4915123456789", false),
+            ("OWNER", "49151 2345678", "message from 49151 2345678", false),
+            ("CHAT", "1234567", "chat 1234567", false),
+            ("API", "deadbeefcafe", "with deadbeefcafe", false),
+            ("WEBHOOK", "https://example.org/hook/a1b2", "POST https://example.org/hook/a1b2: 500", false),
+            ("PROXY", "socks5://me:pw@10.0.0.1:1080", "proxy socks5://me:pw@10.0.0.1:1080 failed", false),
+            ("DSN", "me:hunter2@10.0.0.1", "to me:hunter2@10.0.0.1", false),
+            ("NOTES", "warnings", "two warnings", false),
+            ("OTHER", "/home/me/other/place", "no such file: /home/me/other/place", false),
+        ];
+        for (name, value, line, stands) in rows {
+            let secrets = Secrets::new([(name.to_owned(), value.to_owned())], &["/home/me/checkout/data"]);
+            let expected = if stands { line.to_owned() } else { line.replace(value, GONE) };
+            assert_eq!(secrets.without(line), expected, "{name}={value}");
         }
     }
 

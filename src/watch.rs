@@ -12,6 +12,7 @@ use self::commands::{Command, CommandSender};
 use self::controller::{Controller, Look};
 use self::publisher::status_file;
 use crate::config::Config;
+use crate::contract;
 use crate::facts::Pause;
 use crate::install;
 use crate::limits::{Environment, Limits};
@@ -62,7 +63,7 @@ impl Watch {
 
     /// Where the incident outlives us.
     fn incident_file(&self) -> PathBuf {
-        self.config().state.join("incident.json")
+        self.config().state.join(contract::INCIDENT)
     }
 
     fn save_incident(&self) {
@@ -154,7 +155,7 @@ fn tell(watch: &mut Watch, look: &Look, what: Told) -> bool {
 
 fn remind(watch: &mut Watch, look: &Look) {
     let Look { facts, verdict } = look;
-    let file = watch.config().state.join("reminded.json");
+    let file = watch.config().state.join(contract::REMINDED);
     // A pause knows its own beginning, also over a restart of ours.
     let pause = facts.holds.pause.filter(|_| verdict.cause == Cause::Paused);
     let since = watch.controller.publisher.since.map_or(facts.clock.wall, |since| since.at);

@@ -3,13 +3,11 @@
 // The panel, its display and its bus are those of Linux; on a Mac the app is looked at by hand.
 #![cfg(target_os = "linux")]
 
-
-
 use std::path::Path;
 
-use rustix::process::Signal;
 use crate::support::tray::under_launchd;
 use crate::support::{Desktop, beside, signal};
+use rustix::process::Signal;
 
 /// The call is seen on the bus; that nobody answers it there is no matter.
 #[test]

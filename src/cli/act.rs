@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::look::history_of_the_watch;
 use super::{Failure, Recorded};
 use crate::config::Config;
+use crate::contract;
 use crate::exit_code;
 use crate::facts::{Class, Event, EventKind, Fact, Pause, short_id};
 use crate::install;
@@ -69,7 +70,7 @@ pub fn record(config: &Config, what: Recorded, reason: &str) -> Result<u8, Failu
         // The bridge's own word: this runs in its start-up script.
         ours: false,
     };
-    crashes::append(&config.data("crash_history.jsonl"), &event).map_err(|why| (exit_code::FAILED, why))?;
+    crashes::append(&config.data(contract::CRASH_HISTORY), &event).map_err(|why| (exit_code::FAILED, why))?;
     Ok(exit_code::OK)
 }
 

@@ -7,6 +7,7 @@ use serde_json::json;
 use super::Failure;
 use crate::check;
 use crate::config::Config;
+use crate::contract;
 use crate::exit_code;
 use crate::facts::EventKind;
 use crate::history::History;
@@ -90,7 +91,7 @@ pub fn crashes(config: &Config, as_json: bool, since: Option<Duration>) -> Resul
     let now = clock::now();
     let from = since.map(|since| now.wall - since);
     let mut events =
-        crash_log::since(&config.data("crash_history.jsonl"), from).map_err(|why| (exit_code::FAILED, why))?;
+        crash_log::since(&config.data(contract::CRASH_HISTORY), from).map_err(|why| (exit_code::FAILED, why))?;
     for event in &mut events {
         event.reason = config.secrets.without(&event.reason);
     }

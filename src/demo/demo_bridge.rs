@@ -9,6 +9,7 @@ use tempfile::TempDir;
 
 use super::{FACTOR, FLOOD, Fault};
 use crate::config::{Config, Manager};
+use crate::contract;
 use crate::facts::Identity;
 use crate::limits::{Environment, Limits};
 use crate::secrets::Secrets;
@@ -64,7 +65,7 @@ impl DemoBridge {
                 let text =
                     format!("{{\"expiry_ts\": {}, \"seconds\": {}}}", (clock::wall() + FLOOD).0, FLOOD.as_secs());
                 // Gone when it is over, as the bridge does it.
-                let path = self.config.data("flood-backoff");
+                let path = self.config.data(contract::FLOOD_BACKOFF);
                 files::replace(&path, &text)?;
                 std::thread::spawn(move || {
                     std::thread::sleep(FLOOD);
@@ -82,19 +83,20 @@ fn fill(folder: &Path, bridge: &Path, telegram: &TcpListener) -> Result<(Config,
     let wrong = |error: &dyn std::fmt::Display| format!("the demo's folder can't be filled: {error}");
     let root = folder.join("checkout");
     let repository = git2::Repository::init(&root).map_err(|error| wrong(&error))?;
-    std::fs::create_dir_all(root.join("data")).map_err(|error| wrong(&error))?;
+    std::fs::create_dir_all(root.join(contract::DATA)).map_err(|error| wrong(&error))?;
     std::fs::write(root.join("bridge.txt"), "a bridge\n").map_err(|error| wrong(&error))?;
     commit(&repository).map_err(|error| wrong(&error))?;
     let address = telegram.local_addr().map_err(|error| wrong(&error))?;
+    let session = format!("{}/{}.session", contract::DATA, contract::DEFAULT_SESSION);
     let program = [
         &bridge.display().to_string(),
         "demo-bridge",
         "--session",
-        "data/valor_bridge.session",
+        &session,
         "--connect",
         &address.to_string(),
         "--mute",
-        "data/flood-backoff",
+        &format!("{}/{}", contract::DATA, contract::FLOOD_BACKOFF),
     ];
     let environment = Environment {
         limits: Limits::faster(FACTOR),
@@ -107,14 +109,14 @@ fn fill(folder: &Path, bridge: &Path, telegram: &TcpListener) -> Result<(Config,
         state_dir: folder.join("state"),
     };
     let config = Config {
-        file: folder.join("config.toml"),
+        file: folder.join(contract::CONFIG),
         label: "demo.bridge".into(),
         manager: Manager::Embedded,
         program: program.map(str::to_owned).to_vec(),
         log: root.join("logs/bridge.log"),
         error_log: root.join("logs/bridge.error.log"),
         login: Vec::new(),
-        session: root.join("data/valor_bridge.session"),
+        session: root.join(&session),
         telegram: None,
         auto_revert: false,
         secrets: Secrets::default(),

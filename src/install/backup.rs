@@ -8,11 +8,12 @@ use std::path::{Path, PathBuf};
 use git2::{ObjectType, Oid};
 
 use crate::config::Config;
+use crate::contract;
 use crate::system::files;
 
 /// Where the copies lie, mode 0600: they may hold an environment with secrets.
 pub fn folder(config: &Config) -> PathBuf {
-    config.state.join("plists")
+    config.state.join(contract::INSTALL_BACKUPS)
 }
 
 /// Keeps what is replaced. An older copy of something else steps aside: `uninstall` puts back what the last `install`

@@ -9,6 +9,7 @@ use super::keys::{OWNED, are_loaded, dictionary, encoded};
 use super::text::{bridge_words, xml};
 use super::{LABEL, backup, our_program, text};
 use crate::config::Config;
+use crate::contract;
 use crate::limits::Environment;
 use crate::system::files;
 use crate::system::service::launchd::Launchd;
@@ -238,7 +239,7 @@ fn our_words(config: &Config) -> Result<Vec<String>, String> {
 }
 
 fn our_plist(config: &Config) -> Result<String, String> {
-    let log = config.state.join("launchd.log");
+    let log = config.state.join(contract::LAUNCHD_LOG);
     let _ = files::make_private_folder(&config.state);
     Ok(include_str!("../../launchd/com.valor.bridge-watchdog.plist")
         .replace("{program}", &xml(&our_program()?))

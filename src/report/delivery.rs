@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::policy;
 use crate::config::{Config, Telegram};
+use crate::contract;
 use crate::limits::Environment;
 use crate::plan::Incident;
 use crate::secrets::Secrets;
@@ -64,7 +65,7 @@ impl Delivery {
         Delivery {
             telegram: config.telegram.clone(),
             host: sysinfo::System::host_name().unwrap_or_else(|_| "this machine".into()),
-            spool: config.state.join("undelivered.json"),
+            spool: config.state.join(contract::UNDELIVERED),
             secrets: config.secrets.clone(),
             outbox,
             results,

@@ -1,64 +1,60 @@
 //! What may appear nowhere: the values of the checkout's `.env` and of the job's environment. Read once, for being taken
 //! out of what is shown, and for nothing else.
 
-use std::path::Path;
-
 use crate::config::Manager;
+use crate::dotenv;
 use crate::limits::Environment;
 use crate::system::files;
 
-/// The values of `.env`, and of the environment that the job's plist or unit gives it. Where they can't be read only the
-/// shapes of secrets are known.
-pub fn values(root: &Path, label: &str, manager: Manager, environment: &Environment) -> Vec<String> {
-    let mut values = assigned(&files::text(&root.join(".env")).unwrap_or_default());
+/// Names and values of `.env`, and of the environment that the job's plist or unit gives it. Where they can't be read only
+/// the shapes of secrets are known.
+pub fn values(dotenv: &str, label: &str, manager: Manager, environment: &Environment) -> Vec<(String, String)> {
+    let mut values = dotenv::all_forms(dotenv, &lookup(environment));
     match manager {
         Manager::Launchd => {
             let plist = environment.home.join("Library/LaunchAgents").join(format!("{label}.plist"));
             let keys = plist::Value::from_file(plist).ok();
             let variables =
                 keys.as_ref().and_then(|keys| keys.as_dictionary()?.get("EnvironmentVariables")?.as_dictionary());
-            values.extend(
-                variables
-                    .into_iter()
-                    .flat_map(|variables| variables.values())
-                    .filter_map(|value| value.as_string())
-                    .map(str::to_owned),
-            );
+            let variables = variables.into_iter().flatten();
+            values.extend(variables.filter_map(|(name, value)| Some((name.clone(), value.as_string()?.to_owned()))));
         }
         Manager::Systemd => {
             let unit = format!("systemd/user/{label}.service");
             let unit =
                 environment.config_dir.parent().and_then(|folder| files::text(&folder.join(unit))).unwrap_or_default();
             let lines = unit.lines().filter_map(|line| line.trim().strip_prefix("Environment="));
-            values.extend(lines.flat_map(|line| assigned(line.trim_matches(['"', '\'']))));
+            values.extend(lines.flat_map(assignments));
         }
         Manager::Embedded => {}
     }
     values
 }
 
-/// The values of `NAME=value` lines, as a shell reads them: quotes may span lines, and a blank and a hash begin a comment.
-fn assigned(text: &str) -> Vec<String> {
-    let mut values = Vec::new();
-    let mut lines = text.lines();
-    while let Some(line) = lines.next() {
-        let assignment = line.split_once('=').filter(|(name, _)| !name.trim_start().starts_with('#'));
-        let Some((_, value)) = assignment else { continue };
-        let value = value.trim();
-        let Some(mark) = value.chars().next().filter(|mark| matches!(mark, '"' | '\'')) else {
-            values.push(value.split(" #").next().unwrap_or(value).trim().to_owned());
-            values.push(value.to_owned());
-            continue;
-        };
-        let mut quoted = value[1..].to_owned();
-        while !quoted.contains(mark) {
-            let Some(line) = lines.next() else { break };
-            quoted.push('\n');
-            quoted.push_str(line);
+/// `A=1 "B=two words" C='3'`: systemd's words (systemd.syntax(7)), quoted as a whole or in part.
+fn assignments(line: &str) -> Vec<(String, String)> {
+    let mut words = vec![String::new()];
+    let mut quote = None;
+    let mut chars = line.chars();
+    while let Some(c) = chars.next() {
+        let word = words.last_mut().expect("there is always one");
+        match c {
+            '\\' => word.extend(chars.next()),
+            '"' | '\'' if quote.is_none() => quote = Some(c),
+            _ if quote == Some(c) => quote = None,
+            _ if c.is_whitespace() && quote.is_none() => words.push(String::new()),
+            _ => word.push(c),
         }
-        values.push(quoted.split(mark).next().unwrap_or(&quoted).to_owned());
     }
-    values
+    let pairs = words.iter().filter_map(|word| word.split_once('='));
+    pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+}
+
+/// What `.env` may take from its surroundings. The bridge's own are not ours to see, but its manager gives both of us the
+/// same few variables.
+pub fn lookup(environment: &Environment) -> impl Fn(&str) -> Option<String> {
+    let home = environment.home.to_str().map(str::to_owned);
+    move |name| if name == "HOME" { home.clone() } else { std::env::var(name).ok() }
 }
 
 #[cfg(test)]
@@ -66,10 +62,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_shells_assignments() {
-        let text = "# A=comment\nAPI_HASH=deadbeef\nexport PHONE=\"+49 151\" # mine\nA = 'x y'\nB=one # two\nKEY=\"line one\nline two\"\nC=\nno assignment\n";
-        let expected = ["deadbeef", "deadbeef", "+49 151", "x y", "one", "one # two", "line one\nline two", "", ""];
-        assert_eq!(assigned(text), expected);
+    fn a_line_of_a_unit_has_several_assignments() {
+        let pair = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
+        let rows: [(&str, &[(&str, &str)]); 6] = [
+            ("A=1 B=2", &[("A", "1"), ("B", "2")]),
+            ("\"A=one two\" 'B=three four'", &[("A", "one two"), ("B", "three four")]),
+            ("A=\"one two\" B='x'", &[("A", "one two"), ("B", "x")]),
+            ("A=one\\ two", &[("A", "one two")]),
+            ("\"A=never closed", &[("A", "never closed")]),
+            ("  A  ", &[]),
+        ];
+        for (line, expected) in rows {
+            assert_eq!(assignments(line), expected.iter().copied().map(pair).collect::<Vec<_>>(), "{line}");
+        }
     }
 
     #[test]
@@ -83,20 +88,21 @@ mod tests {
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             std::fs::write(path, text).unwrap();
         };
-        write("root/.env", "A=of dotenv\n");
         write(
             "Library/LaunchAgents/x.plist",
             "<plist version=\"1.0\"><dict><key>Label</key><string>x</string><key>EnvironmentVariables</key>\
              <dict><key>B</key><string>of the plist</string></dict></dict></plist>",
         );
         write("config/systemd/user/x.service", "[Service]\nEnvironment=\"C=of the unit\"\nEnvironment=D=also\n");
-        let rows: [(Manager, &[&str]); 3] = [
-            (Manager::Launchd, &["of dotenv", "of dotenv", "of the plist"]),
-            (Manager::Systemd, &["of dotenv", "of dotenv", "of the unit", "of the unit", "also", "also"]),
-            (Manager::Embedded, &["of dotenv", "of dotenv"]),
+        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let dotenv = pair("A", "of dotenv");
+        let rows = [
+            (Manager::Launchd, vec![dotenv.clone(), pair("B", "of the plist")]),
+            (Manager::Systemd, vec![dotenv.clone(), pair("C", "of the unit"), pair("D", "also")]),
+            (Manager::Embedded, vec![dotenv]),
         ];
         for (manager, expected) in rows {
-            assert_eq!(values(&home.join("root"), "x", manager, &environment), expected, "{manager:?}");
+            assert_eq!(values("A=of dotenv\n", "x", manager, &environment), expected, "{manager:?}");
         }
     }
 }

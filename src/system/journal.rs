@@ -12,6 +12,7 @@ use file_rotate::compression::Compression;
 use file_rotate::suffix::AppendCount;
 use file_rotate::{ContentLimit, FileRotate};
 
+use crate::contract;
 use crate::system::{clock, files};
 use crate::text::time::at_second;
 
@@ -30,7 +31,7 @@ pub struct Journal {
 impl Journal {
     /// The journal of one checkout; nothing is created before the first line.
     pub fn new(state: &Path, to_stderr: bool) -> Journal {
-        Journal { path: state.join("journal.log"), file: Mutex::new(None), to_stderr, heard_by: None }
+        Journal { path: state.join(contract::JOURNAL), file: Mutex::new(None), to_stderr, heard_by: None }
     }
 
     pub fn path(&self) -> &Path {

@@ -39,11 +39,15 @@ struct Followed {
     deleted: bool,
 }
 
+/// One error line, digits apart.
 struct Repeat {
+    /// The newest of them, as it stood.
     line: String,
     times: Vec<Mono>,
 }
 
+/// So many characters of a repeated line are shown: when, where and what; it stands in a sentence.
+const SHOWN: usize = 160;
 /// So much of what is new is read, at most: a bridge that writes more in a tick says the same things many times.
 const READ: u64 = 64 << 10;
 /// So many files are followed: those at the two paths, those that the bridge writes to, and two that a bridge which has
@@ -123,16 +127,15 @@ impl Tail {
         of_path().rfind(|followed| followed.used).or(of_path().next()).map(|followed| followed.inode)
     }
 
+    /// The line that repeats most, the newest as it stood but without secrets, and how often.
     fn repeated(&mut self, fresh: &str) -> Option<Repeated> {
         let now = clock::mono();
         for line in fresh.lines().filter(|line| is_error(line)) {
             let mut hasher = DefaultHasher::new();
             line.chars().filter(|c| !c.is_ascii_digit()).take(400).for_each(|c| c.hash(&mut hasher));
-            let repeat = self.repeats.entry(hasher.finish()).or_insert_with(|| {
-                // Before the digits go: by them many a secret is known.
-                let shape: String = self.secrets.without(line).chars().filter(|c| !c.is_ascii_digit()).collect();
-                Repeat { line: shape.trim().chars().take(160).collect(), times: Vec::new() }
-            });
+            let repeat =
+                self.repeats.entry(hasher.finish()).or_insert(Repeat { line: String::new(), times: Vec::new() });
+            line.clone_into(&mut repeat.line);
             repeat.times.push(now);
         }
         let from = now - self.window;
@@ -141,7 +144,9 @@ impl Tail {
             !repeat.times.is_empty()
         });
         let most = self.repeats.values().max_by_key(|repeat| repeat.times.len())?;
-        Some(Repeated { line: most.line.clone(), count: u32::try_from(most.times.len()).unwrap_or(u32::MAX) })
+        // Whole: of half a secret nothing is known.
+        let line: String = self.secrets.without(&most.line).trim().chars().take(SHOWN).collect();
+        Some(Repeated { line, count: u32::try_from(most.times.len()).unwrap_or(u32::MAX) })
     }
 }
 
@@ -265,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn incident_35_one_repeating_error_is_counted_without_its_digits() {
+    fn incident_35_one_repeating_error_is_counted_without_its_digits_and_shown_as_it_stood() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("bridge.log");
         fs::write(&path, "").unwrap();
@@ -277,7 +282,10 @@ mod tests {
         }
         writeln!(bridge, "[heartbeat] Bridge alive (uptime=12m)").unwrap();
         let Repeated { line, count: times } = tail.look().unwrap().repeated.unwrap();
-        assert_eq!((line.as_str(), times), ("-- : ERROR could not send message", 12));
+        assert_eq!((line.as_str(), times), ("2026-11-22 05:011 ERROR could not send message 11", 12));
+        writeln!(bridge, "2026-11-22 05:12 ERROR could not send message 12").unwrap();
+        let Repeated { line, count: times } = tail.look().unwrap().repeated.unwrap();
+        assert_eq!((line.as_str(), times), ("2026-11-22 05:12 ERROR could not send message 12", 13), "the newest");
     }
 
     /// A deleted file takes its room for as long as somebody has it open, and on a full disk that must not be us.
@@ -302,17 +310,17 @@ mod tests {
     }
 
     #[test]
-    fn a_repeated_error_has_lost_its_secrets_before_its_digits() {
+    fn a_repeated_error_has_lost_its_secrets() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("bridge.log");
         fs::write(&path, "").unwrap();
-        let secrets = Secrets::new(["hunter-2-two".to_owned()], &[]);
+        let secrets = Secrets::new([("A".to_owned(), "hunter-2-two".to_owned())], &[]);
         let mut tail = Tail::new(&path, &folder.path().join("error.log"), Duration::from_mins(5), secrets);
         tail.look().unwrap();
         let line = "ERROR 7 hunter-2-two api_hash='deadbeef7cafe' http://x/bot123456:AAxyz-secret/getMe\n";
         fs::write(&path, line.repeat(12)).unwrap();
         let Repeated { line, count: times } = tail.look().unwrap().repeated.unwrap();
-        assert_eq!((line.as_str(), times), ("ERROR  (removed) api_hash='(removed)' http://x/(removed)/getMe", 12));
+        assert_eq!((line.as_str(), times), ("ERROR 7 (removed) api_hash='(removed)' http://x/(removed)/getMe", 12));
     }
 
     #[test]

@@ -49,7 +49,7 @@ mod tests {
     fn the_end_of_a_log_keeps_the_end_of_each_line_and_no_secret() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("bridge.log");
-        let secrets = Secrets::new(["hunter-two".to_owned()], &[]);
+        let secrets = Secrets::new([("A".to_owned(), "hunter-two".to_owned())], &[]);
         let json = |n: u32| {
             let filler = "x ".repeat(200);
             format!("{{\"n\": {n}, \"msg\": \"{filler} hunter-two {filler}\", \"exc\": \"KeyError: {n}\"}}\n")

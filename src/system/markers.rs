@@ -6,6 +6,7 @@ use chrono::{DateTime, NaiveDateTime};
 use serde::Deserialize;
 
 use crate::config::Config;
+use crate::contract;
 use crate::facts::{Flood, Holds, Markers, Pause, UpdateLock};
 use crate::system::{files, process, recovery_lock};
 use crate::time::Wall;
@@ -15,19 +16,19 @@ use crate::time::Wall;
 /// # Errors
 /// Where the checkout's `data` folder may not be looked into: then what is absent can't be told from what is denied.
 pub fn read(config: &Config) -> Result<Markers, String> {
-    let data = config.root.join("data");
+    let data = config.root.join(contract::DATA);
     if let Err(error) = fs::read_dir(&data)
         && error.kind() != std::io::ErrorKind::NotFound
     {
         return Err(format!("{} can't be looked into: {error}", data.display()));
     }
     Ok(Markers {
-        update_restart: files::modified(&config.data("update-restart-in-progress")),
+        update_restart: files::modified(&config.data(contract::UPDATE_RESTART)),
         update_lock: update_lock(config),
         flood: flood(config),
-        auth_required: files::modified(&config.data("bridge-auth-required")),
-        last_connected: files::text(&config.data("last_connected")).and_then(|text| iso(text.trim())),
-        auto_revert: config.auto_revert || config.data("auto-revert-enabled").exists(),
+        auth_required: files::modified(&config.data(contract::AUTH_REQUIRED)),
+        last_connected: files::text(&config.data(contract::LAST_CONNECTED)).and_then(|text| iso(text.trim())),
+        auto_revert: config.auto_revert || config.data(contract::AUTO_REVERT_ENABLED).exists(),
     })
 }
 
@@ -36,7 +37,7 @@ pub fn holds(config: &Config) -> Holds {
     Holds {
         update: recovery_lock::held_for_update(config),
         recovery: recovery_lock::taken_by(config),
-        pause: files::json(&config.state.join("paused.json")),
+        pause: files::json(&config.state.join(contract::PAUSED)),
     }
 }
 
@@ -45,7 +46,7 @@ pub fn holds(config: &Config) -> Holds {
 /// # Errors
 /// A sentence that names the file.
 pub fn set_pause(config: &Config, pause: Option<Pause>) -> Result<(), String> {
-    let path = config.state.join("paused.json");
+    let path = config.state.join(contract::PAUSED);
     if let Some(pause) = pause {
         files::replace_json(&path, &pause)
     } else {
@@ -59,7 +60,7 @@ pub fn set_pause(config: &Config, pause: Option<Pause>) -> Result<(), String> {
 /// # Errors
 /// A sentence that names the file.
 pub fn set_auto_revert(config: &Config, on: bool) -> Result<(), String> {
-    let path = config.data("auto-revert-enabled");
+    let path = config.data(contract::AUTO_REVERT_ENABLED);
     if on {
         return files::replace(&path, "");
     }
@@ -72,8 +73,8 @@ pub fn set_auto_revert(config: &Config, on: bool) -> Result<(), String> {
 }
 
 fn update_lock(config: &Config) -> Option<UpdateLock> {
-    let folder = config.data("update.lock");
-    let pid: u32 = files::text(&folder.join("pid"))?.trim().parse().ok()?;
+    let folder = config.data(contract::UPDATE_LOCK);
+    let pid: u32 = files::text(&folder.join(contract::UPDATE_LOCK_PID))?.trim().parse().ok()?;
     Some(UpdateLock { pid, alive: process::exists(pid), since: files::modified(&folder)? })
 }
 
@@ -82,7 +83,7 @@ fn flood(config: &Config) -> Option<Flood> {
     struct File {
         expiry_ts: f64,
     }
-    let path = config.data("flood-backoff");
+    let path = config.data(contract::FLOOD_BACKOFF);
     let file: File = files::json(&path)?;
     Some(Flood { expiry: Wall(file.expiry_ts), written: files::modified(&path)? })
 }

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::config::Config;
+use crate::contract;
 use crate::facts::Identity;
 use crate::system::timed::{self, Timed};
 use crate::system::{clock, files};
@@ -50,7 +51,7 @@ struct Holder {
 /// The pid of who has it (0 where that can't be read), or that the state folder can't be written.
 pub fn take(config: &Config, level: u8, issues: &[String]) -> Result<RecoveryLock, Taken> {
     let mut lock = lock(config, None)?;
-    let path = config.data("recovery-in-progress");
+    let path = config.data(contract::RECOVERY_IN_PROGRESS);
     lock.marker = Some(Timed::new("marker", move |marker| match marker {
         // For readers only: that it can't be written (a full disk) keeps nobody from healing.
         Marker::Shown(value) => drop(files::replace_json(&path, &value)),
@@ -126,7 +127,7 @@ pub fn held_for_update(config: &Config) -> Option<String> {
 /// Removes the marker that a killed one of us left behind.
 pub fn sweep(config: &Config) {
     if holder(config).is_none() {
-        let marker = config.data("recovery-in-progress");
+        let marker = config.data(contract::RECOVERY_IN_PROGRESS);
         let _ = timed::once(PATIENCE, move || files::remove(&marker));
     }
 }
@@ -136,12 +137,12 @@ pub fn sweep(config: &Config) {
 /// # Errors
 /// As [`take`].
 pub fn one_watch(config: &Config) -> Result<File, Taken> {
-    locked(&config.state.join("watch.lock"), &Holder { pid: std::process::id(), update: None })
+    locked(&config.state.join(contract::WATCH_LOCK), &Holder { pid: std::process::id(), update: None })
 }
 
 /// The pid of the watch of this checkout, if one runs.
 pub fn watching(config: &Config) -> Option<u32> {
-    read_holder(&config.state.join("watch.lock")).map(|holder| holder.pid)
+    read_holder(&config.state.join(contract::WATCH_LOCK)).map(|holder| holder.pid)
 }
 
 /// Remembers that this process is ended by us, on purpose, before it is: its death is no crash, whoever sees it.
@@ -155,16 +156,16 @@ pub fn note_end(config: &Config, id: Identity) -> Result<(), String> {
     // Only the last few can still be somebody's open question.
     let excess = ended.len().saturating_sub(16);
     ended.drain(..excess);
-    files::replace_json(&config.state.join("ended.json"), &ended)
+    files::replace_json(&config.state.join(contract::ENDED), &ended)
 }
 
 /// The processes that were ended on purpose.
 pub fn ended(config: &Config) -> Vec<Identity> {
-    files::json(&config.state.join("ended.json")).unwrap_or_default()
+    files::json(&config.state.join(contract::ENDED)).unwrap_or_default()
 }
 
 fn path(config: &Config) -> PathBuf {
-    config.state.join("recovery.lock")
+    config.state.join(contract::RECOVERY_LOCK)
 }
 
 fn lock(config: &Config, update: Option<String>) -> Result<RecoveryLock, Taken> {

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 #[cfg(target_os = "linux")]
 use polling::Event;
+#[cfg(target_vendor = "apple")]
+use polling::os::kqueue::PollerKqueueExt;
 use polling::{Events, Poller};
 
 use crate::facts::Identity;
@@ -98,12 +100,26 @@ impl Wake {
     }
 }
 
+/// Adds a source to the queue. One that could not be added is taken out all the same: the queue may remember it (polling's
+/// for kqueue notes a pid before it asks the kernel, and keeps it where that refuses), and would refuse the pid when it is
+/// used again.
+fn added<T>(add: impl FnOnce() -> std::io::Result<T>, take_out: impl FnOnce()) -> Option<T> {
+    let added = add().ok();
+    if added.is_none() {
+        take_out();
+    }
+    added
+}
+
 #[cfg(target_os = "linux")]
 impl Wake {
     fn add(&self, id: Identity) -> Option<Watched> {
         let pidfd = process::pidfd(id.pid)?;
-        // SAFETY: the descriptor is taken out of the poller before it is closed, in `unwatch`.
-        unsafe { self.poller.add(&pidfd, Event::readable(DEATH)) }.ok()?;
+        // SAFETY: the descriptor is taken out of the poller before it is closed, in `unwatch` or here.
+        let add = || unsafe { self.poller.add(&pidfd, Event::readable(DEATH)) };
+        added(add, || {
+            let _ = self.poller.delete(&pidfd);
+        })?;
         Some(Watched { id, pidfd })
     }
 
@@ -125,29 +141,80 @@ impl Wake {
 impl Wake {
     /// `NOTE_EXIT` works for processes that are not our children; the exit status does not come with it.
     fn add(&self, id: Identity) -> Option<Watched> {
-        use polling::os::kqueue::{PollerKqueueExt, Process, ProcessOps};
-        let pid = i32::try_from(id.pid).ok().and_then(rustix::process::Pid::from_raw)?;
-        // SAFETY: the filter is by pid; that it still is this process is verified after it was added.
-        let filter = unsafe { Process::from_pid(pid.as_raw_nonzero(), ProcessOps::Exit) };
-        self.poller.add_filter(filter, DEATH, polling::PollMode::Oneshot).ok()?;
+        let add = || self.poller.add_filter(death_of(id)?, DEATH, polling::PollMode::Oneshot);
+        added(add, || self.take_out(id))?;
         Some(Watched { id })
     }
 
     fn unwatch(&mut self) {
-        use polling::os::kqueue::{PollerKqueueExt, Process, ProcessOps};
-        let watched = self.watched.take();
-        if let Some(pid) =
-            watched.and_then(|watched| i32::try_from(watched.id.pid).ok()).and_then(rustix::process::Pid::from_raw)
-        {
-            // SAFETY: as above; a filter that has fired is gone already, which is no error here.
-            let filter = unsafe { Process::from_pid(pid.as_raw_nonzero(), ProcessOps::Exit) };
-            let _ = self.poller.delete_filter(filter);
+        if let Some(watched) = self.watched.take() {
+            self.take_out(watched.id);
         }
     }
+
+    /// A filter that has fired is gone already, which is no error here.
+    fn take_out(&self, id: Identity) {
+        let _ = death_of(id).and_then(|filter| self.poller.delete_filter(filter));
+    }
+}
+
+#[cfg(target_vendor = "apple")]
+fn death_of(id: Identity) -> std::io::Result<polling::os::kqueue::Process<'static>> {
+    use polling::os::kqueue::{Process, ProcessOps};
+    let pid = i32::try_from(id.pid).ok().and_then(std::num::NonZeroI32::new);
+    let pid = pid.ok_or_else(|| std::io::Error::other("no process has this pid"))?;
+    // SAFETY: the filter is by pid; that it still is this process is verified after it was added.
+    Ok(unsafe { Process::from_pid(pid, ProcessOps::Exit) })
 }
 
 impl Drop for Wake {
     fn drop(&mut self) {
         self.unwatch();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::{Cell, RefCell};
+    use std::collections::HashSet;
+    use std::io::{Error, ErrorKind};
+    use std::process::Command;
+
+    use super::*;
+
+    /// A queue that notes a pid before it asks the kernel, as polling's for kqueue does.
+    #[test]
+    fn what_could_not_be_added_is_tried_again() {
+        let (noted, kernel_refuses) = (RefCell::new(HashSet::new()), Cell::new(true));
+        let add = |pid: u32| {
+            if !noted.borrow_mut().insert(pid) {
+                return Err(Error::from(ErrorKind::AlreadyExists));
+            }
+            if kernel_refuses.get() { Err(Error::from(ErrorKind::NotFound)) } else { Ok(pid) }
+        };
+        let take_out = |pid| assert!(noted.borrow_mut().remove(&pid));
+        let watch = |pid| added(|| add(pid), || take_out(pid));
+        assert_eq!(watch(7), None, "gone already");
+        kernel_refuses.set(false);
+        assert_eq!(watch(7), Some(7), "the pid is used again");
+    }
+
+    #[test]
+    fn a_death_wakes_also_after_one_that_could_not_be_watched() {
+        let mut wake = Wake::new().unwrap();
+        let mut first = Command::new("true").spawn().unwrap();
+        let gone = process::find(first.id()).map(|process| process.id);
+        first.wait().unwrap();
+        if let Some(gone) = gone {
+            assert_eq!(wake.sleep(Some(gone), Duration::from_mins(1)), Woke::Died, "gone already");
+        }
+        let mut child = Command::new("sleep").arg("600").spawn().unwrap();
+        let id = process::find(child.id()).unwrap().id;
+        let waker = wake.waker();
+        waker.wake();
+        assert_eq!(wake.sleep(Some(id), Duration::from_mins(1)), Woke::Called);
+        child.kill().unwrap();
+        assert_eq!(wake.sleep(Some(id), Duration::from_mins(1)), Woke::Died);
+        child.wait().unwrap();
     }
 }

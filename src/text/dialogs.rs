@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::contract;
 use crate::watch::commands::Command;
 
 /// Asked before a risky act; the buttons are named after what they do.
@@ -48,7 +49,7 @@ pub fn about(root: &Path, state: &Path) -> String {
         "Version {}\nKeeps the Telegram bridge in {} up.\nIts journal: {}",
         env!("CARGO_PKG_VERSION"),
         root.display(),
-        state.join("journal.log").display()
+        state.join(contract::JOURNAL).display()
     )
 }
 

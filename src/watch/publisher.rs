@@ -6,6 +6,7 @@ use super::commands::Command;
 use super::watchdog::Look;
 use crate::check;
 use crate::config::Config;
+use crate::contract;
 use crate::history::History;
 use crate::limits::Limits;
 use crate::recover::attempt::Reason;
@@ -101,5 +102,5 @@ impl Publisher {
 
 /// Where the watch writes what it sees.
 pub fn status_file(config: &Config) -> PathBuf {
-    config.state.join("status.json")
+    config.state.join(contract::STATUS)
 }

@@ -2,6 +2,7 @@
 
 use crate::assess::assess;
 use crate::config::Config;
+use crate::contract;
 use crate::events::{SeenEvents, once_each};
 use crate::facts::{Event, EventKind, Fact, Facts, Identity, Job, Process};
 use crate::history::{History, advance, connection};
@@ -40,7 +41,7 @@ pub struct Look {
 impl Watchdog {
     pub fn new(config: &Config, environment: &Environment) -> Watchdog {
         let service = Service::of(config, environment);
-        let file = config.data("crash_history.jsonl");
+        let file = config.data(contract::CRASH_HISTORY);
         Watchdog {
             observer: Observer::new(config, environment, &service),
             config: config.clone(),

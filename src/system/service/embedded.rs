@@ -15,6 +15,7 @@ use rustix::process::Signal;
 use serde::{Deserialize, Serialize};
 
 use crate::config::Config;
+use crate::contract;
 use crate::facts::{Exit, Identity, Job, KeepAlive};
 use crate::limits::Environment;
 use crate::system::{clock, files, process, recovery_lock};
@@ -229,7 +230,7 @@ impl Embedded {
     }
 
     fn kept_file(&self) -> PathBuf {
-        self.config.state.join("embedded.json")
+        self.config.state.join(contract::EMBEDDED)
     }
 
     fn stopped(&self) -> bool {
@@ -237,7 +238,7 @@ impl Embedded {
     }
 
     fn stop_file(&self) -> PathBuf {
-        self.config.state.join("embedded.stopped")
+        self.config.state.join(contract::EMBEDDED_STOPPED)
     }
 }
 

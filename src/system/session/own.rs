@@ -83,14 +83,14 @@ fn door() -> MutexGuard<'static, Door> {
     DOOR.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-#[cfg(test)]
+// What we hold ourselves only /proc/locks can say.
+#[cfg(all(test, target_os = "linux"))]
 mod tests {
     use super::super::{MAIN, WAL, getlk};
     use super::*;
     use crate::facts::Lock;
 
     /// In both modes: the -shm file has locks of its own.
-    #[cfg(target_os = "linux")]
     #[test]
     fn whoever_asks_for_locks_takes_none_from_our_own_connection() {
         for mode in ["delete", "wal"] {

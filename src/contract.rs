@@ -1,0 +1,63 @@
+//! Names of files that others read or write, and of our own: each stands here and nowhere else. Pure.
+
+/// The folder in the checkout where the bridge, its scripts and we leave files for each other.
+pub const DATA: &str = "data";
+
+// In the data folder.
+
+/// A line an event, written by us and by the bridge.
+pub const CRASH_HISTORY: &str = "crash_history.jsonl";
+/// Ours, for scripts to read: a recovery is in progress. The lock itself is [`RECOVERY_LOCK`].
+pub const RECOVERY_IN_PROGRESS: &str = "recovery-in-progress";
+/// The operator's opt-in to a revert, by being there.
+pub const AUTO_REVERT_ENABLED: &str = "auto-revert-enabled";
+/// The update script's: a planned restart.
+pub const UPDATE_RESTART: &str = "update-restart-in-progress";
+/// The update script's lock, a folder with a file [`UPDATE_LOCK_PID`] in it.
+pub const UPDATE_LOCK: &str = "update.lock";
+pub const UPDATE_LOCK_PID: &str = "pid";
+/// The bridge's: Telegram told it to wait.
+pub const FLOOD_BACKOFF: &str = "flood-backoff";
+/// The bridge's: a person must log in.
+pub const AUTH_REQUIRED: &str = "bridge-auth-required";
+/// The bridge's: the time of the last known connection.
+pub const LAST_CONNECTED: &str = "last_connected";
+
+/// The bridge's settings, in the checkout.
+pub const DOTENV: &str = ".env";
+/// Names the session in [`DOTENV`].
+pub const SESSION_NAME: &str = "TELEGRAM_SESSION_NAME";
+/// The session's name where [`SESSION_NAME`] is not set.
+pub const DEFAULT_SESSION: &str = "valor_bridge";
+
+// In our own state folder, one a checkout.
+
+/// What the watch saw last; `status` and `check` read it.
+pub const STATUS: &str = "status.json";
+/// Until when recovery is paused.
+pub const PAUSED: &str = "paused.json";
+/// The processes that we ended on purpose.
+pub const ENDED: &str = "ended.json";
+/// The incident that is open, for the next watch to go on with.
+pub const INCIDENT: &str = "incident.json";
+/// When a person was last reminded that recovery stands still.
+pub const REMINDED: &str = "reminded.json";
+/// The one message that Telegram has not confirmed.
+pub const UNDELIVERED: &str = "undelivered.json";
+/// The kernel lock of whoever acts on the bridge.
+pub const RECOVERY_LOCK: &str = "recovery.lock";
+/// The kernel lock of the one watch.
+pub const WATCH_LOCK: &str = "watch.lock";
+/// Our own log.
+pub const JOURNAL: &str = "journal.log";
+/// What our own agent writes to standard output and error under launchd.
+pub const LAUNCHD_LOG: &str = "launchd.log";
+/// The child that `embedded` keeps.
+pub const EMBEDDED: &str = "embedded.json";
+/// By being there: the operator stopped that child.
+pub const EMBEDDED_STOPPED: &str = "embedded.stopped";
+/// What `install` has replaced, and the digests of what it wrote.
+pub const INSTALL_BACKUPS: &str = "plists";
+
+/// In the platform's configuration folder.
+pub const CONFIG: &str = "config.toml";
