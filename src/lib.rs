@@ -39,6 +39,8 @@ pub mod plan;
 pub mod recover;
 pub mod report;
 pub mod secrets;
+pub mod sign_words;
+pub mod signs;
 pub mod snapshot;
 pub mod system;
 pub mod watch;
