@@ -41,6 +41,8 @@ pub mod plan;
 pub mod recover;
 pub mod report;
 pub mod secrets;
+pub mod sign_words;
+pub mod signs;
 #[cfg(test)]
 mod situations;
 pub mod snapshot;
