@@ -49,6 +49,6 @@ fn it_watches_on_where_its_own_output_is_broken() {
         scene.wait("another look", || (scene.status()?["clock"]["mono"] != looked).then_some(()));
         std::fs::write(scene.folder.path().join("fault"), "panic").expect("the fault");
         assert_eq!(app.wait(), Some(70), "{broken}");
-        assert!(scene.journal().contains("nobody watches: the watch broke down"), "{broken}: {}", scene.journal());
+        assert!(scene.journal().contains("the watch has ended: the watch broke down"), "{broken}: {}", scene.journal());
     }
 }

@@ -39,7 +39,7 @@ mod tests {
             ("Quit in the menu", Some(End::Code(0)), 0),
             ("SIGTERM", Some(End::Code(of_signal(SIGTERM))), 143),
             ("Ctrl-C", Some(End::Code(of_signal(2))), 130),
-            ("nobody watches", Some(End::Code(BROKEN)), 70),
+            ("the watch has ended", Some(End::Code(BROKEN)), 70),
             ("the bus is back, and we could not start anew", Some(End::Again), 70),
             ("terminate: on macOS", None, 143),
         ];

@@ -28,7 +28,7 @@ pub struct SharedState {
 pub struct State {
     pub snapshot: Option<Snapshot>,
     pub starts_at_login: Option<bool>,
-    /// Why nobody watches any more.
+    /// Why the watch has ended.
     pub lost: Option<String>,
     /// When diagnostics were last copied.
     pub copied: Option<Wall>,

@@ -95,7 +95,7 @@ pub fn signals(calls: Sender<Call>) -> Result<(), String> {
 /// Waits for the end.
 ///
 /// # Errors
-/// Why nobody watches any more.
+/// Why the watch has ended.
 fn keep(handle: &CommandSender, calls: &Receiver<Call>, limit: Duration, grace: Duration) -> Result<End, String> {
     let mut asked: Option<End> = None;
     let mut beat = clock::now();
