@@ -1087,7 +1087,7 @@ fn check_json_is_the_contract() {
         },
     });
     let check = |case: &Case| {
-        let check = crate::check::check(&case.facts, &case.history, &verdict, &Secrets::default(), LIMITS);
+        let check = crate::text::check::check(&case.facts, &case.history, &verdict, &Secrets::default(), LIMITS);
         serde_json::to_value(check).unwrap()
     };
     assert_eq!(check(&case), expected);

@@ -13,6 +13,7 @@
 //! Everything that touches the machine is in [`system`], one door for each effect. Durations, addresses and fixed paths
 //! are one plain value, [`limits::Environment`], which only the demo and the tests build differently.
 
+pub mod act;
 pub mod assess;
 pub mod check;
 pub mod cli;
@@ -37,6 +38,7 @@ pub mod log_reader;
 pub mod markers;
 pub mod menu;
 pub mod observe;
+pub mod outcome;
 pub mod plan;
 pub mod recover;
 pub mod report;

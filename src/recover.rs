@@ -3,15 +3,15 @@
 
 pub mod attempt;
 mod end_stale;
-pub mod outcome;
 mod restart;
 mod verify;
 
 use std::time::Duration;
 
-use self::attempt::{Attempt, Reason};
-use self::outcome::{Failure, Missing, Outcome};
+use self::attempt::Attempt;
+use crate::act::Reason;
 use crate::limits::Limits;
+use crate::outcome::{Failure, Missing, Outcome};
 use crate::snapshot::Done;
 use crate::system::clock;
 use crate::text;

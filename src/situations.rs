@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
+use crate::act::Reason;
 use crate::check::{Check, Known};
 use crate::facts::{Condition, Exit, Identity, Pause, Process, Repeated};
 use crate::history::History;
 use crate::markers::Update;
-use crate::recover::attempt::Reason;
 use crate::snapshot::{Commit, Done, More, Recent, RunningRung, Snapshot};
 use crate::time::{Clock, Mono, Wall};
 use crate::verdict::{Cause, Finding, Head, Help, Innocent, Next, Problem, Rung, State, Verdict};

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::act::Reason;
 use crate::check::Check;
 use crate::facts::{Event, EventKind, Facts, Pause, short_id};
 use crate::history::History;
-use crate::recover::attempt::Reason;
-use crate::recover::outcome::Outcome;
+use crate::outcome::Outcome;
 use crate::time::{Clock, Wall};
 use crate::verdict::{Cause, Problem, Rung, State, Verdict};
 

@@ -4,6 +4,7 @@
 //! A problem has a phrase ("the bridge is not running"), which is a row of the menu and the reason of an act, and more to
 //! say, which stands behind it in a sentence.
 
+pub mod check;
 pub mod command;
 pub mod dialogs;
 pub mod journal;
@@ -16,10 +17,10 @@ pub use self::journal::{
     start_at_login_switched, state_line, waits_for_work, watch_begins,
 };
 use self::time::{at, lasting};
+use crate::act::Reason;
 use crate::facts::{Condition, Exit};
 use crate::markers::Update;
-use crate::recover::attempt::Reason;
-use crate::recover::outcome::{Cure, Failure, Missing, Outcome, StandDown};
+use crate::outcome::{Cure, Failure, Missing, Outcome, StandDown};
 use crate::time::Clock;
 use crate::verdict::{Cause, Head, Help, Innocent, Next, Problem, State, UnknownFact, Verdict};
 

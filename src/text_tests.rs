@@ -6,8 +6,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::*;
+use crate::act::{Act, Ending, Target};
 use crate::facts::{Class, Event, EventKind, Job, KeepAlive};
-use crate::recover::attempt::{Act, Ending, Target};
 use crate::situations::{CLOCK, NOW, ago, ahead, following, situations};
 use crate::snapshot::{Done, Refusal};
 use crate::verdict::{Finding, Rung};

@@ -5,7 +5,6 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::Failure;
-use crate::check;
 use crate::config::Config;
 use crate::contract;
 use crate::exit_code;
@@ -17,8 +16,8 @@ use crate::outln;
 use crate::snapshot::Snapshot;
 use crate::system::service::Service;
 use crate::system::{clock, crashes as crash_log, files, recovery_lock};
-use crate::text::command;
 use crate::text::time::iso;
+use crate::text::{self, command};
 use crate::time::Clock;
 use crate::watch::publisher::status_file;
 use crate::watch::watchdog::{Look, Watchdog};
@@ -28,7 +27,7 @@ pub fn check(config: &Config, environment: &Environment, as_json: bool) -> u8 {
     let mut watchdog = Watchdog::new(config, environment);
     let Look { facts, verdict } = watchdog.look_once(history_of_the_watch(config, environment));
     if as_json {
-        let check = check::check(&facts, &watchdog.history, &verdict, &config.secrets, &environment.limits);
+        let check = text::check::check(&facts, &watchdog.history, &verdict, &config.secrets, &environment.limits);
         outln!("{:#}", json!(check));
     } else {
         for line in command::check(&facts, &verdict) {
@@ -57,7 +56,7 @@ pub fn status(config: &Config, environment: &Environment, as_json: bool) -> u8 {
                 "rung": rung.map(|running| json!({
                     "level": running.rung.number(),
                     "since": iso(running.since),
-                    "why": crate::text::issues_of(&running.reason, now).concat(),
+                    "why": text::issues_of(&running.reason, now).concat(),
                 })),
                 "check": snapshot.as_ref().map(|snapshot| &snapshot.check),
                 "services": {"bridge": match &job {

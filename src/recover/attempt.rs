@@ -4,60 +4,20 @@
 use std::time::Duration;
 
 use rustix::process::Signal;
-use serde::{Deserialize, Serialize};
 
-use super::outcome::{Failure, Outcome, StandDown};
+use crate::act::{Act, Ending, Reason, Target};
 use crate::config::Config;
 use crate::facts::{Fact, Identity, Job, Process};
 use crate::limits::Limits;
+use crate::outcome::{Failure, Outcome, StandDown};
 use crate::snapshot::Done;
 use crate::system::poll::Deadline;
 use crate::system::process;
 use crate::system::recovery_lock::{self, RecoveryLock, Taken};
 use crate::system::service::Service;
 use crate::text;
-use crate::verdict::{Cause, Finding, Rung};
+use crate::verdict::{Cause, Rung};
 use crate::watch::controller::{Controller, Look};
-
-/// What a rung was begun for.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub enum Reason {
-    Finding(Finding),
-    /// A person asked for it.
-    ByHand,
-}
-
-/// What is done to whom; each has its line in the journal before it is done.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Act {
-    /// Ends and starts it in its manager's own way.
-    Restart {
-        pid: u32,
-    },
-    Start,
-    Signal {
-        signal: Ending,
-        whom: Target,
-        pid: u32,
-        age: Duration,
-    },
-}
-
-/// The two signals that are ever sent.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Ending {
-    Ask,
-    /// It is still there, so long after it was asked.
-    Kill {
-        after: Duration,
-    },
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Target {
-    Bridge,
-    Copy,
-}
 
 pub struct Attempt<'a> {
     controller: &'a mut Controller,

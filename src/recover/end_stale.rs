@@ -3,11 +3,12 @@
 
 use std::time::Duration;
 
-use super::attempt::{Attempt, Reason, Target};
-use super::outcome::{Cure, Failure, Outcome, StandDown};
+use super::attempt::Attempt;
 use super::restart::start;
 use super::verify::verify;
+use crate::act::{Reason, Target};
 use crate::facts::{Identity, Process};
+use crate::outcome::{Cure, Failure, Outcome, StandDown};
 use crate::system::poll::Deadline;
 use crate::system::process_table::{self, ProcessMatch};
 use crate::text;

@@ -1,10 +1,11 @@
 //! Rung 1. A bridge that is gone is started, which harms nothing if the manager was quicker. One that lives is restarted
 //! in its manager's own way, and only for a person: whatever else brought us here, it is what we wanted to see.
 
-use super::attempt::{Act, Attempt, Reason};
-use super::outcome::{Failure, Missing, Outcome, StandDown};
+use super::attempt::Attempt;
 use super::verify::verify;
+use crate::act::{Act, Reason};
 use crate::facts::{Job, KeepAlive};
+use crate::outcome::{Failure, Missing, Outcome, StandDown};
 use crate::system::poll;
 use crate::system::service::{Service, StartError};
 use crate::verdict::Cause;

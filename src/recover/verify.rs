@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::attempt::Attempt;
-use super::outcome::{Cure, Failure, Outcome};
 use crate::facts::Identity;
+use crate::outcome::{Cure, Failure, Outcome};
 use crate::system::clock;
 
 /// Between two looks for a process that is not there yet: the next may see it.

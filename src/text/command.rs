@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::time::{at, at_second, lasting};
 use super::{headline, issues, next, outcome, unknown};
 use crate::facts::{Event, EventKind, Facts, Job, Process};
-use crate::recover::outcome::Outcome;
+use crate::outcome::Outcome;
 use crate::snapshot::Snapshot;
 use crate::time::{Clock, Wall};
 use crate::verdict::{Finding, Rung, State, Verdict};

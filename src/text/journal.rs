@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use super::time::{at, lasting};
 use super::{count, headline, issue, outcome};
+use crate::act::{Act, Ending, Reason, Target};
 use crate::facts::{Event, EventKind};
-use crate::recover::attempt::{Act, Ending, Reason, Target};
-use crate::recover::outcome::Outcome;
+use crate::outcome::Outcome;
 use crate::snapshot::Done;
 use crate::time::Clock;
 use crate::verdict::{Rung, Verdict};

@@ -4,7 +4,7 @@
 use super::journal::event;
 use super::time::at;
 use super::{detail, next, phrase};
-use crate::recover::attempt::Reason;
+use crate::act::Reason;
 use crate::snapshot::{Recent, Refusal, RunningRung, Snapshot};
 use crate::time::Clock;
 use crate::verdict::{Cause, Help, Next, Problem, Rung, State};

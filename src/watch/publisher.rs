@@ -4,14 +4,14 @@ use std::path::PathBuf;
 
 use super::commands::Command;
 use super::watchdog::Look;
-use crate::check;
+use crate::act::Reason;
 use crate::config::Config;
 use crate::contract;
 use crate::history::History;
 use crate::limits::Limits;
-use crate::recover::attempt::Reason;
 use crate::snapshot::{self, Done, RECENT, Recent, RunningRung, Since, Snapshot};
 use crate::system::{clock, files};
+use crate::text;
 use crate::time::Wall;
 use crate::verdict::Rung;
 
@@ -87,7 +87,7 @@ impl Publisher {
             since: since.at,
             rung: self.rung.clone(),
             again: self.again,
-            check: check::check(facts, history, verdict, &self.config.secrets, &self.limits),
+            check: text::check::check(facts, history, verdict, &self.config.secrets, &self.limits),
             history: history.clone(),
             more: snapshot::more(facts, &self.acts),
         };

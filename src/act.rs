@@ -1,0 +1,47 @@
+//! What is done to whom, and what for: plain values, for the journal and the menu.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::verdict::Finding;
+
+/// What a rung was begun for.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Reason {
+    Finding(Finding),
+    /// A person asked for it.
+    ByHand,
+}
+
+/// What is done to whom; each has its line in the journal before it is done.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Act {
+    /// Ends and starts it in its manager's own way.
+    Restart {
+        pid: u32,
+    },
+    Start,
+    Signal {
+        signal: Ending,
+        whom: Target,
+        pid: u32,
+        age: Duration,
+    },
+}
+
+/// The two signals that are ever sent.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Ending {
+    Ask,
+    /// It is still there, so long after it was asked.
+    Kill {
+        after: Duration,
+    },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Target {
+    Bridge,
+    Copy,
+}
