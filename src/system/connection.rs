@@ -65,25 +65,25 @@ mod platform {
 
     use crate::system::sock_diag;
 
-    pub struct Socket {
+    pub(super) struct Socket {
         fd: u32,
         inode: u64,
         local: SocketAddr,
         remote: SocketAddr,
     }
 
-    pub fn remote(socket: &Socket) -> IpAddr {
+    pub(super) fn remote(socket: &Socket) -> IpAddr {
         socket.remote.ip()
     }
 
     /// Whether the process still holds this socket, and the kernel still calls it established.
-    pub fn holds(pid: u32, socket: &Socket) -> bool {
+    pub(super) fn holds(pid: u32, socket: &Socket) -> bool {
         inode_of(pid, socket.fd) == Some(socket.inode)
             && sock_diag::established(socket.local, socket.remote).is_ok_and(|inode| inode == Some(socket.inode))
     }
 
     /// `/proc/PID/net/tcp` lists the sockets of the network namespace, `/proc/PID/fd` those of the process.
-    pub fn established(pid: u32) -> io::Result<Vec<Socket>> {
+    pub(super) fn established(pid: u32) -> io::Result<Vec<Socket>> {
         let fds = fs::read_dir(format!("/proc/{pid}/fd"))?
             .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u32>().ok());
         let mine: HashMap<u64, u32> = fds.filter_map(|fd| Some((inode_of(pid, fd)?, fd))).collect();
@@ -144,19 +144,19 @@ mod platform {
     use libproc::net_info::{SocketFDInfo, SocketInfoKind, TcpSIState};
     use libproc::proc_pid::{listpidinfo, pidinfo};
 
-    pub struct Socket(IpAddr);
+    pub(super) struct Socket(IpAddr);
 
-    pub fn remote(socket: &Socket) -> IpAddr {
+    pub(super) fn remote(socket: &Socket) -> IpAddr {
         socket.0
     }
 
     /// A full look is cheap here.
-    pub fn holds(_pid: u32, _socket: &Socket) -> bool {
+    pub(super) fn holds(_pid: u32, _socket: &Socket) -> bool {
         false
     }
 
     /// libproc's descriptor list of the process; no `lsof`, which hangs and stalls Finder.
-    pub fn established(pid: u32) -> io::Result<Vec<Socket>> {
+    pub(super) fn established(pid: u32) -> io::Result<Vec<Socket>> {
         let pid = i32::try_from(pid).map_err(io::Error::other)?;
         let info = pidinfo::<BSDInfo>(pid, 0).map_err(io::Error::other)?;
         let descriptors = listpidinfo::<ListFDs>(pid, info.pbi_nfiles as usize).map_err(io::Error::other)?;
