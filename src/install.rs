@@ -5,6 +5,8 @@
 //! variables that someone had put into it), of a systemd unit none, since a drop-in says what we need. Its environment
 //! is never printed, and nobody's `disable` is overridden.
 
+#![warn(unreachable_pub)]
+
 mod backup;
 mod file;
 mod keys;

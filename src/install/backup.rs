@@ -12,7 +12,7 @@ use crate::contract;
 use crate::system::files;
 
 /// Where the copies lie, mode 0600: they may hold an environment with secrets.
-pub fn folder(config: &Config) -> PathBuf {
+pub(super) fn folder(config: &Config) -> PathBuf {
     config.state.join(contract::INSTALL_BACKUPS)
 }
 
@@ -21,7 +21,7 @@ pub fn folder(config: &Config) -> PathBuf {
 ///
 /// # Errors
 /// A sentence that names the copy; then nothing may be replaced.
-pub fn keep(config: &Config, path: &Path, bytes: &[u8]) -> Result<(), String> {
+pub(super) fn keep(config: &Config, path: &Path, bytes: &[u8]) -> Result<(), String> {
     if original(config, path)?.is_some_and(|there| there != bytes) {
         step_aside(config, path)?;
     }
@@ -33,7 +33,7 @@ pub fn keep(config: &Config, path: &Path, bytes: &[u8]) -> Result<(), String> {
 ///
 /// # Errors
 /// As [`keep`].
-pub fn keep_first(config: &Config, path: &Path, bytes: &[u8]) -> Result<(), String> {
+pub(super) fn keep_first(config: &Config, path: &Path, bytes: &[u8]) -> Result<(), String> {
     match original(config, path)? {
         None => files::replace_for_good(&copy(config, path), bytes, 0o600),
         Some(first) if first == bytes => Ok(()),
@@ -45,7 +45,7 @@ pub fn keep_first(config: &Config, path: &Path, bytes: &[u8]) -> Result<(), Stri
 ///
 /// # Errors
 /// As [`keep`].
-pub fn keep_aside(config: &Config, path: &Path, bytes: &[u8]) -> Result<PathBuf, String> {
+pub(super) fn keep_aside(config: &Config, path: &Path, bytes: &[u8]) -> Result<PathBuf, String> {
     let aside = free(config, path);
     files::replace_for_good(&aside, bytes, 0o600)?;
     Ok(aside)
@@ -55,7 +55,7 @@ pub fn keep_aside(config: &Config, path: &Path, bytes: &[u8]) -> Result<PathBuf,
 ///
 /// # Errors
 /// Where it can't be renamed.
-pub fn step_aside(config: &Config, path: &Path) -> Result<Option<PathBuf>, String> {
+pub(super) fn step_aside(config: &Config, path: &Path) -> Result<Option<PathBuf>, String> {
     let (copy, aside) = (copy(config, path), free(config, path));
     match fs::rename(&copy, &aside) {
         Ok(()) => Ok(Some(aside)),
@@ -68,7 +68,7 @@ pub fn step_aside(config: &Config, path: &Path) -> Result<Option<PathBuf>, Strin
 ///
 /// # Errors
 /// Where a copy is there that can't be read.
-pub fn original(config: &Config, path: &Path) -> Result<Option<Vec<u8>>, String> {
+pub(super) fn original(config: &Config, path: &Path) -> Result<Option<Vec<u8>>, String> {
     let copy = copy(config, path);
     match fs::read(&copy) {
         Ok(bytes) => Ok(Some(bytes)),
@@ -78,7 +78,7 @@ pub fn original(config: &Config, path: &Path) -> Result<Option<Vec<u8>>, String>
 }
 
 /// Last of all, when the original is back in its place and loaded: until then this is the only copy.
-pub fn drop_original(config: &Config, path: &Path) {
+pub(super) fn drop_original(config: &Config, path: &Path) {
     files::remove(&copy(config, path));
 }
 
@@ -86,7 +86,7 @@ pub fn drop_original(config: &Config, path: &Path) {
 ///
 /// # Errors
 /// Where they can't be hashed, or the state folder can't be written.
-pub fn note(config: &Config, path: &Path, bytes: &[u8]) -> Result<(), String> {
+pub(super) fn note(config: &Config, path: &Path, bytes: &[u8]) -> Result<(), String> {
     files::replace(&named(config, path, "wrote"), &digest(path, bytes)?.to_string())
 }
 
@@ -94,7 +94,7 @@ pub fn note(config: &Config, path: &Path, bytes: &[u8]) -> Result<(), String> {
 ///
 /// # Errors
 /// Where they can't be hashed: then nobody knows whose they are.
-pub fn noted(config: &Config, path: &Path, bytes: &[u8]) -> Result<bool, String> {
+pub(super) fn noted(config: &Config, path: &Path, bytes: &[u8]) -> Result<bool, String> {
     match files::text(&named(config, path, "wrote")) {
         Some(noted) => is_noted(&noted, digest(path, bytes)),
         None => Ok(false),
@@ -102,12 +102,12 @@ pub fn noted(config: &Config, path: &Path, bytes: &[u8]) -> Result<bool, String>
 }
 
 /// Whether we wrote this file once, whatever it is now.
-pub fn wrote(config: &Config, path: &Path) -> bool {
+pub(super) fn wrote(config: &Config, path: &Path) -> bool {
     named(config, path, "wrote").exists()
 }
 
 /// The file is gone, or nobody's business of ours any more.
-pub fn forget(config: &Config, path: &Path) {
+pub(super) fn forget(config: &Config, path: &Path) {
     files::remove(&named(config, path, "wrote"));
 }
 
@@ -115,7 +115,7 @@ fn copy(config: &Config, path: &Path) -> PathBuf {
     folder(config).join(path.file_name().unwrap_or_default())
 }
 
-pub fn named(config: &Config, path: &Path, extension: &str) -> PathBuf {
+pub(super) fn named(config: &Config, path: &Path, extension: &str) -> PathBuf {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(format!(".{extension}"));
     folder(config).join(name)

@@ -10,7 +10,7 @@ use crate::config::Config;
 use crate::system::files;
 
 /// A file of our own: what it shall say, and by what a version that somebody has changed is known.
-pub struct Own<'a> {
+pub(super) struct Own<'a> {
     pub path: PathBuf,
     pub text: String,
     /// Whether these bytes start the watchdog of this checkout.
@@ -21,7 +21,7 @@ pub struct Own<'a> {
 
 /// What [`put`] did.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Put {
+pub(super) enum Put {
     /// It was so already.
     Same,
     Written,
@@ -30,7 +30,7 @@ pub enum Put {
 }
 
 /// What lies in the place of a file of our own.
-pub enum There {
+pub(super) enum There {
     Nothing,
     Ours(Vec<u8>),
     Others(Vec<u8>),
@@ -40,7 +40,7 @@ pub enum There {
 ///
 /// # Errors
 /// Where something is there that can't be read, kept or replaced.
-pub fn put(config: &Config, own: &Own, say: &mut dyn FnMut(&str)) -> Result<Put, String> {
+pub(super) fn put(config: &Config, own: &Own, say: &mut dyn FnMut(&str)) -> Result<Put, String> {
     let path = &own.path;
     let before = read(path)?;
     if before.as_deref() == Some(own.text.as_bytes()) {
@@ -73,7 +73,7 @@ pub fn put(config: &Config, own: &Own, say: &mut dyn FnMut(&str)) -> Result<Put,
 ///
 /// # Errors
 /// Where it can't be read.
-pub fn there(config: &Config, own: &Own) -> Result<There, String> {
+pub(super) fn there(config: &Config, own: &Own) -> Result<There, String> {
     let Some(now) = read(&own.path)? else { return Ok(There::Nothing) };
     let ours = is_ours(config, &own.path, &now, &own.text)? || (own.starts_us)(&now);
     Ok(if ours { There::Ours(now) } else { There::Others(now) })
@@ -83,7 +83,7 @@ pub fn there(config: &Config, own: &Own) -> Result<There, String> {
 ///
 /// # Errors
 /// Where it can't be read, kept or removed.
-pub fn take_away(config: &Config, own: &Own, say: &mut dyn FnMut(&str)) -> Result<There, String> {
+pub(super) fn take_away(config: &Config, own: &Own, say: &mut dyn FnMut(&str)) -> Result<There, String> {
     let path = &own.path;
     let there = there(config, own)?;
     if let There::Ours(now) = &there {
@@ -106,7 +106,7 @@ pub fn take_away(config: &Config, own: &Own, say: &mut dyn FnMut(&str)) -> Resul
 ///
 /// # Errors
 /// As [`backup::noted`].
-pub fn is_ours(config: &Config, path: &Path, bytes: &[u8], text: &str) -> Result<bool, String> {
+pub(super) fn is_ours(config: &Config, path: &Path, bytes: &[u8], text: &str) -> Result<bool, String> {
     if bytes == text.as_bytes() { Ok(true) } else { backup::noted(config, path, bytes) }
 }
 
@@ -115,7 +115,7 @@ pub fn is_ours(config: &Config, path: &Path, bytes: &[u8], text: &str) -> Result
 /// # Errors
 /// A sentence that names the path and the mend, also for a link that leads nowhere and for what is no plain file (a
 /// fifo would be waited for without end).
-pub fn read(path: &Path) -> Result<Option<Vec<u8>>, String> {
+pub(super) fn read(path: &Path) -> Result<Option<Vec<u8>>, String> {
     if fs::symlink_metadata(path).is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound) {
         return Ok(None);
     }
@@ -131,7 +131,7 @@ pub fn read(path: &Path) -> Result<Option<Vec<u8>>, String> {
 ///
 /// # Errors
 /// Then.
-pub fn writable(path: &Path) -> Result<(), String> {
+pub(super) fn writable(path: &Path) -> Result<(), String> {
     if fs::metadata(path).is_ok_and(|meta| meta.permissions().mode() & 0o200 == 0) {
         let name = path.display();
         return Err(format!(
@@ -145,7 +145,7 @@ pub fn writable(path: &Path) -> Result<(), String> {
 ///
 /// # Errors
 /// A sentence that names the file.
-pub fn write(path: &Path, bytes: &[u8]) -> Result<(), String> {
+pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<(), String> {
     files::replace_for_good(&path.canonicalize().unwrap_or_else(|_| path.to_owned()), bytes, 0o644)
 }
 
@@ -153,7 +153,7 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<(), String> {
 ///
 /// # Errors
 /// A sentence that names the file.
-pub fn settle(path: &Path) -> Result<(), String> {
+pub(super) fn settle(path: &Path) -> Result<(), String> {
     if writable(path).is_ok() {
         fs::set_permissions(path, fs::Permissions::from_mode(0o644))
             .map_err(|error| format!("the mode of {} can't be set: {error}", path.display()))?;
@@ -166,7 +166,7 @@ pub fn settle(path: &Path) -> Result<(), String> {
 ///
 /// # Errors
 /// A sentence that names the file.
-pub fn remove(path: &Path) -> Result<(), String> {
+pub(super) fn remove(path: &Path) -> Result<(), String> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
             Err(format!("{} can't be removed: {error}", path.display()))

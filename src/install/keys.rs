@@ -14,20 +14,20 @@ const THROTTLE: u16 = 10;
 const EXIT_TIMEOUT: u16 = 20;
 
 /// Back whatever the exit code, not faster than 10 s, and time for SQLite.
-pub const OWNED: [(&str, Owned); 3] = [
+pub(super) const OWNED: [(&str, Owned); 3] = [
     ("KeepAlive", Owned::Flag(true)),
     ("ThrottleInterval", Owned::Seconds(THROTTLE)),
     ("ExitTimeOut", Owned::Seconds(EXIT_TIMEOUT)),
 ];
 
 #[derive(Clone, Copy)]
-pub enum Owned {
+pub(super) enum Owned {
     Flag(bool),
     Seconds(u16),
 }
 
 impl Owned {
-    pub fn value(self) -> Value {
+    pub(super) fn value(self) -> Value {
         match self {
             Owned::Flag(flag) => Value::Boolean(flag),
             Owned::Seconds(seconds) => Value::Integer(seconds.into()),
@@ -40,13 +40,13 @@ fn seconds(number: u16) -> Duration {
 }
 
 /// Whether launchd goes by them, whatever the file says.
-pub fn are_loaded(job: &Loaded) -> bool {
+pub(super) fn are_loaded(job: &Loaded) -> bool {
     job.keep_alive && job.throttle == seconds(THROTTLE) && job.exit_timeout == seconds(EXIT_TIMEOUT)
 }
 
 /// # Errors
 /// Where these bytes are no property list, or one of another kind; the mend.
-pub fn dictionary(path: &Path, bytes: &[u8]) -> Result<Dictionary, String> {
+pub(super) fn dictionary(path: &Path, bytes: &[u8]) -> Result<Dictionary, String> {
     let value = Value::from_reader(Cursor::new(bytes)).map_err(|_| {
         format!(
             "{} is no property list; mend it ('plutil -lint' says where) or move it away, then try again",
@@ -62,7 +62,7 @@ pub fn dictionary(path: &Path, bytes: &[u8]) -> Result<Dictionary, String> {
 ///
 /// # Errors
 /// Where a value has no such form.
-pub fn encoded(keys: Dictionary, before: &[u8]) -> Result<Vec<u8>, String> {
+pub(super) fn encoded(keys: Dictionary, before: &[u8]) -> Result<Vec<u8>, String> {
     let mut bytes = Vec::new();
     let value = Value::Dictionary(keys);
     let done = if before.starts_with(b"bplist") {

@@ -15,7 +15,7 @@ use crate::system::files;
 use crate::system::service::launchd::Launchd;
 
 /// The bridge's plist: written where there is none, else only our three keys.
-pub fn bridge(config: &Config, environment: &Environment, say: &mut dyn FnMut(&str)) -> Result<(), String> {
+pub(super) fn bridge(config: &Config, environment: &Environment, say: &mut dyn FnMut(&str)) -> Result<(), String> {
     let path = agent(environment, &config.label);
     let launchd = Launchd::new(&config.label, environment);
     let text = bridge_plist(config);
@@ -46,7 +46,7 @@ pub fn bridge(config: &Config, environment: &Environment, say: &mut dyn FnMut(&s
 
 /// Our own plist. An older watchdog under our label is replaced, its plist kept. Returns whether it was loaded: not
 /// where this very program runs in the job.
-pub fn ours(config: &Config, environment: &Environment, say: &mut dyn FnMut(&str)) -> Result<bool, String> {
+pub(super) fn ours(config: &Config, environment: &Environment, say: &mut dyn FnMut(&str)) -> Result<bool, String> {
     let starts_us = |bytes: &[u8]| starts_us(config, bytes);
     let own = own(config, environment, &starts_us)?;
     let changed = file::put(config, &own, say)? != Put::Same;
@@ -62,7 +62,7 @@ pub fn ours(config: &Config, environment: &Environment, say: &mut dyn FnMut(&str
 }
 
 /// Our agent goes, and what it replaced comes back.
-pub fn remove_ours(config: &Config, environment: &Environment, say: &mut dyn FnMut(&str)) -> Result<(), String> {
+pub(super) fn remove_ours(config: &Config, environment: &Environment, say: &mut dyn FnMut(&str)) -> Result<(), String> {
     let starts_us = |bytes: &[u8]| starts_us(config, bytes);
     let own = own(config, environment, &starts_us)?;
     let original = backup::original(config, &own.path)?;
@@ -93,7 +93,11 @@ pub fn remove_ours(config: &Config, environment: &Environment, say: &mut dyn FnM
 }
 
 /// The bridge's plist goes where we had written it, and gets its keys back where we had changed them.
-pub fn put_bridge_back(config: &Config, environment: &Environment, say: &mut dyn FnMut(&str)) -> Result<(), String> {
+pub(super) fn put_bridge_back(
+    config: &Config,
+    environment: &Environment,
+    say: &mut dyn FnMut(&str),
+) -> Result<(), String> {
     let path = agent(environment, &config.label);
     let launchd = Launchd::new(&config.label, environment);
     let (now, original) = (file::read(&path)?, backup::original(config, &path)?);
@@ -127,22 +131,22 @@ pub fn put_bridge_back(config: &Config, environment: &Environment, say: &mut dyn
 }
 
 /// Our plist is there, for the next login.
-pub fn installed(config: &Config, environment: &Environment) -> bool {
+pub(super) fn installed(config: &Config, environment: &Environment) -> bool {
     file::read(&agent(environment, LABEL)).is_ok_and(|bytes| bytes.is_some_and(|bytes| starts_us(config, &bytes)))
 }
 
 /// It is there, and nobody disabled it.
-pub fn starts_at_login(config: &Config, environment: &Environment) -> bool {
+pub(super) fn starts_at_login(config: &Config, environment: &Environment) -> bool {
     installed(config, environment) && !Launchd::new(LABEL, environment).disabled().unwrap_or(false)
 }
 
 /// Where [`starts_at_login`] can be seen to have changed.
-pub fn login_files(environment: &Environment) -> Vec<PathBuf> {
+pub(super) fn login_files(environment: &Environment) -> Vec<PathBuf> {
     vec![agent(environment, LABEL)]
 }
 
 /// On: the file is there for the next login. Off: it is not. The job that runs now is nobody's business here.
-pub fn set_start_at_login(config: &Config, environment: &Environment, on: bool) -> Result<(), String> {
+pub(super) fn set_start_at_login(config: &Config, environment: &Environment, on: bool) -> Result<(), String> {
     let starts_us = |bytes: &[u8]| starts_us(config, bytes);
     let own = own(config, environment, &starts_us)?;
     let quiet = &mut |_: &str| {};

@@ -12,13 +12,13 @@ use crate::limits::Environment;
 use crate::system::files;
 use crate::system::service::systemd::Systemd;
 
-pub const UNIT: &str = "bridge-watchdog";
+pub(super) const UNIT: &str = "bridge-watchdog";
 const DROP_IN: &str = "# Written by bridge-watchdog install, removed by uninstall.\n[Unit]\nStartLimitIntervalSec=0\n[Service]\nRestart=always\n";
 const DESKTOP: &str = include_str!("../../launchd/bridge-watchdog.desktop");
 
 /// The bridge's unit: written where there is none; where there is one without `Restart=always`, a drop-in. One that we
 /// wrote and somebody has changed since is somebody's.
-pub fn bridge(config: &Config, environment: &Environment, say: &mut dyn FnMut(&str)) -> Result<(), String> {
+pub(super) fn bridge(config: &Config, environment: &Environment, say: &mut dyn FnMut(&str)) -> Result<(), String> {
     let systemd = Systemd::new(&config.label, environment);
     systemd.reload()?;
     let job = systemd.status()?;
@@ -47,7 +47,7 @@ pub fn bridge(config: &Config, environment: &Environment, say: &mut dyn FnMut(&s
 
 /// Our own unit, and the entry that brings the icon at a graphical login. What else lay there is kept. Returns whether
 /// it was loaded: not where this very program runs in the unit.
-pub fn ours(config: &Config, environment: &Environment, say: &mut dyn FnMut(&str)) -> Result<bool, String> {
+pub(super) fn ours(config: &Config, environment: &Environment, say: &mut dyn FnMut(&str)) -> Result<bool, String> {
     let systemd = Systemd::new(UNIT, environment);
     let starts_us = |bytes: &[u8]| starts_us(config, bytes);
     let own = own_unit(config, environment, &starts_us)?;
@@ -76,7 +76,7 @@ pub fn ours(config: &Config, environment: &Environment, say: &mut dyn FnMut(&str
 }
 
 /// Our unit and our entry go, and what they replaced comes back.
-pub fn remove_ours(config: &Config, environment: &Environment, say: &mut dyn FnMut(&str)) -> Result<(), String> {
+pub(super) fn remove_ours(config: &Config, environment: &Environment, say: &mut dyn FnMut(&str)) -> Result<(), String> {
     let systemd = Systemd::new(UNIT, environment);
     let starts_us = |bytes: &[u8]| starts_us(config, bytes);
     let (unit, entry) = (own_unit(config, environment, &starts_us)?, own_entry(environment));
@@ -120,7 +120,11 @@ pub fn remove_ours(config: &Config, environment: &Environment, say: &mut dyn FnM
 }
 
 /// The bridge's unit goes where it is as we wrote it, and our drop-in does.
-pub fn put_bridge_back(config: &Config, environment: &Environment, say: &mut dyn FnMut(&str)) -> Result<(), String> {
+pub(super) fn put_bridge_back(
+    config: &Config,
+    environment: &Environment,
+    say: &mut dyn FnMut(&str),
+) -> Result<(), String> {
     let systemd = Systemd::new(&config.label, environment);
     let path = unit(environment, &config.label);
     // A unit that can't be read is none that we wrote.
@@ -152,21 +156,21 @@ pub fn put_bridge_back(config: &Config, environment: &Environment, say: &mut dyn
 }
 
 /// Our unit is there.
-pub fn installed(config: &Config, environment: &Environment) -> bool {
+pub(super) fn installed(config: &Config, environment: &Environment) -> bool {
     file::read(&unit(environment, UNIT)).is_ok_and(|bytes| bytes.is_some_and(|bytes| starts_us(config, &bytes)))
 }
 
 /// It is there and wanted; the entry of the graphical login starts no other.
-pub fn starts_at_login(config: &Config, environment: &Environment) -> bool {
+pub(super) fn starts_at_login(config: &Config, environment: &Environment) -> bool {
     installed(config, environment) && fs::symlink_metadata(wants(environment)).is_ok()
 }
 
 /// Where [`starts_at_login`] can be seen to have changed.
-pub fn login_files(environment: &Environment) -> Vec<PathBuf> {
+pub(super) fn login_files(environment: &Environment) -> Vec<PathBuf> {
     vec![unit(environment, UNIT), wants(environment)]
 }
 
-pub fn set_start_at_login(config: &Config, environment: &Environment, on: bool) -> Result<(), String> {
+pub(super) fn set_start_at_login(config: &Config, environment: &Environment, on: bool) -> Result<(), String> {
     let systemd = Systemd::new(UNIT, environment);
     let quiet = &mut |_: &str| {};
     if on {

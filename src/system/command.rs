@@ -1,12 +1,14 @@
 //! The one door to other programs: an absolute path, a time limit, the output.
 
 use std::ffi::OsStr;
+use std::io;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process_group};
+use thiserror::Error;
 
 /// What a program answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,14 +20,34 @@ pub struct Output {
     pub stderr: String,
 }
 
+/// Why a program did not answer. Each names the program.
+#[derive(Debug, Error)]
+pub enum CommandError {
+    /// It is missing, or may not be run.
+    #[error("{0} can't be started: {1}")]
+    NotStarted(String, #[source] io::Error),
+    #[error("the machine gives no thread to read {0}: {1}")]
+    NoThread(String, #[source] io::Error),
+    #[error("{0} can't be read: {1}")]
+    Unread(String, #[source] io::Error),
+    /// It was killed; what it was asked to do may have happened all the same, so look again. Seconds.
+    #[error("{0} did not answer within {1} s")]
+    TimedOut(String, f64),
+}
+
+impl From<CommandError> for String {
+    fn from(error: CommandError) -> String {
+        error.to_string()
+    }
+}
+
 /// Runs `program` and waits at most `limit`.
 ///
 /// # Errors
-/// A sentence that names the program where it is missing, can't be started, or has not answered in time. In the last
-/// case it was killed; what it was asked to do may have happened all the same, so look again.
-pub fn run(program: &Path, args: &[&str], limit: Duration) -> Result<Output, String> {
+/// Where it gave no answer. That it answered with a failure is none: [`Output::code`].
+pub fn run(program: &Path, args: &[&str], limit: Duration) -> Result<Output, CommandError> {
     use std::os::unix::process::CommandExt;
-    let name = program.display();
+    let name = || program.display().to_string();
     let child = Command::new(program)
         .args(args)
         .env("LC_ALL", "C")
@@ -34,26 +56,33 @@ pub fn run(program: &Path, args: &[&str], limit: Duration) -> Result<Output, Str
         .stderr(Stdio::piped())
         .process_group(0)
         .spawn()
-        .map_err(|error| format!("{name} can't be started: {error}"))?;
+        .map_err(|error| CommandError::NotStarted(name(), error))?;
     let group = Pid::from_child(&child);
     let (sender, answer) = channel();
     let thread = std::thread::Builder::new().name("output".into());
     thread
         .spawn(move || sender.send(child.wait_with_output()))
-        .map_err(|error| format!("the machine gives no thread to read {name}: {error}"))?;
+        .map_err(|error| CommandError::NoThread(name(), error))?;
     match answer.recv_timeout(limit) {
         Ok(Ok(output)) => Ok(Output {
             code: output.status.code(),
             stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
             stderr: String::from_utf8_lossy(&output.stderr).trim().to_owned(),
         }),
-        Ok(Err(error)) => Err(format!("{name} can't be read: {error}")),
+        Ok(Err(error)) => Err(CommandError::Unread(name(), error)),
         Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
             // Its own group, so whatever it started goes too. The thread above reaps it.
             let _ = kill_process_group(group, Signal::KILL);
-            Err(format!("{name} {} did not answer within {} s", args.first().unwrap_or(&""), limit.as_secs_f64()))
+            Err(CommandError::TimedOut(format!("{} {}", name(), verb(args)), limit.as_secs_f64()))
         }
     }
+}
+
+/// The verb, and the option that says of whom it is asked: `--user show`.
+fn verb(args: &[&str]) -> String {
+    let option = args.first().filter(|arg| arg.starts_with('-'));
+    let verb = args.iter().find(|arg| !arg.starts_with('-'));
+    option.into_iter().chain(verb).copied().collect::<Vec<_>>().join(" ")
 }
 
 /// Starts a program on a file and leaves it alone: it may live for as long as a person reads. `failed` is told if it
@@ -87,13 +116,16 @@ mod tests {
 
     #[test]
     fn a_program_that_hangs_is_ended_and_named() {
-        let error = run(Path::new("/bin/sh"), &["-c", "sleep 600 & wait"], Duration::from_millis(200)).unwrap_err();
-        assert_eq!(error, "/bin/sh -c did not answer within 0.2 s");
+        let error =
+            run(Path::new("/bin/sh"), &["-c", "sleep 600 & wait", "x"], Duration::from_millis(200)).unwrap_err();
+        assert!(matches!(error, CommandError::TimedOut(..)), "{error:?}");
+        assert_eq!(error.to_string(), "/bin/sh -c sleep 600 & wait did not answer within 0.2 s");
     }
 
     #[test]
     fn a_missing_program_is_named() {
         let error = run(Path::new("/nowhere/launchctl"), &["print"], Duration::from_secs(1)).unwrap_err();
-        assert!(error.starts_with("/nowhere/launchctl can't be started: No such file"), "{error}");
+        assert!(matches!(error, CommandError::NotStarted(..)), "{error:?}");
+        assert!(error.to_string().starts_with("/nowhere/launchctl can't be started: No such file"), "{error}");
     }
 }

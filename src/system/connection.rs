@@ -65,25 +65,25 @@ mod platform {
 
     use crate::system::sock_diag;
 
-    pub struct Socket {
+    pub(super) struct Socket {
         fd: u32,
         inode: u64,
         local: SocketAddr,
         remote: SocketAddr,
     }
 
-    pub fn remote(socket: &Socket) -> IpAddr {
+    pub(super) fn remote(socket: &Socket) -> IpAddr {
         socket.remote.ip()
     }
 
     /// Whether the process still holds this socket, and the kernel still calls it established.
-    pub fn holds(pid: u32, socket: &Socket) -> bool {
+    pub(super) fn holds(pid: u32, socket: &Socket) -> bool {
         inode_of(pid, socket.fd) == Some(socket.inode)
             && sock_diag::established(socket.local, socket.remote).is_ok_and(|inode| inode == Some(socket.inode))
     }
 
     /// `/proc/PID/net/tcp` lists the sockets of the network namespace, `/proc/PID/fd` those of the process.
-    pub fn established(pid: u32) -> io::Result<Vec<Socket>> {
+    pub(super) fn established(pid: u32) -> io::Result<Vec<Socket>> {
         let fds = fs::read_dir(format!("/proc/{pid}/fd"))?
             .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u32>().ok());
         let mut mine: HashMap<u64, u32> = fds.filter_map(|fd| Some((inode_of(pid, fd)?, fd))).collect();
@@ -105,7 +105,7 @@ mod platform {
 
     /// Fields of proc(5): 1 and 2 the addresses in hex, 3 the state (01 is ESTABLISHED), 9 the inode. A socket is taken out
     /// of `mine`: the kernel gives the table a page at a time, and a line again where another one came before it meanwhile.
-    pub fn established_socket(line: &str, mine: &mut HashMap<u64, u32>) -> Option<Socket> {
+    pub(super) fn established_socket(line: &str, mine: &mut HashMap<u64, u32>) -> Option<Socket> {
         let fields: Vec<&str> = line.split_ascii_whitespace().collect();
         let inode: u64 = fields.get(9)?.parse().ok()?;
         if *fields.get(3)? != "01" {
@@ -145,19 +145,19 @@ mod platform {
     use libproc::net_info::{SocketFDInfo, SocketInfoKind, TcpSIState};
     use libproc::proc_pid::{listpidinfo, pidinfo};
 
-    pub struct Socket(IpAddr);
+    pub(super) struct Socket(IpAddr);
 
-    pub fn remote(socket: &Socket) -> IpAddr {
+    pub(super) fn remote(socket: &Socket) -> IpAddr {
         socket.0
     }
 
     /// A full look is cheap here.
-    pub fn holds(_pid: u32, _socket: &Socket) -> bool {
+    pub(super) fn holds(_pid: u32, _socket: &Socket) -> bool {
         false
     }
 
     /// libproc's descriptor list of the process; no `lsof`, which hangs and stalls Finder.
-    pub fn established(pid: u32) -> io::Result<Vec<Socket>> {
+    pub(super) fn established(pid: u32) -> io::Result<Vec<Socket>> {
         let pid = i32::try_from(pid).map_err(io::Error::other)?;
         let info = pidinfo::<BSDInfo>(pid, 0).map_err(io::Error::other)?;
         let descriptors = listpidinfo::<ListFDs>(pid, info.pbi_nfiles as usize).map_err(io::Error::other)?;

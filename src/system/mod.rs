@@ -1,5 +1,7 @@
 //! What touches the machine: one door for each effect, and nobody goes round it.
 
+#![warn(unreachable_pub)]
+
 pub mod clock;
 pub mod command;
 pub mod connection;

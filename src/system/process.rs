@@ -103,7 +103,7 @@ mod platform {
     use crate::time::span;
     use rustix::io::Errno;
 
-    pub fn find(pid: u32) -> Option<Process> {
+    pub(super) fn find(pid: u32) -> Option<Process> {
         let stat = std::fs::read(format!("/proc/{pid}/stat")).ok()?;
         // The name in parentheses may hold anything, parentheses too.
         let after = stat.iter().rposition(|&byte| byte == b')')? + 1;
@@ -119,13 +119,13 @@ mod platform {
         Some(Process { id: Identity { pid, start }, started: clock::wall() - age, age })
     }
 
-    pub fn parent(pid: u32) -> Option<u32> {
+    pub(super) fn parent(pid: u32) -> Option<u32> {
         let stat = std::fs::read(format!("/proc/{pid}/stat")).ok()?;
         let after = stat.iter().rposition(|&byte| byte == b')')? + 1;
         std::str::from_utf8(&stat[after..]).ok()?.split_ascii_whitespace().nth(1)?.parse().ok()
     }
 
-    pub fn signal(id: Identity, signal: Signal) -> rustix::io::Result<()> {
+    pub(super) fn signal(id: Identity, signal: Signal) -> rustix::io::Result<()> {
         let pidfd = rustix::process::pidfd_open(raw(id.pid).ok_or(Errno::SRCH)?, rustix::process::PidfdFlags::empty())?;
         if find(id.pid).is_none_or(|process| process.id != id) {
             return Err(Errno::SRCH);
@@ -134,18 +134,18 @@ mod platform {
     }
 
     /// The last field of /proc/loadavg (proc(5)).
-    pub fn newest() -> Option<u32> {
+    pub(super) fn newest() -> Option<u32> {
         std::fs::read_to_string("/proc/loadavg").ok()?.split_ascii_whitespace().last()?.parse().ok()
     }
 
     /// The kernel knows threads by their ids too, but opens a pidfd only for a process.
-    pub fn is_there(pid: u32) -> bool {
+    pub(super) fn is_there(pid: u32) -> bool {
         let there = |pid| rustix::process::test_kill_process(pid) != Err(Errno::SRCH);
         raw(pid).is_some_and(there) && super::pidfd(pid).is_some()
     }
 
     /// Read raw: the standard library allocates twice for each of several hundred names, at each tick.
-    pub fn pids() -> std::io::Result<Vec<u32>> {
+    pub(super) fn pids() -> std::io::Result<Vec<u32>> {
         let proc = std::fs::File::open("/proc")?;
         let mut buffer = [const { std::mem::MaybeUninit::uninit() }; 16 << 10];
         let mut entries = rustix::fs::RawDir::new(&proc, &mut buffer);
@@ -165,7 +165,7 @@ mod platform {
     use rustix::io::Errno;
 
     /// A zombie makes `proc_pidinfo` fail, which is just what is wanted.
-    pub fn find(pid: u32) -> Option<Process> {
+    pub(super) fn find(pid: u32) -> Option<Process> {
         let info = libproc::proc_pid::pidinfo::<BSDInfo>(i32::try_from(pid).ok()?, 0).ok()?;
         let start = info.pbi_start_tvsec * 1_000_000 + info.pbi_start_tvusec;
         #[expect(clippy::cast_precision_loss, reason = "microseconds since 1970 fit into 52 bits")]
@@ -173,12 +173,12 @@ mod platform {
         Some(Process { id: Identity { pid, start }, started, age: clock::wall().since(started) })
     }
 
-    pub fn parent(pid: u32) -> Option<u32> {
+    pub(super) fn parent(pid: u32) -> Option<u32> {
         let info = libproc::proc_pid::pidinfo::<BSDInfo>(i32::try_from(pid).ok()?, 0).ok()?;
         Some(info.pbi_ppid)
     }
 
-    pub fn signal(id: Identity, signal: Signal) -> rustix::io::Result<()> {
+    pub(super) fn signal(id: Identity, signal: Signal) -> rustix::io::Result<()> {
         let pid = raw(id.pid).ok_or(Errno::SRCH)?;
         if find(id.pid).is_none_or(|process| process.id != id) {
             return Err(Errno::SRCH);
@@ -187,15 +187,15 @@ mod platform {
     }
 
     /// Not said here, and a list costs little: libproc fills an array.
-    pub fn newest() -> Option<u32> {
+    pub(super) fn newest() -> Option<u32> {
         None
     }
 
-    pub fn is_there(pid: u32) -> bool {
+    pub(super) fn is_there(pid: u32) -> bool {
         find(pid).is_some()
     }
 
-    pub fn pids() -> std::io::Result<Vec<u32>> {
+    pub(super) fn pids() -> std::io::Result<Vec<u32>> {
         libproc::processes::pids_by_type(libproc::processes::ProcFilter::All)
     }
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use thiserror::Error;
 
 use crate::config::Config;
 use crate::contract;
@@ -69,22 +70,19 @@ pub fn hold(config: &Config, reason: &str) -> Result<RecoveryLock, Taken> {
     lock(config, Some(reason.to_owned()))
 }
 
-#[derive(Debug)]
+/// Why the lock was not had.
+#[derive(Debug, Error)]
 pub enum Taken {
+    /// By this pid; 0 where that can't be read.
+    #[error("another recovery of this bridge is in progress{}; try again when it is over", by(*.0))]
     By(u32),
+    /// It can't be had by anybody: a sentence with the mend.
+    #[error("{0}")]
     Broken(String),
 }
 
-impl std::fmt::Display for Taken {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Taken::By(0) => f.write_str("another recovery of this bridge is in progress; try again when it is over"),
-            Taken::By(pid) => {
-                write!(f, "another recovery of this bridge is in progress (pid {pid}); try again when it is over")
-            }
-            Taken::Broken(why) => f.write_str(why),
-        }
-    }
+fn by(pid: u32) -> String {
+    if pid == 0 { String::new() } else { format!(" (pid {pid})") }
 }
 
 impl RecoveryLock {

@@ -23,7 +23,7 @@ const ESTABLISHED: u8 = 1;
 ///
 /// # Errors
 /// Where this kernel can't be asked so.
-pub fn established(local: SocketAddr, remote: SocketAddr) -> io::Result<Option<u64>> {
+pub(super) fn established(local: SocketAddr, remote: SocketAddr) -> io::Result<Option<u64>> {
     let socket = socket_with(AddressFamily::NETLINK, SocketType::DGRAM, SocketFlags::CLOEXEC, Some(SOCK_DIAG))?;
     sendto(&socket, &question(local, remote), SendFlags::empty(), &SocketAddrNetlink::new(0, 0))?;
     let mut answer = [0; 512];

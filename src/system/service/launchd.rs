@@ -11,7 +11,7 @@ pub use self::loaded::Loaded;
 use super::StartError;
 use crate::facts::{Condition, Exit, Job, KeepAlive};
 use crate::limits::Environment;
-use crate::system::command::{self, Output};
+use crate::system::command::{self, CommandError, Output};
 use crate::system::poll;
 use crate::time::span;
 
@@ -150,11 +150,11 @@ impl Launchd {
         format!("{}/{}", self.domain, self.label)
     }
 
-    fn launchctl(&self, args: &[&str], limit: Duration) -> Result<Output, String> {
+    fn launchctl(&self, args: &[&str], limit: Duration) -> Result<Output, CommandError> {
         command::run(&self.launchctl, args, limit)
     }
 
-    fn print(&self) -> Result<Output, String> {
+    fn print(&self) -> Result<Output, CommandError> {
         self.launchctl(&["print", &self.target()], self.ask)
     }
 
@@ -205,8 +205,8 @@ impl Launchd {
             Ok(output) if matches!(output.code, Some(0 | 37)) => Ok(()),
             Ok(output) => Err(said("kickstart", &output)),
             // It hangs on a job that can't spawn; whether it helped is for the pid to say.
-            Err(_) if self.print().is_ok() => Ok(()),
-            Err(error) => Err(error),
+            Err(CommandError::TimedOut(..)) if self.print().is_ok() => Ok(()),
+            Err(error) => Err(error.into()),
         }
     }
 }

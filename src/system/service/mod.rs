@@ -8,6 +8,7 @@ pub mod systemd;
 use crate::config::{Config, Manager};
 use crate::facts::Job;
 use crate::limits::Environment;
+use crate::system::command::CommandError;
 
 /// Why a job was not started.
 #[derive(Debug, thiserror::Error)]
@@ -18,6 +19,12 @@ pub enum StartError {
     /// What the manager said.
     #[error("{0}")]
     Refused(String),
+}
+
+impl From<CommandError> for StartError {
+    fn from(error: CommandError) -> StartError {
+        StartError::Refused(error.to_string())
+    }
 }
 
 impl From<String> for StartError {

@@ -6,11 +6,14 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use thiserror::Error;
+
 use crate::facts::{Condition, Exit, Job, KeepAlive};
 use crate::limits::Environment;
 use crate::system::clock;
+use crate::system::command::{self, CommandError};
 use crate::system::poll::Deadline;
-use crate::system::{command, process};
+use crate::system::process;
 use crate::time::Mono;
 
 #[derive(Clone)]
@@ -122,7 +125,7 @@ impl Systemd {
     /// # Errors
     /// What systemctl said.
     pub fn reload(&self) -> Result<(), String> {
-        self.systemctl(&["daemon-reload"]).map(drop)
+        self.tell(&["daemon-reload"])
     }
 
     /// There after each login; an enabled unit also keeps its history after a stop.
@@ -130,13 +133,13 @@ impl Systemd {
     /// # Errors
     /// What systemctl said.
     pub fn enable(&self) -> Result<(), String> {
-        self.systemctl(&["enable", "--", &self.unit()]).map(drop)
+        self.tell(&["enable", "--", &self.unit()])
     }
 
     /// # Errors
     /// What systemctl said.
     pub fn disable(&self) -> Result<(), String> {
-        self.systemctl(&["disable", "--", &self.unit()]).map(drop)
+        self.tell(&["disable", "--", &self.unit()])
     }
 
     /// What systemd says, and what it means. Right after a death it may still name the process that is gone; a start
@@ -174,38 +177,80 @@ impl Systemd {
 
     /// Never waits for the job: that could take as long as `RestartSec` or `TimeoutStopSec`.
     fn verb(&self, verb: &str) -> Result<(), String> {
-        self.systemctl(&[verb, "--no-block", "--", &self.unit()]).map(drop)
+        self.tell(&[verb, "--no-block", "--", &self.unit()])
     }
 
     /// A unit that was collected meanwhile has nothing to reset, which systemctl calls an error.
     fn reset(&self) -> Result<(), String> {
         match self.systemctl(&["reset-failed", "--", &self.unit()]) {
-            Err(why) if !why.contains("not loaded") => Err(why),
-            _ => Ok(()),
+            Ok(_) | Err(SystemctlError::Refused { why: Refusal::NotLoaded, .. }) => Ok(()),
+            Err(error) => Err(error.into()),
         }
     }
 
     fn reload_if_needed(&self, shown: &HashMap<String, String>) -> Result<(), String> {
-        if get(shown, "NeedDaemonReload") == "yes" { self.systemctl(&["daemon-reload"]).map(drop) } else { Ok(()) }
+        if get(shown, "NeedDaemonReload") == "yes" { self.reload() } else { Ok(()) }
     }
 
-    fn systemctl(&self, words: &[&str]) -> Result<String, String> {
+    fn tell(&self, words: &[&str]) -> Result<(), String> {
+        Ok(self.systemctl(words).map(drop)?)
+    }
+
+    fn systemctl(&self, words: &[&str]) -> Result<String, SystemctlError> {
         let args: Vec<&str> = ["--user", "--no-pager"].into_iter().chain(words.iter().copied()).collect();
-        let output = command::run(&self.systemctl, &args, self.ask)
-            .map_err(|why| why.replace("systemctl --user ", &format!("systemctl --user {} ", words[0])))?;
+        let output = command::run(&self.systemctl, &args, self.ask)?;
         if output.code == Some(0) {
             return Ok(output.stdout);
         }
-        let words =
-            format!("systemctl --user {}: {}", words[0], output.stderr.lines().next().unwrap_or("no reason given"));
-        let mend = if words.contains("No medium found") {
-            "; there is no user session here: set XDG_RUNTIME_DIR=/run/user/<uid>"
-        } else if words.contains("connect to bus") {
-            "; the user manager does not run: 'loginctl enable-linger' keeps it running"
-        } else {
-            ""
-        };
-        Err(words + mend)
+        let said = output.stderr.lines().next().unwrap_or("no reason given").to_owned();
+        Err(SystemctlError::Refused { verb: words[0].to_owned(), why: refusal(&said), said })
+    }
+}
+
+/// Why systemctl did not do what it was told.
+#[derive(Debug, Error)]
+enum SystemctlError {
+    #[error(transparent)]
+    NoAnswer(#[from] CommandError),
+    /// It ended with a failure and these words.
+    #[error("systemctl --user {verb}: {said}{}", mend(*why))]
+    Refused { verb: String, said: String, why: Refusal },
+}
+
+impl From<SystemctlError> for String {
+    fn from(error: SystemctlError) -> String {
+        error.to_string()
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Refusal {
+    /// The unit is not known: it was never loaded, or it was collected.
+    NotLoaded,
+    NoSession,
+    NoManager,
+    Other,
+}
+
+/// systemctl's exit code is 1 for each of these, so its words (under LC_ALL=C) are all there is: of systemd 252, and for
+/// the bus of 256 and later.
+fn refusal(said: &str) -> Refusal {
+    if said.ends_with(" not loaded.") {
+        Refusal::NotLoaded
+    } else if said.ends_with("No medium found") || said.contains("$XDG_RUNTIME_DIR not defined") {
+        Refusal::NoSession
+    } else if said.starts_with("Failed to connect to ") {
+        Refusal::NoManager
+    } else {
+        Refusal::Other
+    }
+}
+
+fn mend(why: Refusal) -> &'static str {
+    match why {
+        Refusal::NoSession => "; there is no user session here: set XDG_RUNTIME_DIR=/run/user/<uid>",
+        Refusal::NoManager => "; the user manager does not run: 'loginctl enable-linger' keeps it running",
+        Refusal::NotLoaded | Refusal::Other => "",
     }
 }
 

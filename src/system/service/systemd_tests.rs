@@ -243,3 +243,60 @@ fn durations_are_text() {
         assert_eq!(seconds(text), expected.map(Duration::from_secs_f64), "{text}");
     }
 }
+
+#[test]
+fn why_systemctl_refuses_is_told_apart() {
+    let rows = [
+        ("Failed to reset failed state of unit x.service: Unit x.service not loaded.", Refusal::NotLoaded),
+        ("Failed to connect to bus: No medium found", Refusal::NoSession),
+        ("Failed to connect to user scope bus via local transport: No medium found", Refusal::NoSession),
+        (
+            "Failed to connect to user scope bus via local transport: $DBUS_SESSION_BUS_ADDRESS and $XDG_RUNTIME_DIR not \
+             defined (consider using --machine=<user>@.host --user to connect to bus of other user)",
+            Refusal::NoSession,
+        ),
+        ("Failed to connect to bus: Connection refused", Refusal::NoManager),
+        ("Failed to connect to user scope bus via local transport: Connection refused", Refusal::NoManager),
+        ("Failed to start x.service: Unit x.service not found.", Refusal::Other),
+        ("Failed to start connect to bus.service: Unit is masked.", Refusal::Other),
+        ("", Refusal::Other),
+    ];
+    for (said, expected) in rows {
+        assert_eq!(refusal(said), expected, "{said}");
+    }
+    let refused =
+        SystemctlError::Refused { verb: "start".into(), said: "No medium found".into(), why: Refusal::NoSession };
+    assert_eq!(
+        refused.to_string(),
+        "systemctl --user start: No medium found; there is no user session here: set XDG_RUNTIME_DIR=/run/user/<uid>"
+    );
+}
+
+/// A unit that was collected has nothing to reset, which is no failure; that the manager can't be asked is one.
+#[test]
+fn nothing_to_reset_is_no_failure() {
+    let folder = tempfile::tempdir().unwrap();
+    let rows = [
+        ("Failed to reset failed state of unit x.service: Unit x.service not loaded.", true),
+        ("Failed to connect to bus: Connection refused", false),
+    ];
+    for (said, works) in rows {
+        let systemctl = folder.path().join(format!("systemctl-{works}"));
+        std::fs::write(&systemctl, format!("#!/bin/sh\necho '{said}' >&2\nexit 1\n")).unwrap();
+        std::fs::set_permissions(&systemctl, std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
+        let systemd = Systemd {
+            systemctl,
+            label: "x".into(),
+            ask: Duration::from_secs(20),
+            respawn_near: Duration::from_secs(1),
+        };
+        assert_eq!(systemd.reset().is_ok(), works, "{:?}", systemd.reset());
+    }
+    let systemd = Systemd {
+        systemctl: "/nowhere/not loaded.".into(),
+        label: "x".into(),
+        ask: Duration::from_secs(1),
+        respawn_near: Duration::from_secs(1),
+    };
+    assert!(systemd.reset().is_err(), "no words of ours decide");
+}
