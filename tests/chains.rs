@@ -20,8 +20,8 @@ fn a_crash_loop_that_waits_for_its_30_min_keeps_no_bridge_down() {
         scene.set("stale", 600.0);
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970").as_secs();
         let crash = |ago: u64| json!({"timestamp": now - ago, "event_type": "crash", "commit_sha": "unknown", "reason": "exit 1"});
-        let lines: String = (1..=6).rev().map(|n| format!("{}\n", crash(n * 60))).collect();
-        std::fs::write(scene.data("crash_history.jsonl"), lines).expect("a history");
+        let lines: Vec<String> = (1..=6).rev().map(|n| crash(n * 60).to_string()).collect();
+        std::fs::write(scene.data("crash_history.jsonl"), lines.join("\n") + "\n").expect("a history");
     });
     let _watch = scene.watch();
     scene.wait("the alert", || scene.rungs().iter().any(|rung| rung.starts_with("5:")).then_some(()));
