@@ -4,12 +4,13 @@
 
 use std::time::Duration;
 
+use crate::exit_class::could_not_start;
 use crate::facts::{
     Class, Condition, Event, EventKind, Exit, Fact, Facts, Git, Job, KeepAlive, Lock, Markers, Process, Role, short_id,
 };
-use crate::history::{History, connection, last_exit};
+use crate::history::{History, connection, ended_alike, last_exit};
 use crate::limits::Limits;
-use crate::markers::{DISK_FULL, flood_wait, login_needed, update};
+use crate::markers::{DISK_FULL, flood_until, login_needed, update};
 use crate::time::{Mono, Wall};
 use crate::verdict::{Cause, Finding, Head, Help, Innocent, Next, Problem, Rung, State, UnknownFact, Verdict};
 
@@ -55,13 +56,22 @@ pub fn assess(facts: &Facts, history: &History, limits: &Limits) -> Verdict {
     verdict(findings, case.well(), unknown)
 }
 
+/// The crashes that make a pattern, oldest first: those within the window that ended alike, the most of them. Three that
+/// end with different errors are none.
+fn pattern<'a>(events: &'a [Event], now: Wall, limits: &Limits) -> Vec<&'a Event> {
+    let crashes: Vec<&Event> = recent(events, now, limits).collect();
+    let like = |end: &Event| crashes.iter().copied().filter(|event| ended_alike(event, end)).collect::<Vec<_>>();
+    // Of two patterns as large the newer one.
+    crashes.iter().map(|end| like(end)).max_by_key(Vec::len).unwrap_or_default()
+}
+
 /// Whether HEAD is the suspect of a crash loop.
 ///
 /// # Errors
 /// Why HEAD is left alone.
-pub fn suspect(crashes: &[Event], git: &Git, now: Wall, limits: &Limits) -> Result<(), Innocent> {
+fn suspect(crashes: &[&Event], git: &Git, limits: &Limits) -> Result<(), Innocent> {
     let head = short_id(&git.head);
-    let on_head: Vec<&Event> = recent(crashes, now, limits).filter(|event| event.commit == head).collect();
+    let on_head: Vec<&Event> = crashes.iter().copied().filter(|event| event.commit == head).collect();
     let Some(first) = on_head.first().filter(|_| on_head.len() >= LOOP) else {
         return Err(Innocent::FewCrashes(on_head.len()));
     };
@@ -131,12 +141,12 @@ impl Case<'_> {
         if let Some(update) = update(&self.facts.holds, self.markers, now.wall, self.limits) {
             findings.push(found(Problem::UpdateRunning(update), None, Next::UpdateEnds));
         }
-        if self.markers.is_some_and(login_needed) {
+        if self.markers.is_some_and(login_needed) || self.ended_by(Class::Login) > 0 {
             findings.push(told(found(Problem::LoginNeeded, None, Next::Person(Help::LogIn))));
         }
         findings.extend(self.broken_setup());
-        if let Some(flood) = self.markers.and_then(|markers| flood_wait(markers, now, self.limits)) {
-            let until = flood.expiry;
+        let by_log = self.history.flood_until;
+        if let Some(until) = self.markers.and_then(|markers| flood_until(markers, by_log, now.wall, self.limits)) {
             findings.push(found(Problem::FloodWait { until }, None, Next::FloodEnds(until)));
         }
         findings.extend(self.disk_full());
@@ -157,14 +167,48 @@ impl Case<'_> {
             return Some(told(found(Problem::NoService, None, Next::Person(Help::Install))));
         }
         let young = self.process.is_none_or(|process| process.age < self.limits.min_uptime);
-        let ended_so = young && self.service.last_exit == Exit::Code(2);
-        ended_so.then(|| told(found(Problem::ExitCode2, None, Next::Person(Help::MendBridge))))
+        let mend = |problem| Some(told(found(problem, None, Next::Person(Help::MendBridge))));
+        if young && self.service.last_exit == Exit::Code(2) {
+            return mend(Problem::ExitCode2);
+        }
+        if young && could_not_start(&self.service.last_exit) {
+            let missing = self.facts.missing_program.known().cloned().flatten();
+            return mend(Problem::CannotStart { exit: self.service.last_exit.clone(), missing });
+        }
+        // One may be chance: a file that was open elsewhere, a moment without memory.
+        if self.ended_by(Class::Environment) >= 2 {
+            let error = self.last_crash().and_then(|crash| crash.error.clone());
+            return mend(Problem::BrokenEnvironment { error });
+        }
+        None
+    }
+
+    /// The last crash, while nothing that came after it has shown to work.
+    fn last_crash(&self) -> Option<&Event> {
+        let grown_up = self.process.is_some_and(|process| process.age >= self.limits.start_grace);
+        if grown_up || self.connected() {
+            return None;
+        }
+        let now = self.facts.clock.wall;
+        let fresh = |event: &&Event| event.at.age(now).is_some_and(|age| age < self.limits.crash_window);
+        let crashes = self.facts.crashes.known()?.iter().filter(|event| event.kind == EventKind::Crash);
+        crashes.filter(fresh).next_back()
+    }
+
+    /// How many of the last crashes in a row were of this class.
+    fn ended_by(&self, class: Class) -> usize {
+        if self.last_crash().is_none_or(|crash| crash.class != class) {
+            return 0;
+        }
+        let events = self.facts.crashes.known().map_or(&[][..], Vec::as_slice);
+        let crashes = events.iter().rev().filter(|event| event.kind == EventKind::Crash);
+        crashes.take_while(|event| event.class == class).count()
     }
 
     fn disk_full(&self) -> Option<Finding> {
-        let full = self.facts.disk.known().is_some_and(|disk| disk.free < DISK_FULL);
-        let said = self.within(self.history.no_space_at, self.limits.log_words_count);
-        (full || said).then(|| told(found(Problem::DiskFull, None, Next::Person(Help::MakeRoom))))
+        // What the log says of it is hearsay: the file system is asked, for bytes and for inodes.
+        let full = self.facts.disk.known().is_some_and(|disk| disk.free < DISK_FULL || disk.free_inodes == Some(0));
+        full.then(|| told(found(Problem::DiskFull, None, Next::Person(Help::MakeRoom))))
     }
 
     /// Asked only where it may decide, and then it outranks every start and every revert. A bridge that is connected has
@@ -190,15 +234,15 @@ impl Case<'_> {
     fn crash_loop(&self) -> Option<Finding> {
         let events = self.facts.crashes.known()?;
         let now = self.facts.clock.wall;
-        let crashes = recent(events, now, self.limits).count();
+        let alike = pattern(events, now, self.limits);
         let young = self.process.is_none_or(|process| process.age < self.limits.loop_young);
-        if crashes < LOOP || !young {
+        if alike.len() < LOOP || !young {
             return None;
         }
         let opted_in = self.markers.is_some_and(|markers| markers.auto_revert);
         let head = match self.facts.git.known() {
             None => Head::Unknown,
-            Some(git) => match suspect(events, git, now, self.limits) {
+            Some(git) => match suspect(&alike, git, self.limits) {
                 Ok(()) => Head::Suspect { summary: git.summary.clone(), opted_in },
                 Err(innocent) => Head::Innocent(innocent),
             },
@@ -207,7 +251,7 @@ impl Case<'_> {
             Head::Suspect { opted_in: true, .. } => (Rung::Revert, Next::Revert),
             _ => (Rung::FreeSession, Next::Tell),
         };
-        let window = self.limits.crash_window;
+        let (crashes, window) = (alike.len(), self.limits.crash_window);
         Some(found(Problem::CrashLoop { crashes, window, head }, Some(rung), next))
     }
 

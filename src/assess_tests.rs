@@ -1,7 +1,8 @@
 //! A situation a row, named after the row of the list of real incidents that it comes from.
 
 use super::*;
-use crate::facts::{Disk, Flood, Holder, Holds, Identity, Log, Pause, Repeated, Said, Session, UpdateLock};
+use crate::facts::{Disk, Flood, Holder, Holds, Identity, Log, Pause, Repeated, Session, UpdateLock};
+use crate::findings::{Ended as Traceback, Findings, FloodWait};
 use crate::history::{Counted, Ended, advance};
 use crate::secrets::Secrets;
 use crate::time::{Clock, span as s};
@@ -28,7 +29,8 @@ fn well() -> Case {
         network: None,
         crashes: Fact::Known(Vec::new()),
         git: Fact::Known(git(86_400.0)),
-        disk: Fact::Known(Disk { free: 1 << 40, free_share: 0.5 }),
+        disk: Fact::Known(Disk { free: 1 << 40, free_share: 0.5, free_inodes: None }),
+        missing_program: Fact::Known(None),
         markers: Fact::Known(Markers::default()),
         holds: Holds::default(),
     };
@@ -61,6 +63,7 @@ fn job(pid: Option<u32>) -> Job {
         keep_alive: KeepAlive::Always,
         held_back: None,
         stopping: false,
+        failed_before_start: false,
         gave_up: false,
     }
 }
@@ -84,6 +87,7 @@ fn crash(ago: f64, class: Class) -> Event {
         commit: "aaaaaaaa".into(),
         commit_age: None,
         reason: "exit 1".into(),
+        error: None,
         class,
         pid: Some(1),
         ours: true,
@@ -492,18 +496,23 @@ fn every_situation_has_its_verdict() {
             "incident 33: the disk is full, no kill",
             |c| {
                 c.silent(400.0);
-                c.facts.disk = Fact::Known(Disk { free: 1000, free_share: 0.0 });
+                c.facts.disk = Fact::Known(Disk { free: 1000, free_share: 0.0, free_inodes: None });
             },
             (S::Waiting, C::DiskFull, 0),
         ),
         (
-            "incident 33: ENOSPC was logged",
-            |c| c.history.no_space_at = Some(NOW.mono - s(10.0)),
+            "incident 33: no inode is free",
+            |c| c.facts.disk = Fact::Known(Disk { free: 1 << 40, free_share: 0.5, free_inodes: Some(0) }),
             (S::Waiting, C::DiskFull, 0),
         ),
         (
+            "kind B: a log that speaks of a full disk, and there is room",
+            |c| c.log().said.no_space = true,
+            (S::Healthy, C::None, 0),
+        ),
+        (
             "incident 33: a disk that is nearly full",
-            |c| c.facts.disk = Fact::Known(Disk { free: 1 << 30, free_share: 0.01 }),
+            |c| c.facts.disk = Fact::Known(Disk { free: 1 << 30, free_share: 0.01, free_inodes: None }),
             (S::Degraded, C::None, 0),
         ),
         (
@@ -718,7 +727,9 @@ fn the_first_cause_wins_and_the_others_become_issues() {
         (Cause::AuthRequired, |c| c.markers().auth_required = Some(NOW.wall)),
         (Cause::ConfigError, |c| c.job().last_exit = Exit::Code(2)),
         (Cause::FloodWait, |c| c.markers().flood = Some(Flood { expiry: NOW.wall + s(600.0), written: NOW.wall })),
-        (Cause::DiskFull, |c| c.history.no_space_at = Some(NOW.mono)),
+        (Cause::DiskFull, |c| {
+            c.facts.disk = Fact::Known(Disk { free: 0, free_share: 0.5, free_inodes: None });
+        }),
         (Cause::Offline, |c| c.facts.network = Some(Fact::Known(false))),
         (Cause::SessionLocked, |c| c.stranger(Lock::Exclusive)),
         (Cause::BadCommit, |c| c.loop_on_head(600.0)),
@@ -884,24 +895,13 @@ fn incident_19_a_manager_that_respawns_is_not_helped_and_a_person_hears_of_it() 
     assert_eq!(assess(&case.facts, &case.history, LIMITS).level(), 1);
 }
 
-/// What a run said speaks against itself only: not against the next, and not after somebody has made room.
+/// What a run said speaks against itself only, and not against the next.
 #[test]
 fn incident_5_what_a_run_said_ends_with_it() {
-    const FULL: Said = Said {
-        locked: true,
-        no_space: true,
-        connected: None,
-        told_to_stop: false,
-        login: false,
-        flood: false,
-        network: false,
-    };
-    let free = |free| Fact::Known(Disk { free, free_share: 0.5 });
-    // (name, the bytes of the second look come with a new process, free space in it, evidence of locked and full)
-    type Row = (&'static str, fn(&mut Case), (bool, bool));
-    let rows: &[Row] = &[
-        ("it runs on", |_| {}, (true, true)),
-        ("it died of it", |c| c.down(100.0, 0.0), (true, true)),
+    let locked = || Findings { locked: true, ..Findings::default() };
+    let rows: &[(&str, fn(&mut Case), bool)] = &[
+        ("it runs on", |_| {}, true),
+        ("it died of it", |c| c.down(100.0, 0.0), true),
         (
             "another process is there",
             |c| {
@@ -909,35 +909,122 @@ fn incident_5_what_a_run_said_ends_with_it() {
                 c.facts.process = Fact::Known(Some(Process { id, ..process(1.0) }));
                 c.job().pid = Some(4313);
             },
-            (false, false),
+            false,
         ),
-        ("room was made", |c| c.facts.disk = Fact::Known(Disk { free: 1 << 22, free_share: 0.5 }), (true, false)),
-        ("a little was freed", |c| c.facts.disk = Fact::Known(Disk { free: 1 << 20, free_share: 0.5 }), (true, true)),
     ];
     for (name, change, expected) in rows {
         let mut case = well();
-        case.facts.disk = free(1 << 19);
-        case.log().said = FULL;
+        case.log().said = locked();
         let (history, _) = advance(&case.history, &case.facts, &[], LIMITS);
-        assert!(history.locked_at.is_some() && history.no_space_at.is_some(), "{name}");
-        case.log().said = Said::default();
+        assert!(history.locked_at.is_some(), "{name}");
+        case.log().said = Findings::default();
         let run = history.run;
         change(&mut case);
         let (after, _) = advance(&History { run, ..history }, &case.facts, &[], LIMITS);
-        assert_eq!((after.locked_at.is_some(), after.no_space_at.is_some()), *expected, "{name}");
+        assert_eq!(after.locked_at.is_some(), *expected, "{name}");
     }
-    // A quota: there is room, and still there is none.
-    let mut case = well();
-    case.log().said = FULL;
-    let (history, _) = advance(&case.history, &case.facts, &[], LIMITS);
-    case.log().said = Said::default();
-    assert!(advance(&history, &case.facts, &[], LIMITS).0.no_space_at.is_some());
     // The last words of the run before arrive together with the next process.
     let mut case = well();
     case.history.run = Some(Process { id: Identity { pid: 4311, start: 2 }, ..process(100.0) });
-    case.log().said = FULL;
+    case.log().said = locked();
     let (history, _) = advance(&case.history, &case.facts, &[], LIMITS);
-    assert_eq!((history.locked_at, history.no_space_at), (None, None));
+    assert_eq!(history.locked_at, None);
+}
+
+/// A child's goodbye in a shared log, a quoted chat: a line that says so is void as soon as another follows.
+#[test]
+fn r05a_to_be_told_to_stop_is_a_line_and_then_silence() {
+    let told = Findings { told_to_stop: true, ..Findings::default() };
+    let mut case = well();
+    (case.log().said, case.log().grew) = (told.clone(), true);
+    let at = |case: &mut Case, seconds: f64| {
+        case.facts.clock = Clock { wall: NOW.wall + s(seconds), mono: NOW.mono + s(seconds), zone: 0 };
+        case.history = advance(&case.history, &case.facts, &[], LIMITS).0;
+        (case.log().said, case.log().grew) = (Findings::default(), false);
+        assess(&case.facts, &case.history, LIMITS).cause
+    };
+    let causes = [at(&mut case, 0.0), at(&mut case, 29.0), at(&mut case, 30.0)];
+    assert_eq!(causes, [Cause::None, Cause::None, Cause::StopHang], "silent since");
+    let mut case = well();
+    (case.log().said, case.log().grew) = (told, true);
+    at(&mut case, 0.0);
+    case.log().grew = true;
+    let causes = [at(&mut case, 20.0), at(&mut case, 40.0), at(&mut case, 60.0)];
+    assert_eq!(causes, [Cause::None; 3], "a line followed");
+}
+
+/// A wait that the log names last is Telegram's, until a sign of life follows it.
+#[test]
+fn r20_a_flood_wait_in_the_log_holds_until_it_is_over() {
+    let mut case = well();
+    case.log().said.flood = Some(FloodWait { seconds: Some(1800) });
+    case.history = advance(&case.history, &case.facts, &[], LIMITS).0;
+    case.log().said = Findings::default();
+    case.silent(400.0);
+    let cause = |case: &Case, seconds: f64| {
+        let mut facts = case.facts.clone();
+        facts.clock = Clock { wall: NOW.wall + s(seconds), ..NOW };
+        assess(&facts, &case.history, LIMITS).cause
+    };
+    assert_eq!(
+        [cause(&case, 0.0), cause(&case, 1799.0), cause(&case, 1801.0)],
+        [Cause::FloodWait, Cause::FloodWait, Cause::LogStale]
+    );
+    case.log().said.heartbeat = true;
+    case.history = advance(&case.history, &case.facts, &[], LIMITS).0;
+    assert_eq!(case.history.flood_until, None);
+    // It stood at the end of the log before we came.
+    case.log().said = Findings::default();
+    case.log().flood_before = Some((NOW.wall - s(600.0), s(1800.0)));
+    case.history = advance(&case.history, &case.facts, &[], LIMITS).0;
+    assert_eq!(case.history.flood_until, Some(NOW.wall + s(1200.0)));
+}
+
+/// Each class has its sentence, and none of them speaks against HEAD: here the commit is ten minutes old and auto-revert
+/// is on.
+#[test]
+fn kind_e_what_others_did_is_not_held_against_head() {
+    let rows: &[(&str, Class, Cause)] = &[
+        ("the code's own", Class::Code, Cause::BadCommit),
+        ("r10: the session was used twice", Class::Login, Cause::AuthRequired),
+        ("r13: a read-only database", Class::Environment, Cause::ConfigError),
+        ("a network that went away", Class::Network, Cause::ProcessDead),
+        ("killed by the system", Class::Killed, Cause::ProcessDead),
+        ("a lock that somebody holds", Class::Lock, Cause::ProcessDead),
+        ("a copy in the way", Class::Copy, Cause::ProcessDead),
+        ("a flood wait", Class::Flood, Cause::ProcessDead),
+        ("a full disk", Class::Disk, Cause::ProcessDead),
+    ];
+    for (name, class, cause) in rows {
+        let mut case = well();
+        case.loop_on_head(600.0);
+        case.crashes(3, *class);
+        assert_eq!(assess(&case.facts, &case.history, LIMITS).cause, *cause, "{name}");
+    }
+    let mut case = well();
+    case.loop_on_head(600.0);
+    case.job().last_exit = Exit::Code(78);
+    case.facts.missing_program = Fact::Known(Some(".venv/bin/python".into()));
+    let verdict = assess(&case.facts, &case.history, LIMITS);
+    assert_eq!((verdict.cause, verdict.tells()), (Cause::ConfigError, true), "r12: the interpreter is gone");
+}
+
+#[test]
+fn three_crashes_that_end_with_different_errors_are_no_pattern() {
+    let with = |errors: [Option<&str>; 4]| {
+        let mut case = well();
+        case.loop_on_head(600.0);
+        let crashes = errors.iter().enumerate().map(|(nth, error)| {
+            let ago = 240.0 - 60.0 * f64::from(u8::try_from(nth).unwrap());
+            Event { error: error.map(str::to_owned), ..crash(ago, Class::Code) }
+        });
+        case.facts.crashes = Fact::Known(crashes.collect());
+        assess(&case.facts, &case.history, LIMITS).cause
+    };
+    let (key, value, time) = (Some("KeyError: 'a'"), Some("ValueError: bad"), Some("TypeError: no"));
+    assert_eq!(with([key, Some("KeyError: 'b'"), key, value]), Cause::BadCommit, "three of four");
+    assert_eq!(with([key, value, time, key]), Cause::ProcessDead, "two, one, one");
+    assert_eq!(with([None, None, None, None]), Cause::BadCommit, "each with exit 1, and no word");
 }
 
 #[test]
@@ -1018,14 +1105,25 @@ fn an_end_that_somebody_wanted_is_no_crash() {
 
 #[test]
 fn a_death_has_the_class_that_the_log_gives_it() {
-    let rows: &[(&str, Said, Option<bool>, Class)] = &[
-        ("a traceback", Said::default(), None, Class::Code),
-        ("network", Said { network: true, ..Said::default() }, None, Class::Network),
-        ("incident 36: offline", Said::default(), Some(false), Class::Network),
-        ("login", Said { login: true, ..Said::default() }, None, Class::Login),
-        ("flood", Said { flood: true, network: true, ..Said::default() }, None, Class::Flood),
-        ("lock", Said { locked: true, ..Said::default() }, None, Class::Lock),
-        ("disk", Said { no_space: true, locked: true, ..Said::default() }, None, Class::Disk),
+    let ended = |error: &str| Findings {
+        ended_by: Some(Traceback { error: error.into(), causes: Vec::new() }),
+        ..Findings::default()
+    };
+    let rows: Vec<(&str, Findings, Option<bool>, Class)> = vec![
+        ("a traceback", ended("KeyError: 'x'"), None, Class::Code),
+        ("nothing", Findings::default(), None, Class::Code),
+        ("network", Findings { network: true, ..Findings::default() }, None, Class::Network),
+        ("incident 36: offline", Findings::default(), Some(false), Class::Network),
+        ("login", ended("telethon.errors.rpcerrorlist.AuthKeyDuplicatedError: The key"), None, Class::Login),
+        ("flood", ended("telethon.errors.FloodWaitError: A wait of 30 seconds is required"), None, Class::Flood),
+        ("lock", ended("sqlite3.OperationalError: database is locked"), None, Class::Lock),
+        ("disk", ended("OSError: [Errno 28] No space left on device"), None, Class::Disk),
+        (
+            "environment",
+            ended("sqlite3.OperationalError: attempt to write a readonly database"),
+            None,
+            Class::Environment,
+        ),
     ];
     for (name, said, network, class) in rows {
         let before = well();
@@ -1034,7 +1132,7 @@ fn a_death_has_the_class_that_the_log_gives_it() {
         case.log().said = said.clone();
         case.facts.network = network.map(Fact::Known);
         let (_, events) = advance(&before.history, &case.facts, &[], LIMITS);
-        assert_eq!(events.first().map(|event| event.class), Some(*class), "{name}");
+        assert_eq!(events.first().map(|event| event.class), Some(class), "{name}");
     }
 }
 

@@ -4,7 +4,7 @@
 //! at the beginning of the error's text only, and where the exception's class is known it has to fit: what stands
 //! further back may quote a chat.
 
-use crate::exit_class::Class;
+use crate::facts::Class;
 
 /// An error taken apart: `telethon.errors.rpcerrorlist.FloodWaitError: A wait of 1800 seconds is required` has the name
 /// `FloodWaitError`. A text without a class's name has none.

@@ -73,6 +73,7 @@ mod tests {
             commit: String::new(),
             commit_age: None,
             reason: String::new(),
+            error: None,
             class: Class::Code,
             pid: None,
             ours,

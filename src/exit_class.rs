@@ -1,33 +1,8 @@
 //! Why a run ended, and whether that speaks against the code. Pure.
 
-use serde::{Deserialize, Serialize};
-
 use crate::error_line;
-use crate::facts::Exit;
+use crate::facts::{Class, Exit};
 use crate::findings::Findings;
-
-/// The classes of the crash history (`class` in `crash_history.jsonl`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Class {
-    /// Reached the bridge's own code and ended by itself: the only one that speaks against HEAD.
-    Code,
-    Network,
-    /// A person has to log in.
-    Login,
-    Flood,
-    Disk,
-    /// Somebody else holds a lock that the bridge needs.
-    Lock,
-    /// Read-only, not permitted, broken, used up: what the bridge stands on.
-    Environment,
-    /// It could not start: none of its code ever ran.
-    Start,
-    /// By the system, a manager or a person.
-    Killed,
-    /// Another bridge of this session was in the way.
-    Copy,
-}
 
 /// What is known of the end of one run.
 #[derive(Debug, Clone, Copy)]
@@ -68,6 +43,14 @@ pub fn class(ending: &Ending) -> Option<Class> {
             Exit::Code(_) | Exit::Signal(_) => Some(Class::Code),
             Exit::Other(_) | Exit::Unseen | Exit::Never => reached_code.then_some(Class::Code),
         })
+}
+
+/// Whether the manager's word alone says that nothing of the bridge ever ran.
+pub fn could_not_start(exit: &Exit) -> bool {
+    let findings = Findings::default();
+    let ending =
+        Ending { exit, reason: None, before_start: false, findings: &findings, offline: false, copy_in_the_way: false };
+    by_manager(&ending) == Some(Class::Start)
 }
 
 /// Whether this end is one of those that, three times in half an hour, make HEAD a suspect.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::findings::Findings;
 use crate::time::{Clock, Wall};
 
 /// A fact, or why it could not be found out. Failing to look is never taken for sickness, nor for health.
@@ -58,6 +59,8 @@ pub struct Facts {
     pub crashes: Fact<Vec<Event>>,
     pub git: Fact<Git>,
     pub disk: Fact<Disk>,
+    /// The configured program, where nothing is at its path.
+    pub missing_program: Fact<Option<String>>,
     pub markers: Fact<Markers>,
     pub holds: Holds,
 }
@@ -102,6 +105,8 @@ pub struct Job {
     pub held_back: Option<String>,
     /// The job was told to stop and is on its way out.
     pub stopping: bool,
+    /// A step before the program failed (systemd's `ExecStartPre`), so that nothing of the bridge ran.
+    pub failed_before_start: bool,
     /// The manager gave up (systemd's `failed`): only a reset and a start bring it back.
     pub gave_up: bool,
 }
@@ -137,7 +142,7 @@ pub enum Exit {
     Unseen,
 }
 
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Log {
     pub path: PathBuf,
     pub exists: bool,
@@ -145,8 +150,10 @@ pub struct Log {
     /// New bytes since the look before (a touch or a rotation to an empty file brings none).
     pub grew: bool,
     pub modified: Option<Wall>,
-    /// What the new bytes say.
-    pub said: Said,
+    /// What the new bytes say. All of it is hearsay.
+    pub said: Findings,
+    /// A flood wait that the log named last before this process of ours looked at it: since when, and how long.
+    pub flood_before: Option<(Wall, Duration)>,
     /// The error line that was repeated most within the window, digits apart.
     pub repeated: Option<Repeated>,
     /// The last lines of the error log, and of the log; read only when something is wrong.
@@ -159,19 +166,6 @@ pub struct Repeated {
     /// The newest of them, without secrets.
     pub line: String,
     pub count: u32,
-}
-
-/// The strings worth matching, seen in new log bytes.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Said {
-    /// The last word on the connection.
-    pub connected: Option<bool>,
-    pub locked: bool,
-    pub no_space: bool,
-    pub told_to_stop: bool,
-    pub login: bool,
-    pub flood: bool,
-    pub network: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -221,6 +215,8 @@ pub struct Event {
     /// In seconds; `None` where it is not known or the commit's date lies in the future.
     pub commit_age: Option<f64>,
     pub reason: String,
+    /// The error's own last line, without secrets, where the log had one.
+    pub error: Option<String>,
     pub class: Class,
     /// Set where we saw the run itself.
     pub pid: Option<u32>,
@@ -228,16 +224,27 @@ pub struct Event {
     pub ours: bool,
 }
 
-/// Why a run ended. Only `Code` speaks against the bridge's code.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+/// Why a run ended: the classes of the crash history. Only `Code` speaks against the bridge's code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Class {
+    /// It reached the bridge's own code and ended by itself.
     Code,
     Network,
+    /// A person has to log in.
     Login,
     Flood,
     Disk,
+    /// Somebody else holds a lock that the bridge needs.
     Lock,
+    /// Read-only, not permitted, broken, used up: what the bridge stands on.
+    Environment,
+    /// It could not start: none of its code ever ran.
+    Start,
+    /// By the system, a manager or a person.
+    Killed,
+    /// Another bridge of this session was in the way.
+    Copy,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -260,6 +267,9 @@ pub struct Disk {
     pub free: u64,
     /// The same as a share of its volume, 0 to 1.
     pub free_share: f64,
+    /// The fewest free inodes; `None` where a file system counts none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub free_inodes: Option<u64>,
 }
 
 /// Files by which the operator, the update script and the bridge speak to us. Limits only: what they mean is judged.
@@ -305,20 +315,6 @@ pub struct Flood {
 pub struct Pause {
     pub since: Wall,
     pub until: Wall,
-}
-
-impl Said {
-    /// Why a run ended that said this, where it says so. The order is that of certainty.
-    pub fn class(&self) -> Option<Class> {
-        let rows = [
-            (self.no_space, Class::Disk),
-            (self.flood, Class::Flood),
-            (self.login, Class::Login),
-            (self.locked, Class::Lock),
-            (self.network, Class::Network),
-        ];
-        rows.into_iter().find_map(|(said, class)| said.then_some(class))
-    }
 }
 
 /// A commit as a person reads it and the crash history has it: eight hex digits.

@@ -1,7 +1,9 @@
 //! What the lines of the bridge's log said, as plain data. Pure.
 
+use serde::{Deserialize, Serialize};
+
 /// What lines of the bridge say. All of it is hearsay; each field says what else has to be seen.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Findings {
     /// Lines of a logger's shape.
     pub own_lines: u32,
@@ -36,13 +38,13 @@ pub struct Findings {
 }
 
 /// In force from the look that first saw it, for so many seconds; bounded by the caller as the marker is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FloodWait {
     pub seconds: Option<u64>,
 }
 
 /// The end of a traceback.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Ended {
     /// The error's own last line, digits and all: to be rid of secrets before it is shown or written.
     pub error: String,

@@ -7,9 +7,12 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::facts::{Class, Event, EventKind, Exit, Fact, Facts, Identity, Job, Process, Repeated, short_id};
+use crate::error_line;
+use crate::exit_class::{self, Ending};
+use crate::facts::{Class, Event, EventKind, Exit, Fact, Facts, Identity, Job, Log, Process, Repeated, short_id};
+use crate::findings::Findings;
 use crate::limits::Limits;
-use crate::markers::{DISK_FULL, flood_wait, login_needed, update};
+use crate::markers::{flood_until, login_needed, update};
 use crate::time::{Clock, Mono, Wall};
 
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -38,10 +41,15 @@ pub struct History {
     pub unloaded_since: Option<Mono>,
     pub stopping_since: Option<Mono>,
     pub locked_at: Option<Mono>,
-    pub no_space_at: Option<Mono>,
-    /// The free space in that look, in bytes.
+    /// The log said then that somebody told it to stop, and was silent since.
     #[serde(default)]
-    pub no_space_free: u64,
+    pub told_to_stop_at: Option<Mono>,
+    /// What the new bytes of the last look said, of this run: a death is explained by them too.
+    #[serde(default)]
+    pub said: Findings,
+    /// Telegram wants to be left alone until then, as the log says.
+    #[serde(default)]
+    pub flood_until: Option<Wall>,
     /// Since when the markers can't be read.
     #[serde(default)]
     pub markers_unseen_since: Option<Mono>,
@@ -87,7 +95,7 @@ pub fn advance(before: &History, facts: &Facts, ours: &[Identity], limits: &Limi
         history.grace_until = now.mono + limits.wake_grace;
     }
     if let Fact::Known(markers) = &facts.markers
-        && (flood_wait(markers, now, limits).is_some() || login_needed(markers))
+        && (flood_until(markers, history.flood_until, now.wall, limits).is_some() || login_needed(markers))
     {
         // Such a bridge is silent because it was told to be; afterwards it has its time to speak again.
         history.grace_until = now.mono + limits.wake_grace;
@@ -134,7 +142,7 @@ fn note_process(
         // Who unloads a job ends its process, and an update does just that; how it ended nobody can say any more.
         let on_purpose = asked || !service.loaded || first.is_some_and(|run| ours.contains(&run.id));
         if !on_purpose && is_crash(&service.last_exit, counted && process.is_some()) {
-            events.push(event(EventKind::Crash, reason(&service.last_exit), first.map(|run| run.id.pid), facts));
+            events.push(crash(history, service, first.map(|run| run.id.pid), facts));
         }
     }
     if known_run_gone && let Some(run) = history.run {
@@ -165,7 +173,8 @@ fn note_process(
         history.silent_since = Some(if wrote < began { began } else { earlier(wrote, now.mono) });
         (history.stale_looks, history.had_socket, history.said_connected) = (0, false, None);
         (history.stopping_since, history.disconnected_since) = (None, None);
-        (history.locked_at, history.no_space_at) = (None, None);
+        (history.locked_at, history.told_to_stop_at) = (None, None);
+        history.said = Findings::default();
         events.extend(start(history, process, facts));
     }
     history.starts.retain(|at| now.mono.since(*at) < limits.crash_window);
@@ -176,9 +185,15 @@ fn note_process(
     // A manager that has started it since has done its part: its throttle begins anew.
     history.dead_since = since(process.is_none(), history.dead_since.filter(|_| starts == 0));
     history.unloaded_since = since(!service.loaded && process.is_none(), history.unloaded_since);
-    // Said in the look that first sees a process, it was the last word of the one before.
-    let told = !new_run && facts.log.known().is_some_and(|log| log.said.told_to_stop);
-    let stopping = process.is_some() && (service.stopping || told || history.stopping_since.is_some());
+    // A line alone is hearsay: it may be a child's, or quote somebody. It counts while nothing follows it; said in the
+    // look that first sees a process, it was the last word of the one before.
+    let log = facts.log.known().filter(|_| process.is_some() && !new_run);
+    history.told_to_stop_at = match log {
+        Some(log) if log.said.told_to_stop => Some(history.told_to_stop_at.unwrap_or(now.mono)),
+        Some(log) if log.grew => None,
+        _ => history.told_to_stop_at.filter(|_| process.is_some()),
+    };
+    let stopping = process.is_some() && (service.stopping || history.told_to_stop_at.is_some());
     history.stopping_since = since(stopping, history.stopping_since);
 }
 
@@ -193,22 +208,29 @@ fn note_log(history: &mut History, facts: &Facts, limits: &Limits, same_run: boo
     history.heard = same_run && (history.heard || log.grew);
     let silent = history.silent_since.map_or(Duration::ZERO, |since| now.since(since));
     history.stale_looks = if silent >= limits.silence { history.stale_looks + 1 } else { 0 };
-    let free = facts.disk.known().map(|disk| disk.free);
-    if free.is_some_and(|free| free >= history.no_space_free.saturating_mul(2).saturating_add(DISK_FULL)) {
-        // Room was made since. A quota that is used up shows no free space that could double.
-        history.no_space_at = None;
-    }
     // The last words of a run speak for its death, not against the one after it.
     let speaks = same_run || history.run.is_none();
-    if log.said.locked && speaks {
+    if (log.said.locked || log.said.lock_mentioned) && speaks {
         history.locked_at = Some(now);
     }
-    if log.said.no_space && speaks {
-        (history.no_space_at, history.no_space_free) = (Some(now), free.unwrap_or(u64::MAX));
-    }
+    history.said = log.said.clone();
+    note_flood(history, log, facts.clock.wall, limits);
     if same_run || log.said.connected == Some(true) {
         history.said_connected = log.said.connected.or(history.said_connected);
     }
+}
+
+/// The last word counts: a wait that a sign of life follows is one request's, and not the bridge's.
+fn note_flood(history: &mut History, log: &Log, now: Wall, limits: &Limits) {
+    let bounded = |since: Wall, wait: Duration| since + wait.min(limits.flood);
+    if let Some(seconds) = log.said.flood.and_then(|flood| flood.seconds) {
+        history.flood_until = Some(bounded(now, Duration::from_secs(seconds)));
+    } else if log.said.heartbeat || log.said.connected == Some(true) {
+        history.flood_until = None;
+    } else if let Some((since, wait)) = log.flood_before {
+        history.flood_until = Some(bounded(since, wait));
+    }
+    history.flood_until = history.flood_until.filter(|until| *until > now);
 }
 
 fn note_connection(history: &mut History, facts: &Facts) {
@@ -323,24 +345,45 @@ fn start(history: &History, process: Process, facts: &Facts) -> Option<Event> {
     Some(event)
 }
 
+/// A crash, with the class that all that is known gives it.
+fn crash(history: &History, service: &Job, pid: Option<u32>, facts: &Facts) -> Event {
+    let now = facts.log.known().map(|log| log.said.clone()).unwrap_or_default();
+    let said = history.said.clone().then(now);
+    let ending = Ending {
+        exit: &service.last_exit,
+        reason: None,
+        before_start: service.failed_before_start,
+        findings: &said,
+        offline: facts.network == Some(Fact::Known(false)),
+        copy_in_the_way: false,
+    };
+    Event {
+        class: exit_class::class(&ending).unwrap_or(Class::Code),
+        error: said.ended_by.map(|ended| ended.error),
+        ..event(EventKind::Crash, reason(&service.last_exit), pid, facts)
+    }
+}
+
 fn event(kind: EventKind, reason: String, pid: Option<u32>, facts: &Facts) -> Event {
     let git = facts.git.known();
-    let class = if kind == EventKind::Crash { class(facts) } else { Class::Code };
     Event {
         at: facts.clock.wall,
         kind,
         commit: git.map_or_else(|| "unknown".into(), |git| short_id(&git.head).to_owned()),
         commit_age: git.and_then(|git| git.committed.age(facts.clock.wall)).map(|age| age.as_secs_f64()),
         reason,
-        class,
+        error: None,
+        class: Class::Code,
         pid,
         ours: true,
     }
 }
 
-/// What the end of the log says about the death; without a network nothing else speaks.
-fn class(facts: &Facts) -> Class {
-    let said = facts.log.known().and_then(|log| log.said.class());
-    let offline = facts.network == Some(Fact::Known(false));
-    said.or(offline.then_some(Class::Network)).unwrap_or(Class::Code)
+/// Whether two crashes ended alike. Where a run left no error of its own, or somebody else wrote the line, the exit has to
+/// be the same.
+pub fn ended_alike(a: &Event, b: &Event) -> bool {
+    match (&a.error, &b.error) {
+        (Some(one), Some(other)) => error_line::alike(one, other),
+        _ => error_line::alike(&a.reason, &b.reason),
+    }
 }

@@ -2,7 +2,7 @@
 //! Pure; matched at the beginning of a text only.
 
 use crate::error_line;
-use crate::exit_class::Class;
+use crate::facts::Class;
 
 /// What a message begins with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

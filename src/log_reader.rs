@@ -10,7 +10,7 @@
 //! known with [`Findings::then`]; of two files the one that grew last comes last.
 
 use crate::error_line;
-use crate::exit_class::Class;
+use crate::facts::Class;
 use crate::findings::{Ended, Findings, FloodWait};
 use crate::foreign_text::{Lines, harmless};
 use crate::log_line::{self, Level, Line, Prefix};

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::facts::{Flood, Holds, Markers};
 use crate::limits::Limits;
-use crate::time::{Clock, Wall};
+use crate::time::Wall;
 
 /// Bytes. Below this the database can't even write its journal.
 pub const DISK_FULL: u64 = 1 << 20;
@@ -37,9 +37,12 @@ pub fn update(holds: &Holds, markers: Option<&Markers>, now: Wall, limits: &Limi
     Some(Update::Locked(lock.pid))
 }
 
-/// Telegram's own word, unless it is over or the file is too old to be believed.
-pub fn flood_wait(markers: &Markers, now: Clock, limits: &Limits) -> Option<Flood> {
-    markers.flood.filter(|flood| flood.expiry > now.wall && now.wall.since(flood.written) <= limits.flood)
+/// Until when Telegram wants to be left alone: by the marker, unless it is over or too old to be believed, or by the last
+/// word of the log.
+pub fn flood_until(markers: &Markers, by_log: Option<Wall>, now: Wall, limits: &Limits) -> Option<Wall> {
+    let fresh = |flood: &Flood| now.since(flood.written) <= limits.flood;
+    let by_marker = markers.flood.filter(fresh).map(|flood| flood.expiry);
+    by_marker.into_iter().chain(by_log).filter(|until| *until > now).max_by(|a, b| a.0.total_cmp(&b.0))
 }
 
 /// Void when the bridge has been connected since.

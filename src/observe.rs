@@ -30,10 +30,10 @@ pub struct Observer {
     sockets: Sockets,
     /// The last answer of the manager, good while its process lives.
     job: Option<(Identity, Job)>,
-    log: Timed<(), Result<Log, String>>,
+    log: Timed<Option<Identity>, Result<Log, String>>,
     crash_log: Timed<(), Result<Vec<Event>, String>>,
     git: Timed<bool, Result<Git, String>>,
-    files: Timed<(), (Result<Markers, String>, Result<Disk, String>)>,
+    files: Timed<(), (Result<Markers, String>, Result<Disk, String>, Option<String>)>,
     session: Timed<Option<u32>, Result<Session, String>>,
     log_end: Timed<(), Vec<Vec<String>>>,
 }
@@ -61,10 +61,10 @@ impl Observer {
             new_processes: NewProcesses::default(),
             sockets: Sockets::default(),
             job: None,
-            log: Timed::new("log", move |()| tail.look()),
+            log: Timed::new("log", move |run| tail.look(run)),
             crash_log: Timed::new("crash_log", move |()| crash_log.recent()),
             git: Timed::new("git", move |deep| checkout.head(deep)),
-            files: Timed::new("files", move |()| (markers::read(&files), disk(&files))),
+            files: Timed::new("files", move |()| (markers::read(&files), disk(&files), missing_program(&files))),
             session: Timed::new("session", move |pid| session::look(&database, pid)),
             log_end: Timed::new("log end", move |()| {
                 logs.each_ref().map(|path| log_end::of(path, 15, &secrets)).into()
@@ -145,15 +145,16 @@ impl Observer {
         self.files.ask(());
         let (service, process) = self.process();
         // After the process: the last words of one that is gone are in the log by then, and give its death its class.
-        self.log.ask(());
+        let run = process.known().copied().flatten().map(|process| process.id);
+        self.log.ask(run);
         let pid = process.known().copied().flatten().map(|process| process.id.pid);
         let fresh = self.new_processes.matching(&mut self.process_search, pid);
         let duplicates = fresh.map(|found| process_table::copies(found, pid)).into();
         let sockets = self.sockets(pid);
         let deadline = self.deadline();
-        let (markers, disk) = match self.files.answer(deadline) {
-            Ok((markers, disk)) => (markers.into(), disk.into()),
-            Err(why) => (Fact::Unknown(why.clone()), Fact::Unknown(why)),
+        let (markers, disk, missing_program) = match self.files.answer(deadline) {
+            Ok((markers, disk, missing)) => (markers.into(), disk.into(), Fact::Known(missing)),
+            Err(why) => (Fact::Unknown(why.clone()), Fact::Unknown(why.clone()), Fact::Unknown(why)),
         };
         Facts {
             clock: clock::now(),
@@ -167,6 +168,7 @@ impl Observer {
             crashes: self.crash_log.answer(deadline).and_then(|events| events).into(),
             git: self.git.answer(deadline).and_then(|git| git).into(),
             disk,
+            missing_program,
             markers,
             holds: markers::holds(&self.config),
         }
@@ -204,12 +206,27 @@ fn disk(config: &Config) -> Result<Disk, String> {
         let volume = rustix::fs::statvfs(there)
             .map_err(|error| format!("the free space of {} can't be asked for: {error}", there.display()))?;
         let free = volume.f_bavail.saturating_mul(volume.f_frsize);
+        // Some file systems (btrfs) count none.
+        let free_inodes = (volume.f_files > 0).then_some(volume.f_favail);
         let total = volume.f_blocks.saturating_mul(volume.f_frsize).max(1);
         #[expect(clippy::cast_precision_loss, reason = "a share")]
-        let disk = Disk { free, free_share: free as f64 / total as f64 };
-        if smallest.is_none_or(|smallest| disk.free < smallest.free) {
-            smallest = Some(disk);
-        }
+        let disk = Disk { free, free_share: free as f64 / total as f64, free_inodes };
+        // The scarcest of all of them.
+        smallest = Some(match smallest {
+            None => disk,
+            Some(other) => {
+                let scarcer = if disk.free < other.free { disk } else { other };
+                let inodes = [disk.free_inodes, other.free_inodes].into_iter().flatten().min();
+                Disk { free_inodes: inodes, ..scarcer }
+            }
+        });
     }
     smallest.ok_or_else(|| "no folder of the bridge is there".into())
+}
+
+/// The configured program, where it is a path and nothing is there: a link of a virtual environment that an upgrade of
+/// the interpreter has left without an end.
+fn missing_program(config: &Config) -> Option<String> {
+    let program = config.program.first().filter(|program| program.contains('/'))?;
+    (!config.root.join(program).exists()).then(|| program.clone())
 }

@@ -183,6 +183,18 @@ pub fn situations() -> Vec<(&'static str, Snapshot)> {
         ("disk-full", one(Problem::DiskFull, Next::Person(Help::MakeRoom))),
         ("config-error, no service", down(one(Problem::NoService, Next::Person(Help::Install)))),
         ("config-error, exit code 2", down(one(Problem::ExitCode2, Next::Person(Help::MendBridge)))),
+        ("config-error, the interpreter is gone", {
+            let missing = Some(".venv/bin/python".into());
+            down(one(Problem::CannotStart { exit: Exit::Code(78), missing }, Next::Person(Help::MendBridge)))
+        }),
+        ("config-error, it could not be started", {
+            let exit = Exit::Code(127);
+            down(one(Problem::CannotStart { exit, missing: None }, Next::Person(Help::MendBridge)))
+        }),
+        ("config-error, a read-only disk", {
+            let error = Some("sqlite3.OperationalError: attempt to write a readonly database".into());
+            down(one(Problem::BrokenEnvironment { error }, Next::Person(Help::MendBridge)))
+        }),
         ("unknown, nobody answers", {
             let why = "/bin/launchctl print did not answer within 5 s";
             down(one(Problem::ProcessUnseen(why.into()), Next::LookAgain))

@@ -73,6 +73,8 @@ pub fn phrase(problem: &Problem, now: Clock) -> String {
         Problem::LoginNeeded => "Telegram asks for a new login".into(),
         Problem::NoService => "there is no service for the bridge".into(),
         Problem::ExitCode2 => "the bridge ended with exit code 2".into(),
+        Problem::CannotStart { exit, .. } => format!("the bridge can't be started ({exit})"),
+        Problem::BrokenEnvironment { .. } => "the bridge can't use its disk, its files or its session".into(),
         Problem::FloodWait { until } => {
             format!("Telegram told the bridge to wait until {} (flood wait)", at(*until, now))
         }
@@ -113,6 +115,9 @@ pub fn detail(problem: &Problem, now: Clock) -> Option<String> {
         Problem::LoginNeeded => "no restart can help".into(),
         Problem::NoService => "neither a plist nor a unit file".into(),
         Problem::ExitCode2 => "its own configuration is wrong, or its script is missing".into(),
+        Problem::CannotStart { missing: Some(program), .. } => format!("{program} is not there"),
+        Problem::CannotStart { .. } => "no line of it ever ran".into(),
+        Problem::BrokenEnvironment { error: Some(error) } => error.clone(),
         Problem::DiskFull => "the bridge can't write its session or its log".into(),
         Problem::Offline => "none of Telegram's data centres accepts a connection".into(),
         Problem::NotLoaded => "the service manager does not know it".into(),

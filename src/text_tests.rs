@@ -167,6 +167,7 @@ fn journal_lines() -> Vec<(String, String)> {
         commit: "1a2b3c4d".into(),
         commit_age: None,
         reason: "signal 9".into(),
+        error: None,
         class: Class::Code,
         pid: Some(4312),
         ours: true,
@@ -202,6 +203,7 @@ fn commands() -> Vec<(String, String)> {
         keep_alive: KeepAlive::Always,
         held_back: None,
         stopping: false,
+        failed_before_start: false,
         gave_up: false,
     };
     let situation = |wanted: &str| situations().into_iter().find(|(name, _)| *name == wanted).unwrap().1;

@@ -113,6 +113,15 @@ pub enum Problem {
     NoService,
     /// The bridge's own word for a configuration that only a person can mend.
     ExitCode2,
+    /// The manager can't start it: what it said, and the program where that is missing.
+    CannotStart {
+        exit: Exit,
+        missing: Option<String>,
+    },
+    /// What the bridge stands on is broken (a read-only disk, a file that it may not use): its last error.
+    BrokenEnvironment {
+        error: Option<String>,
+    },
     FloodWait {
         until: Wall,
     },
@@ -275,7 +284,10 @@ impl Problem {
             Problem::RecoveryRunning(_) => Cause::RecoveryRunning,
             Problem::UpdateRunning(_) => Cause::UpdateRunning,
             Problem::LoginNeeded => Cause::AuthRequired,
-            Problem::NoService | Problem::ExitCode2 => Cause::ConfigError,
+            Problem::NoService
+            | Problem::ExitCode2
+            | Problem::CannotStart { .. }
+            | Problem::BrokenEnvironment { .. } => Cause::ConfigError,
             Problem::FloodWait { .. } => Cause::FloodWait,
             Problem::DiskFull => Cause::DiskFull,
             Problem::Offline => Cause::Offline,

@@ -67,6 +67,7 @@ pub fn record(config: &Config, what: Recorded, reason: &str) -> Result<u8, Failu
         commit_age: head.and_then(|git| git.committed.age(now)).map(|age| age.as_secs_f64()),
         class,
         reason: config.secrets.without(reason),
+        error: None,
         pid: None,
         // The bridge's own word: this runs in its start-up script.
         ours: false,

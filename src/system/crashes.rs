@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::error_line;
 use crate::events::{SAME, once_each};
 use crate::facts::{Class, Event, EventKind};
 use crate::secrets::Secrets;
@@ -95,6 +96,7 @@ impl CrashLog {
         events.drain(..old.min(events.len().saturating_sub(KEPT)));
         for event in &mut events {
             event.reason = self.secrets.without(&event.reason);
+            event.error = event.error.take().map(|error| self.secrets.without(&error));
         }
         self.read = Some((stamp, events.clone()));
         Ok(events)
@@ -141,6 +143,7 @@ fn parse(line: &[u8]) -> Option<Event> {
         commit: text("commit_sha").unwrap_or("unknown").to_owned(),
         commit_age: value.get("commit_age_seconds").and_then(Value::as_f64),
         class: text("class").and_then(class_named).unwrap_or_else(|| class_of(&reason)),
+        error: text("error").map(str::to_owned),
         reason,
         pid: value.get("pid").and_then(Value::as_u64).and_then(|pid| u32::try_from(pid).ok()),
         ours: text("by") == Some(US),
@@ -161,21 +164,28 @@ fn line(event: &Event) -> String {
     if let Some(pid) = event.pid {
         value["pid"] = json!(pid);
     }
+    if let Some(error) = &event.error {
+        value["error"] = json!(error);
+    }
     if event.ours {
         value["by"] = json!(US);
     }
     format!("{value}\n")
 }
 
-/// What a reason of the bridge's own says.
+/// What a reason of the bridge's own says: an error's line, or a word that names the class.
 pub fn class_of(reason: &str) -> Class {
-    let mut said = super::log::said(reason);
     let lower = reason.to_lowercase();
-    said.no_space |= lower.contains("disk");
-    said.flood |= lower.contains("flood");
-    said.login |= lower.contains("auth");
-    said.network |= lower.contains("network") || lower.contains("connection");
-    said.class().unwrap_or(Class::Code)
+    let words = [
+        ("disk", Class::Disk),
+        ("flood", Class::Flood),
+        ("auth", Class::Login),
+        ("locked", Class::Lock),
+        ("network", Class::Network),
+        ("connection", Class::Network),
+    ];
+    let named = || words.into_iter().find_map(|(word, class)| lower.contains(word).then_some(class));
+    error_line::class(reason).or_else(named).unwrap_or(Class::Code)
 }
 
 fn class_name(class: Class) -> String {
@@ -203,6 +213,7 @@ mod tests {
             commit: "deadbeef".into(),
             commit_age: Some(60.0),
             reason: "exit 1".into(),
+            error: None,
             class: Class::Code,
             pid,
             ours: true,

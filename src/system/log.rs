@@ -8,10 +8,12 @@ use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::facts::{Log, Repeated, Said};
+use crate::facts::{Identity, Log, Repeated};
+use crate::findings::Findings;
+use crate::log_reader::Reader;
 use crate::secrets::Secrets;
 use crate::system::clock;
-use crate::time::Mono;
+use crate::time::{Mono, Wall};
 
 /// Follows the log and the error log. The last seen file is kept open: after a rotation the bridge may go on writing
 /// to the renamed one (launchd never reopens).
@@ -23,6 +25,8 @@ pub struct Tail {
     repeats: HashMap<u64, Repeat>,
     window: Duration,
     secrets: Secrets,
+    /// The process at the last look: what comes after it speaks for another.
+    run: Option<Identity>,
 }
 
 struct Followed {
@@ -37,6 +41,7 @@ struct Followed {
     in_place: bool,
     /// Nothing names it any more, and its room is ours to free.
     deleted: bool,
+    reader: Reader,
 }
 
 /// One error line, digits apart.
@@ -63,19 +68,29 @@ impl Tail {
             repeats: HashMap::new(),
             window,
             secrets,
+            run: None,
         }
     }
 
-    /// What is new since the last look; the first look only takes the measure.
+    /// What is new since the last look; the first look only takes the measure. `run` is the bridge's process now.
     ///
     /// # Errors
     /// Why the log can't be looked at. That there is none yet is a fact, not an error.
-    pub fn look(&mut self) -> Result<Log, String> {
+    pub fn look(&mut self, run: Option<Identity>) -> Result<Log, String> {
         let mut log = Log { path: self.log.clone(), ..Log::default() };
         let mut fresh = String::new();
         for followed in &mut self.followed {
-            let grew = followed.grown(&mut fresh);
+            let new = followed.grown();
+            let grew = new.is_some();
             log.grew |= grew;
+            if let Some(New { text, skipped }) = new {
+                if skipped {
+                    followed.reader.skipped();
+                }
+                log.said = std::mem::take(&mut log.said).then(followed.reader.feed(&text));
+                fresh.push_str(&text);
+                fresh.push('\n');
+            }
             (followed.used, followed.grew, followed.in_place) = (followed.used || grew, grew, false);
         }
         // Stable: the others keep their order.
@@ -90,6 +105,7 @@ impl Tail {
             if let Some(followed) = self.followed.iter_mut().find(|followed| followed.inode == inode) {
                 followed.in_place = true;
             } else {
+                log.flood_before = log.flood_before.or_else(|| flood_before(&file, &meta));
                 self.followed.push(Followed {
                     path,
                     file,
@@ -99,13 +115,33 @@ impl Tail {
                     used: false,
                     in_place: true,
                     deleted: false,
+                    reader: Reader::default(),
                 });
             }
         }
         self.forget_old();
-        log.said = said(&fresh);
+        if self.run != run {
+            for followed in &mut self.followed {
+                // Its last line may have no end; what follows is another's.
+                log.said = std::mem::take(&mut log.said).then(followed.reader.ended());
+                followed.reader.new_run();
+            }
+            self.run = run;
+        }
+        self.without_secrets(&mut log.said);
         log.repeated = self.repeated(&fresh);
         Ok(log)
+    }
+
+    /// What an error says may be shown and written down.
+    fn without_secrets(&self, said: &mut Findings) {
+        if let Some(ended) = &mut said.ended_by {
+            ended.error = self.secrets.without(&ended.error);
+            ended.causes.iter_mut().for_each(|cause| *cause = self.secrets.without(cause));
+        }
+        for text in [&mut said.last_error, &mut said.last_words].into_iter().flatten() {
+            *text = self.secrets.without(text);
+        }
     }
 
     /// Drops what nobody writes to any more, the longest silent first. Never a file at its path, nor of each path the
@@ -151,49 +187,40 @@ impl Tail {
 }
 
 impl Followed {
-    /// Appends what is new. A file that shrank was cut by somebody, which is no activity of the bridge.
-    fn grown(&mut self, fresh: &mut String) -> bool {
-        let Ok((size, names)) = self.file.metadata().map(|meta| (meta.len(), meta.nlink())) else { return false };
+    /// What is new. A file that shrank was cut by somebody, which is no activity of the bridge.
+    fn grown(&mut self) -> Option<New> {
+        let (size, names) = self.file.metadata().map(|meta| (meta.len(), meta.nlink())).ok()?;
         self.deleted = names == 0;
-        let grew = size > self.size;
-        if grew {
-            let from = self.size.max(size.saturating_sub(READ));
-            let text = read_from(&self.file, from, size);
-            // Half a line may begin in the middle of a secret.
-            let whole = if from > self.size { text.split_once('\n').map_or("", |(_, whole)| whole) } else { &text };
-            fresh.push_str(whole);
-            fresh.push('\n');
-        }
+        let (before, from) = (self.size, self.size.max(size.saturating_sub(READ)));
         self.size = size;
-        grew
+        if size <= before {
+            return None;
+        }
+        let text = read_from(&self.file, from, size);
+        // Half a line may begin in the middle of a secret.
+        let skipped = from > before;
+        let text =
+            if skipped { text.split_once('\n').map_or_else(String::new, |(_, whole)| whole.into()) } else { text };
+        Some(New { text, skipped })
     }
 }
 
-/// The strings of real logs; each is the bridge's or Telethon's own wording. Nothing more is parsed.
-pub fn said(text: &str) -> Said {
-    let any = |needles: &[&str]| needles.iter().any(|needle| text.contains(needle));
-    let up = text.rfind("Connected to Telegram");
-    let cut = text.rfind("Automatic reconnection failed");
-    Said {
-        connected: (up.is_some() || cut.is_some()).then_some(up > cut),
-        locked: any(&["database is locked"]),
-        no_space: any(&["No space left on device", "database or disk is full"]),
-        told_to_stop: any(&["Received SIGTERM, shutting down gracefully"]),
-        login: any(&[
-            "Server does not know about the current auth key",
-            "Bridge hibernating: auth required",
-            "AuthKeyUnregisteredError",
-            "SessionRevokedError",
-        ]),
-        flood: any(&["FloodWaitError"]),
-        network: any(&[
-            "Automatic reconnection failed",
-            "Connection to Telegram failed",
-            "Network is unreachable",
-            "Temporary failure in name resolution",
-            "nodename nor servname provided",
-        ]),
-    }
+/// What one look found at the end of a file.
+struct New {
+    text: String,
+    /// More came than is read, so it does not begin where the last look ended.
+    skipped: bool,
+}
+
+/// A flood wait that stands at the end of a log which was there before us: since the log was written to, and how long.
+fn flood_before(file: &File, meta: &std::fs::Metadata) -> Option<(Wall, Duration)> {
+    /// Enough for the last few lines, whatever they quote.
+    const END: u64 = 16 << 10;
+    let text = read_from(file, meta.len().saturating_sub(END), meta.len());
+    let mut reader = Reader::default();
+    let said = reader.feed(&text).then(reader.ended());
+    let seconds = said.flood?.seconds?;
+    Some((meta.modified().ok().map(clock::epoch)?, Duration::from_secs(seconds)))
 }
 
 fn is_error(line: &str) -> bool {
@@ -246,7 +273,7 @@ mod tests {
         fs::write(&path, "old\n").unwrap();
         let mut bridge = fs::OpenOptions::new().append(true).open(&path).unwrap();
         let mut tail = Tail::new(&path, &folder.path().join("error.log"), Duration::from_mins(5), Secrets::default());
-        let mut grew = |step: &str| (step.to_owned(), tail.look().unwrap().grew);
+        let mut grew = |step: &str| (step.to_owned(), tail.look(None).unwrap().grew);
         assert_eq!(grew("first look"), ("first look".into(), false));
         bridge.set_modified(std::time::SystemTime::now()).unwrap();
         assert_eq!(grew("touched"), ("touched".into(), false));
@@ -276,15 +303,15 @@ mod tests {
         fs::write(&path, "").unwrap();
         let mut bridge = fs::OpenOptions::new().append(true).open(&path).unwrap();
         let mut tail = Tail::new(&path, &folder.path().join("error.log"), Duration::from_mins(5), Secrets::default());
-        tail.look().unwrap();
+        tail.look(None).unwrap();
         for n in 0..12 {
             writeln!(bridge, "2026-11-22 05:0{n} ERROR could not send message {n}").unwrap();
         }
         writeln!(bridge, "[heartbeat] Bridge alive (uptime=12m)").unwrap();
-        let Repeated { line, count: times } = tail.look().unwrap().repeated.unwrap();
+        let Repeated { line, count: times } = tail.look(None).unwrap().repeated.unwrap();
         assert_eq!((line.as_str(), times), ("2026-11-22 05:011 ERROR could not send message 11", 12));
         writeln!(bridge, "2026-11-22 05:12 ERROR could not send message 12").unwrap();
-        let Repeated { line, count: times } = tail.look().unwrap().repeated.unwrap();
+        let Repeated { line, count: times } = tail.look(None).unwrap().repeated.unwrap();
         assert_eq!((line.as_str(), times), ("2026-11-22 05:12 ERROR could not send message 12", 13), "the newest");
     }
 
@@ -296,16 +323,16 @@ mod tests {
         fs::write(&path, "").unwrap();
         let mut bridge = fs::OpenOptions::new().append(true).open(&path).unwrap();
         let mut tail = Tail::new(&path, &folder.path().join("error.log"), Duration::from_mins(5), Secrets::default());
-        tail.look().unwrap();
+        tail.look(None).unwrap();
         bridge.write_all(b"heartbeat\n").unwrap();
-        tail.look().unwrap();
+        tail.look(None).unwrap();
         fs::remove_file(&path).unwrap();
         fs::write(&path, "").unwrap();
         bridge.write_all(b"into the deleted file\n").unwrap();
-        assert!(tail.look().unwrap().grew);
+        assert!(tail.look(None).unwrap().grew);
         assert_eq!(tail.followed.len(), 2, "the bridge still writes to it");
         fs::write(&path, "the next bridge\n").unwrap();
-        assert!(tail.look().unwrap().grew);
+        assert!(tail.look(None).unwrap().grew);
         assert_eq!(tail.followed.len(), 1);
     }
 
@@ -316,10 +343,10 @@ mod tests {
         fs::write(&path, "").unwrap();
         let secrets = Secrets::new([("A".to_owned(), "hunter-2-two".to_owned())], &[]);
         let mut tail = Tail::new(&path, &folder.path().join("error.log"), Duration::from_mins(5), secrets);
-        tail.look().unwrap();
+        tail.look(None).unwrap();
         let line = "ERROR 7 hunter-2-two api_hash='deadbeef7cafe' http://x/bot123456:AAxyz-secret/getMe\n";
         fs::write(&path, line.repeat(12)).unwrap();
-        let Repeated { line, count: times } = tail.look().unwrap().repeated.unwrap();
+        let Repeated { line, count: times } = tail.look(None).unwrap().repeated.unwrap();
         assert_eq!((line.as_str(), times), ("ERROR 7 (removed) api_hash='(removed)' http://x/(removed)/getMe", 12));
     }
 
@@ -327,23 +354,10 @@ mod tests {
     fn a_folder_in_the_place_of_the_log_is_said_so() {
         let folder = tempfile::tempdir().unwrap();
         let error =
-            Tail::new(folder.path(), folder.path(), Duration::from_mins(5), Secrets::default()).look().unwrap_err();
+            Tail::new(folder.path(), folder.path(), Duration::from_mins(5), Secrets::default()).look(None).unwrap_err();
         assert!(
             error.ends_with("is no file; set bridge.log and bridge.error_log to the bridge's log files"),
             "{error}"
         );
-    }
-
-    #[test]
-    fn the_last_word_on_the_connection_counts() {
-        let rows = [
-            ("", None),
-            ("Connected to Telegram", Some(true)),
-            ("Connected to Telegram\nAutomatic reconnection failed 5 time(s)", Some(false)),
-            ("Automatic reconnection failed\nConnected to Telegram", Some(true)),
-        ];
-        for (text, expected) in rows {
-            assert_eq!(said(text).connected, expected, "{text}");
-        }
     }
 }

@@ -89,6 +89,7 @@ fn quotes(problem: &Problem) -> bool {
             | Problem::RepeatedError { .. }
             | Problem::UpdateRunning(_)
             | Problem::Undelivered(_)
+            | Problem::BrokenEnvironment { .. }
     )
 }
 

@@ -138,6 +138,7 @@ mod tests {
             crashes: Fact::Unknown(unknown()),
             git: Fact::Unknown(unknown()),
             disk: Fact::Unknown(unknown()),
+            missing_program: Fact::Unknown(unknown()),
             markers: Fact::Unknown(unknown()),
             holds: Holds::default(),
         }

@@ -28,6 +28,9 @@ const PROPERTIES: &str = "LoadState,ActiveState,SubState,MainPID,NRestarts,Resul
 ExecMainStartTimestampMonotonic,ExecMainExitTimestampMonotonic,ActiveExitTimestampMonotonic,\
 InactiveEnterTimestampMonotonic,Restart,RestartUSec,TimeoutStopUSec,UnitFileState,NeedDaemonReload,Job";
 
+/// What a person reads of a try whose `ExecStartPre` (or condition, or mount) failed.
+const BEFORE_START: &str = "a step before its start failed; see systemctl --user status";
+
 /// `DefaultTimeoutStopSec`: what "infinity" is cut down to, since nobody waits for ever here.
 const EXIT_TIMEOUT: Duration = Duration::from_secs(90);
 
@@ -280,6 +283,9 @@ fn parse(shown: &HashMap<String, String>) -> Result<Job, String> {
         pid.is_none() && (load == "masked" || (load == "loaded" && stopped_by_operator(shown, active, sub, restart)));
     let stopping = active == "deactivating" && (pid.is_some() || !matches!(get(shown, "Job"), "" | "0"));
     let leftovers = active == "deactivating" && !stopping;
+    let run = get(shown, "ExecMainStartTimestampMonotonic").parse().ok().filter(|stamp| *stamp > 0);
+    // The stamps begin anew with each try, so a try that failed without one never came to the program.
+    let failed_before_start = pid.is_none() && run.is_none() && !matches!(get(shown, "Result"), "" | "success");
     Ok(Job {
         // A unit whose file was removed goes on running and is then called not-found.
         installed: there,
@@ -289,9 +295,12 @@ fn parse(shown: &HashMap<String, String>) -> Result<Job, String> {
         runs: get(shown, "NRestarts")
             .parse::<u64>()
             .ok()
+            // Tries that never came to the program are no runs.
+            .filter(|_| !failed_before_start)
             .map(|restarts| if last_exit == Exit::Never && pid.is_none() { restarts } else { restarts + 1 }),
-        run: get(shown, "ExecMainStartTimestampMonotonic").parse().ok().filter(|stamp| *stamp > 0),
-        last_exit,
+        run,
+        last_exit: if failed_before_start { Exit::Other(BEFORE_START.into()) } else { last_exit },
+        failed_before_start,
         throttle: seconds(get(shown, "RestartUSec")).unwrap_or(Duration::from_millis(100)),
         exit_timeout: seconds(get(shown, "TimeoutStopUSec")).unwrap_or(EXIT_TIMEOUT),
         keep_alive: match restart {
