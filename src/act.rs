@@ -14,10 +14,10 @@ pub enum Reason {
     ByHand,
 }
 
-/// What is done to whom; each has its line in the journal before it is done.
+/// What is done to whom. Its line is in the journal before it is done.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Act {
-    /// Ends and starts it in its manager's own way.
+    /// The manager's own restart: it ends the process and starts another.
     Restart {
         pid: u32,
     },
@@ -34,7 +34,7 @@ pub enum Act {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Ending {
     Ask,
-    /// It is still there, so long after it was asked.
+    /// It is still there this long after it was asked to end.
     Kill {
         after: Duration,
     },

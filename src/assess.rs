@@ -1,6 +1,6 @@
 //! From facts to a verdict. Pure: no files, no processes, no clock, no logging. All the judgement of the program is
-//! here, top to bottom in the order of precedence: the first cause that holds is the verdict's own, the others stand
-//! behind it. Only what the files of others mean stands apart, in `markers`, since the history asks that too.
+//! here, top to bottom in the order of precedence: the first cause that holds names the verdict, the others follow it.
+//! Only the meaning of the marker files is elsewhere, in `markers`, since `history` needs it too.
 
 use std::time::Duration;
 
@@ -16,15 +16,15 @@ use crate::verdict::{Cause, Finding, Head, Help, Innocent, Next, Problem, Rung, 
 
 /// Crashes in the window that make a loop, and revert suspects: two may be chance, three are a pattern.
 const LOOP: usize = 3;
-/// So many starts in the window, and it is down again: its manager does its part each time and none of the ends is a
-/// crash (exit 0, a network), so no rung fits, but a person is told.
+/// This many starts in the window, and it is down again: its manager restarts it each time and none of the ends is a
+/// crash (exit 0, no network), so no rung fits, but a person is told.
 const RESTLESS: usize = 10;
 /// Below this share of free space a person is told.
 const DISK_LOW: f64 = 0.02;
-/// The same error line this often in the window: alive, but not well.
+/// The same error line this often in the window: it runs, but not well.
 const REPEATED: u32 = 10;
 
-/// Decides. `history` is what [`crate::history::advance`] made of these same facts.
+/// Facts to a verdict. `history` is what [`crate::history::advance`] made of these same facts.
 pub fn assess(facts: &Facts, history: &History, limits: &Limits) -> Verdict {
     let unknown = unknowns(facts, history);
     let (Fact::Known(process), Fact::Known(service)) = (&facts.process, &facts.service) else {
@@ -56,12 +56,12 @@ pub fn assess(facts: &Facts, history: &History, limits: &Limits) -> Verdict {
     verdict(findings, case.well(), unknown)
 }
 
-/// The crashes that make a pattern, oldest first: those within the window that ended alike, the most of them. Three that
-/// end with different errors are none.
+/// The crashes that make a pattern, oldest first: the largest group of crashes within the window that ended alike.
+/// Three that end with different errors are no pattern.
 fn pattern<'a>(events: &'a [Event], now: Wall, limits: &Limits) -> Vec<&'a Event> {
     let crashes: Vec<&Event> = recent(events, now, limits).collect();
     let like = |end: &Event| crashes.iter().copied().filter(|event| ended_alike(event, end)).collect::<Vec<_>>();
-    // Of two patterns as large the newer one.
+    // Of two patterns of the same size, the newer one.
     crashes.iter().map(|end| like(end)).max_by_key(Vec::len).unwrap_or_default()
 }
 
@@ -110,7 +110,7 @@ struct Case<'a> {
 }
 
 impl Case<'_> {
-    /// How long something has been so; no time where it is not.
+    /// How long something has been so; zero if it is not.
     fn lasting(&self, since: Option<Mono>) -> Duration {
         since.map_or(Duration::ZERO, |since| self.facts.clock.mono.since(since))
     }
@@ -153,7 +153,7 @@ impl Case<'_> {
         findings
     }
 
-    /// Sick, but whether something forbids a cure can't be seen: then nothing is done. Told where it lasts.
+    /// Sick, but whether something forbids a cure can't be seen: then nothing is done. A person is told if that lasts.
     fn markers_unseen(&self, why: &str) -> Finding {
         let problem = Problem::MarkersUnseen(why.to_owned());
         let unseen = found(problem, None, Next::Person(Help::MakeReadable));
@@ -175,7 +175,7 @@ impl Case<'_> {
             let missing = self.facts.missing_program.known().cloned().flatten();
             return mend(Problem::CannotStart { exit: self.service.last_exit.clone(), missing });
         }
-        // One may be chance: a file that was open elsewhere, a moment without memory.
+        // One may be chance: a file that another program had open, a moment without memory.
         if self.ended_by(Class::Environment) >= 2 {
             let error = self.last_crash().and_then(|crash| crash.error.clone());
             return mend(Problem::BrokenEnvironment { error });
@@ -183,7 +183,7 @@ impl Case<'_> {
         None
     }
 
-    /// The last crash, while nothing that came after it has shown to work.
+    /// The last crash, unless a run after it has been seen to work.
     fn last_crash(&self) -> Option<&Event> {
         let grown_up = self.process.is_some_and(|process| process.age >= self.limits.start_grace);
         if grown_up || self.connected() {
@@ -206,13 +206,13 @@ impl Case<'_> {
     }
 
     fn disk_full(&self) -> Option<Finding> {
-        // What the log says of it is hearsay: the file system is asked, for bytes and for inodes.
+        // A log line alone proves nothing here: the file system is asked, for bytes and for inodes.
         let full = self.facts.disk.known().is_some_and(|disk| disk.free < DISK_FULL || disk.free_inodes == Some(0));
         full.then(|| told(found(Problem::DiskFull, None, Next::Person(Help::MakeRoom))))
     }
 
-    /// Asked only where it may decide, and then it outranks every start and every revert. A bridge that is connected has
-    /// another road, whatever our own question says.
+    /// Asked only where it may decide, and then it comes before every start and every revert. A bridge that is
+    /// connected has another way to Telegram (a proxy), whatever our own probe says.
     fn offline(&self) -> Option<Finding> {
         let cut_off = self.facts.network == Some(Fact::Known(false)) && !self.connected();
         cut_off.then(|| found(Problem::Offline, None, Next::NetworkBack))
@@ -286,16 +286,16 @@ impl Case<'_> {
         Some(Finding { tell: restless.is_some(), ..waits })
     }
 
-    /// Whether the manager leaves it down. Then its throttle is ours: at most one start of a run that dies young within
-    /// it, beside the one that was there.
+    /// Whether the manager leaves it down. Then we keep to the manager's throttle: within it at most one start of ours
+    /// after the first run.
     fn nobody_else_starts_it(&self) -> bool {
         let service = self.service;
         if service.gave_up {
             return true;
         }
         let left_down = match &service.keep_alive {
-            // Whatever the conditions are, those in use spare what ended well: to launchd that is exit code 0, to systemd
-            // also a signal that asks for the end (systemd.service(5), SuccessExitStatus=).
+            // Whatever the conditions are, the usual ones do not restart what ended well: for launchd that is exit code
+            // 0, for systemd also a signal that asks it to end (systemd.service(5), SuccessExitStatus=).
             KeepAlive::Conditional(Condition::KeepAlive(_)) => service.last_exit == Exit::Code(0),
             KeepAlive::Conditional(Condition::Restart(_)) => matches!(
                 service.last_exit,
@@ -318,7 +318,7 @@ impl Case<'_> {
         let (history, limits) = (self.history, self.limits);
         let mut findings = Vec::new();
         let mut sick = |problem, next| findings.push(found(problem, Some(Rung::EndStale), next));
-        // After a sleep every silence is as long as the sleep was.
+        // After a sleep of the machine every silence is as long as the sleep was.
         let awake = self.facts.clock.mono >= history.grace_until;
         let grown_up = process.age >= limits.start_grace;
         if awake && self.lasting(history.stopping_since) >= limits.stop_timeout && history.stopping_since.is_some() {
@@ -341,7 +341,7 @@ impl Case<'_> {
         findings
     }
 
-    /// What its operator has disabled and lets run is ended by nobody: it could not be started again.
+    /// A bridge that its operator has disabled and lets run is not ended: it could not be started again.
     fn leave_what_is_disabled(&self, findings: &mut [Finding]) {
         if self.service.stopped_by_operator && self.process.is_some() {
             for finding in findings.iter_mut().filter(|finding| finding.rung.is_some()) {
@@ -355,7 +355,7 @@ impl Case<'_> {
         let mut findings = Vec::new();
         let mut note = |problem, help| findings.push(told(found(problem, None, Next::Person(help))));
         let repeated = self.facts.log.known().and_then(|log| log.repeated.as_ref());
-        // What was logged while the network was gone says nothing of the bridge.
+        // What was logged while the network was gone says nothing about the bridge.
         let offline = self.within(self.history.offline_at, self.limits.repeat_window);
         if let Some(error) = repeated.filter(|error| error.count >= REPEATED && !offline) {
             let problem = Problem::RepeatedError { error: error.clone(), window: self.limits.repeat_window };
@@ -372,7 +372,7 @@ impl Case<'_> {
             KeepAlive::Always | KeepAlive::Unknown => {}
         }
         if let Some(why) = &self.history.undelivered {
-            // Told by a local notification: one more alert would only take the place of the one that waits.
+            // Shown as a local notification: another alert would only replace the one that waits to be sent.
             findings.push(found(Problem::Undelivered(why.clone()), None, Next::DeliverAgain));
         }
         findings
@@ -383,7 +383,7 @@ impl Case<'_> {
         self.process.is_some() && matches!(connection, Fact::Known(connection) if connection.connected)
     }
 
-    /// Where nothing is wrong: starting or healthy.
+    /// If nothing is wrong: starting or healthy.
     fn well(&self) -> Next {
         let age = self.process.map_or(Duration::ZERO, |process| process.age);
         if age < self.limits.start_grace && !self.connected() {
@@ -422,7 +422,7 @@ fn told(finding: Finding) -> Finding {
     Finding { tell: true, ..finding }
 }
 
-/// The first finding gives the verdict its name; without one all is well, or on the way to it.
+/// The first finding names the verdict; without one it is healthy or starting.
 fn verdict(findings: Vec<Finding>, well: Next, unknown: Vec<UnknownFact>) -> Verdict {
     let (state, cause, next) = match (findings.first(), well) {
         (Some(first), _) => (first.problem.state(), first.problem.cause(), first.next),

@@ -1,4 +1,4 @@
-//! The object of `check --json`, as the contract has it. Pure. For readers outside: nothing of ours decides by it.
+//! The object of `check --json`: field names and types that scripts rely on. Pure. No code of ours decides by it.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,4 +1,4 @@
-//! The command line: an arm a subcommand.
+//! The command line: parses the arguments, and one match arm for each subcommand.
 
 mod act;
 mod look;
@@ -58,7 +58,7 @@ enum Command {
     Crashes {
         #[command(flatten)]
         json: Json,
-        /// Only what is younger: 90s, 30m, 2h, 7d
+        /// Only events younger than this: 90s, 30m, 1h30m, 7d
         #[arg(long, value_name = "TIME", value_parser = duration)]
         since: Option<Duration>,
     },
@@ -66,14 +66,14 @@ enum Command {
     #[command(after_help = "Example: bridge-watchdog record crash --reason 'exit 1'")]
     Record {
         event: Recorded,
-        /// Why, in words
+        /// The reason, in words
         #[arg(long, value_name = "TEXT", default_value = "")]
         reason: String,
     },
     /// Pause recovery for maintenance; the watch goes on
     #[command(after_help = "Example: bridge-watchdog pause --for 2h")]
     Pause {
-        /// How long: 90s, 30m, 2h, 7d
+        /// How long: 90s, 30m, 1h30m, 7d
         #[arg(long = "for", value_name = "TIME", default_value = "1h", value_parser = duration)]
         lasting: Duration,
     },
@@ -94,7 +94,7 @@ enum Command {
         /// Plain lines instead of a live picture
         #[arg(long)]
         headless: bool,
-        /// What happens to the bridge
+        /// What goes wrong with the bridge
         #[arg(long, value_name = "NAME", default_value = "crash")]
         fault: Fault,
     },
@@ -111,7 +111,7 @@ struct Json {
 
 #[derive(Args)]
 struct DryRun {
-    /// Print what would be done, do nothing
+    /// Print what would be done, and do nothing
     #[arg(long)]
     dry_run: bool,
 }
@@ -149,7 +149,7 @@ fn run(cli: Cli, environment: &Environment) -> Result<u8, Failure> {
     let file = cli.config.unwrap_or_else(|| Config::default_path(environment));
     let config = || load(&file, environment);
     match cli.command.unwrap_or(Command::Tray) {
-        // The app has a demo for whoever has no configuration yet.
+        // Without a configuration the app shows the demo's bridge.
         Command::Tray if new_here => watch::tray(None, config, environment),
         Command::Tray => watch::tray(Some(&file), config, environment),
         Command::Run => watch::run(&config()?, environment),
@@ -180,7 +180,8 @@ pub fn load(file: &std::path::Path, environment: &Environment) -> Result<Config,
         .map_err(|why| (exit_code::USAGE, why))
 }
 
-/// `90s`, `30m`, `1h30m`, `7d`; a bare number is seconds. No months and years, whose `M` is too near to minutes.
+/// `90s`, `30m`, `1h30m`, `7d`; a bare number is seconds. No months and years: humantime's `M` for a month is too
+/// easily mistaken for minutes.
 fn duration(text: &str) -> Result<Duration, String> {
     let text = text.trim();
     let known = text.chars().all(|c| c.is_ascii_digit() || ". smhd".contains(c));

@@ -1,6 +1,6 @@
 //! `config.toml`, parsed once into plain values. It says where the bridge is and whom to tell, nothing else.
 //!
-//! The file is taken apart key by key rather than by derive: an error has to name the key and the mend, and must never
+//! The file is read key by key and not by serde's derive: an error has to name the key and the mend, and must never
 //! quote a line of a file that holds a token.
 
 use std::fmt;
@@ -118,7 +118,7 @@ impl Config {
         Ok(config)
     }
 
-    /// What we print ourselves (a path, the login command) is no secret, whoever has it in his `.env`.
+    /// What we print ourselves (a path, the login command) is no secret, even if it is also in `.env`.
     fn to_be_hidden(&self, dotenv: &str, environment: &Environment) -> Secrets {
         let mut values = env::values(dotenv, &self.label, self.manager, environment);
         values.extend(self.telegram.as_ref().map(|telegram| ("bot_token".to_owned(), telegram.token.0.clone())));
@@ -132,7 +132,7 @@ impl Config {
 /// Our own files for one checkout. The name is a digest of the path, so that two checkouts never share a lock.
 ///
 /// # Errors
-/// Where the path can't be hashed: under any other name two checkouts could share one.
+/// If the path can't be hashed: under any other name two checkouts could share one.
 pub fn state_folder(environment: &Environment, root: &Path) -> Result<PathBuf, String> {
     let digest = git2::Oid::hash_object(git2::ObjectType::Blob, root.as_os_str().as_encoded_bytes())
         .map_err(|error| format!("the name of our state folder can't be made: {}; try again", error.message()))?;
@@ -253,7 +253,7 @@ impl Keys<'_> {
         Ok(root.canonicalize().unwrap_or(root))
     }
 
-    /// The label becomes a launchd target, a unit name and a file name: nothing that could leave its folder.
+    /// The label becomes a launchd target, a unit name and a file name, so nothing in it may lead out of the folder.
     fn label(&self) -> Result<String, String> {
         let label = self.text("bridge", "label")?.unwrap_or_else(|| "com.valor.bridge".into());
         let odd = |c: char| c == '/' || c.is_whitespace() || c.is_control();
@@ -392,7 +392,7 @@ fn unreadable(file: &Path, error: &std::io::Error) -> String {
     format!("{}: can't be read ({error}); make it a readable text file", file.display())
 }
 
-/// As the bridge names it by its `.env`. Where two places are possible, the one where a file is.
+/// As `.env` names it for the bridge. If two places are possible, the one that has a file.
 fn default_session(root: &Path, dotenv: &str, environment: &Environment) -> PathBuf {
     let name = dotenv::value(dotenv, contract::SESSION_NAME, &env::lookup(environment));
     let name = name.filter(|name| !name.is_empty()).unwrap_or_else(|| contract::DEFAULT_SESSION.into());

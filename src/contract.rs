@@ -1,15 +1,16 @@
-//! Names of files that others read or write, and of our own: each stands here and nowhere else. Pure.
+//! The names of the files that others read or write, and of our own files. Each name is defined here and nowhere else.
+//! Pure.
 
 /// The folder in the checkout where the bridge, its scripts and we leave files for each other.
 pub const DATA: &str = "data";
 
 // In the data folder.
 
-/// A line an event, written by us and by the bridge.
+/// One line for each event, written by us and by the bridge.
 pub const CRASH_HISTORY: &str = "crash_history.jsonl";
 /// Ours, for scripts to read: a recovery is in progress. The lock itself is [`RECOVERY_LOCK`].
 pub const RECOVERY_IN_PROGRESS: &str = "recovery-in-progress";
-/// The operator's opt-in to a revert, by being there.
+/// The operator's opt-in to a revert: the file exists.
 pub const AUTO_REVERT_ENABLED: &str = "auto-revert-enabled";
 /// The update script's: a planned restart.
 pub const UPDATE_RESTART: &str = "update-restart-in-progress";
@@ -30,7 +31,7 @@ pub const SESSION_NAME: &str = "TELEGRAM_SESSION_NAME";
 /// The session's name where [`SESSION_NAME`] is not set.
 pub const DEFAULT_SESSION: &str = "valor_bridge";
 
-// In our own state folder, one a checkout.
+// In our own state folder; each checkout has one.
 
 /// What the watch saw last; `status` and `check` read it.
 pub const STATUS: &str = "status.json";
@@ -44,7 +45,7 @@ pub const INCIDENT: &str = "incident.json";
 pub const REMINDED: &str = "reminded.json";
 /// The one message that Telegram has not confirmed.
 pub const UNDELIVERED: &str = "undelivered.json";
-/// The kernel lock of whoever acts on the bridge.
+/// The kernel lock of the process that acts on the bridge.
 pub const RECOVERY_LOCK: &str = "recovery.lock";
 /// The kernel lock of the one watch.
 pub const WATCH_LOCK: &str = "watch.lock";
@@ -54,7 +55,7 @@ pub const JOURNAL: &str = "journal.log";
 pub const LAUNCHD_LOG: &str = "launchd.log";
 /// The child that `embedded` keeps.
 pub const EMBEDDED: &str = "embedded.json";
-/// By being there: the operator stopped that child.
+/// The file exists: the operator stopped that child.
 pub const EMBEDDED_STOPPED: &str = "embedded.stopped";
 /// What `install` has replaced, and the digests of what it wrote.
 pub const INSTALL_BACKUPS: &str = "plists";

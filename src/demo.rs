@@ -1,5 +1,5 @@
 //! A throw-away bridge in a temporary folder, watched by the shipped loop: real processes, a real git repository, a real
-//! `SQLite` session. Only the durations are shorter; the factor is said.
+//! `SQLite` session. Only the durations are shorter; the first line says by what factor.
 
 pub mod demo_bridge;
 pub mod process;
@@ -32,22 +32,22 @@ pub enum Fault {
     Lock,
     /// HEAD makes the bridge crash at each start
     BadCommit,
-    /// Telegram wants to be left alone for a while
+    /// Telegram tells the bridge to wait (flood wait)
     Flood,
     /// Somebody asks the bridge to stop; it ends with exit code 0
     Stop,
 }
 
-/// So much faster than real: a tick is 1 s, silence counts after 5 s.
+/// This much faster than real: a tick is 1 s, silence counts after 5 s.
 pub const FACTOR: f64 = 60.0;
-/// The demo gives up after this time; a heal takes a tenth of it.
+/// The demo gives up after this time; a cure takes a tenth of it.
 const PATIENCE: Duration = Duration::from_secs(90);
 const FLOOD: Duration = Duration::from_secs(6);
 
 /// Runs the demo; the exit code is 0 if the bridge was healed (or, in a flood wait, was rightly left alone).
 ///
 /// # Errors
-/// Where the machine has no temporary folder, or the fault needs what this version does not have.
+/// If the machine has no temporary folder, or the fault needs a rung that this version does not have.
 pub fn run(fault: Fault, headless: bool) -> Result<u8, String> {
     if matches!(fault, Fault::Lock | Fault::BadCommit) {
         return Err(
@@ -93,7 +93,7 @@ impl Running {
         Ok(Running { demo_bridge, sender, snapshots, journal, watching, interrupted, _alone: alone })
     }
 
-    /// Ends the watch, then the bridge; the folder goes with its guard.
+    /// Ends the watch, then the bridge; the folder is removed when its guard is dropped.
     fn close(self) {
         self.sender.send(Command::Quit);
         let _ = self.watching.join();
@@ -138,7 +138,7 @@ fn play(demo: &Running, fault: Fault, display: &Display) -> Result<u8, String> {
     Ok(exit_code::OK)
 }
 
-/// The next snapshot that is as wanted, while what happens is shown; `None` when the demo's patience ends.
+/// Shows events until a snapshot is as wanted, and returns it; `None` after [`PATIENCE`].
 fn wait_for(demo: &Running, display: &Display, wanted: impl Fn(&Snapshot) -> bool) -> Option<Snapshot> {
     let deadline = Deadline::after(PATIENCE);
     while deadline.left().is_some() && !demo.interrupted.load(Ordering::SeqCst) {
@@ -162,7 +162,7 @@ fn wait_for(demo: &Running, display: &Display, wanted: impl Fn(&Snapshot) -> boo
     None
 }
 
-/// What the terminal shows: a line an event, and below them, where it is a terminal, the state of now.
+/// What is printed: a line for each event and, on a terminal, the current state below them.
 struct Display {
     live: bool,
     began: Mono,

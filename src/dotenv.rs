@@ -8,20 +8,20 @@ use crate::contract;
 /// What one line, or one quoted value over several lines, says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Binding {
-    /// None in what python-dotenv can't read: it passes that over.
+    /// `None` if python-dotenv can't read it and skips it.
     pub key: Option<String>,
-    /// As it stands: with the comment of an unquoted value, without the quotes of a quoted one.
+    /// As it is in the file: with the comment of an unquoted value, without the quotes of a quoted one.
     pub raw: String,
-    /// Without comment and escapes, not expanded; none for a mere name.
+    /// Without comment and escapes, not expanded; `None` for a name without a value.
     pub value: Option<String>,
 }
 
-/// What a variable is that the file does not set.
+/// The value of a variable that the file does not set.
 pub type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 /// Every binding, in the order of the file.
 pub fn read(text: &str) -> Vec<Binding> {
-    // Python reads text files so.
+    // Python reads text files this way.
     let text = text.replace("\r\n", "\n").replace('\r', "\n");
     let mut rest = text.as_str();
     let mut bindings = Vec::new();
@@ -34,7 +34,7 @@ pub fn read(text: &str) -> Vec<Binding> {
             Ok((binding, after)) => (binding, after),
             Err(at) => {
                 let after = &at[first_line(at).len()..];
-                // Nobody knows what it should say; a secret may be in it all the same.
+                // What it should say is not known; it may still hold a secret.
                 let raw = rest[..rest.len() - after.len()].split_once('=').map_or("", |(_, raw)| raw.trim());
                 (Some(Binding { key: None, raw: raw.to_owned(), value: None }), after)
             }
@@ -49,14 +49,14 @@ pub fn value(text: &str, key: &str, lookup: Lookup) -> Option<String> {
     expanded(&read(text), lookup).into_iter().rev().find(|(name, _)| name == key)?.1
 }
 
-/// Name and value of all that has one, each value in every form in which it may be met: as it stands, as it is read, and
-/// expanded. For being hidden, so no binding is left out.
+/// Name and value of every binding that has one, each value in every form in which it may appear: as in the file, as it
+/// is read, and expanded. Used to hide secrets, so no binding is left out.
 pub fn all_forms(text: &str, lookup: Lookup) -> Vec<(String, String)> {
     let bindings = read(text);
     let expanded = expanded(&bindings, lookup).into_iter().filter_map(|(name, value)| Some((name, value?)));
     let read = bindings.iter().flat_map(|binding| {
         let name = binding.key.clone().unwrap_or_default();
-        // Of what can't be read also what its quotes may mean.
+        // If it can't be read, also what its quotes may enclose.
         let parts = binding.raw.split(['"', '\'']).map(str::trim).filter(|_| binding.key.is_none());
         let forms = [Some(binding.raw.as_str()), binding.value.as_deref()].into_iter().flatten().chain(parts);
         forms.map(move |form| (name.clone(), form.to_owned()))
@@ -67,9 +67,9 @@ pub fn all_forms(text: &str, lookup: Lookup) -> Vec<(String, String)> {
     all
 }
 
-/// Where the session of this name may lie, relative to the checkout, the likeliest place first. Telethon adds the ending
-/// that is missing; a mere name lies in the bridge's data folder, and one with a folder is a path from where the bridge
-/// is started, which is the checkout.
+/// Where the session of this name may lie, relative to the checkout, the likeliest place first. Telethon adds a missing
+/// extension. A plain name is in the bridge's data folder; a name with a folder is relative to where the bridge is
+/// started, which is the checkout.
 pub fn session_places(name: &str) -> Vec<PathBuf> {
     let file = if name.ends_with(".session") { name.to_owned() } else { format!("{name}.session") };
     let in_data = PathBuf::from(contract::DATA).join(&file);
@@ -79,7 +79,7 @@ pub fn session_places(name: &str) -> Vec<PathBuf> {
 /// The binding that the text begins with (none is a comment), and what comes after its line.
 ///
 /// # Errors
-/// Where it can't be read: what is left of the text there.
+/// If it can't be read: the rest of the text from there.
 fn binding(text: &str) -> Result<(Option<Binding>, &str), &str> {
     let exported = text.strip_prefix("export").map(|after| (after, after.trim_start_matches(is_blank)));
     let text = exported.filter(|(after, trimmed)| after.len() > trimmed.len()).map_or(text, |(_, trimmed)| trimmed);
@@ -101,7 +101,7 @@ fn binding(text: &str) -> Result<(Option<Binding>, &str), &str> {
     Ok((binding, end_of_line(rest)?))
 }
 
-/// A comment has none.
+/// `None` for a comment.
 fn key(text: &str) -> Result<(Option<&str>, &str), &str> {
     if text.starts_with('#') {
         return Ok((None, text));
@@ -131,7 +131,7 @@ fn quoted(text: &str, mark: char) -> Option<(&str, &str)> {
     escaped.map(|at| (&inner[..at], &inner[at + 1..]))
 }
 
-/// Python's escapes in double quotes, only those of quote and backslash in single ones; any other stands as it is.
+/// Python's escapes in double quotes, only those of quote and backslash in single ones; any other is left as it is.
 fn unescaped(raw: &str, mark: char) -> String {
     let mut out = String::with_capacity(raw.len());
     let mut chars = raw.chars();
@@ -158,14 +158,14 @@ fn unescaped(raw: &str, mark: char) -> String {
     out
 }
 
-/// A comment begins with a hash behind a blank; a value may begin with a hash.
+/// A comment begins with a hash after a blank; a value may begin with a hash.
 fn without_comment(line: &str) -> &str {
     let hashes = line.match_indices('#').map(|(at, _)| at);
     let comment = hashes.into_iter().find(|at| line[..*at].ends_with(is_space));
     line[..comment.unwrap_or(line.len())].trim_end_matches(is_space)
 }
 
-/// Behind a value only a comment may follow.
+/// After a value only a comment may follow.
 fn end_of_line(rest: &str) -> Result<&str, &str> {
     let line = first_line(rest);
     let left = line.trim_start_matches(is_blank);

@@ -1,8 +1,8 @@
-//! What an error's own line says: the last line of a Python traceback, or the text that a logger was handed. Pure.
+//! What the line of an error says: the last line of a Python traceback, or the text that a logger was given. Pure.
 //!
 //! The words are those of Python, `SQLite`, the C library (Linux and macOS), Telethon and Pyrogram. They are looked for
-//! at the beginning of the error's text only, and where the exception's class is known it has to fit: what stands
-//! further back may quote a chat.
+//! only at the beginning of the error's text, and if the exception's class is known it has to fit: text further on may
+//! quote a chat.
 
 use crate::facts::Class;
 
@@ -39,18 +39,18 @@ pub fn is_error(line: &str) -> bool {
     parse(line).name.is_some()
 }
 
-/// By its name; a class of another kind of name is known by the traceback above it.
+/// By its name; a class with another kind of name is recognised by the traceback above it.
 fn is_class(dotted: &str) -> bool {
     const ENDS: [&str; 6] = ["Error", "Exception", "ExceptionGroup", "Exit", "Interrupt", "Timeout"];
     let name = dotted.rsplit('.').next().unwrap_or_default();
     if name.starts_with(|c: char| c.is_ascii_uppercase()) {
         return ENDS.iter().any(|end| name.ends_with(end)) || among(name, LOGIN) || among(name, FLOOD);
     }
-    // The old names of the socket module, never without it.
+    // The old names in the socket module, always written with it.
     matches!(dotted, "socket.gaierror" | "socket.herror" | "socket.timeout" | "socket.error")
 }
 
-/// The class of an error, or none where its line says nothing against any other cause: then it is the code's.
+/// The class of an error, or `None` if its line names no other cause: then the code is to blame.
 pub fn class(line: &str) -> Option<Class> {
     let ErrorLine { name, text } = parse(line);
     // SQLAlchemy wraps the driver's error in one of its own: `OperationalError: (sqlite3.OperationalError) …`.
@@ -60,7 +60,7 @@ pub fn class(line: &str) -> Option<Class> {
     let text = without_number(text);
     let named = |names: &str| name.is_some_and(|name| among(name, names));
     // A sentence counts without a name, and under the names that carry such sentences; a `KeyError` or a `ValueError`
-    // that begins so only quotes.
+    // that begins this way only quotes it.
     let says = |names: &str, beginnings: &[&str]| {
         name.is_none_or(|name| among(name, names)) && beginnings.iter().any(|beginning| text.starts_with(beginning))
     };
@@ -94,8 +94,8 @@ pub fn flood_seconds(line: &str) -> Option<u64> {
 }
 
 /// Whether two errors end alike: the same words once digits, addresses and quoted values are taken out. Three crashes
-/// that do not are no pattern. Given are the errors' own last lines; where a run left none, how it ended (`exit 1`,
-/// `signal 11`), which has to be the very same. Nothing is like nothing known.
+/// that do not are no pattern. The arguments are the errors' own last lines; if a run left none, how it ended (`exit
+/// 1`, `signal 11`), which then has to be the same. Two empty texts are not alike.
 pub fn alike(a: &str, b: &str) -> bool {
     let is_exit = |line: &str| {
         let words: Vec<&str> = line.split_whitespace().collect();
@@ -108,7 +108,7 @@ pub fn alike(a: &str, b: &str) -> bool {
     !a.is_empty() && !b.is_empty() && shape(a) == shape(b)
 }
 
-/// A line without what differs from run to run.
+/// A line without the parts that differ from run to run.
 fn shape(line: &str) -> String {
     let mut shape = String::with_capacity(line.len());
     let mut rest = line;
@@ -172,7 +172,7 @@ fn among(name: &str, names: &str) -> bool {
     names.split_ascii_whitespace().any(|known| known == name)
 }
 
-/// Names of classes, separated by blanks and without the end "Error": Telethon's have it, Pyrogram's do not.
+/// Names of classes, separated by blanks and without the suffix "Error": Telethon's have it, Pyrogram's do not.
 const LOGIN: &str = "AuthKeyDuplicated AuthKeyUnregistered AuthKeyInvalid AuthKeyNotFound AuthKeyPermEmpty SessionRevoked \
     SessionExpired SessionPasswordNeeded UserDeactivated UserDeactivatedBan PhoneNumberBanned Unauthorized ApiIdInvalid \
     AccessTokenExpired";

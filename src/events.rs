@@ -1,4 +1,5 @@
-//! Starts and crashes as they are counted: each run's once, whoever wrote it down, and also where nobody could. Pure.
+//! Starts and crashes as they are counted: each run's once, whether we or the bridge wrote the line, and also if it
+//! could not be written. Pure.
 
 use std::time::Duration;
 
@@ -8,8 +9,8 @@ use crate::time::Wall;
 /// An event that the bridge recorded itself within this time of ours is the same one.
 pub const SAME: Duration = Duration::from_secs(15);
 
-/// Sorted, and each event once: one of the bridge's that stands beside one of ours is the same event told twice; each
-/// of ours answers for one of theirs. Two of ours, or two of theirs, are two.
+/// Sorted, and each event once: a line of the bridge's close to one of ours is the same event; each of ours matches one
+/// of theirs at most. Two of ours, or two of theirs, are two events.
 pub fn once_each(mut events: Vec<Event>) -> Vec<Event> {
     events.sort_by(|a, b| a.at.0.total_cmp(&b.at.0));
     let mut told_twice = vec![false; events.len()];
@@ -19,7 +20,7 @@ pub fn once_each(mut events: Vec<Event>) -> Vec<Event> {
             of_kind.filter(move |(_, event)| event.kind == happened && event.ours == ours)
         };
         let mut ours = of(true).peekable();
-        // Both in the order of time, so one walk finds a partner for as many as can have one.
+        // Both are in order of time, so one pass finds a partner for as many as can have one.
         for (index, theirs) in of(false) {
             while ours.next_if(|(_, event)| event.at < theirs.at - SAME).is_some() {}
             told_twice[index] = ours.next_if(|(_, event)| event.at <= theirs.at + SAME).is_some();
@@ -30,15 +31,15 @@ pub fn once_each(mut events: Vec<Event>) -> Vec<Event> {
     events
 }
 
-/// What this watch has seen happen itself, kept for as long as it can count: a history that can't be written or read
-/// (a full disk, a folder in its place) hides no crash loop.
+/// The events that this watch has seen itself, kept for as long as they count, so that a crash loop is seen even if the
+/// history can't be written or read (a full disk, a folder in its place).
 #[derive(Debug, Default)]
 pub struct SeenEvents(Vec<SeenEvent>);
 
 #[derive(Debug)]
 struct SeenEvent {
     event: Event,
-    /// It is in the file, for whoever can read that.
+    /// It was written to the file.
     written: bool,
 }
 
@@ -47,7 +48,7 @@ impl SeenEvents {
         self.0.push(SeenEvent { event, written });
     }
 
-    /// Adds what the history lacks. `window` is how long a crash counts.
+    /// Adds the events that the history lacks. `window` is how long a crash counts.
     pub fn add_to(&mut self, history: &mut Fact<Vec<Event>>, now: Wall, window: Duration) {
         self.0.retain(|noted| now.since(noted.event.at) <= window);
         let known = matches!(history, Fact::Known(_));

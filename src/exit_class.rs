@@ -8,23 +8,23 @@ use crate::findings::Findings;
 #[derive(Debug, Clone, Copy)]
 pub struct Ending<'a> {
     pub exit: &'a Exit,
-    /// The manager's own word beside the exit: systemd's `Result`, launchd's `last exit reason`.
+    /// What the manager says besides the exit: systemd's `Result`, launchd's `last exit reason`.
     pub reason: Option<&'a str>,
     /// A step before the bridge failed (`ExecStartPre`, `ExecCondition`), so that nothing of it ran.
     pub before_start: bool,
     /// What the logs of this run said, with what the log reader gave for its end.
     pub findings: &'a Findings,
-    /// The probe found that nobody of Telegram answers.
+    /// The probe found that none of Telegram's data centres answers.
     pub offline: bool,
-    /// A copy of the bridge that is older than this run lives (60 s at least).
+    /// A copy of the bridge runs that is older than this run (60 s at least).
     pub copy_in_the_way: bool,
 }
 
-/// The class of an end, or none where it was no crash (0) or nobody knows how it came: then it speaks against nobody.
+/// The class of an end, or `None` if it was no crash (0) or how it ended is not known: then it counts against nothing.
 ///
-/// To be asked once a run, when its end is seen and neither we nor the operator asked for it; with the findings of its
-/// last look or two, not of its whole life. The order is that of certainty: the manager, the error itself, a copy that
-/// was seen, what the log said, and last the exit alone.
+/// Call it once for each run, when its end is seen and neither we nor the operator asked for it; with the findings of
+/// its last look or two, not of the whole run. The order is that of certainty: the manager, the error itself, a copy
+/// that was seen, what the log said, and last the exit alone.
 pub fn class(ending: &Ending) -> Option<Class> {
     if *ending.exit == Exit::Code(0) && !ending.before_start {
         return None;
@@ -37,15 +37,15 @@ pub fn class(ending: &Ending) -> Option<Class> {
         .or_else(|| if reached_code { None } else { by_words(findings) })
         .or_else(|| ending.offline.then_some(Class::Network))
         .or(match ending.exit {
-            // Without a traceback, 2 is the interpreter's word or the command line's, or the bridge's own for its
-            // configuration.
+            // Without a traceback, 2 comes from the interpreter or the command line, or is the bridge's own code for a
+            // wrong configuration.
             Exit::Code(2) if !reached_code => Some(Class::Start),
             Exit::Code(_) | Exit::Signal(_) => Some(Class::Code),
             Exit::Other(_) | Exit::Unseen | Exit::Never => reached_code.then_some(Class::Code),
         })
 }
 
-/// Whether the manager's word alone says that nothing of the bridge ever ran.
+/// Whether the exit alone says that no code of the bridge ever ran.
 pub fn could_not_start(exit: &Exit) -> bool {
     let findings = Findings::default();
     let ending =
@@ -77,8 +77,8 @@ fn by_manager(ending: &Ending) -> Option<Class> {
     }
 }
 
-/// The manager's words: launchd's exit reasons; systemd's results (systemd.service(5), `SERVICE_RESULT`); what the
-/// kernel said to whoever tried to start the program.
+/// The manager's words: launchd's exit reasons; systemd's results (systemd.service(5), `SERVICE_RESULT`); and the
+/// kernel's errors for a program that could not be started.
 fn by_reason(words: &str) -> Option<Class> {
     const KILLED: [&str; 5] = ["OS_REASON_", "JETSAM", "oom-kill", "out of memory", "Out of memory"];
     const START: [&str; 6] = [
@@ -106,15 +106,15 @@ fn by_code(code: i32) -> Option<Class> {
     }
 }
 
-/// Those that a process's own fault raises are its own end (abort, segmentation fault and their kin); every other one
-/// came from somebody else.
+/// Signals that a process's own fault raises (abort, segmentation fault and the like) are its own end; every other one
+/// came from another process.
 fn by_signal(signal: i32) -> Option<Class> {
     let own = [libc::SIGABRT, libc::SIGSEGV, libc::SIGBUS, libc::SIGILL, libc::SIGFPE, libc::SIGTRAP, libc::SIGALRM];
     (!own.contains(&signal)).then_some(Class::Killed)
 }
 
 /// What the error says that the run ended with, or one that led to it. Without a traceback the last severe line of the
-/// log and the last words of anybody are heard too, up to the error at their end: they may only excuse.
+/// log and the last line of any writer count too, up to the error at their end; they can only take blame from the code.
 fn by_error(findings: &Findings) -> Option<Class> {
     let mut errors: Vec<&str> = Vec::new();
     if let Some(ended) = &findings.ended_by {
@@ -128,7 +128,7 @@ fn by_error(findings: &Findings) -> Option<Class> {
         }
     }
     let is = |name: &str| errors.iter().any(|error| error_line::parse(error).name == Some(name));
-    // Nobody could answer a prompt. Without one an EOFError is the code's.
+    // A prompt that could not be answered. Without a prompt an EOFError is the code's.
     if findings.prompted && (is("EOFError") || findings.ended_by.is_none()) {
         return Some(Class::Login);
     }
@@ -138,7 +138,7 @@ fn by_error(findings: &Findings) -> Option<Class> {
     errors.iter().find_map(|error| error_line::class(error))
 }
 
-/// The words of a bridge that keeps a lock of its own, so that only one of it runs.
+/// What a bridge says that has a lock of its own, so that only one of it runs.
 fn says_already_running(findings: &Findings) -> bool {
     let ended = findings.ended_by.as_ref().map(|ended| &ended.error);
     [ended, findings.last_error.as_ref(), findings.last_words.as_ref()].into_iter().flatten().any(|words| {

@@ -1,4 +1,4 @@
-//! The exit codes of the contract, once.
+//! The exit codes, which scripts rely on. Defined here only.
 
 use crate::verdict::State;
 
@@ -8,7 +8,7 @@ pub const OK: u8 = 0;
 pub const FAILED: u8 = 1;
 /// Wrong usage or configuration.
 pub const USAGE: u8 = 2;
-/// A fact that decides is unknown.
+/// A fact that is needed to decide is unknown.
 pub const UNKNOWN: u8 = 3;
 /// Standing still on purpose.
 pub const STANDING_STILL: u8 = 4;
@@ -17,7 +17,7 @@ pub const BROKEN: u8 = 70;
 /// Another recovery is in progress (`EX_TEMPFAIL` of sysexits.h).
 pub const BUSY: u8 = 75;
 
-/// What a command that looks ends with.
+/// The exit code of a command that looks.
 pub fn of(state: State) -> u8 {
     match state {
         State::Healthy | State::Starting => OK,
@@ -27,7 +27,7 @@ pub fn of(state: State) -> u8 {
     }
 }
 
-/// What a signal that was not ours ends us with, as a shell reports it.
+/// The exit code after a signal from outside, as a shell reports it.
 pub fn of_signal(signal: i32) -> u8 {
     u8::try_from(128 + signal).unwrap_or(BROKEN)
 }

@@ -1,4 +1,4 @@
-//! What a look found out. Plain data: nothing here reads, writes or decides.
+//! What a look found. Plain data: nothing here reads, writes or decides.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -59,13 +59,13 @@ pub struct Facts {
     pub crashes: Fact<Vec<Event>>,
     pub git: Fact<Git>,
     pub disk: Fact<Disk>,
-    /// The configured program, where nothing is at its path.
+    /// The configured program, if there is nothing at its path.
     pub missing_program: Fact<Option<String>>,
     pub markers: Fact<Markers>,
     pub holds: Holds,
 }
 
-/// Names one process for its whole life: a pid alone is used again.
+/// Names one process for its whole life: a pid alone may be used again by another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Identity {
     pub pid: u32,
@@ -93,10 +93,10 @@ pub struct Job {
     pub pid: Option<u32>,
     /// How often the manager has started the job.
     pub runs: Option<u64>,
-    /// Names the last run, where the counter alone does not: systemd's begins anew with each start by hand.
+    /// Names the last run if the counter alone does not: systemd's counter restarts with each start by hand.
     pub run: Option<u64>,
     pub last_exit: Exit,
-    /// What the manager lets pass between two starts.
+    /// The least time that the manager leaves between two starts.
     pub throttle: Duration,
     /// Between SIGTERM and SIGKILL.
     pub exit_timeout: Duration,
@@ -115,7 +115,7 @@ pub struct Job {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum KeepAlive {
     Always,
-    /// Only sometimes.
+    /// Only after some exits.
     Conditional(Condition),
     Never,
     /// The file that says so could not be read.
@@ -136,9 +136,9 @@ pub enum Exit {
     Never,
     Code(i32),
     Signal(i32),
-    /// What the manager says where it is neither (`OS_REASON_DYLD`).
+    /// What the manager says if it is neither (`OS_REASON_DYLD`).
     Other(String),
-    /// It ended, and nobody saw how: no evidence against anybody.
+    /// It ended, and how was not seen: evidence of nothing.
     Unseen,
 }
 
@@ -147,20 +147,20 @@ pub struct Log {
     pub path: PathBuf,
     pub exists: bool,
     pub size: u64,
-    /// New bytes since the look before (a touch or a rotation to an empty file brings none).
+    /// New bytes since the last look (a `touch` or a rotation to an empty file adds none).
     pub grew: bool,
     pub modified: Option<Wall>,
-    /// What the new bytes say. All of it is hearsay.
+    /// What the new bytes say. None of it is proof: see [`Findings`].
     pub said: Findings,
-    /// A flood wait that the log named last before this process of ours looked at it: since when, and how long.
+    /// A flood wait at the end of the log when this process of ours first read it: since when, and how long.
     pub flood_before: Option<(Wall, Duration)>,
-    /// The error line that was repeated most within the window, digits apart.
+    /// The error line that was repeated most within the window; digits may differ.
     pub repeated: Option<Repeated>,
     /// The last lines of the error log, and of the log; read only when something is wrong.
     pub ends: Vec<Vec<String>>,
 }
 
-/// An error line that differs from others in its digits only.
+/// An error line that repeats, with other digits perhaps.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Repeated {
     /// The newest of them, without secrets.
@@ -218,7 +218,7 @@ pub struct Event {
     /// The error's own last line, without secrets, where the log had one.
     pub error: Option<String>,
     pub class: Class,
-    /// Set where we saw the run itself.
+    /// Set if we saw the run itself.
     pub pid: Option<u32>,
     /// We wrote it, and not the bridge.
     pub ours: bool,
@@ -235,13 +235,13 @@ pub enum Class {
     Login,
     Flood,
     Disk,
-    /// Somebody else holds a lock that the bridge needs.
+    /// Another process holds a lock that the bridge needs.
     Lock,
-    /// Read-only, not permitted, broken, used up: what the bridge stands on.
+    /// What the bridge needs is read-only, not permitted, broken or used up.
     Environment,
     /// It could not start: none of its code ever ran.
     Start,
-    /// By the system, a manager or a person.
+    /// Ended by the system, a manager or a person.
     Killed,
     /// Another bridge of this session was in the way.
     Copy,
@@ -255,7 +255,7 @@ pub struct Git {
     pub committed: Wall,
     pub parents: usize,
     pub own_revert: bool,
-    /// `None` where only a shallow look was taken: a status of a large checkout is not for every tick.
+    /// `None` after a shallow look: a status of a large checkout is too slow for every tick.
     pub dirty: Option<bool>,
     /// HEAD touches something other than docs and tests; `None` as above.
     pub touches_code: Option<bool>,
@@ -272,7 +272,8 @@ pub struct Disk {
     pub free_inodes: Option<u64>,
 }
 
-/// Files by which the operator, the update script and the bridge speak to us. Limits only: what they mean is judged.
+/// The marker files of the operator, the update script and the bridge. Times and contents only: `markers` and `assess`
+/// decide what they mean.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Markers {
     /// mtime of `update-restart-in-progress`.
@@ -286,10 +287,10 @@ pub struct Markers {
     pub auto_revert: bool,
 }
 
-/// What lies in our own state folder and forbids to act: it holds also where `data/` can't be read.
+/// What in our own state folder forbids to act. It is known even if `data/` can't be read.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Holds {
-    /// Somebody runs an update under `hold`: its reason.
+    /// An update runs under `hold`: its reason.
     pub update: Option<String>,
     /// Another process of ours recovers this bridge: its pid.
     pub recovery: Option<u32>,
@@ -317,13 +318,13 @@ pub struct Pause {
     pub until: Wall,
 }
 
-/// A commit as a person reads it and the crash history has it: eight hex digits.
+/// A commit as it is shown and as the crash history has it: eight hex digits.
 pub fn short_id(commit: &str) -> &str {
     commit.get(..8).unwrap_or(commit)
 }
 
 impl Facts {
-    /// The managed process, where it is known that there is one.
+    /// The managed process, if it is known that there is one.
     pub fn running(&self) -> Option<Process> {
         self.process.known().copied().flatten()
     }

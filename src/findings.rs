@@ -2,20 +2,22 @@
 
 use serde::{Deserialize, Serialize};
 
-/// What lines of the bridge say. All of it is hearsay; each field says what else has to be seen.
+/// What lines of the bridge say. A line alone proves nothing; each field says what else has to be seen.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Findings {
     /// Lines of a logger's shape.
     pub own_lines: u32,
-    /// A sign of life, as is a connection. Also where it is the whole of a line without a prefix: that harms nobody.
+    /// A sign of life, as is a connection. Also if it is a whole line without a logger's prefix: to believe that does
+    /// no harm.
     pub heartbeat: bool,
-    /// The last word on the connection; false only from the bridge's own line.
+    /// The last line about the connection; false only from the bridge's own logger.
     pub connected: Option<bool>,
     /// "database is locked", in the bridge's own words. Asks for the deep look, which has to find the holder.
     pub locked: bool,
-    /// The same somewhere in an error of its own. Asks for the deep look too, and says nothing where that finds nobody.
+    /// The same somewhere in an error of its own. Asks for the deep look too, and means nothing if that finds no
+    /// holder.
     pub lock_mentioned: bool,
-    /// Counts where `statvfs` agrees.
+    /// Counts only if `statvfs` agrees.
     pub no_space: bool,
     /// Counts after 30 s of silence. A sign of life after it voids it.
     pub told_to_stop: bool,
@@ -27,17 +29,17 @@ pub struct Findings {
     pub ended_by: Option<Ended>,
     /// The message of the last line at ERROR or above, likewise.
     pub last_error: Option<String>,
-    /// The last line of no shape, where no line of a logger came after it, as `sys.exit("already running")` leaves it.
-    /// Anybody may have written it: it may excuse an exit and never accuses.
+    /// The last line without a logger's shape, if no line of a logger came after it, as `sys.exit("already running")`
+    /// leaves it. Any process may have written it, so it can take blame from the code and never add any.
     pub last_words: Option<String>,
-    /// Somebody was asked for a phone number, a code or a password. With an `EOFError`: nobody could answer.
+    /// It asked for a phone number, a code or a password. With an `EOFError`: nobody was there to answer.
     pub prompted: bool,
-    /// The interpreter or its loader failed before any code of the bridge ran. Anybody may have said so: it may excuse an
-    /// exit and never accuses.
+    /// The interpreter or its loader failed before any code of the bridge ran. Any process may have written it, so it
+    /// can take blame from the code and never add any.
     pub interpreter_failed: bool,
 }
 
-/// In force from the look that first saw it, for so many seconds; bounded by the caller as the marker is.
+/// In force from the look that first saw it, for this many seconds. The caller bounds it as it bounds the marker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FloodWait {
     pub seconds: Option<u64>,
@@ -46,14 +48,14 @@ pub struct FloodWait {
 /// The end of a traceback.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Ended {
-    /// The error's own last line, digits and all: to be rid of secrets before it is shown or written.
+    /// The error's own last line as it was: secrets have to be removed before it is shown or written.
     pub error: String,
     /// The errors before it that led to it ("During handling of…", the members of a group), the first one first.
     pub causes: Vec<String>,
 }
 
 impl Findings {
-    /// This, and then `newer`: signs of life void what was said before them.
+    /// These findings followed by `newer`: a sign of life voids what was said before it.
     #[must_use]
     pub fn then(self, newer: Findings) -> Findings {
         let lives = newer.heartbeat || newer.connected == Some(true);

@@ -1,7 +1,7 @@
 //! Foreign text (a log line, a commit's summary, a program's error) made harmless for a terminal, a menu or a message. Pure.
 //!
-//! To be called last, right where text that we did not write is put into a sentence: after the secrets were taken out,
-//! before the text is cut to a length. JSON needs it not: there everything is escaped.
+//! Call it last, where text that we did not write is put into a sentence: after secrets are removed, before the text is
+//! cut to a length. JSON does not need it: everything is escaped there.
 
 /// What becomes of the ends of lines and of tabs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -12,8 +12,8 @@ pub enum Lines {
     Keep,
 }
 
-/// The text without what a terminal would obey or an eye could not see: whole escape sequences (ECMA-48: CSI, OSC, DCS
-/// and the others, in their 7-bit and 8-bit forms), control characters, marks that turn the direction of writing
+/// The text without what a terminal would obey or a reader could not see: whole escape sequences (ECMA-48: CSI, OSC,
+/// DCS and the others, in their 7-bit and 8-bit forms), control characters, marks that turn the direction of writing
 /// (Unicode Standard Annex 9) and characters without a width.
 pub fn harmless(text: &str, lines: Lines) -> String {
     let mut out = String::with_capacity(text.len());
@@ -36,7 +36,7 @@ pub fn harmless(text: &str, lines: Lines) -> String {
     out
 }
 
-/// The same of bytes. A byte that is no UTF-8 becomes `\u{fffd}`, unless it is one of the 8-bit control codes (0x80 to
+/// The same for bytes. A byte that is no UTF-8 becomes `\u{fffd}`, unless it is one of the 8-bit control codes (0x80 to
 /// 0x9f): an old terminal obeys those, so they are taken for what they are.
 pub fn harmless_bytes(bytes: &[u8], lines: Lines) -> String {
     let mut text = String::with_capacity(bytes.len());
@@ -85,7 +85,7 @@ fn sequence(text: &str, parameters: &str) -> Option<usize> {
     ('0'..='~').contains(&last).then(|| begin + middle + last.len_utf8())
 }
 
-/// To the string's end (BEL, or ST in either form). A line's end before it means that it does not end.
+/// To the string's end (BEL, or ST in either form). If the line ends before that, the sequence has no end.
 fn string(text: &str) -> Option<usize> {
     let at = text.find(['\x07', '\u{9c}', '\x1b', '\n', '\r'])?;
     let end = &text[at..];
@@ -98,8 +98,8 @@ fn string(text: &str) -> Option<usize> {
     Some(at + length)
 }
 
-/// What some program takes for the end of a line: carriage return, vertical tab, form feed, next line, and the two
-/// separators of Unicode.
+/// Characters that some programs take for the end of a line: carriage return, vertical tab, form feed, next line, and
+/// the two separators of Unicode.
 fn ends_line(c: char) -> bool {
     matches!(c, '\n' | '\r' | '\x0b' | '\x0c' | '\u{85}' | '\u{2028}' | '\u{2029}')
 }
@@ -109,8 +109,8 @@ fn turns(c: char) -> bool {
     matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// Without a width, or blank and no blank: joiners, soft hyphen, invisible operators, old format characters,
-/// annotations, tags, fillers. Variation selectors stay: emoji need them and they hide nothing.
+/// Characters without a width, or that look blank and are no blank: joiners, soft hyphen, invisible operators, old
+/// format characters, annotations, tags, fillers. Variation selectors stay: emoji need them and they hide nothing.
 fn unseen(c: char) -> bool {
     matches!(c,
         '\u{ad}' | '\u{34f}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'

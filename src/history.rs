@@ -1,7 +1,7 @@
-//! What one tick hands to the next, and the events that follow from comparing the two. Pure.
+//! What one tick passes on to the next, and the events that follow from comparing two looks. Pure.
 //!
-//! A manager's `running` proves little: in a crash loop each look can hit a process that lives for 0.3 s. So deaths
-//! are counted from the manager's run counter, and the first look of our life only takes it as a baseline.
+//! A manager's `running` proves little: in a crash loop each look can meet a process that lives for 0.3 s. So deaths
+//! are counted by the manager's run counter, and the first look after our start only takes it as a baseline.
 
 use std::time::Duration;
 
@@ -20,11 +20,11 @@ pub struct History {
     pub clock: Option<Clock>,
     pub run: Option<Process>,
     pub ended: Option<Ended>,
-    /// The manager's run counter, as far as its runs are accounted for.
+    /// The manager's run counter, up to which every run is accounted for.
     pub counted: Option<Counted>,
-    /// Since the death that the manager has not answered yet.
+    /// Since the death after which the manager has started nothing yet.
     pub dead_since: Option<Mono>,
-    /// Each start within [`Limits::crash_window`], also of runs that nobody saw.
+    /// Each start within [`Limits::crash_window`], also of runs that were never seen.
     #[serde(default)]
     pub starts: Vec<Mono>,
     /// When the log last grew, or this run began.
@@ -32,7 +32,7 @@ pub struct History {
     /// The log's size at the last look, for a single look that comes after it.
     pub log_size: u64,
     pub stale_looks: u32,
-    /// The log grew since this run was first seen: it is this run that works.
+    /// The log grew since this run was first seen, so it was this run that wrote.
     pub heard: bool,
     /// This run had a socket to Telegram: from then on its absence means something.
     pub had_socket: bool,
@@ -41,13 +41,13 @@ pub struct History {
     pub unloaded_since: Option<Mono>,
     pub stopping_since: Option<Mono>,
     pub locked_at: Option<Mono>,
-    /// The log said then that somebody told it to stop, and was silent since.
+    /// When the log said that it was told to stop; it has been silent since.
     #[serde(default)]
     pub told_to_stop_at: Option<Mono>,
-    /// What the new bytes of the last look said, of this run: a death is explained by them too.
+    /// What this run's new bytes said at the last look: they help to explain its death.
     #[serde(default)]
     pub said: Findings,
-    /// Telegram wants to be left alone until then, as the log says.
+    /// Until when Telegram told the bridge to wait, by its log.
     #[serde(default)]
     pub flood_until: Option<Wall>,
     /// Since when the markers can't be read.
@@ -97,7 +97,7 @@ pub fn advance(before: &History, facts: &Facts, ours: &[Identity], limits: &Limi
     if let Fact::Known(markers) = &facts.markers
         && (flood_until(markers, history.flood_until, now.wall, limits).is_some() || login_needed(markers))
     {
-        // Such a bridge is silent because it was told to be; afterwards it has its time to speak again.
+        // Such a bridge is silent because it has to wait; afterwards it gets time to write again.
         history.grace_until = now.mono + limits.wake_grace;
     }
     history.clock = Some(now);
@@ -117,7 +117,7 @@ pub fn advance(before: &History, facts: &Facts, ours: &[Identity], limits: &Limi
     (history, events)
 }
 
-/// No look takes long enough for more deaths than this.
+/// A bound: no look takes long enough for more deaths than this.
 const MOST: u64 = 50;
 
 fn note_process(
@@ -132,14 +132,14 @@ fn note_process(
     let now = facts.clock;
     let known_run_gone = history.run.is_some_and(|run| process.is_none_or(|process| process.id != run.id));
     let starts = starts_since(history.counted, service);
-    // Who ran before or was started since, and is not there now, has died.
+    // What ran before or was started since, and is not there now, has died.
     let by_counter = (u64::from(history.run.is_some()) + starts).saturating_sub(u64::from(process.is_some())).min(MOST);
     let deaths = by_counter.max(u64::from(known_run_gone));
     let counted = matches!((history.counted, service.runs), (Some(before), Some(runs)) if runs > before.runs);
     let asked = asked_for(process, service, facts, limits);
     for nth in 0..deaths {
         let first = if nth == 0 { history.run } else { None };
-        // Who unloads a job ends its process, and an update does just that; how it ended nobody can say any more.
+        // To unload a job ends its process, and updates do that; how it ended can't be found out any more.
         let on_purpose = asked || !service.loaded || first.is_some_and(|run| ours.contains(&run.id));
         if !on_purpose && is_crash(&service.last_exit, counted && process.is_some()) {
             events.push(crash(history, service, first.map(|run| run.id.pid), facts));
@@ -157,7 +157,7 @@ fn note_process(
         (ended.lived, ended.at, ended.exit) = (Duration::ZERO, now.wall, service.last_exit.clone());
     }
     if !service.loaded {
-        // It has not run yet: what its counter says when it is loaded, it has counted since.
+        // When it is loaded again its counter starts at 0, so every run that it then shows is new.
         history.counted = Some(Counted { runs: 0, run: None });
     } else if let Some(runs) = service.runs
         && (service.run.is_some() || history.counted.is_none_or(|before| before.run.is_none()))
@@ -167,7 +167,7 @@ fn note_process(
     }
     let new_run = process.is_some_and(|process| history.run.is_none_or(|run| run.id != process.id));
     if let Some(process) = process.filter(|_| new_run) {
-        // The evidence against the run before is void.
+        // Evidence about the previous run is void.
         let began = now.mono - process.age;
         let wrote = facts.log.known().and_then(|log| log.modified).map_or(began, |at| now.mono_of(at));
         history.silent_since = Some(if wrote < began { began } else { earlier(wrote, now.mono) });
@@ -182,11 +182,11 @@ fn note_process(
     history.starts.extend((0..started).map(|_| now.mono));
     history.run = process;
     let since = |flag: bool, before: Option<Mono>| flag.then(|| before.unwrap_or(now.mono));
-    // A manager that has started it since has done its part: its throttle begins anew.
+    // If the manager has started it since, its throttle counts from there.
     history.dead_since = since(process.is_none(), history.dead_since.filter(|_| starts == 0));
     history.unloaded_since = since(!service.loaded && process.is_none(), history.unloaded_since);
-    // A line alone is hearsay: it may be a child's, or quote somebody. It counts while nothing follows it; said in the
-    // look that first sees a process, it was the last word of the one before.
+    // A line alone proves nothing: it may be a child's, or a quotation. It counts while nothing follows it. In the look
+    // that first sees a process, it was the last line of the one before.
     let log = facts.log.known().filter(|_| process.is_some() && !new_run);
     history.told_to_stop_at = match log {
         Some(log) if log.said.told_to_stop => Some(history.told_to_stop_at.unwrap_or(now.mono)),
@@ -204,11 +204,11 @@ fn note_log(history: &mut History, facts: &Facts, limits: &Limits, same_run: boo
         history.silent_since = Some(now);
     }
     history.log_size = log.size;
-    // Bytes that are new together with the process may be the last words of the one before.
+    // Bytes that appear together with a new process may be the last ones of the process before.
     history.heard = same_run && (history.heard || log.grew);
     let silent = history.silent_since.map_or(Duration::ZERO, |since| now.since(since));
     history.stale_looks = if silent >= limits.silence { history.stale_looks + 1 } else { 0 };
-    // The last words of a run speak for its death, not against the one after it.
+    // The last lines of a run explain its death and say nothing about the next run.
     let speaks = same_run || history.run.is_none();
     if (log.said.locked || log.said.lock_mentioned) && speaks {
         history.locked_at = Some(now);
@@ -220,7 +220,7 @@ fn note_log(history: &mut History, facts: &Facts, limits: &Limits, same_run: boo
     }
 }
 
-/// The last word counts: a wait that a sign of life follows is one request's, and not the bridge's.
+/// The last line counts: if a sign of life follows, only one request waits, and not the bridge.
 fn note_flood(history: &mut History, log: &Log, now: Wall, limits: &Limits) {
     let bounded = |since: Wall, wait: Duration| since + wait.min(limits.flood);
     if let Some(seconds) = log.said.flood.and_then(|flood| flood.seconds) {
@@ -258,7 +258,7 @@ pub enum Evidence {
 }
 
 /// Whether the bridge is connected to Telegram. A process that never had a socket of its own into Telegram's ranges
-/// may go through a proxy: then its log decides, and where that says nothing nobody knows.
+/// may go through a proxy: then its log decides, and if that says nothing it is not known.
 pub fn connection(history: &History, facts: &Facts) -> Fact<Connection> {
     let by_log = |why: &str| match history.said_connected {
         Some(connected) => Fact::Known(Connection { connected, evidence: Evidence::Log }),
@@ -278,8 +278,8 @@ fn earlier(a: Mono, b: Mono) -> Mono {
     if b < a { b } else { a }
 }
 
-/// How the last run ended. systemd hides that of what runs, but the watch has seen it; where nobody has, and there was
-/// one, it is not seen, rather than never.
+/// How the last run ended. systemd does not show that while the unit runs, but the watch may have seen it. If not, and
+/// there was a run before, the answer is `Unseen` and not `Never`.
 pub fn last_exit(job: &Job, history: &History) -> Exit {
     match (&job.last_exit, &history.ended) {
         (Exit::Never, Some(ended)) if ended.exit != Exit::Never => ended.exit.clone(),
@@ -289,8 +289,8 @@ pub fn last_exit(job: &Job, history: &History) -> Exit {
     }
 }
 
-/// How many runs have begun since that reading. systemd's counter begins anew with a start by hand, so there a change
-/// of the run is a start even where the counter did not grow; after a reset the result is a lower bound.
+/// How many runs have begun since that reading. systemd's counter restarts with a start by hand, so there a change of
+/// the run is a start even if the counter did not grow; after a reset the result is a lower bound.
 fn starts_since(before: Option<Counted>, service: &Job) -> u64 {
     let (Some(before), Some(runs)) = (before, service.runs) else { return 0 };
     match (before.run, service.run) {
@@ -298,12 +298,12 @@ fn starts_since(before: Option<Counted>, service: &Job) -> u64 {
         (Some(_), None) => 0,
         (Some(_), Some(_)) if runs >= before.runs => (runs - before.runs).max(1),
         _ if runs >= before.runs => runs - before.runs,
-        // It belongs to a job that was loaded anew.
+        // The job was loaded again, which resets the counter.
         _ => runs,
     }
 }
 
-/// Somebody wanted the bridge to end: what it ended with is not held against it.
+/// Whether the bridge was meant to end, so that its exit is no crash.
 fn asked_for(process: Option<Process>, service: &Job, facts: &Facts, limits: &Limits) -> bool {
     let now = facts.clock.wall;
     let planned = update(&facts.holds, facts.markers.known(), now, limits).is_some()
@@ -311,9 +311,9 @@ fn asked_for(process: Option<Process>, service: &Job, facts: &Facts, limits: &Li
     planned || (process.is_none() && (service.stopping || service.stopped_by_operator))
 }
 
-/// Exit code 0 is no crash, nor is SIGTERM: somebody asked for it, and no commit can be blamed for that. Exit code 2 is
-/// the bridge's own word for a configuration that only a person can mend. An end that nobody saw is one where the
-/// manager itself started the bridge again (systemd hides the last exit of what runs); else the job was unloaded.
+/// Exit code 0 is no crash, nor is SIGTERM: it was asked for, and no commit is to blame. With exit code 2 the bridge
+/// says that its configuration is wrong, which only a person can mend. An end that was not seen counts if the manager
+/// itself started the bridge again (systemd does not show the last exit of what runs); else the job was unloaded.
 fn is_crash(exit: &Exit, respawned: bool) -> bool {
     match exit {
         Exit::Code(0 | 2) | Exit::Signal(libc::SIGTERM) | Exit::Unseen => false,
@@ -326,7 +326,7 @@ fn reason(exit: &Exit) -> String {
     if *exit == Exit::Never { "its end was not seen".into() } else { exit.to_string() }
 }
 
-/// The line for a new process, unless another watch before us has written it.
+/// The line for a new process, unless a watch before us has written it.
 fn start(history: &History, process: Process, facts: &Facts) -> Option<Event> {
     /// Start stamps are rounded, to a second by some tools.
     const ROUNDING: Duration = Duration::from_secs(2);
@@ -339,13 +339,13 @@ fn start(history: &History, process: Process, facts: &Facts) -> Option<Event> {
     }
     let mut event = event(EventKind::Start, "start".into(), Some(process.id.pid), facts);
     if history.run.is_none() && history.dead_since.is_none() {
-        // It was there before us.
+        // It ran before our first look.
         event.at = process.started;
     }
     Some(event)
 }
 
-/// A crash, with the class that all that is known gives it.
+/// A crash, with the class that follows from all that is known.
 fn crash(history: &History, service: &Job, pid: Option<u32>, facts: &Facts) -> Event {
     let now = facts.log.known().map(|log| log.said.clone()).unwrap_or_default();
     let said = history.said.clone().then(now);
@@ -379,8 +379,8 @@ fn event(kind: EventKind, reason: String, pid: Option<u32>, facts: &Facts) -> Ev
     }
 }
 
-/// Whether two crashes ended alike. Where a run left no error of its own, or somebody else wrote the line, the exit has to
-/// be the same.
+/// Whether two crashes ended alike. If a run left no error of its own, or we did not write the line, the exit has to be
+/// the same.
 pub fn ended_alike(a: &Event, b: &Event) -> bool {
     match (&a.error, &b.error) {
         (Some(one), Some(other)) => error_line::alike(one, other),

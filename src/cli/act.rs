@@ -1,4 +1,4 @@
-//! Commands that act. They take the same lock as the watch, send no DM, and what they end is no crash.
+//! Commands that act. They take the same lock as the watch and send no DM; the deaths that they cause are no crashes.
 
 use std::time::Duration;
 
@@ -69,7 +69,7 @@ pub fn record(config: &Config, what: Recorded, reason: &str) -> Result<u8, Failu
         reason: config.secrets.without(reason),
         error: None,
         pid: None,
-        // The bridge's own word: this runs in its start-up script.
+        // Counted as the bridge's own line: this command runs in its start-up script.
         ours: false,
     };
     crashes::append(&config.data(contract::CRASH_HISTORY), &event).map_err(|why| (exit_code::FAILED, why))?;

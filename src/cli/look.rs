@@ -120,14 +120,14 @@ pub fn crashes(config: &Config, as_json: bool, since: Option<Duration>) -> Resul
     Ok(exit_code::OK)
 }
 
-/// What takes time to know, from the watch that runs; nothing where none does or its word is old.
+/// What takes several looks to know, from the status file of the running watch; `None` if none runs or its file is old.
 pub fn history_of_the_watch(config: &Config, environment: &Environment) -> Option<History> {
     recovery_lock::watching(config)?;
     let snapshot: Snapshot = files::json(&status_file(config))?;
     is_fresh(&snapshot, clock::now(), environment).then_some(snapshot.history)
 }
 
-/// A watch that has missed two looks is overdue; so is one whose stamp lies ahead, from before a reboot.
+/// A watch that has missed two looks is overdue; so is one whose stamp lies in the future, from before a reboot.
 fn is_fresh(snapshot: &Snapshot, now: Clock, environment: &Environment) -> bool {
     let ahead = snapshot.clock.mono > now.mono;
     !ahead && now.mono.since(snapshot.clock.mono) <= 2 * snapshot.tick + environment.limits.ask

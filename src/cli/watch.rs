@@ -16,8 +16,8 @@ use crate::watch::commands::Command;
 use crate::watch::{self, Watch};
 use crate::{errln, outln};
 
-/// Watches in the foreground until SIGTERM or Ctrl-C, and then ends non-zero: whoever started us shall start us again
-/// after a kill that nobody meant (an update), and only Quit in the menu means it.
+/// Watches in the foreground until SIGTERM or Ctrl-C, and then ends non-zero, so that a service manager starts it again
+/// after a kill that was not meant to stop it (an update). Only Quit in the menu is.
 pub fn run(config: &Config, environment: &Environment) -> Result<u8, Failure> {
     let unknown = |why| (exit_code::UNKNOWN, why);
     process::single_arena();
@@ -42,22 +42,22 @@ pub fn run(config: &Config, environment: &Environment) -> Result<u8, Failure> {
     Ok(exit_code::of_signal(listener.join().unwrap_or(SIGTERM)))
 }
 
-/// Whether the journal goes to standard error as well: for a terminal, for journald, for whoever redirects it. Not under
-/// launchd, where that is a file that is never rotated; ours is.
+/// Whether the journal goes to standard error as well: to a terminal, to journald, or to a file that the user named.
+/// Not under launchd, where standard error is a file that nothing rotates; the journal's own file is rotated.
 pub fn somebody_reads() -> bool {
     // launchd.plist(5) does not name it, but launchd sets it for each job; a terminal's shell has "0".
     let launchd = std::env::var_os("XPC_SERVICE_NAME").is_some_and(|name| !name.is_empty() && name != "0");
     std::io::stderr().is_terminal() || !launchd
 }
 
-/// Becomes the app beside us; without it, or without a display, says so and watches. Without a file the app shows the
-/// demo's bridge.
+/// Becomes the app, the binary in the same folder. Without that binary or a display it says so and watches. If `file`
+/// is `None`, the app shows the demo's bridge.
 pub fn tray(
     file: Option<&Path>,
     load: impl Fn() -> Result<Config, Failure>,
     environment: &Environment,
 ) -> Result<u8, Failure> {
-    // What is wrong with the configuration is said here, where somebody may read it.
+    // Errors in the configuration are reported here, where standard error is more likely to be read.
     let config = file.map(|_| load()).transpose()?;
     let why = match app() {
         Ok(app) => {
@@ -66,7 +66,7 @@ pub fn tray(
         }
         Err(why) => why,
     };
-    // Without the app there is nothing to show the demo's bridge, so the configuration that is missing is what to say.
+    // Without the app the demo's bridge can't be shown, so the error to report is the missing configuration.
     let config = config.map_or_else(load, Ok)?;
     errln!("bridge-watchdog: no icon: {why}; watching without one");
     run(&config, environment)

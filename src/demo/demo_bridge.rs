@@ -1,5 +1,5 @@
-//! The throw-away bridge's surroundings: a temporary folder, an environment in which loopback is Telegram, and the faults. For
-//! the demo in the terminal and for the app of somebody who has no configuration yet.
+//! The throw-away bridge's surroundings: a temporary folder, an environment in which a loopback address is Telegram,
+//! and the faults. For the demo in the terminal and for the app without a configuration.
 
 use std::net::TcpListener;
 use std::path::Path;
@@ -24,7 +24,7 @@ pub struct DemoBridge {
 }
 
 impl DemoBridge {
-    /// `program` is the binary that plays the bridge: ours, by its hidden subcommand.
+    /// `program` is the binary that plays the bridge: our own, with its hidden subcommand.
     ///
     /// # Errors
     /// Where the machine has no temporary folder or no loopback.
@@ -42,12 +42,12 @@ impl DemoBridge {
         Ok(DemoBridge { config, environment, _folder: folder })
     }
 
-    /// Ends the bridge and removes the folder; the watch has ended before.
+    /// Ends the bridge and removes the folder. The watch must have ended before.
     pub fn stop(self) {
         let _ = Service::of(&self.config, &self.environment).stop();
     }
 
-    /// Breaks the bridge; what was done, in words.
+    /// Breaks the bridge and returns what was done, in words.
     ///
     /// # Errors
     /// Why it could not be done.
@@ -64,7 +64,7 @@ impl DemoBridge {
             Fault::Flood => {
                 let text =
                     format!("{{\"expiry_ts\": {}, \"seconds\": {}}}", (clock::wall() + FLOOD).0, FLOOD.as_secs());
-                // Gone when it is over, as the bridge does it.
+                // Removed when the wait is over, as the bridge does it.
                 let path = self.config.data(contract::FLOOD_BACKOFF);
                 files::replace(&path, &text)?;
                 std::thread::spawn(move || {
@@ -78,7 +78,7 @@ impl DemoBridge {
     }
 }
 
-/// The folder: a git repository, a configuration, and an environment in which loopback is Telegram.
+/// The folder: a git repository, a configuration, and an environment in which a loopback address is Telegram.
 fn fill(folder: &Path, bridge: &Path, telegram: &TcpListener) -> Result<(Config, Environment), String> {
     let wrong = |error: &dyn std::fmt::Display| format!("the demo's folder can't be filled: {error}");
     let root = folder.join("checkout");

@@ -1,6 +1,6 @@
-//! The throw-away bridge: a small process that does what a Telegram bridge does as far as a watchdog can see. It writes
-//! a heartbeat, holds a `SQLite` session open, keeps a TCP connection, and shuts down gracefully on SIGTERM. Its options
-//! make it misbehave.
+//! The throw-away bridge: a small process that looks to a watchdog like a Telegram bridge. It writes a heartbeat, holds
+//! a `SQLite` session open, keeps a TCP connection, and shuts down gracefully on SIGTERM. Its options make it
+//! misbehave.
 
 use std::io::Write;
 use std::net::{SocketAddr, TcpStream};
@@ -29,15 +29,15 @@ pub struct Options {
     /// Exit with this code
     #[arg(long)]
     exit: Option<u8>,
-    /// Seconds to live before that
+    /// Seconds to run before that
     #[arg(long, default_value_t = 0.0)]
     after: f64,
-    /// Only the first so many runs exit, counted in this file
+    /// Only this many runs exit, counted in this file
     #[arg(long)]
     times: Option<u32>,
     #[arg(long)]
     counter: Option<PathBuf>,
-    /// Fall silent after so many seconds
+    /// Fall silent after this many seconds
     #[arg(long)]
     silent_after: Option<f64>,
     /// Only runs counted in the counter file up to `times` fall silent; ignore SIGTERM
