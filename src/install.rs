@@ -1,9 +1,9 @@
 //! `install` and `uninstall`: our own agent, and the bridge's where there is none. Both can be run twice; `uninstall`
 //! puts back what `install` found.
 //!
-//! What a person has written stays: of the bridge's plist only three keys change (in real life a reload dropped 112
-//! variables that someone had put into it), of a systemd unit none, since a drop-in says what we need. Its environment
-//! is never printed, and nobody's `disable` is overridden.
+//! What a person has written stays: in the bridge's plist only three keys change (a reload once dropped 112 variables
+//! that someone had put into it); a systemd unit is not changed, since a drop-in says what we need. The environment is
+//! never printed, and a `disable` is never overridden.
 
 #![warn(unreachable_pub)]
 
@@ -28,8 +28,8 @@ use crate::system::{program, recovery_lock};
 /// Our own label and bundle id; the systemd unit is called `bridge-watchdog`.
 pub const LABEL: &str = "com.valor.bridge-watchdog";
 
-/// Writes and loads the agents, and looks for their processes. A bridge that does not come up is one more reason for a
-/// watchdog, so it keeps us from nothing.
+/// Writes and loads the agents, and looks for their processes. A bridge that does not come up does not stop the
+/// install: it is one more reason for a watchdog.
 ///
 /// # Errors
 /// What could not be written or loaded, and the mend. What was done before that stays done; run it again.
@@ -39,7 +39,7 @@ pub fn install(config: &Config, environment: &Environment, say: &mut dyn FnMut(&
     both(bridge, ours)
 }
 
-/// Puts everything back: our agent goes, a replaced watchdog and the bridge's own keys come back.
+/// Puts everything back: our agent is removed, a replaced watchdog and the bridge's own keys are restored.
 ///
 /// # Errors
 /// As [`install`].
@@ -59,7 +59,8 @@ fn bridge(config: &Config, environment: &Environment, say: &mut dyn FnMut(&str))
     if config.manager == Manager::Embedded {
         return Ok(());
     }
-    // A fresh checkout has none; launchd then ends the job with 78 and systemd with 209, before its first line.
+    // A fresh checkout has no log folder; launchd then ends the job with 78 and systemd with 209, before its first
+    // line.
     for folder in [&config.log, &config.error_log].into_iter().filter_map(|log| log.parent()) {
         std::fs::create_dir_all(folder)
             .map_err(|error| format!("the folder of the bridge's log, {}, can't be made: {error}", folder.display()))?;
@@ -85,7 +86,7 @@ enum Host {
     Systemd,
 }
 
-/// Who keeps us: whoever keeps the bridge; where we keep it ourselves, the platform's own.
+/// The manager of our own agent: the bridge's manager or, if we keep the bridge ourselves, the platform's default.
 fn host(config: &Config) -> Host {
     match config.manager {
         Manager::Launchd => Host::Launchd,
@@ -108,7 +109,8 @@ fn our_service(config: &Config, environment: &Environment) -> Service {
     }
 }
 
-/// A load that returned 0 is no running job: a pid has to be seen. What its operator stopped is left as it is.
+/// That the load returned 0 does not mean that the job runs: a pid has to be seen. A job that its operator stopped is
+/// left as it is.
 fn verify_bridge(config: &Config, environment: &Environment, say: &mut dyn FnMut(&str)) -> Result<(), String> {
     let (service, label) = (Service::of(config, environment), &config.label);
     let deadline = Deadline::after(environment.limits.pid_within);
@@ -132,8 +134,8 @@ fn verify_bridge(config: &Config, environment: &Environment, say: &mut dyn FnMut
     }
 }
 
-/// Of ourselves a pid is not enough: where another watch has the checkout, ours ends at once, with 0, and is not started
-/// again; a look may hit it in passing.
+/// For our own agent a pid is not enough: if another watch has the checkout, ours ends at once with 0 and is not
+/// started again, and a look may meet it just before it ends.
 fn verify_ours(config: &Config, environment: &Environment, say: &mut dyn FnMut(&str)) -> Result<(), String> {
     let (service, label) = (our_service(config, environment), our_label(config));
     let deadline = Deadline::after(environment.limits.pid_within);
@@ -170,12 +172,12 @@ fn verify_ours(config: &Config, environment: &Environment, say: &mut dyn FnMut(&
     }
 }
 
-/// Whether this process, or the one that started it, is a job's own: such a job is never ended from here.
+/// Whether this process, or its parent, is the job's own process: then the job is never ended from here.
 fn runs_in(job: Option<u32>) -> bool {
     job.is_some_and(|pid| pid == std::process::id() || pid == std::os::unix::process::parent_id())
 }
 
-/// What our agent starts: the app where it is there, else the headless watch, which is what it falls back to.
+/// What our agent starts: the app if it is there, else the headless watch.
 fn our_program() -> Result<String, String> {
     let app = program::beside("bridge-watchdog-tray")?;
     let program = if app.exists() { app } else { program::ours()? };
@@ -185,7 +187,7 @@ fn our_program() -> Result<String, String> {
         .map_err(|_| "our own path is no text; move the program to a plainer place".into())
 }
 
-/// One that fails keeps the other from nothing.
+/// Both are done, even if one fails; returns the errors of both.
 fn both(one: Result<(), String>, other: Result<(), String>) -> Result<(), String> {
     match (one, other) {
         (Err(one), Err(other)) => Err(format!("{one}; and {other}")),

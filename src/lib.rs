@@ -3,12 +3,12 @@
 //! # Theory of operation
 //!
 //! One thread runs a loop ([`watch`]). It sleeps until a minute has passed, a command came in, or the kernel says that
-//! the bridge's process is gone. Then four verbs, in this order, each in a file of its own:
+//! the bridge's process is gone. Then four steps, in this order:
 //!
 //! - [`observe`] looks and never writes. What could not be looked at is `Unknown`, with the reason.
 //! - [`assess`] is a pure function from facts to a verdict. All judgement is there.
-//! - [`recover`] obeys: plain if/else over the rungs, each acts and then looks until the effect is seen.
-//! - [`report`] compares before and after and tells a person, once an incident.
+//! - [`recover`] does what the verdict says: each rung acts and then looks until the effect is seen.
+//! - [`report`] tells a person: once for each cause, and when it is over.
 //!
 //! Everything that touches the machine is in [`system`], one door for each effect. Durations, addresses and fixed paths
 //! are one plain value, [`limits::Environment`], which only the demo and the tests build differently.

@@ -1,5 +1,5 @@
-//! Everything around the program that is not its configuration: durations, addresses, fixed paths. One plain value,
-//! handed down from `main`. Only the demo and the tests build another one; no flag, file or variable reaches it.
+//! What surrounds the program and is not configuration: durations, addresses, fixed paths. One plain value, passed down
+//! from `main`. Only the demo and the tests build another one; no flag, file or variable reaches it.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -12,7 +12,7 @@ pub struct Environment {
     pub limits: Limits,
     /// Telegram's data centres. Whether one of them accepts a connection is what "online" means here.
     pub data_centres: Vec<SocketAddr>,
-    /// Telegram's published address ranges; a socket into one of them is a connection.
+    /// Telegram's published address ranges; a socket to an address in them is a connection.
     pub ranges: Vec<IpNet>,
     pub launchctl: PathBuf,
     pub systemctl: PathBuf,
@@ -21,23 +21,24 @@ pub struct Environment {
     pub state_dir: PathBuf,
 }
 
-/// Every duration of the program, with its reason. A meaning each: two that happen to be equal today stay two.
+/// Every duration of the program, with its reason. One field for each meaning: two that are equal today stay two.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Limits {
     /// A look a minute: silence and lost connections are measured in minutes; a death is an event and needs no tick.
     pub check_interval: Duration,
-    /// Between looks while there is no pid, so that a respawn is seen when it happens.
+    /// Between looks while there is no pid, so that a respawn is seen within a second.
     pub poll_interval_down: Duration,
-    /// Between looks at what is down and may stay so for days (stopped, paused): each asks the manager anew. Also after
-    /// something stood in the way of a rung, and while a bridge is coming up.
+    /// Between looks at a bridge that is down and may stay so for days (stopped, paused): each look asks the manager.
+    /// Also after something kept a rung from acting, and while a bridge is coming up.
     pub poll_interval_waiting: Duration,
     /// A log without new bytes for this long is silent. The bridge writes a heartbeat every 120 s.
     pub silence: Duration,
     /// Without a connection to Telegram for this long it is restarted; Telethon reconnects by itself within a minute or two.
     pub disconnection: Duration,
-    /// A process younger than this is starting: it may take 240 s until it is connected, and is not accused before.
+    /// A process younger than this is starting: it may take 240 s to connect, and is not called sick before.
     pub start_grace: Duration,
-    /// After a sleep or a flood wait every silence is as long as that was; so long it counts for nothing.
+    /// After a sleep or a flood wait every silence is at least as long as that was; for this long silence does not
+    /// count.
     pub wake_grace: Duration,
     /// A crash loop is one only while the bridge is down or younger than this.
     pub loop_young: Duration,
@@ -45,28 +46,28 @@ pub struct Limits {
     pub recovered_after: Duration,
     /// The window in which one error line has to repeat.
     pub repeat_window: Duration,
-    /// What the log said of a locked database or a full disk counts for this long.
+    /// What the log said about a locked database counts for this long.
     pub log_words_count: Duration,
-    /// Markers that can't be read for this long, over a sick bridge, are told.
+    /// If the bridge is sick and its markers can't be read for this long, a person is told.
     pub markers_unseen: Duration,
-    /// A run that lasted this long earns an immediate start; launchd's own throttle is 10 s.
+    /// A run that lasted this long is started again at once; launchd's own throttle is 10 s.
     pub min_uptime: Duration,
-    /// A new process has to live this long before a start is called one that worked: a bridge that fails does so within
+    /// A new process has to live this long before its start counts as a cure: a bridge that fails does so within
     /// seconds.
     pub verify_uptime: Duration,
     /// `embedded` starts its child no more often than this: launchd's own throttle.
     pub embedded_throttle: Duration,
     /// Added to the manager's throttle before we start what it has not respawned.
     pub respawn_margin: Duration,
-    /// A respawn due within this time is the manager's.
+    /// A respawn that is due within this time is left to the manager.
     pub respawn_near: Duration,
-    /// Told to stop this long ago and still there: twice launchd's usual patience, less than any person's.
+    /// Told to stop this long ago and still there: more than the `ExitTimeOut` of 20 s that `install` sets.
     pub stop_timeout: Duration,
-    /// The window of the crash pattern.
+    /// Crashes count towards a crash loop for this long.
     pub crash_window: Duration,
     /// A commit older than this at the first crash is not the suspect.
     pub fresh_commit: Duration,
-    /// An unloaded job is loaded again after this time: updates unload and load, and take minutes.
+    /// An unloaded job is loaded again after this time: updates unload and load it, and take minutes.
     pub reload: Duration,
     /// A holder of the lock, or a copy of the bridge, is left alone while younger than this.
     pub stale_process: Duration,
@@ -76,15 +77,15 @@ pub struct Limits {
     pub cure_within: Duration,
     /// SIGTERM to SIGKILL for a process that has no exit timeout of its own.
     pub stranger_exit: Duration,
-    /// The same for a bridge that `embedded` keeps: `SQLite` closes cleanly within it.
+    /// The same for a bridge that `embedded` keeps: time for `SQLite` to close cleanly.
     pub embedded_exit: Duration,
-    /// Work in progress is waited for once, this long.
+    /// Work in progress is waited for once, at most this long.
     pub work: Duration,
-    /// Between rungs.
+    /// Between a rung that failed and the next.
     pub between: [Duration; 3],
     /// After rung 5 the chain goes on at this pace.
     pub chain_again: Duration,
-    /// Readers take `recovery-in-progress` for stale after 300 s; it is renewed this often.
+    /// `recovery-in-progress` is renewed this often; readers treat it as stale after 300 s.
     pub marker_renewal: Duration,
     /// Between two tries of `launchctl bootstrap`.
     pub bootstrap: Duration,
@@ -94,7 +95,7 @@ pub struct Limits {
     pub update_lock: Duration,
     /// A flood marker older than this is void.
     pub flood: Duration,
-    /// A pause or a stop older than this is told, once in this time.
+    /// A pause or a stop older than this is reported, and again each time this has passed.
     pub reminder: Duration,
     /// The longest that any file may take to be read. Reads of a protected folder block until someone clicks.
     pub read: Duration,
@@ -102,7 +103,7 @@ pub struct Limits {
     pub ask: Duration,
     /// The longest that a data centre of Telegram may take to accept a connection.
     pub connect: Duration,
-    /// An answer of the network is good for this long: a tenth of a tick, so that one look asks once.
+    /// An answer about the network is reused for this long: a tenth of a tick, so that one look asks once.
     pub network_known: Duration,
     /// The longest that a message to Telegram may take.
     pub send: Duration,
@@ -153,11 +154,11 @@ impl Limits {
         send: Duration::from_secs(15),
     };
 
-    /// Everything that is waited for, `factor` times faster. What bounds a call out stays: programs do not get quicker.
+    /// All waits, `factor` times shorter. The time limits of calls stay: other programs do not get faster.
     pub fn faster(factor: f64) -> Limits {
         let real = Limits::REAL;
         let by = |span: Duration| span.div_f64(factor);
-        // What a process needs does not shrink with a clock: no faster than `most` times.
+        // Time that a process needs can't be shortened at will: at most by `most`.
         let by_most = |span: Duration, most: f64| span.div_f64(factor.min(most));
         Limits {
             check_interval: by(real.check_interval),

@@ -57,7 +57,7 @@ pub fn json(text: &str) -> Option<Line> {
         level: level.and_then(|level| level_named(&level.to_ascii_uppercase())),
         logger: text_of(&["logger", "name", "logger_name", "log.logger"]).map(str::to_owned),
         stamp: text_of(&["timestamp", "asctime", "time", "ts", "@timestamp"]).map(stamp).unwrap_or_default(),
-        // The first line: the others are what it quotes.
+        // The first line: the others may be quotations.
         message: message.lines().next().unwrap_or_default().to_owned(),
         error: trace.and_then(|trace| trace.lines().rfind(|line| error_line::is_error(line))).map(str::to_owned),
     })

@@ -1,14 +1,15 @@
 //! The shape of the bridge's own log lines: where time, level and logger end and the message begins. Pure.
 //!
-//! A sentence counts only at the beginning of a message, so this is where it is decided what a message is. Known are
-//! the formats that Python programs use: `logging` with time, level and name in any order between dashes, bars,
-//! brackets, colons or blanks; its `basicConfig`; Flask's; loguru; rich; structlog's console and logfmt; and one JSON
-//! object a line (structlog, python-json-logger, loguru, Node's pino). A line without such a beginning is no [`Line`].
+//! A sentence counts only at the beginning of a message, so this decides what a message is. Known are the formats that
+//! Python programs use: `logging` with time, level and name in any order between dashes, bars, brackets, colons or
+//! blanks; its `basicConfig`; Flask's; loguru; rich; structlog's console and logfmt; and one JSON object a line
+//! (structlog, python-json-logger, loguru, Node's pino). A line that does not begin in one of these ways is no
+//! [`Line`].
 
 use crate::foreign_text::{Lines, harmless};
 use crate::log_fields;
 
-/// How serious a line calls itself; as in Python's logging.
+/// The level of a line, as in Python's logging.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
     Debug,
@@ -18,7 +19,7 @@ pub enum Level {
     Critical,
 }
 
-/// What a line begins with. A line that begins with less than the other lines of its log is not of the same writer.
+/// What a line begins with. A line with less of it than the other lines of its log is not from the same writer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Prefix {
     /// A level only.
@@ -34,15 +35,15 @@ pub struct Line {
     pub prefix: Prefix,
     pub level: Option<Level>,
     pub logger: Option<String>,
-    /// The time as it is written (digits of date and time, without fractions and zone), which sorts as text within
-    /// one log; empty where the date is not there.
+    /// The time as it is written (digits of date and time, without fractions and zone), which sorts as text within one
+    /// log; empty if there is no date.
     pub stamp: String,
     pub message: String,
-    /// The exception's own last line where the line carries a traceback (JSON: `exc_info` and its like).
+    /// The exception's own last line if the line has a traceback (JSON: `exc_info` and its like).
     pub error: Option<String>,
 }
 
-/// A line of a log; none where it does not begin as a logger's line does. An indented line never does.
+/// Parses a line of a log; `None` if it does not begin as a logger's line does. An indented line never does.
 pub fn parse(line: &str) -> Option<Line> {
     let clean = harmless(line, Lines::Join);
     let text = clean.trim_end();
@@ -52,7 +53,7 @@ pub fn parse(line: &str) -> Option<Line> {
     if text.starts_with('{') { log_fields::json(text) } else { log_fields::key_values(text).or_else(|| plain(text)) }
 }
 
-/// `[time] [fields] level [logger] message`, with what people put between.
+/// `[time] [fields] level [logger] message`, with the usual separators.
 fn plain(text: &str) -> Option<Line> {
     let (stamp, after) = time(text).map_or((None, text), |(stamp, after)| (Some(stamp), after));
     let mut logger = None;
@@ -86,7 +87,7 @@ fn plain(text: &str) -> Option<Line> {
     })
 }
 
-/// Pictures that some programs put before their sentences. Quotation marks stay: what follows them is somebody else's.
+/// Emoji that some programs put before their sentences. Quotation marks stay: what follows them is a quotation.
 fn without_emoji(message: &str) -> &str {
     let picture = |c| matches!(c, '\u{2600}'..='\u{27bf}' | '\u{2b50}' | '\u{fe0f}' | '\u{1f000}'..='\u{1faff}');
     let rest = message.trim_start_matches(picture);
@@ -110,7 +111,7 @@ fn time(text: &str) -> Option<(String, &str)> {
     if !is_clock(clock) || !(date.is_empty() || is_date(date)) {
         return None;
     }
-    // A zone of its own word, as in "05:04:00 +0700" and "05:04:00 UTC".
+    // A zone as a separate word, as in "05:04:00 +0700" and "05:04:00 UTC".
     let zone = |rest: &str| {
         let word = rest.strip_prefix(' ')?.split([' ', ']']).next()?;
         let number = word
@@ -120,7 +121,7 @@ fn time(text: &str) -> Option<(String, &str)> {
     };
     let after = &after[zone(after).unwrap_or(0)..];
     let after = if bracket { after.strip_prefix(']')? } else { after };
-    // A word that goes on is no time.
+    // If the word goes on, it is no time.
     if after.starts_with(|c: char| c.is_alphanumeric()) {
         return None;
     }
@@ -129,7 +130,7 @@ fn time(text: &str) -> Option<(String, &str)> {
     Some((stamp, after))
 }
 
-/// The digits of a time as it is written; empty where it is none.
+/// The digits of a time as it is written; empty if it is none.
 pub fn stamp(value: &str) -> String {
     time(value).map(|(stamp, _)| stamp).unwrap_or_default()
 }
@@ -179,7 +180,7 @@ pub fn level_named(word: &str) -> Option<Level> {
     })
 }
 
-/// A field before the level: a name, or what is none (a number, a thread).
+/// A field before the level: a name, or something else (a number, a thread).
 fn field(text: &str) -> Option<(Option<&str>, &str)> {
     let (word, rest) = bracketed(text).or_else(|| {
         let end = text.find([' ', '|']).unwrap_or(text.len());

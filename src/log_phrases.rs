@@ -1,5 +1,5 @@
-//! The sentences of real logs that are worth a look, each the bridge's own, Telethon's, Pyrogram's or Python's wording.
-//! Pure; matched at the beginning of a text only.
+//! The sentences in real logs that mean something to us, as the bridge, Telethon, Pyrogram and Python write them. Pure;
+//! matched at the beginning of a text only.
 
 use crate::error_line;
 use crate::facts::Class;
@@ -20,8 +20,8 @@ pub enum Phrase {
     Of(Class),
 }
 
-/// A tag between brackets is a part of the sentence where it stands here: without it the sentence is another one, and
-/// under another tag it is somebody else's.
+/// Where a tag in brackets is listed here, it is part of the sentence: without it, or with another tag, the sentence
+/// means something else.
 const BEGINNINGS: [(&str, Phrase); 6] = [
     ("[heartbeat] Bridge alive", Phrase::Heartbeat),
     ("Connected to Telegram", Phrase::Connected),
@@ -76,7 +76,7 @@ pub fn asks_for_login(frame: &str) -> bool {
     (asks && login) || frame.contains("telethon/client/auth.py") || frame.contains("pyrogram/methods/auth")
 }
 
-/// What introduces a traceback that ends no run: of a thread, a task, a finalizer, of logging itself.
+/// What comes before a traceback that does not end the run: of a thread, a task, a finalizer, of logging itself.
 pub fn is_aside(line: &str) -> bool {
     const BEGINNINGS: [&str; 5] = [
         "--- Logging error ---",
@@ -102,7 +102,7 @@ pub fn is_syntax_error(line: &str) -> bool {
     ["SyntaxError", "IndentationError", "TabError"].iter().any(|name| line.starts_with(name))
 }
 
-/// Between two tracebacks of which one follows from the other.
+/// Between two tracebacks, the second caused by the first.
 pub fn leads_on(line: &str) -> bool {
     line == "During handling of the above exception, another exception occurred:"
         || line == "The above exception was the direct cause of the following exception:"

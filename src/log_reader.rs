@@ -1,13 +1,14 @@
 //! What the bridge says in its log, read line by line. Pure: text in, plain data out.
 //!
-//! A log is hearsay. It may quote a chat, a child may share the file, and what was killed speaks for a while. So a
-//! sentence counts only where a line of the bridge's own logger begins its message with it ([`crate::log_line`]), and
-//! what is found explains an exit, a silence or a lock that was seen otherwise; by itself it causes nothing.
+//! A line in a log is no proof. It may quote a chat, a child may share the file, and a process that was told to end
+//! writes for a while. So a sentence counts only if a line of the bridge's own logger begins its message with it
+//! ([`crate::log_line`]), and it only explains an exit, a silence or a lock that was seen in another way; alone it
+//! causes no act.
 //!
-//! How it is meant to be called: one [`Reader`] for each file, for as long as the file is followed. New bytes go to
-//! [`Reader::feed`]; [`Reader::skipped`] where some were left out; [`Reader::new_run`] once a new process is seen;
-//! [`Reader::ended`] once the process is gone, for a last line without an end. What one look found is laid on what was
-//! known with [`Findings::then`]; of two files the one that grew last comes last.
+//! How to call it: one [`Reader`] for each file, for as long as the file is followed. New bytes go to [`Reader::feed`];
+//! [`Reader::skipped`] if some were left out; [`Reader::new_run`] once a new process is seen; [`Reader::ended`] once
+//! the process is gone, for a last line without an end. Add what one look found to what was known with
+//! [`Findings::then`]; of two files the one that grew last comes last.
 
 use crate::error_line;
 use crate::facts::Class;
@@ -22,7 +23,7 @@ pub struct Reader {
     /// A line that has no end yet.
     torn: String,
     within: Within,
-    /// How the bridge's own lines look, by the last one that was surely its own.
+    /// The shape of the bridge's own lines, from the last one that was certainly its own.
     voice: Option<Voice>,
     /// The errors of the traceback before, where another may follow from it.
     causes: Vec<String>,
@@ -50,9 +51,9 @@ struct Voice {
     stamp: String,
 }
 
-/// A torn line is kept up to this length; no sentence that counts begins further back.
+/// An unfinished line is kept up to this length; no sentence that counts begins later in a line.
 const TORN: usize = 4 << 10;
-/// So much of an error's line is kept, and so many causes: enough for a person, and a bound for a wild log.
+/// This much of an error's line is kept, and this many causes: enough for a person, and a bound if a log is very long.
 const ERROR: usize = 500;
 const CAUSES: usize = 8;
 
@@ -88,7 +89,7 @@ impl Reader {
         *self = Reader { voice: self.voice.take(), ..Reader::default() };
     }
 
-    /// Another process writes from here on; it looks like the one before, until it shows otherwise.
+    /// Another process writes from here on; its lines are taken to have the same shape until they differ.
     pub fn new_run(&mut self) {
         self.skipped();
     }
@@ -137,7 +138,7 @@ impl Reader {
         } else if before.is_empty() || prompted {
             self.within = Within::Traceback;
         } else if let Some(own) = log_line::parse(line) {
-            // It ends the message of a line: some programs log a traceback so.
+            // It ends the message of a line: some programs log a traceback in this way.
             self.within = Within::Traceback;
             return self.own(&own);
         }
@@ -225,25 +226,25 @@ impl Reader {
         found
     }
 
-    /// A format may put the logger between brackets of its own, where a tag would be: a heartbeat has shown it.
+    /// A format may put the logger in brackets, where a tag would be: a heartbeat has shown it.
     fn without_logger<'a>(&self, message: &'a str) -> &'a str {
         let logger = self.voice.as_ref().and_then(|voice| voice.logger.as_deref());
         let rest = logger.and_then(|logger| message.strip_prefix('[')?.strip_prefix(logger)?.strip_prefix("] "));
         rest.unwrap_or(message)
     }
 
-    /// Whether a line may speak against somebody: it begins with no less than the bridge's own lines do, and is no older
-    /// than they are. A minute is more than threads need to overtake each other, and less than what people paste into a
-    /// chat.
+    /// Whether a line can count as evidence: it begins with no less than the bridge's own lines do, and is no older
+    /// than they are. A minute allows for threads that overtake each other; lines that people paste into a chat are
+    /// older.
     fn may_accuse(&self, line: &Line) -> bool {
         self.voice.as_ref().is_none_or(|voice| line.prefix >= voice.prefix && !older(&line.stamp, &voice.stamp))
     }
 
-    /// Whether it comes from the logger's family that the bridge's heartbeats come from. Stricter, because a child that
-    /// shares the file says goodbye in the same words.
+    /// Whether it comes from the same top-level logger as the bridge's heartbeats. Stricter, because a child that
+    /// shares the file logs its shutdown in the same words.
     fn sounds_like(&self, line: &Line) -> bool {
         let Some(voice) = &self.voice else {
-            // Nobody known yet. A name with a capital or a dash is a person's or a program's, not a module's.
+            // No heartbeat yet. A name with a capital or a dash is a person's or a program's, not a module's.
             let module = |name: &String| !name.contains(|c: char| c.is_uppercase() || c == '-');
             return line.logger.as_ref().is_none_or(module);
         };

@@ -1,5 +1,5 @@
-//! What the files of the update script and of the bridge ask of us: to stand still, and for how long they are to be
-//! believed. Pure. Asked by `assess`, and by the history, which counts no crash that an update caused.
+//! What the marker files of the update script and of the bridge mean: when we have to stand still, and for how long a
+//! marker is valid. Pure. Used by `assess`, and by `history`, which counts no crash that an update caused.
 
 use serde::{Deserialize, Serialize};
 
@@ -13,7 +13,7 @@ pub const DISK_FULL: u64 = 1 << 20;
 /// The update that is under way, as far as that can be seen.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Update {
-    /// Somebody runs it under `hold`, for this reason.
+    /// It runs under `hold`, for this reason.
     Held(String),
     /// `update-restart-in-progress` is there.
     PlannedRestart,
@@ -27,7 +27,7 @@ pub fn update(holds: &Holds, markers: Option<&Markers>, now: Wall, limits: &Limi
         return Some(Update::Held(reason.clone()));
     }
     let markers = markers?;
-    // A marker from the future is a wrong clock or a hand's work; it would hold for ever.
+    // A marker from the future comes from a wrong clock or was made by hand; it would hold for ever.
     let fresh = |at: &Wall| at.age(now).is_some_and(|age| age <= limits.update_restart);
     if markers.update_restart.as_ref().is_some_and(fresh) {
         return Some(Update::PlannedRestart);
@@ -37,8 +37,7 @@ pub fn update(holds: &Holds, markers: Option<&Markers>, now: Wall, limits: &Limi
     Some(Update::Locked(lock.pid))
 }
 
-/// Until when Telegram wants to be left alone: by the marker, unless it is over or too old to be believed, or by the last
-/// word of the log.
+/// Until when Telegram told the bridge to wait: by the marker, unless it has expired or is too old, or by the log.
 pub fn flood_until(markers: &Markers, by_log: Option<Wall>, now: Wall, limits: &Limits) -> Option<Wall> {
     let fresh = |flood: &Flood| now.since(flood.written) <= limits.flood;
     let by_marker = markers.flood.filter(fresh).map(|flood| flood.expiry);

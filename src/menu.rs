@@ -16,7 +16,7 @@ pub struct View<'a> {
     pub lost: Option<&'a str>,
     /// `None` where it can't be switched (the demo).
     pub starts_at_login: Option<bool>,
-    /// config.toml itself says so; then no file decides.
+    /// config.toml says so; then the file does not decide.
     pub always_reverts: bool,
     /// When diagnostics were last copied.
     pub copied: Option<Wall>,
@@ -32,7 +32,7 @@ pub struct Menu {
     pub rows: Vec<Row>,
 }
 
-/// One shape a state.
+/// Each has its own shape.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Icon {
     Healthy,
@@ -47,9 +47,9 @@ pub enum Icon {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Row {
-    /// [`SEPARATOR`], or what a click is known by.
+    /// [`SEPARATOR`], or the name that a click on it carries.
     pub id: String,
-    /// Escaped: a single `&` would mark a key.
+    /// Escaped: a single `&` would mark an access key.
     pub text: String,
     pub enabled: bool,
     /// For a row that is switched on and off.
@@ -115,7 +115,7 @@ fn icon(view: &View) -> Icon {
     }
 }
 
-/// What can be done by hand, each row with the reason where it can't.
+/// What can be done by hand; a row that is disabled says why.
 fn acts(snapshot: Option<&Snapshot>) -> Vec<Row> {
     let Some(snapshot) = snapshot else {
         return [
@@ -144,7 +144,7 @@ fn restart(snapshot: &Snapshot) -> Row {
     if let Some(why) = restart_refused(snapshot) {
         return row("restart", format!("Restart bridge ({})", refusal(why)), false);
     }
-    // Still possible: a person may just have logged in or made room, and then it is exactly what is missing.
+    // Not disabled: a person may just have logged in or made room, and then a restart is what is missing.
     let note = match snapshot.verdict.cause {
         Cause::FloodWait => " (makes the flood wait longer)",
         Cause::AuthRequired => " (helps only after the login)",
@@ -174,8 +174,9 @@ fn switches(view: &View, snapshot: Option<&Snapshot>) -> Vec<Row> {
     ]
 }
 
-/// The newest first; rows without an event are there all the same, and empty. That there is none is said inside: GTK shows a
-/// submenu's label as it was made, whatever is set later (muda gives the item a box, and set_label() wants a label there).
+/// The newest first; unused rows are there too, and empty. That there is no event is said in a row and not in the
+/// submenu's label: GTK shows that label as it was made, whatever is set later (muda gives the item a box, and
+/// set_label() needs a label there).
 fn recent(snapshot: Option<&Snapshot>) -> Row {
     let events = snapshot
         .iter()
@@ -192,7 +193,7 @@ fn recent(snapshot: Option<&Snapshot>) -> Row {
 fn faults(snapshot: Option<&Snapshot>) -> Row {
     let there = snapshot.is_some_and(|seen| seen.history.run.is_some() && seen.rung.is_none());
     let rows = vec![
-        // First what a newcomer sees heal step by step; a crash is over in a second.
+        // First the fault whose cure can be watched step by step; a crash is over in a second.
         row("fault-hang", "Hang: freeze the bridge", there),
         row("fault-crash", "Crash: kill the bridge", there),
         row("fault-stop", "Stop: ask the bridge to end", there),
@@ -215,7 +216,7 @@ fn separator() -> Row {
     row(SEPARATOR, "", false)
 }
 
-/// Every text as a menu can show it.
+/// Makes every text fit for a menu.
 fn written(rows: &mut [Row], home: &str) {
     for row in rows {
         row.text = label(&row.text, home);

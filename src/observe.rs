@@ -20,7 +20,7 @@ use crate::system::service::Service;
 use crate::system::timed::Timed;
 use crate::system::{clock, connection, log_end, markers, process, session};
 
-/// What looks and goes on looking: it remembers how far it has read.
+/// Looks again and again, and remembers how far it has read.
 pub struct Observer {
     config: Config,
     environment: Environment,
@@ -28,7 +28,7 @@ pub struct Observer {
     process_search: ProcessSearch,
     new_processes: NewProcesses,
     sockets: Sockets,
-    /// The last answer of the manager, good while its process lives.
+    /// The last answer of the manager, valid while its process lives.
     job: Option<(Identity, Job)>,
     log: Timed<Option<Identity>, Result<Log, String>>,
     crash_log: Timed<(), Result<Vec<Event>, String>>,
@@ -38,7 +38,7 @@ pub struct Observer {
     log_end: Timed<(), Vec<Vec<String>>>,
 }
 
-/// A manager reaps within milliseconds; one that has not in this time is looked at again anyway.
+/// A manager reaps within milliseconds. If it has not within this time, the next look will see it.
 const REAPED: Duration = Duration::from_millis(500);
 
 impl Observer {
@@ -87,7 +87,7 @@ impl Observer {
 
     /// Adds what a shallow look leaves out. The log is not looked at again, since its new bytes were taken already.
     pub fn deepen(&mut self, facts: &mut Facts) {
-        // A manager that has just not answered in time would only take its time once more.
+        // A manager that has just not answered in time would only time out once more.
         if facts.service.known().is_some() {
             self.job = None;
             (facts.service, facts.process) = self.process();
@@ -105,7 +105,7 @@ impl Observer {
         }
     }
 
-    /// Whether anybody of Telegram answers. Asked only when something is wrong.
+    /// Whether any of Telegram's data centres answers. Asked only when it may decide.
     pub fn network(&self) -> Fact<bool> {
         connection::online(&self.environment.data_centres, self.environment.limits.connect).into()
     }
@@ -126,8 +126,8 @@ impl Observer {
         (Fact::Known(job), Fact::Known(process))
     }
 
-    /// The kernel tells us of a death before the manager has heard of it, and what the manager says then of the last
-    /// exit is of the run before: a moment later it knows.
+    /// The kernel tells us of a death before the manager knows of it. What the manager then says of the last exit is
+    /// about the run before; a moment later it is right.
     fn ask_manager(&self) -> Result<Job, String> {
         let deadline = Deadline::after(REAPED);
         loop {
@@ -144,7 +144,7 @@ impl Observer {
         self.git.ask(deep);
         self.files.ask(());
         let (service, process) = self.process();
-        // After the process: the last words of one that is gone are in the log by then, and give its death its class.
+        // After the process: if it is gone, its last lines are in the log by then, and they give its death its class.
         let run = process.known().copied().flatten().map(|process| process.id);
         self.log.ask(run);
         let pid = process.known().copied().flatten().map(|process| process.id.pid);
@@ -174,7 +174,8 @@ impl Observer {
         }
     }
 
-    /// A bridge that came up since the manager was asked is a stranger with its own lock, unless it is asked again.
+    /// A bridge that came up after the manager was asked would look like a stranger that holds the lock, so the manager
+    /// is asked again.
     fn with_the_bridge_known(&mut self, mut session: Session) -> Session {
         if session.holders.iter().any(|holder| holder.role == Role::Stranger) {
             let pid = self.process().1.known().copied().flatten().map(|process| process.id.pid);
@@ -201,17 +202,17 @@ impl Observer {
 fn disk(config: &Config) -> Result<Disk, String> {
     let mut smallest: Option<Disk> = None;
     for path in [config.root.join(contract::DATA), config.session.clone(), config.log.clone()] {
-        // What is not there yet will be made in the nearest folder that is.
+        // A path that does not exist yet will be made in its nearest folder that does.
         let Some(there) = path.ancestors().find(|path| path.exists()) else { continue };
         let volume = rustix::fs::statvfs(there)
             .map_err(|error| format!("the free space of {} can't be asked for: {error}", there.display()))?;
         let free = volume.f_bavail.saturating_mul(volume.f_frsize);
-        // Some file systems (btrfs) count none.
+        // Some file systems (btrfs) do not count inodes.
         let free_inodes = (volume.f_files > 0).then_some(volume.f_favail);
         let total = volume.f_blocks.saturating_mul(volume.f_frsize).max(1);
         #[expect(clippy::cast_precision_loss, reason = "a share")]
         let disk = Disk { free, free_share: free as f64 / total as f64, free_inodes };
-        // The scarcest of all of them.
+        // The one with the least space.
         smallest = Some(match smallest {
             None => disk,
             Some(other) => {
@@ -224,8 +225,8 @@ fn disk(config: &Config) -> Result<Disk, String> {
     smallest.ok_or_else(|| "no folder of the bridge is there".into())
 }
 
-/// The configured program, where it is a path and nothing is there: a link of a virtual environment that an upgrade of
-/// the interpreter has left without an end.
+/// The configured program, if it is a path and nothing is there: often the link of a virtual environment whose target
+/// an upgrade of the interpreter has removed.
 fn missing_program(config: &Config) -> Option<String> {
     let program = config.program.first().filter(|program| program.contains('/'))?;
     (!config.root.join(program).exists()).then(|| program.clone())

@@ -1,4 +1,4 @@
-//! How a rung ended, as values: what the loop does next and a command's exit code follow from them.
+//! How a rung ended, as values. What the loop does next and a command's exit code follow from them.
 
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ pub enum Outcome {
 pub enum Cure {
     /// A new process is up and has shown that it works.
     Up { pid: u32, after: Duration },
-    /// So many copies are gone; the bridge was left alone.
+    /// This many copies are gone; the bridge was left alone.
     CopiesEnded(usize),
 }
 
@@ -46,7 +46,7 @@ pub enum Failure {
     },
     /// What a manager, the kernel or a file said, in its own words.
     Refused(String),
-    /// The chain is at its end: how the last rung ended.
+    /// The chain has no further rung: how the last one ended.
     EveryRung(Box<Outcome>),
 }
 
@@ -62,7 +62,7 @@ pub enum StandDown {
     OperatorStop,
     /// The service manager can't be asked.
     ManagerUnseen,
-    /// Somebody took the job away from its manager meanwhile.
+    /// The job was unloaded meanwhile, by an update or a person.
     JobTakenAway,
     GoneByItself {
         pid: u32,
@@ -70,7 +70,7 @@ pub enum StandDown {
     TooYoung {
         pid: u32,
     },
-    /// Looked at again right before an end, what brought us here was over: what holds now, if anything.
+    /// At the look right before an end the cause was gone: what holds now, if anything.
     CauseGone(Option<Problem>),
     /// A command came that forbids to go on.
     Interrupted,
@@ -82,7 +82,7 @@ impl Outcome {
         matches!(self, Outcome::Failed(_) | Outcome::Unavailable(_))
     }
 
-    /// What a command that acts ends with.
+    /// The exit code of a command that acts.
     pub fn exit_code(&self) -> u8 {
         match self {
             Outcome::Cured(_) | Outcome::StoodDown(StandDown::CauseGone(None)) => exit_code::OK,

@@ -1,8 +1,8 @@
 //! An incident: what was tried, and what comes next. Pure.
 //!
 //! Every cause has a chain of its own, and the first of them, in the order of precedence, that has something to do now is
-//! taken: one that waits holds nobody up. An incident ends after 300 s of health. A relapse before that goes on one rung
-//! higher; the same cause after rung 5 waits its 30 min, and then the chain begins again, for ever.
+//! taken: a chain that waits holds no other up. An incident ends after 300 s of health. A relapse before that goes on
+//! one rung higher; the same cause after rung 5 waits its 30 min, and then the chain begins again, for ever.
 
 use serde::{Deserialize, Serialize};
 
@@ -80,7 +80,7 @@ fn due(incident: Option<&Incident>, finding: &Finding, now: Mono, limits: &Limit
     if waits && !anew { Due::Later(at + limits.chain_again) } else { Due::Now(first) }
 }
 
-/// Opens, keeps or ends the incident; the second is one that has just ended.
+/// Opens, keeps or ends the incident. Returns the open one, and the one that has just ended.
 pub fn follow(
     incident: Option<Incident>,
     verdict: &Verdict,
@@ -92,7 +92,7 @@ pub fn follow(
     let Some(mut incident) = incident else {
         return (sick.then(|| open(verdict.cause, clock.wall)), None);
     };
-    // A stamp from before a reboot lies ahead of the clock: counted anew.
+    // A stamp from before a reboot lies ahead of the clock: then it counts from now.
     let since = incident.well_since.filter(|since| *since <= clock.mono).unwrap_or(clock.mono);
     incident.well_since = well.then_some(since);
     if well && clock.mono.since(since) >= limits.recovered_after {
@@ -106,7 +106,7 @@ pub fn open(cause: Cause, began: Wall) -> Incident {
     Incident { began, cause, chains: Vec::new(), well_since: None, told: Vec::new(), waited_for_work: false }
 }
 
-/// Writes down that a rung was tried.
+/// Notes that a rung was tried.
 pub fn tried(incident: &mut Incident, cause: Cause, rung: Rung, now: Mono) {
     incident.well_since = None;
     let exhausted = (rung == Rung::Tell).then_some(now);

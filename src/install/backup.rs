@@ -1,6 +1,6 @@
 //! What `install` remembers, in our state folder: a copy of what it replaces, which `uninstall` puts back, and the
-//! digest of what it writes, by which it knows its own files again. A marker could not tell a file of ours from one that
-//! a person has put in its place.
+//! digest of what it writes, by which it recognises its own files. A marker in the file could not tell ours from one
+//! that a person has edited.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,7 +16,7 @@ pub(super) fn folder(config: &Config) -> PathBuf {
     config.state.join(contract::INSTALL_BACKUPS)
 }
 
-/// Keeps what is replaced. An older copy of something else steps aside: `uninstall` puts back what the last `install`
+/// Keeps what is replaced. An older copy of other contents is renamed: `uninstall` puts back what the last `install`
 /// found.
 ///
 /// # Errors
@@ -28,8 +28,8 @@ pub(super) fn keep(config: &Config, path: &Path, bytes: &[u8]) -> Result<(), Str
     files::replace_for_good(&copy(config, path), bytes, 0o600)
 }
 
-/// Keeps a file of which only some keys change. The first original is the one that counts, since a later one may have
-/// our keys in it; but no value that somebody has set is lost.
+/// Keeps a file of which only some keys change. The first original is the one that is restored, since a later one may
+/// have our keys in it; the later ones are kept too, so that no value is lost.
 ///
 /// # Errors
 /// As [`keep`].
@@ -41,7 +41,7 @@ pub(super) fn keep_first(config: &Config, path: &Path, bytes: &[u8]) -> Result<(
     }
 }
 
-/// Keeps a version that is put back by nobody, but shall not be lost. Returns where.
+/// Keeps a version that `uninstall` will not put back, but that must not be lost. Returns where.
 ///
 /// # Errors
 /// As [`keep`].
@@ -51,7 +51,7 @@ pub(super) fn keep_aside(config: &Config, path: &Path, bytes: &[u8]) -> Result<P
     Ok(aside)
 }
 
-/// The kept original is put back by nobody any more. Returns where it is now, if there was one.
+/// Renames the kept original, so that `uninstall` does not put it back. Returns where it is now, if there was one.
 ///
 /// # Errors
 /// Where it can't be renamed.
@@ -67,7 +67,7 @@ pub(super) fn step_aside(config: &Config, path: &Path) -> Result<Option<PathBuf>
 /// What `install` found here.
 ///
 /// # Errors
-/// Where a copy is there that can't be read.
+/// If there is a copy that can't be read.
 pub(super) fn original(config: &Config, path: &Path) -> Result<Option<Vec<u8>>, String> {
     let copy = copy(config, path);
     match fs::read(&copy) {
@@ -77,7 +77,7 @@ pub(super) fn original(config: &Config, path: &Path) -> Result<Option<Vec<u8>>, 
     }
 }
 
-/// Last of all, when the original is back in its place and loaded: until then this is the only copy.
+/// Call it last, when the original is back in its place and loaded: until then this is the only copy.
 pub(super) fn drop_original(config: &Config, path: &Path) {
     files::remove(&copy(config, path));
 }
@@ -93,7 +93,7 @@ pub(super) fn note(config: &Config, path: &Path, bytes: &[u8]) -> Result<(), Str
 /// Whether we wrote these bytes.
 ///
 /// # Errors
-/// Where they can't be hashed: then nobody knows whose they are.
+/// If they can't be hashed: then it is not known who wrote them.
 pub(super) fn noted(config: &Config, path: &Path, bytes: &[u8]) -> Result<bool, String> {
     match files::text(&named(config, path, "wrote")) {
         Some(noted) => is_noted(&noted, digest(path, bytes)),
@@ -101,12 +101,12 @@ pub(super) fn noted(config: &Config, path: &Path, bytes: &[u8]) -> Result<bool, 
     }
 }
 
-/// Whether we wrote this file once, whatever it is now.
+/// Whether we ever wrote this file, whatever its contents are now.
 pub(super) fn wrote(config: &Config, path: &Path) -> bool {
     named(config, path, "wrote").exists()
 }
 
-/// The file is gone, or nobody's business of ours any more.
+/// Forgets that we wrote this file: it is gone, or no longer ours to manage.
 pub(super) fn forget(config: &Config, path: &Path) {
     files::remove(&named(config, path, "wrote"));
 }
@@ -133,7 +133,7 @@ fn free(config: &Config, path: &Path) -> PathBuf {
     }
 }
 
-/// A digest that could not be made is an error and no text, so it equals no note, an empty one neither.
+/// A digest that can't be made is an error and not a text, so that it never equals a note, not even an empty one.
 fn is_noted(noted: &str, digest: Result<Oid, String>) -> Result<bool, String> {
     Ok(noted == digest?.to_string())
 }

@@ -1,5 +1,6 @@
-//! A file that a service manager reads. Ours is what is byte for byte what we wrote or would write; before anything else
-//! is replaced or removed a copy is kept ([`backup`]), and what does not start this checkout's watchdog is not removed.
+//! A file that a service manager reads. It is ours if it is byte for byte what we wrote or would write. Before any
+//! other file is replaced or removed, a copy is kept ([`backup`]); a file that does not start this checkout's watchdog
+//! is not removed.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -9,7 +10,7 @@ use super::backup;
 use crate::config::Config;
 use crate::system::files;
 
-/// A file of our own: what it shall say, and by what a version that somebody has changed is known.
+/// A file of our own: its contents, and how to recognise a version that a person has changed.
 pub(super) struct Own<'a> {
     pub path: PathBuf,
     pub text: String,
@@ -22,14 +23,14 @@ pub(super) struct Own<'a> {
 /// What [`put`] did.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Put {
-    /// It was so already.
+    /// Its contents were right already.
     Same,
     Written,
-    /// Somebody else's was there, and is kept.
+    /// Another program's file was there; a copy is kept.
     Replaced,
 }
 
-/// What lies in the place of a file of our own.
+/// What is at the path of a file of our own.
 pub(super) enum There {
     Nothing,
     Ours(Vec<u8>),
@@ -39,7 +40,7 @@ pub(super) enum There {
 /// Puts our own file in its place.
 ///
 /// # Errors
-/// Where something is there that can't be read, kept or replaced.
+/// If there is a file that can't be read, kept or replaced.
 pub(super) fn put(config: &Config, own: &Own, say: &mut dyn FnMut(&str)) -> Result<Put, String> {
     let path = &own.path;
     let before = read(path)?;
@@ -69,7 +70,7 @@ pub(super) fn put(config: &Config, own: &Own, say: &mut dyn FnMut(&str)) -> Resu
     Ok(put)
 }
 
-/// What lies there.
+/// Reads what is at that path.
 ///
 /// # Errors
 /// Where it can't be read.
@@ -79,7 +80,7 @@ pub(super) fn there(config: &Config, own: &Own) -> Result<There, String> {
     Ok(if ours { There::Ours(now) } else { There::Others(now) })
 }
 
-/// Removes our own file; of a version that somebody has changed a copy is kept. What is somebody else's stays.
+/// Removes our own file; if a person has changed it, a copy is kept. A file that is not ours stays.
 ///
 /// # Errors
 /// Where it can't be read, kept or removed.
@@ -91,7 +92,7 @@ pub(super) fn take_away(config: &Config, own: &Own, say: &mut dyn FnMut(&str)) -
             let copy = backup::keep_aside(config, path, now)?;
             say(&format!("{} had been changed; that version is kept in {}", path.display(), copy.display()));
         }
-        // Through a link the original goes back into the file that it names, and nothing is removed.
+        // If the path is a link, the original is written back into its target, and nothing is removed.
         let linked = fs::symlink_metadata(path).is_ok_and(|meta| meta.is_symlink());
         if !linked || backup::original(config, path)?.is_none() {
             remove(path)?;
@@ -110,11 +111,11 @@ pub(super) fn is_ours(config: &Config, path: &Path, bytes: &[u8], text: &str) ->
     if bytes == text.as_bytes() { Ok(true) } else { backup::noted(config, path, bytes) }
 }
 
-/// What lies at a path; `None` where nothing does.
+/// The contents at a path; `None` if nothing is there.
 ///
 /// # Errors
-/// A sentence that names the path and the mend, also for a link that leads nowhere and for what is no plain file (a
-/// fifo would be waited for without end).
+/// A sentence that names the path and the mend, also for a link without a target and for what is no plain file (reading
+/// a fifo would block for ever).
 pub(super) fn read(path: &Path) -> Result<Option<Vec<u8>>, String> {
     if fs::symlink_metadata(path).is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound) {
         return Ok(None);
@@ -130,7 +131,7 @@ pub(super) fn read(path: &Path) -> Result<Option<Vec<u8>>, String> {
 /// A file that somebody made read-only is meant to stay as it is.
 ///
 /// # Errors
-/// Then.
+/// If it is read-only.
 pub(super) fn writable(path: &Path) -> Result<(), String> {
     if fs::metadata(path).is_ok_and(|meta| meta.permissions().mode() & 0o200 == 0) {
         let name = path.display();
@@ -141,7 +142,7 @@ pub(super) fn writable(path: &Path) -> Result<(), String> {
     Ok(())
 }
 
-/// Writes for a service manager: through a symbolic link to the file that it names, mode 0644.
+/// Writes for a service manager: mode 0644, and through a symbolic link into its target.
 ///
 /// # Errors
 /// A sentence that names the file.
@@ -149,7 +150,7 @@ pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<(), String> {
     files::replace_for_good(&path.canonicalize().unwrap_or_else(|_| path.to_owned()), bytes, 0o644)
 }
 
-/// What need not be written still gets its mode, and no quarantine. What is read-only stays so.
+/// Sets the mode and removes the quarantine of a file whose contents are right. A read-only file is left alone.
 ///
 /// # Errors
 /// A sentence that names the file.
@@ -162,7 +163,7 @@ pub(super) fn settle(path: &Path) -> Result<(), String> {
     Ok(())
 }
 
-/// Removes a file; that there is none is as good.
+/// Removes a file; no error if there is none.
 ///
 /// # Errors
 /// A sentence that names the file.

@@ -13,7 +13,7 @@ const THROTTLE: u16 = 10;
 /// From SIGTERM to SIGKILL, in seconds.
 const EXIT_TIMEOUT: u16 = 20;
 
-/// Back whatever the exit code, not faster than 10 s, and time for SQLite.
+/// Restarted whatever the exit code, at most every 10 s, and with time for SQLite to close.
 pub(super) const OWNED: [(&str, Owned); 3] = [
     ("KeepAlive", Owned::Flag(true)),
     ("ThrottleInterval", Owned::Seconds(THROTTLE)),
@@ -39,13 +39,13 @@ fn seconds(number: u16) -> Duration {
     Duration::from_secs(number.into())
 }
 
-/// Whether launchd goes by them, whatever the file says.
+/// Whether launchd uses these values, whatever the file says.
 pub(super) fn are_loaded(job: &Loaded) -> bool {
     job.keep_alive && job.throttle == seconds(THROTTLE) && job.exit_timeout == seconds(EXIT_TIMEOUT)
 }
 
 /// # Errors
-/// Where these bytes are no property list, or one of another kind; the mend.
+/// If these bytes are no property list or no dictionary, with the mend.
 pub(super) fn dictionary(path: &Path, bytes: &[u8]) -> Result<Dictionary, String> {
     let value = Value::from_reader(Cursor::new(bytes)).map_err(|_| {
         format!(
@@ -58,10 +58,10 @@ pub(super) fn dictionary(path: &Path, bytes: &[u8]) -> Result<Dictionary, String
         .ok_or_else(|| format!("{} is no dictionary; mend it or move it away, then try again", path.display()))
 }
 
-/// In the form that it had: binary stays binary.
+/// In the same form as before: binary stays binary.
 ///
 /// # Errors
-/// Where a value has no such form.
+/// If a value can't be written in that form.
 pub(super) fn encoded(keys: Dictionary, before: &[u8]) -> Result<Vec<u8>, String> {
     let mut bytes = Vec::new();
     let value = Value::Dictionary(keys);

@@ -14,13 +14,13 @@ use crate::limits::Environment;
 use crate::system::files;
 use crate::system::service::launchd::Launchd;
 
-/// The bridge's plist: written where there is none, else only our three keys.
+/// The bridge's plist: written if there is none, else only our three keys are set.
 pub(super) fn bridge(config: &Config, environment: &Environment, say: &mut dyn FnMut(&str)) -> Result<(), String> {
     let path = agent(environment, &config.label);
     let launchd = Launchd::new(&config.label, environment);
     let text = bridge_plist(config);
     let before = file::read(&path)?;
-    // A version of ours, from before, is written anew.
+    // An older version of our own is replaced.
     let as_found = match &before {
         Some(before) => before == text.as_bytes() || !backup::noted(config, &path, before)?,
         None => false,
@@ -29,7 +29,7 @@ pub(super) fn bridge(config: &Config, environment: &Environment, say: &mut dyn F
         Some(before) if as_found => mend_keys(config, &path, &before, say)?,
         before => {
             if before.is_none() {
-                // Of a file that somebody has removed since: it is not what this install found.
+                // The kept copy is of a file that has been removed since, so it is not what this install found.
                 backup::step_aside(config, &path)?;
             }
             backup::note(config, &path, text.as_bytes())?;
@@ -38,14 +38,14 @@ pub(super) fn bridge(config: &Config, environment: &Environment, say: &mut dyn F
             true
         }
     };
-    // The file may say what launchd does not know yet: an install that failed after it had written.
+    // launchd may not know what the file says: an earlier install may have failed after it wrote the file.
     let loaded = launchd.loaded()?;
     let anew = loaded.is_some_and(|job| changed || !are_loaded(&job));
     bring(&launchd, &config.label, anew, say)
 }
 
-/// Our own plist. An older watchdog under our label is replaced, its plist kept. Returns whether it was loaded: not
-/// where this very program runs in the job.
+/// Our own plist. An older watchdog under our label is replaced and its plist kept. Returns whether the job was loaded:
+/// it is not if this very program runs in it.
 pub(super) fn ours(config: &Config, environment: &Environment, say: &mut dyn FnMut(&str)) -> Result<bool, String> {
     let starts_us = |bytes: &[u8]| starts_us(config, bytes);
     let own = own(config, environment, &starts_us)?;
@@ -61,7 +61,7 @@ pub(super) fn ours(config: &Config, environment: &Environment, say: &mut dyn FnM
     Ok(true)
 }
 
-/// Our agent goes, and what it replaced comes back.
+/// Removes our agent and puts back what it replaced.
 pub(super) fn remove_ours(config: &Config, environment: &Environment, say: &mut dyn FnMut(&str)) -> Result<(), String> {
     let starts_us = |bytes: &[u8]| starts_us(config, bytes);
     let own = own(config, environment, &starts_us)?;
@@ -72,7 +72,7 @@ pub(super) fn remove_ours(config: &Config, environment: &Environment, say: &mut 
         say(&format!("{} is not ours, so it stays", own.path.display()));
         return Ok(());
     }
-    // Also where "Start at login" had removed the file before.
+    // Also if "Start at login" has removed the file before.
     let launchd = Launchd::new(LABEL, environment);
     let loaded = launchd.loaded()?;
     let inside = loaded.as_ref().is_some_and(|job| super::runs_in(job.pid));
@@ -92,7 +92,7 @@ pub(super) fn remove_ours(config: &Config, environment: &Environment, say: &mut 
     Ok(())
 }
 
-/// The bridge's plist goes where we had written it, and gets its keys back where we had changed them.
+/// Removes the bridge's plist if we wrote it, and restores its keys if we changed them.
 pub(super) fn put_bridge_back(
     config: &Config,
     environment: &Environment,
@@ -140,12 +140,12 @@ pub(super) fn starts_at_login(config: &Config, environment: &Environment) -> boo
     installed(config, environment) && !Launchd::new(LABEL, environment).disabled().unwrap_or(false)
 }
 
-/// Where [`starts_at_login`] can be seen to have changed.
+/// The files whose change means that [`starts_at_login`] may have changed.
 pub(super) fn login_files(environment: &Environment) -> Vec<PathBuf> {
     vec![agent(environment, LABEL)]
 }
 
-/// On: the file is there for the next login. Off: it is not. The job that runs now is nobody's business here.
+/// On: the file is there for the next login. Off: it is not. The job that runs now is left alone.
 pub(super) fn set_start_at_login(config: &Config, environment: &Environment, on: bool) -> Result<(), String> {
     let starts_us = |bytes: &[u8]| starts_us(config, bytes);
     let own = own(config, environment, &starts_us)?;
@@ -160,8 +160,8 @@ pub(super) fn set_start_at_login(config: &Config, environment: &Environment, on:
     Ok(())
 }
 
-/// Loads the job; `anew` where launchd has to read its plist again, which only a bootstrap does. What its operator
-/// disabled is left as it is: ended, it could not be started again.
+/// Loads the job; with `anew` launchd reads its plist again, which only a bootstrap does. A job that its operator
+/// disabled is left as it is: once ended, it could not be started again.
 fn bring(launchd: &Launchd, label: &str, anew: bool, say: &mut dyn FnMut(&str)) -> Result<(), String> {
     if launchd.disabled()? {
         say(&format!("{label} is disabled by its operator, so it is left as it is; to enable it: {}", enable(label)));
@@ -177,7 +177,7 @@ fn enable(label: &str) -> String {
     format!("launchctl enable gui/$UID/{label}")
 }
 
-/// Sets our keys in a person's plist; whether that changed it.
+/// Sets our keys in a person's plist; returns whether that changed it.
 fn mend_keys(config: &Config, path: &Path, before: &[u8], say: &mut dyn FnMut(&str)) -> Result<bool, String> {
     let mut keys = dictionary(path, before)?;
     if OWNED.iter().all(|(key, owned)| keys.get(key) == Some(&owned.value())) {
@@ -195,7 +195,7 @@ fn mend_keys(config: &Config, path: &Path, before: &[u8], say: &mut dyn FnMut(&s
     Ok(true)
 }
 
-/// Only the keys that we had set go back; what others have changed since stays.
+/// Restores only the keys that still have our values; what was changed since stays.
 fn put_keys_back(path: &Path, now: &[u8], before: Vec<u8>, say: &mut dyn FnMut(&str)) -> Result<(), String> {
     let old: Dictionary =
         Value::from_reader(std::io::Cursor::new(&before)).ok().and_then(Value::into_dictionary).unwrap_or_default();
@@ -207,7 +207,7 @@ fn put_keys_back(path: &Path, now: &[u8], before: Vec<u8>, say: &mut dyn FnMut(&
             _ => {}
         }
     }
-    // Byte for byte where nobody else has touched it.
+    // Byte for byte the original, if nothing else has changed.
     let back = if old == keys { before } else { encoded(keys, now)? };
     if back != now {
         file::writable(path)?;
@@ -225,7 +225,7 @@ fn own<'a>(
     Ok(Own { path: agent(environment, LABEL), text: our_plist(config)?, starts_us, older: "an older watchdog" })
 }
 
-/// Whether a plist starts the watchdog of this checkout, as we would or as somebody has changed it.
+/// Whether a plist starts the watchdog of this checkout, as our own plist does or as an edited version of it.
 fn starts_us(config: &Config, bytes: &[u8]) -> bool {
     let Ok(Value::Dictionary(keys)) = Value::from_reader(std::io::Cursor::new(bytes)) else { return false };
     let words: Vec<&str> = keys

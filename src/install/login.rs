@@ -1,4 +1,4 @@
-//! "Start at login": what is true, not what we once wrote.
+//! "Start at login": what is true now, not what we once wrote.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -16,7 +16,7 @@ pub fn installed(config: &Config, environment: &Environment) -> bool {
     }
 }
 
-/// Whether we are there after the next login. Where launchctl can't say whether the agent is disabled, its file decides.
+/// Whether our agent starts at the next login. If launchctl can't say whether it is disabled, its file decides.
 pub fn starts_at_login(config: &Config, environment: &Environment) -> bool {
     match host(config) {
         Host::Launchd => launchd::starts_at_login(config, environment),
@@ -24,8 +24,8 @@ pub fn starts_at_login(config: &Config, environment: &Environment) -> bool {
     }
 }
 
-/// Switches the start at login on or off. Off removes the file only: the job that runs, which may be the one that asks,
-/// is not ended.
+/// Switches the start at login on or off. Off only removes the file: the job that runs, which may be this process, is
+/// not ended.
 ///
 /// # Errors
 /// What could not be written, or that the operator has disabled the agent; and the mend.
@@ -36,8 +36,8 @@ pub fn set_start_at_login(config: &Config, environment: &Environment, on: bool) 
     }
 }
 
-/// [`starts_at_login`] for who asks at every look: the manager is asked at first, and again only when the agent's file
-/// has been written (each switch does that), since a healthy look starts no program.
+/// [`starts_at_login`] for a caller that asks at every look: the manager is asked the first time, and again only when
+/// the agent's file has been written (each switch does that), since a healthy look starts no program.
 pub struct Login {
     config: Config,
     environment: Environment,

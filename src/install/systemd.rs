@@ -16,14 +16,14 @@ pub(super) const UNIT: &str = "bridge-watchdog";
 const DROP_IN: &str = "# Written by bridge-watchdog install, removed by uninstall.\n[Unit]\nStartLimitIntervalSec=0\n[Service]\nRestart=always\n";
 const DESKTOP: &str = include_str!("../../launchd/bridge-watchdog.desktop");
 
-/// The bridge's unit: written where there is none; where there is one without `Restart=always`, a drop-in. One that we
-/// wrote and somebody has changed since is somebody's.
+/// The bridge's unit: written if there is none; if there is one without `Restart=always`, a drop-in is written. A unit
+/// that we wrote and a person has changed since counts as the person's.
 pub(super) fn bridge(config: &Config, environment: &Environment, say: &mut dyn FnMut(&str)) -> Result<(), String> {
     let systemd = Systemd::new(&config.label, environment);
     systemd.reload()?;
     let job = systemd.status()?;
     let (path, unit) = (unit(environment, &config.label), bridge_unit(config));
-    // A unit that is known to systemd may be a link to /dev/null, or lie elsewhere.
+    // A unit that systemd knows may be a link to /dev/null, or be in another folder.
     let there = if job.installed { file::read(&path).unwrap_or_default() } else { file::read(&path)? };
     let ours = match &there {
         Some(bytes) => file::is_ours(config, &path, bytes, &unit)?,
@@ -45,8 +45,8 @@ pub(super) fn bridge(config: &Config, environment: &Environment, say: &mut dyn F
     systemd.start_by_hand()
 }
 
-/// Our own unit, and the entry that brings the icon at a graphical login. What else lay there is kept. Returns whether
-/// it was loaded: not where this very program runs in the unit.
+/// Our own unit, and the autostart entry that shows the icon at a graphical login. Other files there are kept. Returns
+/// whether the unit was loaded: it is not if this very program runs in it.
 pub(super) fn ours(config: &Config, environment: &Environment, say: &mut dyn FnMut(&str)) -> Result<bool, String> {
     let systemd = Systemd::new(UNIT, environment);
     let starts_us = |bytes: &[u8]| starts_us(config, bytes);
@@ -66,7 +66,7 @@ pub(super) fn ours(config: &Config, environment: &Environment, say: &mut dyn FnM
         return Ok(false);
     }
     if put != Put::Same && job.pid.is_some() {
-        // Not `restart`, which is not waited for: the process that is seen next would be the old one.
+        // Not `restart`, which does not wait: the next process to be seen would be the old one.
         systemd.stop()?;
     }
     if put != Put::Same || job.pid.is_none() {
@@ -75,7 +75,7 @@ pub(super) fn ours(config: &Config, environment: &Environment, say: &mut dyn FnM
     Ok(true)
 }
 
-/// Our unit and our entry go, and what they replaced comes back.
+/// Removes our unit and our entry, and puts back what they replaced.
 pub(super) fn remove_ours(config: &Config, environment: &Environment, say: &mut dyn FnMut(&str)) -> Result<(), String> {
     let systemd = Systemd::new(UNIT, environment);
     let starts_us = |bytes: &[u8]| starts_us(config, bytes);
@@ -95,7 +95,7 @@ pub(super) fn remove_ours(config: &Config, environment: &Environment, say: &mut 
     }
     let job = systemd.status()?;
     match there {
-        // systemctl disables no unit that has no file.
+        // systemctl can't disable a unit without a file.
         There::Nothing => files::remove(&wants(environment)),
         There::Ours(_) | There::Others(_) => systemd.disable()?,
     }
@@ -119,7 +119,7 @@ pub(super) fn remove_ours(config: &Config, environment: &Environment, say: &mut 
     systemd.reload()
 }
 
-/// The bridge's unit goes where it is as we wrote it, and our drop-in does.
+/// Removes the bridge's unit if it is as we wrote it, and our drop-in.
 pub(super) fn put_bridge_back(
     config: &Config,
     environment: &Environment,
@@ -127,7 +127,7 @@ pub(super) fn put_bridge_back(
 ) -> Result<(), String> {
     let systemd = Systemd::new(&config.label, environment);
     let path = unit(environment, &config.label);
-    // A unit that can't be read is none that we wrote.
+    // A unit that can't be read is not one that we wrote.
     if let Some(now) = file::read(&path).unwrap_or_default() {
         if file::is_ours(config, &path, &now, &bridge_unit(config))? {
             systemd.disable()?;
@@ -147,7 +147,7 @@ pub(super) fn put_bridge_back(
                 file::write(&drop_in.path, &before)?;
                 backup::drop_original(config, &drop_in.path);
             }
-            // Only where nothing else is in it.
+            // Only if nothing else is in it.
             let _ = fs::remove_dir(drop_in.path.parent().unwrap_or(Path::new("/")));
         }
         There::Others(_) => say(&format!("{} is not what install wrote, so it stays", drop_in.path.display())),
@@ -160,12 +160,12 @@ pub(super) fn installed(config: &Config, environment: &Environment) -> bool {
     file::read(&unit(environment, UNIT)).is_ok_and(|bytes| bytes.is_some_and(|bytes| starts_us(config, &bytes)))
 }
 
-/// It is there and wanted; the entry of the graphical login starts no other.
+/// The unit is there and enabled; the autostart entry only starts this unit.
 pub(super) fn starts_at_login(config: &Config, environment: &Environment) -> bool {
     installed(config, environment) && fs::symlink_metadata(wants(environment)).is_ok()
 }
 
-/// Where [`starts_at_login`] can be seen to have changed.
+/// The files whose change means that [`starts_at_login`] may have changed.
 pub(super) fn login_files(environment: &Environment) -> Vec<PathBuf> {
     vec![unit(environment, UNIT), wants(environment)]
 }
@@ -184,7 +184,7 @@ pub(super) fn set_start_at_login(config: &Config, environment: &Environment, on:
         return systemd.enable();
     }
     file::take_away(config, &own_entry(environment), quiet)?;
-    // What is somebody else's is not disabled by a switch that says "off" for it anyway.
+    // A unit that is not ours is not disabled: for it the switch shows "off" anyway.
     if installed(config, environment) { systemd.disable() } else { Ok(()) }
 }
 
@@ -205,7 +205,7 @@ fn write_bridge(
     Ok(())
 }
 
-/// Whether a unit starts the watchdog of this checkout, as ours would or as somebody has changed it.
+/// Whether a unit starts the watchdog of this checkout, as our own unit does or as an edited version of it.
 fn starts_us(config: &Config, bytes: &[u8]) -> bool {
     let text = String::from_utf8_lossy(bytes);
     let file = quoted(&text::config_file(config));
@@ -239,7 +239,7 @@ fn drop_in(config: &Config, environment: &Environment) -> Own<'static> {
     Own {
         path: folder.join("bridge-watchdog.conf"),
         text: DROP_IN.into(),
-        // What somebody has added holds for the bridge, and stays.
+        // Lines that a person has added apply to the bridge, and stay.
         starts_us: &|_| false,
         older: "somebody's drop-in",
     }
@@ -264,14 +264,14 @@ fn our_unit(config: &Config) -> Result<String, String> {
     Ok(if program.ends_with("-tray") { text.replace(" tray\n", "\n") } else { text })
 }
 
-/// Whether some target wants the unit of our name, whoever's it is.
+/// Whether a target wants the unit with our name, whoever wrote it.
 fn is_wanted(environment: &Environment) -> bool {
     let folders = fs::read_dir(units(environment)).into_iter().flatten().flatten().map(|entry| entry.path());
     let mut wants = folders.filter(|path| path.extension().is_some_and(|extension| extension == "wants"));
     wants.any(|folder| fs::symlink_metadata(folder.join(format!("{UNIT}.service"))).is_ok())
 }
 
-/// Written where the older watchdog that we replaced was enabled.
+/// A file that says that the older watchdog which we replaced was enabled.
 fn was_enabled(config: &Config, environment: &Environment) -> PathBuf {
     backup::named(config, &unit(environment, UNIT), "enabled")
 }
@@ -284,7 +284,7 @@ fn unit(environment: &Environment, label: &str) -> PathBuf {
     units(environment).join(format!("{label}.service"))
 }
 
-/// Our own folder of the configuration lies beside systemd's.
+/// Our own configuration folder is beside systemd's.
 fn units(environment: &Environment) -> PathBuf {
     config_home(environment).join("systemd/user")
 }
