@@ -1,5 +1,6 @@
-//! The rungs, a file an act. Obeys the verdict; each rung acts, then looks until the effect is seen or the time is up, and
-//! looks again right before anything that destroys. A line in the journal stands before each act: what, to whom, why.
+//! The rungs, one act in each file. Does what the verdict says; each rung acts, then looks until the effect is seen or
+//! the time is up, and looks again right before anything that destroys. The journal gets a line before each act: what,
+//! to whom, why.
 
 pub mod attempt;
 mod end_stale;
@@ -25,12 +26,12 @@ pub struct Climbed {
     pub waited_for_work: bool,
 }
 
-/// One rung of the watch's own chain, under the recovery lock. Telling a person is the watch's own business.
+/// One rung of the watch's own chain, under the recovery lock. Rung 5, telling a person, is done by the watch.
 pub fn climb(controller: &mut Controller, finding: &Finding, rung: Rung, waited_for_work: bool) -> Climbed {
     let refused = match Attempt::begin(controller, rung, Reason::Finding(finding.clone()), waited_for_work) {
         Ok(mut attempt) => {
             let outcome = one_rung(&mut attempt);
-            // Before it is shown that no rung runs any more.
+            // Before the attempt is dropped, which shows that no rung runs any more.
             attempt.note_done(Done::Rung(rung, outcome.clone()));
             return Climbed { outcome, waited_for_work: attempt.waited_for_work };
         }
@@ -40,8 +41,8 @@ pub fn climb(controller: &mut Controller, finding: &Finding, rung: Rung, waited_
     Climbed { outcome: refused, waited_for_work }
 }
 
-/// The whole chain, once, by hand: no DM, and no wait for a manager that still has time. `say` is told how each rung
-/// ended.
+/// The whole chain, once, by hand: no DM, and no wait for a manager that still has time. `say` is called with the
+/// outcome of each rung.
 pub fn chain_by_hand(controller: &mut Controller, finding: &Finding, say: &mut dyn FnMut(Rung, &Outcome)) -> Outcome {
     let first = finding.rung.unwrap_or(Rung::Restart);
     let mut attempt = match Attempt::begin(controller, first, Reason::Finding(finding.clone()), false) {
@@ -83,7 +84,7 @@ fn one_rung(attempt: &mut Attempt) -> Outcome {
         Rung::Restart => restart::restart(attempt),
         Rung::EndStale => end_stale::end_stale(attempt),
         Rung::FreeSession => restart::start_at_least(attempt, Missing::FreeSession),
-        // Rung 5 is the watch's.
+        // Rung 5 is done by the watch.
         Rung::Revert | Rung::Tell => restart::start_at_least(attempt, Missing::Revert),
     }
 }

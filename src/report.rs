@@ -1,4 +1,5 @@
-//! Tells one person: who is told what is the policy, the words are `text`'s, and the delivery sees to it that they arrive.
+//! Tells one person. `policy` decides who is told what, `text` has the words, and `delivery` makes sure that they
+//! arrive.
 
 mod delivery;
 pub mod policy;

@@ -1,4 +1,4 @@
-//! Takes secrets out of what others wrote: known values literally, and whatever has the shape of one. Pure.
+//! Removes secrets from text that others wrote: known values, and whatever has the shape of a secret. Pure.
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -7,15 +7,15 @@ use std::sync::Arc;
 use chrono::NaiveDate;
 use ipnet::IpNet;
 
-/// Values that must appear nowhere: the token, what `.env` holds, the job's environment. Printed by nothing.
+/// Values that must appear nowhere: the token, what `.env` holds, the job's environment. Nothing prints them.
 #[derive(Clone, Default)]
 pub struct Secrets(Arc<[String]>);
 
-/// What stands in the place of a secret.
+/// Written in place of a secret.
 const GONE: &str = "(removed)";
-/// A shorter value is a word, a port, a flag: taken out, it would leave no sentence whole and tell nobody anything.
+/// A shorter value is a word, a port or a flag: without it many sentences would be unreadable, and nothing is gained.
 const SHORTEST: usize = 6;
-/// Parts of a name that promise a secret, whoever logged it.
+/// Parts of a name that say that the value is a secret.
 const NAMES: [&str; 20] = [
     "token",
     "hash",
@@ -38,7 +38,7 @@ const NAMES: [&str; 20] = [
     "dsn",
     "otp",
 ];
-/// A setting that is one of these says nothing; taken out of a log, it would take the level from each line.
+/// A setting with one of these values is no secret; removed from a log, each line would lose its level.
 const WORDS: [&str; 27] = [
     "debug",
     "info",
@@ -68,7 +68,7 @@ const WORDS: [&str; 27] = [
     "stdout",
     "stderr",
 ];
-/// A number with so many digits may be a phone or an account; with fewer it is a port, a size, a duration.
+/// A number with this many digits may be a phone number or an account; with fewer it is a port, a size or a duration.
 const DIGITS: usize = 7;
 /// How keys of well-known services begin.
 const PREFIXES: [&str; 12] =
@@ -76,11 +76,11 @@ const PREFIXES: [&str; 12] =
 
 impl Secrets {
     /// Names and values; a value may be anything, in any number of lines. `shown` is what the program itself has to print
-    /// (paths, the label), so what is a part of it is no secret; nor is what is plainly none.
+    /// (paths, the label), so a value that is a part of it is no secret; nor is a value that is plainly none.
     pub fn new(values: impl IntoIterator<Item = (String, String)>, shown: &[&str]) -> Secrets {
         let mut all = Vec::new();
         for (name, value) in values {
-            // Logs have lines, and JSON in them has escapes.
+            // A value may appear line by line in a log, or escaped in JSON.
             for line in value.lines().flat_map(|line| line.split("\\n")).map(str::trim) {
                 if !is_plain(&name, line) {
                     let escaped = line.replace('\\', "\\\\").replace('"', "\\\"");
@@ -91,7 +91,7 @@ impl Secrets {
         all.retain(|value| {
             value.chars().count() >= SHORTEST && !shown.iter().any(|shown| shown.contains(value.as_str()))
         });
-        // The longest first: of one that is a part of another nothing may be left.
+        // The longest first: if a value is a part of another, nothing of the longer one may be left.
         all.sort_by(|a, b| b.len().cmp(&a.len()).then(a.cmp(b)));
         all.dedup();
         Secrets(all.into())
@@ -115,8 +115,8 @@ impl fmt::Debug for Secrets {
     }
 }
 
-/// Whether a value is plainly no secret, so that a person may read it: a log level, a switch; and where its name promises
-/// no secret also an address, a small number or a date.
+/// Whether a value is plainly no secret, so that a person may read it: a log level, a switch; and if its name does not
+/// say that it is a secret, also an address, a small number or a date.
 fn is_plain(name: &str, value: &str) -> bool {
     let lower = value.to_ascii_lowercase();
     if WORDS.contains(&lower.as_str()) {
@@ -177,7 +177,7 @@ fn in_word(c: char) -> bool {
     c.is_ascii_alphanumeric() || c == '_' || c == '-'
 }
 
-/// A plus and 7 to 15 digits, as E.164 has them, with what people put between.
+/// A plus and 7 to 15 digits, as in E.164, with the usual separators.
 fn phone(rest: &str) -> Option<usize> {
     let mut digits = 0;
     let mut end = 0;
@@ -201,8 +201,8 @@ fn bot_token(rest: &str) -> Option<usize> {
     (digits >= 5 && length >= 10 && lettered).then(|| rest.len() - after.len() + length)
 }
 
-/// `NAME=value`, `name: value`, `"name": "value"`, also where quotes are escaped: where the value begins, and its
-/// length, if the name promises a secret.
+/// `NAME=value`, `name: value`, `"name": "value"`, also with escaped quotes: the position and length of the value, if
+/// the name says that it is a secret.
 fn named_value(name: &str, rest: &str) -> Option<(usize, usize)> {
     if !promises(name) {
         return None;
@@ -218,7 +218,7 @@ fn named_value(name: &str, rest: &str) -> Option<(usize, usize)> {
     let value = &begin[opening.len()..];
     let (skip, length) = match value.chars().next()? {
         mark @ ('"' | '\'') => {
-            // To the same quote, escaped as the first one was; without one, to the end.
+            // Up to the same quote, escaped as the first one was; if there is none, to the end.
             let closing = format!("{opening}{mark}");
             (opening.len() + 1, value[1..].find(&closing).unwrap_or(value.len() - 1))
         }
@@ -238,7 +238,7 @@ fn unquoted(value: &str) -> usize {
     first
 }
 
-/// Whether a part of the name is one of [`NAMES`]; `KeyError` and its like are Python's.
+/// Whether a part of the name is one of [`NAMES`]; `KeyError` and the like are Python's.
 fn promises(name: &str) -> bool {
     let lower = name.to_ascii_lowercase();
     if ["error", "exception", "warning"].iter().any(|end| lower.ends_with(end)) {

@@ -1,10 +1,10 @@
-//! The signs of life and death in words, for `facts.life.signs`, the menu and messages. Pure.
+//! The signs of life and of death in words. Pure.
 
 use crate::signs::Sign;
 use crate::text::time::lasting;
 use crate::time::span;
 
-/// One sign as a clause, without its full stop.
+/// One sign as a clause, without a full stop.
 pub fn words(sign: Sign) -> String {
     let whole = |seconds: f64| lasting(span(seconds.round()));
     match sign {

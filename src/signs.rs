@@ -1,28 +1,28 @@
-//! Does the bridge live? From what was seen of its processes and sockets, look by look, to signs of life and of death.
-//! Pure.
+//! Whether the bridge lives: from what each look saw of its processes and sockets to signs of life and of death. Pure.
+//! The loop does not use it yet.
 //!
-//! Silence of a log is one witness; this is the second. An established socket proves nothing (the kernel keeps it for a
-//! dead loop), nor does a trickle of CPU. Signs of death outweigh signs of life.
+//! The silence of a log is one piece of evidence, this is a second. An established socket proves nothing (the kernel
+//! keeps it for a dead loop), nor does a little CPU time. Signs of death outweigh signs of life.
 //!
-//! How it is meant to be called: `system::life_signs` makes a [`LifeLook`] at each tick and once for `check`; [`life`]
-//! lays it on the [`LifeHistory`] that the look before left and says what follows. A single look without a history
-//! already knows bytes that moved and bytes that lie unread, since the kernel tells their age.
+//! How to call it: make a [`LifeLook`] at each tick and once for `check`; [`life`] combines it with the [`LifeHistory`]
+//! of the looks before and returns the verdict. Even a single look without a history knows which bytes moved and which
+//! are unread, since the kernel has their age.
 
 use serde::{Deserialize, Serialize};
 
 use crate::facts::Identity;
 
-/// What one look saw of the bridge: its process under the manager and all that belongs to it, taken together.
+/// What one look saw of the bridge: its process under the manager and all that belong to it, together.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LifeLook {
     /// Seconds of the monotonic clock.
     pub at: f64,
-    /// The manager's process: another one is another run, and nothing is carried over.
+    /// The manager's process: with another process a new run begins, and nothing is carried over.
     pub root: Identity,
-    /// Seconds of CPU that all of them have used, children that are gone included.
+    /// Seconds of CPU that all of them have used, including children that have ended.
     pub cpu_s: Option<f64>,
-    /// Those that are the bridge itself (they have its connection to Telegram or, where there is none, the root) are
-    /// all in state T.
+    /// All processes that are the bridge itself (they have its connection to Telegram or, if there is none, the root
+    /// process) are in state T.
     pub stopped: bool,
     /// Its connections to Telegram.
     pub sockets: Vec<SocketLook>,
@@ -30,7 +30,7 @@ pub struct LifeLook {
     pub other_line_ago: Option<f64>,
 }
 
-/// One TCP connection, as the kernel tells of it; what this system does not tell is none.
+/// One TCP connection, as the kernel reports it; what this system does not report is `None`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct SocketLook {
     /// Names it for as long as it is open.
@@ -39,10 +39,10 @@ pub struct SocketLook {
     pub close_wait: bool,
     /// Bytes in its receive queue.
     pub unread: u64,
-    /// Bytes that the peer has acknowledged, and that have come.
+    /// Bytes that the peer has acknowledged, and bytes that have arrived.
     pub acked: Option<u64>,
     pub received: Option<u64>,
-    /// Seconds since data was last sent, and last came.
+    /// Seconds since data was last sent, and last arrived.
     pub sent_ago: Option<f64>,
     pub received_ago: Option<f64>,
 }
@@ -53,12 +53,13 @@ pub struct LifeLimits {
     /// Bytes moved both ways within this time are a sign of life: Telegram's clients ping once a minute, and a look
     /// comes once a minute.
     pub moved: f64,
-    /// A line in the other log within this time: where that one is silent too, it says nothing.
+    /// A line in the other log within this time. If that log is silent too, this is no evidence.
     pub other_line: f64,
     /// Work is this share of a core over this time. A loop that only wakes up stays far below it.
     pub cpu_share: f64,
     pub cpu_window: f64,
-    /// Bytes unread, or a close unanswered, for this time. Long work in an event loop takes seconds, not a minute.
+    /// Unread bytes, or a close that is not answered, for this time. Long work in an event loop takes seconds, not a
+    /// minute.
     pub unanswered: f64,
     /// No CPU at all for this time: anything that waits with a timeout wakes up sooner.
     pub no_cpu: f64,
@@ -88,8 +89,8 @@ impl LifeLimits {
     }
 }
 
-/// The verdict: `Some(false)` where there is any sign of death, `Some(true)` where there are only signs of life, `None`
-/// where there is neither.
+/// The verdict: `Some(false)` if there is any sign of death, `Some(true)` if there are only signs of life, `None` if
+/// there is neither.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Life {
     pub alive: Option<bool>,
@@ -98,11 +99,11 @@ pub struct Life {
 
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub enum Sign {
-    /// The connection to Telegram moved bytes both ways, the older way so many seconds ago.
+    /// The connection to Telegram moved bytes both ways, the less recent direction this many seconds ago.
     BytesMoved {
         ago_s: f64,
     },
-    /// A share of one core (0.05 is 5 %), over so many seconds.
+    /// A share of one core (0.05 is 5 %), over this many seconds.
     Cpu {
         share: f64,
         over_s: f64,
@@ -134,12 +135,12 @@ impl Sign {
     }
 }
 
-/// What one look hands to the next.
+/// What one look passes on to the next.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct LifeHistory {
     root: Option<Identity>,
     sockets: Vec<SocketHistory>,
-    /// When, and how much CPU had been used by then; oldest first.
+    /// Times, and the CPU time used by then; oldest first.
     cpu: Vec<(f64, f64)>,
     /// Since when that has not changed.
     idle_since: Option<f64>,
@@ -152,13 +153,13 @@ struct SocketHistory {
     at: f64,
     sent_at: Option<f64>,
     received_at: Option<f64>,
-    /// Since when its bytes lie unread, and how many looks saw them.
+    /// Since when its bytes are unread, and how many looks saw them.
     unread_since: Option<f64>,
     unread_looks: u32,
     close_wait_since: Option<f64>,
 }
 
-/// Notes this look and says what all of them together show.
+/// Adds this look and returns what all of them together show.
 pub fn life(history: &mut LifeHistory, look: &LifeLook, limits: &LifeLimits) -> Life {
     if history.root != Some(look.root) {
         *history = LifeHistory { root: Some(look.root), ..LifeHistory::default() };
@@ -187,21 +188,22 @@ fn note(history: &mut LifeHistory, look: &LifeLook, limits: &LifeLimits) {
     let Some(cpu) = look.cpu_s else { return };
     match history.cpu.last() {
         Some(&(_, last)) if cpu == last => {}
-        // Less than before: a process has gone and its time with it. Nothing can be said of the time between.
+        // Less than before: a process has ended and its time with it. Nothing can be said about the time between.
         Some(&(_, last)) if cpu < last => {
             history.cpu.clear();
             history.idle_since = Some(look.at);
         }
         _ => history.idle_since = Some(look.at),
     }
-    // Of the looks before the window the newest is kept; within it not more than a few dozen, at one a second.
+    // Of the looks before the window only the newest is kept; within the window a few dozen at most, even with one look
+    // a second.
     let old = history.cpu.iter().take_while(|(at, _)| look.at - at >= limits.cpu_window).count();
     history.cpu.drain(..old.saturating_sub(1));
     history.cpu.push((look.at, cpu));
 }
 
 fn note_socket(before: Option<&SocketHistory>, socket: &SocketLook, at: f64) -> SocketHistory {
-    // Of what came between two looks the kernel tells when; it can't have been before the first of them.
+    // The kernel says when data came between two looks; that can't have been before the first of them.
     let when = |ago: Option<f64>| ago.map_or(at, |ago| at - ago);
     let advanced = |now: Option<u64>, then: Option<u64>| now.zip(then).is_some_and(|(now, then)| now > then);
     let Some(old) = before else {
@@ -236,8 +238,8 @@ fn note_socket(before: Option<&SocketHistory>, socket: &SocketLook, at: f64) -> 
     }
 }
 
-/// Where the kernel counts what came, what was read is the difference to the queue. Where it does not (macOS), a queue
-/// that never grew shorter was not read, as far as we saw.
+/// If the kernel counts the bytes that arrived, those that were read are the difference to the queue. If not (macOS), a
+/// queue that never got shorter counts as not read.
 fn not_read_since(old: &SocketLook, new: &SocketLook) -> bool {
     match (old.received, new.received) {
         (Some(then), Some(now)) => now.saturating_sub(new.unread) <= then.saturating_sub(old.unread),
@@ -251,7 +253,7 @@ fn moved(history: &LifeHistory, at: f64, limits: &LifeLimits) -> Option<Sign> {
     (ago_s <= limits.moved).then_some(Sign::BytesMoved { ago_s })
 }
 
-/// Both ways: what only comes is the kernel's doing.
+/// Both ways: to receive alone needs only the kernel.
 fn moved_ago(socket: &SocketHistory, at: f64) -> Option<f64> {
     Some(at - socket.sent_at?.min(socket.received_at?))
 }
@@ -263,8 +265,8 @@ fn work(history: &LifeHistory, look: &LifeLook, limits: &LifeLimits) -> Option<S
     (over_s >= limits.cpu_window && share >= limits.cpu_share).then_some(Sign::Cpu { share, over_s })
 }
 
-/// Unread bytes and unanswered closes. Where another connection of the bridge is read and written, the loop is alive
-/// and this one only was left behind (Telegram closes those that idle).
+/// Unread bytes and unanswered closes. If another connection of the bridge is read and written, the loop is alive and
+/// only this one was abandoned (Telegram closes idle ones).
 fn unanswered(history: &LifeHistory, at: f64, limits: &LifeLimits) -> Vec<Sign> {
     let works = |socket: &SocketHistory| {
         socket.unread_since.is_none()
@@ -287,8 +289,8 @@ fn unanswered(history: &LifeHistory, at: f64, limits: &LifeLimits) -> Vec<Sign> 
     signs
 }
 
-/// For how long bytes lie unread. The last of them came when the kernel says, so that is certain at the first look. Where
-/// it counts nothing, two looks could both hit a queue that is read in between; three in a row do not.
+/// For how long bytes have been unread. If the kernel says when the last of them arrived, that is certain at the first
+/// look. If it does not, two looks could both meet a queue that is read in between; three in a row are enough.
 fn unread_for(socket: &SocketHistory, at: f64) -> Option<f64> {
     let seen = at - socket.unread_since?;
     let lies = socket.seen.received.zip(socket.seen.received_ago).map(|(_, ago)| ago);

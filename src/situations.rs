@@ -27,7 +27,7 @@ pub fn finding(problem: Problem, next: Next) -> Finding {
     Finding { problem, rung: None, next, tell: false, anew: None }
 }
 
-/// A bridge that runs, and that has been so for 3 min.
+/// A bridge that runs, in this state for 3 min.
 pub fn snapshot(findings: Vec<Finding>, well: Next) -> Snapshot {
     let run = Process { id: Identity { pid: 4312, start: 1 }, started: ago(3600), age: Duration::from_hours(1) };
     let (state, cause, next) = match findings.first() {
@@ -78,7 +78,7 @@ fn down(mut snapshot: Snapshot) -> Snapshot {
     snapshot
 }
 
-/// A rung at work on this: what it was begun for stays, whatever is seen meanwhile.
+/// A rung at work on this. Its reason stays the same, whatever is seen meanwhile.
 fn rung(rung: Rung, since: Wall, snapshot: Snapshot) -> Snapshot {
     let reason = snapshot.verdict.first().map_or(Reason::ByHand, |first| Reason::Finding(first.clone()));
     Snapshot { rung: Some(RunningRung { rung, since, reason }), ..snapshot }
@@ -208,7 +208,7 @@ pub fn situations() -> Vec<(&'static str, Snapshot)> {
     ]
 }
 
-/// Each cause once: a new one does not compile until it has its place here.
+/// Each cause once. A new cause does not compile until it has its place here.
 #[allow(dead_code, reason = "only the tests count")]
 pub fn following(cause: Option<Cause>) -> Option<Cause> {
     let Some(cause) = cause else { return Some(Cause::None) };

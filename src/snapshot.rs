@@ -1,4 +1,4 @@
-//! What the watch shows: to `check` and `status`, to the menu, to the demo. Pure. As values: who shows it words it.
+//! What the watch shows to `check` and `status`, to the menu and to the demo, as values. Pure. `text` words them.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::outcome::Outcome;
 use crate::time::{Clock, Wall};
 use crate::verdict::{Cause, Problem, Rung, State, Verdict};
 
-/// The watch's last word, written to its status file at each tick.
+/// What the watch saw last, written to its status file at each tick.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Snapshot {
     /// The watch's pid.
@@ -26,7 +26,7 @@ pub struct Snapshot {
     pub since: Wall,
     /// The rung that runs now.
     pub rung: Option<RunningRung>,
-    /// When the chain goes on, where it waits after rung 5.
+    /// When the chain goes on, if it waits after rung 5.
     pub again: Option<Wall>,
     /// For `status --json`.
     pub check: Check,
@@ -47,7 +47,7 @@ pub struct Since {
 pub struct RunningRung {
     pub rung: Rung,
     pub since: Wall,
-    /// What it was begun for. The verdict changes while it works.
+    /// Why it was begun. The verdict may change while it works.
     pub reason: Reason,
 }
 
@@ -63,7 +63,7 @@ pub struct More {
     pub pause: Option<Pause>,
     /// The bridge's log is there to be opened.
     pub log: bool,
-    /// When this run was started, where the one before it had crashed.
+    /// When this run was started, if the one before it had crashed.
     pub after_crash: Option<Wall>,
 }
 
@@ -92,11 +92,11 @@ pub enum Done {
         reason: String,
     },
     Rung(Rung, Outcome),
-    /// Rung 5; not the first time where a person was told before.
+    /// Rung 5; `first` is false if a person was told before.
     Told {
         first: bool,
     },
-    /// By hand, as are those below.
+    /// By hand, as are the ones below.
     Restart(Outcome),
     Paused(Wall),
     Resumed,
@@ -142,7 +142,7 @@ fn recent_event(event: &Event) -> Recent {
     Recent { at: event.at, done }
 }
 
-/// Why a restart by hand would be no good now.
+/// Why a restart by hand would be of no use now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refusal {
     /// A rung of ours is at work.
@@ -155,7 +155,7 @@ pub enum Refusal {
     NoService,
 }
 
-/// Why a restart by hand would be no good now, if so.
+/// Why a restart by hand would be of no use now, if so.
 pub fn restart_refused(snapshot: &Snapshot) -> Option<Refusal> {
     if snapshot.rung.is_some() {
         return Some(Refusal::Recovering);

@@ -1,5 +1,5 @@
-//! What `assess` decides, as values: what is wrong, what is known about it, what happens next and when. No prose:
-//! `text` turns these into sentences, and nobody looks into a sentence to decide anything.
+//! What `assess` decides, as values: what is wrong, what is known about it, what happens next and when. No sentences:
+//! `text` makes them from these values, and no code looks into a sentence to decide anything.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::facts::{Condition, Exit, Pause, Repeated};
 use crate::markers::Update;
 use crate::time::{Mono, Wall};
 
-/// The states of the contract.
+/// The states, as `check --json` names them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum State {
@@ -22,7 +22,7 @@ pub enum State {
     Unknown,
 }
 
-/// The causes of the contract.
+/// The causes, as `check --json` names them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Cause {
@@ -48,7 +48,7 @@ pub enum Cause {
     Unknown,
 }
 
-/// The rungs, each dearer than the one before.
+/// The rungs, each more drastic than the one before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Rung {
     /// A restart through the service manager.
@@ -79,12 +79,12 @@ pub struct Verdict {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Finding {
     pub problem: Problem,
-    /// The first rung that fits; `None` where nothing is to be done now.
+    /// The first rung that fits; `None` if nothing is to be done now.
     pub rung: Option<Rung>,
     pub next: Next,
     /// A person is told at once, once an incident.
     pub tell: bool,
-    /// It began anew then, after the bridge had worked: what was tried for it before says nothing any more.
+    /// When it began again, after the bridge had worked: what was tried before that does not count any more.
     pub anew: Option<Mono>,
 }
 
@@ -111,14 +111,14 @@ pub enum Problem {
     UpdateRunning(Update),
     LoginNeeded,
     NoService,
-    /// The bridge's own word for a configuration that only a person can mend.
+    /// The bridge says with this exit code that its configuration is wrong, which only a person can mend.
     ExitCode2,
-    /// The manager can't start it: what it said, and the program where that is missing.
+    /// The manager can't start it: the exit, and the program if that is missing.
     CannotStart {
         exit: Exit,
         missing: Option<String>,
     },
-    /// What the bridge stands on is broken (a read-only disk, a file that it may not use): its last error.
+    /// What the bridge needs is broken (a read-only disk, a file that it may not use): its last error.
     BrokenEnvironment {
         error: Option<String>,
     },
@@ -140,7 +140,7 @@ pub enum Problem {
         exit: Exit,
         /// Why the manager holds its start back, in its own words.
         held_back: Option<String>,
-        /// So many starts in this time, and none of them stayed up.
+        /// This many starts within this time, none of which stayed up.
         restless: Option<(usize, Duration)>,
     },
     StopHang {
@@ -185,11 +185,11 @@ pub enum Head {
 /// Why HEAD is left alone.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Innocent {
-    /// Only so many of the crashes happened on it.
+    /// Only this many of the crashes happened on it.
     FewCrashes(usize),
     /// It was this old at the first of them.
     Old(Duration),
-    /// Its date lies in the future, so it has no age.
+    /// Its date is in the future, so it has no age.
     Undated,
     OwnRevert,
     NoParent,
@@ -252,7 +252,7 @@ pub enum Help {
 }
 
 impl Rung {
-    /// As the contract counts them, 1 to 5.
+    /// As `check --json` numbers them, 1 to 5.
     pub fn number(self) -> u8 {
         match self {
             Rung::Restart => 1,
@@ -263,7 +263,7 @@ impl Rung {
         }
     }
 
-    /// The rung after this one. HEAD is reverted where it is the suspect and never because nothing else helped.
+    /// The rung after this one. HEAD is reverted only if it is the suspect, and never because nothing else helped.
     #[must_use]
     pub fn after(self, first: Rung) -> Rung {
         match self {
@@ -340,7 +340,7 @@ impl Verdict {
         self.findings.first()
     }
 
-    /// The first rung that fits, as the contract counts it; 0 where nothing is to be done now.
+    /// The first rung that fits, as `check --json` numbers it; 0 if nothing is to be done now.
     pub fn level(&self) -> u8 {
         self.first().and_then(|finding| finding.rung).map_or(0, Rung::number)
     }
@@ -350,7 +350,7 @@ impl Verdict {
         self.first().is_some_and(|finding| finding.tell)
     }
 
-    /// What may be healed: every sick finding that nothing before it forbids to act upon.
+    /// What may be healed: the sick findings before the first that says to stand still.
     pub fn sick(&self) -> impl Iterator<Item = &Finding> {
         self.findings.iter().take_while(|finding| finding.problem.state() == State::Unhealthy)
     }

@@ -37,7 +37,7 @@ pub struct Watch {
 
 impl Watch {
     /// # Errors
-    /// Where the kernel gives no event queue.
+    /// If the kernel gives no event queue.
     pub fn new(config: &Config, environment: &Environment, to_stderr: bool) -> Result<Watch, String> {
         let controller = Controller::new(config, environment, to_stderr)?;
         let delivery = Delivery::new(config, environment, controller.commands.waker());
@@ -48,7 +48,8 @@ impl Watch {
         self.controller.commands.sender()
     }
 
-    /// Shows a local notification, a title and a text, where an alert does not go out. The headless watch has none.
+    /// Sets what shows a local notification (a title and a text) if an alert does not go out. The headless watch has
+    /// none.
     pub fn on_notification(&mut self, show: impl FnMut(&str, &str) + Send + 'static) {
         self.delivery.on_notification(show);
     }
@@ -61,7 +62,7 @@ impl Watch {
         self.controller.watchdog.environment.limits
     }
 
-    /// Where the incident outlives us.
+    /// The file in which the incident survives a restart of ours.
     fn incident_file(&self) -> PathBuf {
         self.config().state.join(contract::INCIDENT)
     }
@@ -123,7 +124,7 @@ pub fn tick(watch: &mut Watch) -> Duration {
     pause
 }
 
-/// Opens, keeps or ends the incident; a person is told what a person has to know at once.
+/// Opens, keeps or ends the incident; tells a person what can't wait.
 fn follow(watch: &mut Watch, look: &Look) {
     let Look { facts, verdict } = look;
     let before = watch.incident.clone();
@@ -141,7 +142,7 @@ fn follow(watch: &mut Watch, look: &Look) {
     remind(watch, look);
 }
 
-/// Tells a person, where the policy says so; whether it did.
+/// Tells a person if the policy says so; returns whether it did.
 fn tell(watch: &mut Watch, look: &Look, what: Told) -> bool {
     let Some(incident) = &mut watch.incident else { return false };
     if !policy::tells(incident, what) {
@@ -156,7 +157,7 @@ fn tell(watch: &mut Watch, look: &Look, what: Told) -> bool {
 fn remind(watch: &mut Watch, look: &Look) {
     let Look { facts, verdict } = look;
     let file = watch.config().state.join(contract::REMINDED);
-    // A pause knows its own beginning, also over a restart of ours.
+    // A pause knows when it began, even before a restart of ours.
     let pause = facts.holds.pause.filter(|_| verdict.cause == Cause::Paused);
     let since = watch.controller.publisher.since.map_or(facts.clock.wall, |since| since.at);
     let since = pause.map_or(since, |pause| pause.since);
@@ -166,7 +167,7 @@ fn remind(watch: &mut Watch, look: &Look) {
     }
 }
 
-/// Rung 5. The chain comes here every 30 min; a person is told of each cause once.
+/// Rung 5. The chain gets here every 30 min; a person is told of each cause once.
 fn tell_last(watch: &mut Watch, look: &Look, finding: &Finding) {
     let cause = finding.problem.cause();
     watch.incident.get_or_insert_with(|| plan::open(cause, look.facts.clock.wall));
@@ -180,7 +181,7 @@ fn tell_last(watch: &mut Watch, look: &Look, finding: &Finding) {
     watch.controller.show_again();
 }
 
-/// A rung of the chain; the time until the next look.
+/// Runs a rung of the chain; returns the time until the next look.
 fn climb(watch: &mut Watch, finding: &Finding, rung: Rung) -> Duration {
     let waited = watch.incident.as_ref().is_some_and(|incident| incident.waited_for_work);
     let climbed = recover::climb(&mut watch.controller, finding, rung, waited);
@@ -191,7 +192,7 @@ fn climb(watch: &mut Watch, finding: &Finding, rung: Rung) -> Duration {
     match climbed.outcome {
         Outcome::StoodDown(_) | Outcome::Busy(_) => {
             watch.save_incident();
-            // Whatever stood in the way is not gone within a second.
+            // What kept it from acting is not gone within a second.
             limits.poll_interval_waiting
         }
         Outcome::Cured(_) => {
@@ -200,7 +201,7 @@ fn climb(watch: &mut Watch, finding: &Finding, rung: Rung) -> Duration {
         }
         Outcome::Failed(_) | Outcome::Unavailable(_) => {
             tried(watch, cause, rung);
-            // Jitter, so that two things that fail together do not keep step.
+            // Jitter, so that two programs that retry after the same failure do not stay in step.
             wait_after(rung, &limits).mul_f64(0.8 + 0.4 * fastrand::f64())
         }
     }
@@ -213,7 +214,7 @@ fn tried(watch: &mut Watch, cause: Cause, rung: Rung) {
     watch.save_incident();
 }
 
-/// The time until the next look, where nothing was done.
+/// The time until the next look if nothing was done.
 fn pace(look: &Look, plan: Plan, limits: &Limits) -> Duration {
     let Look { facts, verdict } = look;
     let down = facts.process.known().is_some_and(Option::is_none);
@@ -228,9 +229,9 @@ fn pace(look: &Look, plan: Plan, limits: &Limits) -> Duration {
     }
 }
 
-/// Until the next tick is due, or the bridge dies, or somebody asks for something.
+/// Sleeps until the next tick is due, the bridge dies or a command comes.
 fn sleep(watch: &mut Watch, limit: Duration) -> Option<Quit> {
-    // Only what the last look saw alive: the death of a process that nobody could be asked about is no news, and
+    // Only a process that the last look saw alive: if the manager could not be asked, the death of the process before
     // would wake the loop at once, again and again.
     let process = watch.controller.last().and_then(|look| look.facts.running()).map(|process| process.id);
     let woke = watch.controller.commands.sleep(process, limit);
@@ -240,7 +241,7 @@ fn sleep(watch: &mut Watch, limit: Duration) -> Option<Quit> {
     answer(watch)
 }
 
-/// Does what was asked for.
+/// Does what the commands ask for.
 fn answer(watch: &mut Watch) -> Option<Quit> {
     let mut quit = None;
     for command in watch.controller.commands.take() {
@@ -284,7 +285,7 @@ fn pause(watch: &mut Watch, command: Command, lasting: Option<Duration>) {
     say(watch, command, done);
 }
 
-/// What a person asked for and did not get is said where it was asked.
+/// Reports the result of a command to the person who gave it.
 fn say(watch: &mut Watch, command: Command, done: Result<(), String>) {
     if let Err(why) = &done {
         watch.controller.note_act(Done::Failed(why.clone()));
@@ -293,7 +294,7 @@ fn say(watch: &mut Watch, command: Command, done: Result<(), String>) {
     watch.controller.publisher.answer(command, done);
 }
 
-/// A stop or a pause that outlives a restart of ours has lasted since it began.
+/// A stop or a pause that lasts over a restart of ours keeps its beginning.
 fn still_so(before: Snapshot) -> Option<Since> {
     let verdict = before.verdict;
     let stands = matches!(verdict.state, State::Waiting | State::Stopped);

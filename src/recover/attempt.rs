@@ -1,5 +1,5 @@
-//! One attempt at one rung: what all rungs share. It holds the recovery lock, knows what it was begun for, and is the
-//! only way from a rung to the machine: a look, an act with its line in the journal, a wait that a command ends.
+//! One attempt at one rung: what all rungs share. It holds the recovery lock, knows its reason, and is the only way
+//! from a rung to the machine: a look, an act with its line in the journal, a wait that a command can end.
 
 use std::time::Duration;
 
@@ -32,7 +32,7 @@ impl<'a> Attempt<'a> {
     /// Takes the recovery lock and shows that the rung runs.
     ///
     /// # Errors
-    /// How the attempt ends where the lock can't be had.
+    /// How the attempt ends if the lock can't be had.
     pub fn begin(
         controller: &'a mut Controller,
         rung: Rung,
@@ -43,7 +43,7 @@ impl<'a> Attempt<'a> {
         let lock = recovery_lock::take(&controller.watchdog.config, rung.number(), &issues).map_err(|taken| {
             match taken {
                 Taken::By(pid) => Outcome::Busy(pid),
-                // Tried all the same by the chain: one that stands still here would never come to tell anybody.
+                // A failure, so that the chain goes on: if it stopped here, no person would ever be told.
                 Taken::Broken(why) => Outcome::Failed(Failure::Refused(why)),
             }
         })?;
@@ -85,7 +85,7 @@ impl<'a> Attempt<'a> {
     /// The manager's job and its process, asked anew if the process that was known is gone.
     ///
     /// # Errors
-    /// How the rung ends where nobody can be asked.
+    /// How the rung ends if the manager can't be asked.
     pub fn process(&mut self) -> Result<(Job, Option<Process>), Outcome> {
         match self.controller.watchdog.process() {
             (Fact::Known(job), Fact::Known(process)) => Ok((job, process)),
@@ -96,7 +96,7 @@ impl<'a> Attempt<'a> {
     /// Whether this run has shown that what was wrong is right.
     pub fn is_right(&mut self, process: Identity) -> bool {
         match self.cause() {
-            // Of this very run: what is remembered may still be of the one before.
+            // Of this run only: what is remembered may still be about the one before.
             Cause::LogStale => self.controller.watchdog.has_spoken(process),
             Cause::Disconnected => {
                 let look = self.look();
@@ -106,7 +106,7 @@ impl<'a> Attempt<'a> {
         }
     }
 
-    /// How long the run that ended last had lived.
+    /// How long the last run that ended had lived.
     pub fn last_run(&self) -> Option<Duration> {
         self.controller.watchdog.history.ended.as_ref().map(|ended| ended.lived)
     }
@@ -139,7 +139,7 @@ impl<'a> Attempt<'a> {
     /// Waits while commands are taken and the marker is renewed.
     ///
     /// # Errors
-    /// Where a command forbids going on: quit, or pause.
+    /// If a command forbids to go on: quit, or pause.
     pub fn wait(&mut self, limit: Duration) -> Result<(), Outcome> {
         let deadline = Deadline::after(limit);
         while let Some(left) = deadline.left() {
@@ -149,7 +149,7 @@ impl<'a> Attempt<'a> {
         Ok(())
     }
 
-    /// Waits until this process is gone, at most `limit`; whether it is.
+    /// Waits until this process is gone, at most `limit`; returns whether it is.
     ///
     /// # Errors
     /// As [`Attempt::wait`].
@@ -157,17 +157,17 @@ impl<'a> Attempt<'a> {
         let deadline = Deadline::after(limit);
         while process::alive(id) {
             let Some(left) = deadline.left() else { return Ok(false) };
-            // By the kernel's word where it gives one; a short look costs nothing where it does not.
+            // The kernel reports the end if it can; if not, looking often costs little.
             self.controller.commands.sleep(Some(id), left.min(Duration::from_millis(50)));
             self.meanwhile()?;
         }
         Ok(true)
     }
 
-    /// SIGTERM, then SIGKILL, each to this very process only; gone when this returns well.
+    /// SIGTERM, then SIGKILL, each to this very process only. If this returns `Ok`, the process is gone.
     ///
     /// # Errors
-    /// How the rung ends where it could not be signalled, does not end, or a command forbids going on.
+    /// How the rung ends if the process can't be signalled, does not end, or a command forbids to go on.
     pub fn end(&mut self, whom: Target, process: Process, patience: Duration) -> Result<(), Outcome> {
         /// SIGKILL takes no longer, unless the process hangs in the kernel.
         const KILLED: Duration = Duration::from_secs(5);
@@ -191,7 +191,7 @@ impl<'a> Attempt<'a> {
         if self.lock.marker_age() >= self.limits().marker_renewal {
             self.renew();
         }
-        // A rung may wait for longer than a tick; whoever reads must not take that for a stall.
+        // A rung may wait for longer than a tick; readers of the status file must not take that for a stall.
         self.controller.show_if_old();
         if self.controller.commands.interrupts() { Err(Outcome::StoodDown(StandDown::Interrupted)) } else { Ok(()) }
     }

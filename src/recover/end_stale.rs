@@ -1,5 +1,5 @@
-//! Rung 2: ends copies, and the bridge itself where it hangs; then one start. What it was sent for is looked at again
-//! right before each end: minutes may have passed in waiting for work, and a bridge that speaks again hangs no more.
+//! Rung 2: ends copies, and the bridge itself if it hangs; then one start. The cause is looked at again right before
+//! each end: minutes may have passed in waiting for work, and a bridge that writes again does not hang any more.
 
 use std::time::Duration;
 
@@ -14,8 +14,8 @@ use crate::system::process_table::{self, ProcessMatch};
 use crate::text;
 use crate::verdict::Cause;
 
-/// No exit timeout is waited out for longer than this: an `ExitTimeOut` of an hour must not become an hour in which
-/// nobody looks. 0 is launchd's word for no limit.
+/// No exit timeout is waited for longer than this: an `ExitTimeOut` of an hour must not become an hour without a look.
+/// 0 means no limit to launchd.
 const LONGEST_EXIT: Duration = Duration::from_mins(2);
 
 pub fn end_stale(attempt: &mut Attempt) -> Outcome {
@@ -46,7 +46,7 @@ fn rung(attempt: &mut Attempt) -> Result<Outcome, Outcome> {
         }
         end_bridge(attempt, own)?;
     }
-    // The manager may have been quicker: asked first, started only if there is nothing.
+    // The manager may have been quicker: ask first, and start only if there is no process.
     let (job, process) = attempt.process()?;
     if process.is_none() {
         start(attempt, &job)?;
@@ -69,12 +69,12 @@ fn end_bridge(attempt: &mut Attempt, own: Process) -> Result<(), Outcome> {
     attempt.end(Target::Bridge, now, patience(job.exit_timeout))
 }
 
-/// Looks again: what brought us here still holds, and nothing has come that forbids to act.
+/// Looks again: goes on only if the cause still holds and nothing forbids to act.
 fn still(attempt: &mut Attempt) -> Result<(), Outcome> {
     let verdict = attempt.look().verdict;
     let cause = attempt.cause();
     let Reason::Finding(before) = &attempt.reason else { return Ok(()) };
-    // By hand a rung may be asked for that the watch would still wait with.
+    // By hand a rung may be run at a time when the watch would still wait.
     let holds = |rung| rung >= before.rung.is_some();
     if verdict.sick().any(|now| now.problem.cause() == cause && holds(now.rung.is_some())) {
         return Ok(());
@@ -87,9 +87,9 @@ fn patience(exit_timeout: Duration) -> Duration {
     if exit_timeout.is_zero() { LONGEST_EXIT } else { exit_timeout.min(LONGEST_EXIT) }
 }
 
-/// Somebody's agent run under the bridge is waited for, once an incident, and the bridge looked at meanwhile.
+/// Waits for work under the bridge (an agent run), once an incident, and looks at the bridge meanwhile.
 fn wait_for_work(attempt: &mut Attempt, own: Identity) -> Result<(), Outcome> {
-    /// In so much time the CPU time of a task at work advances.
+    /// Within this time the CPU time of a task at work advances.
     const WATCHED: Duration = Duration::from_secs(1);
     const PAUSE: Duration = Duration::from_secs(2);
     if attempt.waited_for_work {
@@ -117,7 +117,7 @@ fn wait_for_work(attempt: &mut Attempt, own: Identity) -> Result<(), Outcome> {
     Ok(())
 }
 
-/// Of this very bridge, besides the one that the manager owns.
+/// Processes of this very bridge, besides the one that the manager owns.
 fn copies(attempt: &Attempt, managed: Option<Identity>, older_than: Duration) -> Result<Vec<Process>, Outcome> {
     let config = attempt.config();
     let all = process_table::matching(&ProcessMatch { root: config.root.clone(), program: config.program.clone() })

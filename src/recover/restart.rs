@@ -1,5 +1,6 @@
-//! Rung 1. A bridge that is gone is started, which harms nothing if the manager was quicker. One that lives is restarted
-//! in its manager's own way, and only for a person: whatever else brought us here, it is what we wanted to see.
+//! Rung 1. A bridge that is gone is started, which does no harm if the manager was quicker. A bridge that runs is
+//! restarted in its manager's own way, and only if a person asked for it: for every other reason a running process is
+//! the effect that we wanted.
 
 use super::attempt::Attempt;
 use super::verify::verify;
@@ -32,17 +33,18 @@ fn begin(attempt: &mut Attempt) -> Result<Outcome, Outcome> {
     Ok(verify(attempt, Some(process.id)))
 }
 
-/// A start, not a shot: the manager may respawn it by itself this very moment.
+/// A plain start and never a restart, which would kill: the manager may respawn the job by itself this very moment.
 ///
 /// # Errors
-/// How the rung ends where nothing was started.
+/// How the rung ends if nothing was started.
 pub fn start(attempt: &mut Attempt, job: &Job) -> Result<(), Outcome> {
     if job.stopped_by_operator {
         return Err(Outcome::StoodDown(StandDown::OperatorStop));
     }
     let may_load = matches!(attempt.cause(), Cause::None | Cause::NotLoaded);
     if !job.loaded && !may_load {
-        // Whoever took the job away since we looked (an update) will bring it back; it has its time for that.
+        // The job was unloaded since we looked, probably by an update, which will load it again and gets its time for
+        // that.
         return Err(Outcome::StoodDown(StandDown::JobTakenAway));
     }
     if job.keep_alive == KeepAlive::Always && respawns_now(attempt, job) {
@@ -59,8 +61,8 @@ pub fn start(attempt: &mut Attempt, job: &Job) -> Result<(), Outcome> {
     })
 }
 
-/// A rung whose own cure is missing still ends with a start, where nobody else starts the bridge: a counter of crashes
-/// once kept a bridge down for 7 h that one start would have cured. Where the manager respawns it by itself, none is
+/// A rung whose own cure is missing still ends with a start if nothing else starts the bridge: a counter of crashes
+/// once kept a bridge down for 7 h that one start would have cured. If the manager respawns it by itself, no start is
 /// added.
 pub fn start_at_least(attempt: &mut Attempt, missing: Missing) -> Outcome {
     let unavailable = Outcome::Unavailable(missing);
@@ -72,9 +74,9 @@ pub fn start_at_least(attempt: &mut Attempt, missing: Missing) -> Outcome {
     restart(attempt)
 }
 
-/// Whether the manager respawns the job within a moment, by itself: then a start of ours would be one too many.
+/// Whether the manager respawns the job by itself within a moment: then a start of ours would be one too many.
 fn respawns_now(attempt: &mut Attempt, job: &Job) -> bool {
-    // systemd counts from the death, and its door knows the very moment.
+    // systemd counts from the death, and our code for systemd knows the exact time.
     if matches!(attempt.service(), Service::Systemd(_)) || job.held_back.is_some() {
         return false;
     }

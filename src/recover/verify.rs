@@ -7,9 +7,9 @@ use crate::facts::Identity;
 use crate::outcome::{Cure, Failure, Outcome};
 use crate::system::clock;
 
-/// Between two looks for a process that is not there yet: the next may see it.
+/// Between two looks for a process that is not there yet.
 const QUICK: Duration = Duration::from_millis(200);
-/// At least so often a process that is there is looked at.
+/// A process that is there is looked at this often or more often.
 const SLOW: Duration = Duration::from_secs(1);
 
 /// Looks until the effect is seen or the time is up. `before` is the process that was ended.
@@ -42,7 +42,7 @@ pub fn verify(attempt: &mut Attempt, before: Option<Identity>) -> Outcome {
         if let Err(outcome) = attempt.wait(pace) {
             return outcome;
         }
-        // The look keeps the history: what crashes meanwhile is counted.
+        // The look updates the history, so that crashes during the wait are counted.
         if pid.is_some() || waited() > SLOW {
             attempt.look();
         }

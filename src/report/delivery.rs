@@ -1,5 +1,5 @@
-//! Sees to it that a message arrives. A thread of its own sends it, so that a slow Telegram makes no look late. Until
-//! Telegram's own ok the newest message lies in one spool file and is tried again at every tick.
+//! Makes sure that a message arrives. A thread of its own sends it, so that a slow Telegram delays no look. Until
+//! Telegram confirms it, the newest message is in one spool file and is sent again at every tick.
 
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -29,9 +29,9 @@ pub struct Delivery {
     secrets: Secrets,
     outbox: Sender<String>,
     results: Receiver<Result<i64, SendError>>,
-    /// A message is with the thread, and its answer is owed.
+    /// The message that the thread is sending; its answer has not come yet.
     sending: Option<String>,
-    /// No sooner than this.
+    /// The next try is not before this.
     not_before: Mono,
     /// Between two tries.
     pace: Duration,
@@ -39,7 +39,7 @@ pub struct Delivery {
     notification: Option<Box<dyn FnMut(&str, &str) + Send>>,
 }
 
-/// The one undelivered message; the newest state of things, not a queue.
+/// The one undelivered message: the newest one, not a queue.
 #[derive(Serialize, Deserialize)]
 struct Spooled {
     text: String,
@@ -76,12 +76,13 @@ impl Delivery {
         }
     }
 
-    /// Shows a local notification where a message does not go out.
+    /// Sets what shows a local notification if a message does not go out.
     pub fn on_notification(&mut self, show: impl FnMut(&str, &str) + Send + 'static) {
         self.notification = Some(Box::new(show));
     }
 
-    /// Tells that no rung helped, or that only a person can: diagnostics to the journal, a DM to the person.
+    /// Tells a person that no rung helped, or that only a person can help: diagnostics to the journal, a DM to the
+    /// person.
     pub fn tell(&mut self, config: &Config, journal: &Journal, look: &Look) {
         for line in message::diagnostics(config, &look.facts, &look.verdict).lines() {
             journal.note(&format!("diagnostics: {line}"));
@@ -89,7 +90,7 @@ impl Delivery {
         self.queue(journal, &message::alert(&self.host, config, &look.facts, &look.verdict));
     }
 
-    /// Tells that it is over, if it was told that it began.
+    /// Tells a person that the incident is over, if its beginning was told.
     pub fn over(&mut self, journal: &Journal, ended: &Incident, now: Clock) {
         let text = message::over(&self.host, ended, now);
         journal.note(&format!("over: {text}"));
@@ -98,15 +99,15 @@ impl Delivery {
         }
     }
 
-    /// Tells that recovery has been standing still since then.
+    /// Reminds a person that recovery has been standing still since then.
     pub fn remind(&mut self, journal: &Journal, verdict: &Verdict, since: Wall, now: Clock) {
         let text = message::reminder(&self.host, verdict, since, now);
         journal.note(&format!("reminder: {text}"));
         self.queue(journal, &text);
     }
 
-    /// Takes in what became of the last message, and sends what is spooled. Called at every tick; `undelivered` is why
-    /// an alert does not go out.
+    /// Takes the result of the last message, and sends the one in the spool file. Called at every tick; `undelivered`
+    /// is why an alert does not go out.
     pub fn deliver(&mut self, journal: &Journal, undelivered: &mut Option<String>) {
         if let Ok(result) = self.results.try_recv() {
             let sent = self.sending.take();
@@ -114,7 +115,7 @@ impl Delivery {
                 Ok(id) => {
                     journal.note(&format!("the alert was delivered (message {id})"));
                     *undelivered = None;
-                    // A newer one may have taken its place meanwhile.
+                    // A newer message may be in the file by now.
                     if files::json::<Spooled>(&self.spool).is_some_and(|spooled| Some(&spooled.text) == sent.as_ref()) {
                         files::remove(&self.spool);
                     }
@@ -124,7 +125,7 @@ impl Delivery {
                         journal.note(&format!("the alert was not delivered: {}", error.why));
                         self.notify("An alert of Bridge Watchdog does not go out", &error.why);
                     }
-                    // The answer wakes the loop, which must not become a stream of messages.
+                    // The answer wakes the loop, which must not send again at once, in a circle.
                     self.not_before = clock::mono() + error.retry_after.unwrap_or_default().max(self.pace);
                     *undelivered = Some(error.why);
                 }
@@ -164,7 +165,7 @@ impl Delivery {
         match files::replace_json(&self.spool, &Spooled { text: text.clone() }) {
             Ok(()) => self.send_spooled(),
             Err(why) => {
-                // Without a spool there is one try all the same.
+                // Without a spool file the message is still tried once.
                 journal.note(&why);
                 if self.sending.is_none() {
                     self.send(text);

@@ -1,19 +1,20 @@
-//! Who is told what, and when. Pure, and the only place that says so.
+//! Who is told what, and when. Pure, and the only place that decides it.
 
 use crate::limits::Limits;
 use crate::plan::{Incident, Told};
 use crate::time::Wall;
 use crate::verdict::{State, Verdict};
 
-/// Alerts of one incident, beside the one that it is over. What comes after two causes is the same night.
+/// Alerts of one incident, besides the message that it is over. A third cause in the same incident would tell a person
+/// nothing new.
 const MOST_TOLD: usize = 2;
 
-/// Whether a person is told of this cause now: once of each, and of two at most.
+/// Whether a person is told of this cause now: each cause once, and two at most.
 pub fn tells(incident: &Incident, what: Told) -> bool {
     !incident.told.contains(&what) && incident.told.len() < MOST_TOLD
 }
 
-/// Whether a person is told that it is over: whoever heard that it began.
+/// Whether a person is told that it is over: only if its beginning was told.
 pub fn tells_over(ended: &Incident) -> bool {
     !ended.told.is_empty()
 }

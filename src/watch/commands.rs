@@ -1,4 +1,4 @@
-//! What others ask of the watch, and the sleep that they interrupt.
+//! The commands to the watch, and the sleep that they end.
 
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
@@ -6,12 +6,12 @@ use std::time::Duration;
 use crate::facts::Identity;
 use crate::system::wake::{Wake, Waker, Woke};
 
-/// What a click, a command or a signal asks of the watch.
+/// What a click, a command or a signal asks the watch to do.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Command {
     CheckNow,
     Restart,
-    /// For so long.
+    /// For this long.
     Pause(Duration),
     Resume,
     /// Writes or removes the opt-in to a revert.
@@ -21,7 +21,7 @@ pub enum Command {
     Quit,
 }
 
-/// Talks to a watch from another thread.
+/// Sends commands to a watch from another thread.
 #[derive(Clone)]
 pub struct CommandSender {
     commands: Sender<Command>,
@@ -36,7 +36,7 @@ impl CommandSender {
     }
 }
 
-/// Where commands arrive. They stay here while a rung runs, and are answered after it.
+/// Where commands arrive. They wait here while a rung runs, and are done after it.
 pub struct CommandQueue {
     wake: Wake,
     arriving: Receiver<Command>,
@@ -46,7 +46,7 @@ pub struct CommandQueue {
 
 impl CommandQueue {
     /// # Errors
-    /// Where the kernel gives no event queue.
+    /// If the kernel gives no event queue.
     pub fn new() -> Result<CommandQueue, String> {
         let (sender, arriving) = channel();
         Ok(CommandQueue { wake: Wake::new()?, arriving, sender, waiting: Vec::new() })
@@ -60,7 +60,7 @@ impl CommandQueue {
         self.wake.waker()
     }
 
-    /// Sleeps until `process` dies, somebody wakes us or the time is over.
+    /// Sleeps until `process` dies, a waker is called or the time is over.
     pub fn sleep(&mut self, process: Option<Identity>, limit: Duration) -> Woke {
         self.wake.sleep(process, limit)
     }
@@ -71,7 +71,7 @@ impl CommandQueue {
         self.waiting.iter().any(|command| matches!(command, Command::Quit | Command::Pause(_)))
     }
 
-    /// All that has come, oldest first.
+    /// Takes all commands that have come, oldest first.
     pub fn take(&mut self) -> Vec<Command> {
         self.waiting.extend(self.arriving.try_iter());
         std::mem::take(&mut self.waiting)

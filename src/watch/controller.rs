@@ -1,5 +1,5 @@
-//! What the loop and the rungs share: the watchdog that looks, the publisher that shows it, the commands that end a wait,
-//! and the journal.
+//! What the loop and the rungs share: the watchdog that looks, the publisher that shows it, the commands that can end a
+//! wait, and the journal.
 
 use super::commands::CommandQueue;
 use super::publisher::Publisher;
@@ -28,7 +28,7 @@ impl Controller {
     /// `to_stderr`: the journal's lines go to standard error as well.
     ///
     /// # Errors
-    /// Where the kernel gives no event queue.
+    /// If the kernel gives no event queue.
     pub fn new(config: &Config, environment: &Environment, to_stderr: bool) -> Result<Controller, String> {
         Ok(Controller {
             watchdog: Watchdog::new(config, environment),
@@ -51,12 +51,12 @@ impl Controller {
         self.last.as_ref()
     }
 
-    /// The clocks of now.
+    /// Both clocks, now.
     pub fn clock(&self) -> Clock {
         clock::now()
     }
 
-    /// Shows that a rung runs and what for, or that none does.
+    /// Shows that a rung runs and why, or that none does.
     pub fn show_rung(&mut self, rung: Option<(Rung, Reason)>) {
         self.publisher.rung(rung);
         self.show_again();
@@ -70,7 +70,7 @@ impl Controller {
         }
     }
 
-    /// Shows the last look again where it was shown a tick ago.
+    /// Shows the last look again if it is a tick old.
     pub fn show_if_old(&mut self) {
         let tick = self.watchdog.environment.limits.check_interval;
         if self.last.as_ref().is_some_and(|look| clock::mono().since(look.facts.clock.mono) >= tick) {
@@ -78,7 +78,7 @@ impl Controller {
         }
     }
 
-    /// Writes down an act, in the journal and for the menu.
+    /// Writes an act into the journal, and keeps it for the menu.
     pub fn note_act(&mut self, done: Done) {
         self.journal.note(&text::done(&done, self.clock()));
         self.publisher.act(done);

@@ -21,7 +21,7 @@ pub struct Publisher {
     limits: Limits,
     /// State and cause, and since when they hold.
     pub since: Option<Since>,
-    /// When the chain goes on, where it waits after rung 5.
+    /// When the chain goes on, if it waits after rung 5.
     pub again: Option<Wall>,
     rung: Option<RunningRung>,
     /// The last acts, oldest first, for the menu.
@@ -45,12 +45,12 @@ impl Publisher {
         }
     }
 
-    /// Is told each snapshot as it is written.
+    /// Sets what is called with each snapshot as it is written.
     pub fn on_snapshot(&mut self, hear: impl FnMut(&Snapshot) + Send + 'static) {
         self.on_snapshot = Some(Box::new(hear));
     }
 
-    /// Is told what became of each command that a person gave.
+    /// Sets what is called with the result of each command.
     pub fn on_answer(&mut self, hear: impl FnMut(Command, Result<(), String>) + Send + 'static) {
         self.on_answer = Some(Box::new(hear));
     }
@@ -72,7 +72,7 @@ impl Publisher {
         self.acts.drain(..self.acts.len().saturating_sub(RECENT));
     }
 
-    /// Shows this look as of now; whether its state or cause is another than before.
+    /// Shows this look as of now; returns whether its state or cause has changed.
     pub fn show(&mut self, look: &Look, history: &History) -> bool {
         let Look { facts, verdict } = look;
         let now = clock::now();
@@ -91,7 +91,7 @@ impl Publisher {
             history: history.clone(),
             more: snapshot::more(facts, &self.acts),
         };
-        // That the status can't be written stops no recovery; `status` then says that the watch is overdue.
+        // If the status can't be written, recovery goes on; `status` then says that the watch is overdue.
         let _ = files::replace_json(&self.status_file, &snapshot);
         if let Some(hear) = &mut self.on_snapshot {
             hear(&snapshot);
@@ -100,7 +100,7 @@ impl Publisher {
     }
 }
 
-/// Where the watch writes what it sees.
+/// The file into which the watch writes what it sees.
 pub fn status_file(config: &Config) -> PathBuf {
     config.state.join(contract::STATUS)
 }

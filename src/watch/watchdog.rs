@@ -21,17 +21,17 @@ pub struct Watchdog {
     pub environment: Environment,
     pub service: Service,
     pub history: History,
-    /// This is the watch itself, not a command beside it.
+    /// Whether this is the watch itself, and not a command.
     pub watching: bool,
     observer: Observer,
     network: Option<(Mono, Fact<bool>)>,
-    /// Starts and crashes since our own, in case that the history can't be written or read.
+    /// Starts and crashes since our own start, in case the history can't be written or read.
     seen: SeenEvents,
-    /// Writes into the bridge's folder, which may be one that blocks whoever writes into it.
+    /// Writes into the bridge's folder, where a write may block.
     writer: Timed<Event, Result<(), String>>,
 }
 
-/// What one look found, and what it came to.
+/// What one look found, and the verdict.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Look {
     pub facts: Facts,
@@ -65,11 +65,12 @@ impl Watchdog {
         let mut verdict = assess(&facts, &history, &limits);
         if !matches!(verdict.state, State::Healthy | State::Starting) {
             self.observer.deepen(&mut facts);
-            // It may have died in between.
+            // The bridge may have died in between.
             (history, news) = advance(&self.history, &facts, &ours, &limits);
             verdict = assess(&facts, &history, &limits);
         }
-        // A crash is asked about even where the manager was quicker: without a network it speaks against no commit.
+        // After a crash the network is asked even if the manager has restarted the bridge: without a network the crash
+        // counts against no commit.
         let crashed = news.iter().any(|event| event.kind == EventKind::Crash);
         if crashed || network_decides(&verdict, &history, &facts) {
             facts.network = Some(self.ask_network(facts.clock.mono));
@@ -97,14 +98,14 @@ impl Watchdog {
         if let (false, Fact::Known(log)) = (single, &facts.log)
             && log.size > before.log_size
         {
-            // It grew since the watch looked; when, says the file.
+            // It grew since the watch looked; the file's time says when.
             let wrote = log.modified.map_or(facts.clock.mono, |at| facts.clock.mono_of(at));
             let since = history.silent_since.filter(|since| *since > wrote);
             history.silent_since = Some(since.unwrap_or(wrote));
             history.stale_looks = 0;
         }
         if single && history.stale_looks > 0 {
-            // Nobody else has looked: the file's own time is all the evidence there is.
+            // There was no look before: the file's own time is all the evidence there is.
             history.stale_looks = 2;
         }
         let verdict = assess(&facts, &history, &limits);
@@ -132,8 +133,8 @@ impl Watchdog {
         matches!(connection(&self.history, facts), Fact::Known(connection) if connection.connected)
     }
 
-    /// A command beside a running watch looks too, but history and status file are the watch's: a death that both wrote
-    /// down would be two.
+    /// A command looks too while a watch runs, but only the watch writes history and status file: a death that both
+    /// wrote down would count twice.
     pub fn writes(&self) -> bool {
         self.watching || recovery_lock::watching(&self.config).is_none()
     }
@@ -149,7 +150,7 @@ impl Watchdog {
         }
     }
 
-    /// What can't be written is still counted.
+    /// An event that can't be written is still counted.
     fn write_history(&mut self, facts: &mut Facts, events: Vec<Event>, journal: &Journal) {
         if events.is_empty() || !self.writes() {
             return;
@@ -160,7 +161,7 @@ impl Watchdog {
             if let Err(why) = &written {
                 journal.note(why);
             }
-            // The history was read before this look's own line was in it.
+            // The history was read before this look's line was written.
             if let Fact::Known(known) = &mut facts.crashes {
                 known.push(event.clone());
             }
@@ -176,7 +177,7 @@ impl Watchdog {
 }
 
 /// Whether the network may decide: something is sick, the bridge is without a connection or still starting, or an error
-/// repeats. Nobody else is asked.
+/// repeats. Else it is not asked.
 fn network_decides(verdict: &Verdict, history: &History, facts: &Facts) -> bool {
     let repeats = || verdict.findings.iter().any(|finding| matches!(finding.problem, Problem::RepeatedError { .. }));
     let cut = || matches!(connection(history, facts), Fact::Known(connection) if !connection.connected);
