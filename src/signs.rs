@@ -1,5 +1,4 @@
 //! Whether the bridge lives: from what each look saw of its processes and sockets to signs of life and of death. Pure.
-//! The loop does not use it yet.
 //!
 //! The silence of a log is one piece of evidence, this is a second. An established socket proves nothing (the kernel
 //! keeps it for a dead loop), nor does a little CPU time. Signs of death outweigh signs of life.

@@ -16,13 +16,13 @@ pub fn wall() -> Wall {
     epoch(SystemTime::now())
 }
 
-/// A time of a file as seconds since 1970; before that it is negative.
+/// A file's time as seconds since 1970, negative before that.
 pub fn epoch(time: SystemTime) -> Wall {
     let since = time.duration_since(UNIX_EPOCH);
     Wall(since.map_or_else(|before| -before.duration().as_secs_f64(), |since| since.as_secs_f64()))
 }
 
-/// Seconds of a clock that stands still while the machine sleeps, the same in every process of this boot.
+/// Seconds of a clock that stops while the machine sleeps; it is the same in every process of this boot.
 #[cfg(not(target_vendor = "apple"))]
 pub fn mono() -> Mono {
     Mono(reading(ClockId::Monotonic).as_secs_f64())
@@ -38,7 +38,7 @@ pub fn mono() -> Mono {
     Mono(since.as_secs_f64())
 }
 
-/// The time since the boot, sleep included: what Linux counts a process's start from.
+/// The time since the boot, sleep included: Linux counts a process's start from there.
 #[cfg(target_os = "linux")]
 pub fn since_boot() -> Duration {
     reading(ClockId::Boottime)

@@ -20,7 +20,7 @@ pub struct Output {
     pub stderr: String,
 }
 
-/// Why a program did not answer. Each names the program.
+/// Why a program did not answer. Each text names the program.
 #[derive(Debug, Error)]
 pub enum CommandError {
     /// It is missing, or may not be run.
@@ -30,7 +30,7 @@ pub enum CommandError {
     NoThread(String, #[source] io::Error),
     #[error("{0} can't be read: {1}")]
     Unread(String, #[source] io::Error),
-    /// It was killed; what it was asked to do may have happened all the same, so look again. Seconds.
+    /// It was killed after this many seconds. It may have done what it was asked to, so look again.
     #[error("{0} did not answer within {1} s")]
     TimedOut(String, f64),
 }
@@ -44,7 +44,7 @@ impl From<CommandError> for String {
 /// Runs `program` and waits at most `limit`.
 ///
 /// # Errors
-/// Where it gave no answer. That it answered with a failure is none: [`Output::code`].
+/// If it gave no answer. A failure is an answer: see [`Output::code`].
 pub fn run(program: &Path, args: &[&str], limit: Duration) -> Result<Output, CommandError> {
     use std::os::unix::process::CommandExt;
     let name = || program.display().to_string();
@@ -78,15 +78,15 @@ pub fn run(program: &Path, args: &[&str], limit: Duration) -> Result<Output, Com
     }
 }
 
-/// The verb, and the option that says of whom it is asked: `--user show`.
+/// The verb, with the option before it: `--user show`.
 fn verb(args: &[&str]) -> String {
     let option = args.first().filter(|arg| arg.starts_with('-'));
     let verb = args.iter().find(|arg| !arg.starts_with('-'));
     option.into_iter().chain(verb).copied().collect::<Vec<_>>().join(" ")
 }
 
-/// Starts a program on a file and leaves it alone: it may live for as long as a person reads. `failed` is told if it
-/// can't be started, or says that it failed.
+/// Starts a program on a file and does not wait for it: a viewer stays open for as long as a person reads. `failed` is
+/// called if it can't be started or ends with a failure.
 pub fn hand_over(program: &Path, file: &Path, failed: impl FnOnce(String) + Send + 'static) {
     use std::os::unix::process::CommandExt;
     let name = program.display().to_string();
@@ -103,7 +103,7 @@ pub fn hand_over(program: &Path, file: &Path, failed: impl FnOnce(String) + Send
     });
 }
 
-/// Becomes another program, with this process's pid. Returns only where that failed.
+/// Becomes another program, with this process's pid. Returns only if that failed.
 pub fn become_program<A: AsRef<OsStr>>(program: &Path, args: impl IntoIterator<Item = A>) -> String {
     use std::os::unix::process::CommandExt;
     let error = Command::new(program).args(args).exec();

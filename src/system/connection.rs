@@ -1,4 +1,4 @@
-//! Sockets: the bridge's into Telegram's ranges, and whether anybody of Telegram answers at all.
+//! Sockets: the bridge's to addresses in Telegram's ranges, and whether any of Telegram's data centres answers.
 
 use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::sync::mpsc::channel;
@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
-/// The bridge's sockets into Telegram, remembered from look to look: one that is known is asked for by name, and only
-/// where none of them holds any more are all of the process's sockets listed.
+/// The bridge's sockets to Telegram, remembered from look to look: a known one is looked up directly, and only if none
+/// of them is still there are all sockets of the process listed.
 #[derive(Default)]
 pub struct Sockets {
     pid: u32,
@@ -15,10 +15,10 @@ pub struct Sockets {
 }
 
 impl Sockets {
-    /// How many established sockets `pid` is known to have into `ranges`; 0 is never said without a full look.
+    /// How many established sockets `pid` is known to have into `ranges`; 0 is only returned after a full look.
     ///
     /// # Errors
-    /// Where the sockets of that process can't be listed (another user's, or gone meanwhile).
+    /// If the sockets of that process can't be listed (it is another user's, or gone meanwhile).
     pub fn count(&mut self, pid: u32, ranges: &[IpNet]) -> Result<u32, String> {
         if self.pid != pid {
             *self = Sockets { pid, known: Vec::new() };
@@ -33,11 +33,11 @@ impl Sockets {
     }
 }
 
-/// Whether one of `addresses` accepts a connection within `limit`. All are tried at once; where there is no
-/// route the kernel says so without a packet.
+/// Whether one of `addresses` accepts a connection within `limit`. All are tried at once; without a route the kernel
+/// says so without sending a packet.
 ///
 /// # Errors
-/// Where the machine gives no thread: then nobody was asked.
+/// If the machine gives no thread: then none was tried.
 pub fn online(addresses: &[SocketAddr], limit: Duration) -> Result<bool, String> {
     let (sender, answers) = channel();
     for &address in addresses {
@@ -50,7 +50,7 @@ pub fn online(addresses: &[SocketAddr], limit: Duration) -> Result<bool, String>
     Ok(answers.iter().any(|accepted| accepted))
 }
 
-/// A socket for both kinds of addresses shows a v4 one mapped into v6.
+/// A socket for both kinds of addresses shows an IPv4 address mapped into IPv6.
 fn is_in(address: IpAddr, ranges: &[IpNet]) -> bool {
     let address = address.to_canonical();
     ranges.iter().any(|range| range.contains(&address))
@@ -103,8 +103,9 @@ mod platform {
         link.to_str()?.strip_prefix("socket:[")?.strip_suffix(']')?.parse().ok()
     }
 
-    /// Fields of proc(5): 1 and 2 the addresses in hex, 3 the state (01 is ESTABLISHED), 9 the inode. A socket is taken out
-    /// of `mine`: the kernel gives the table a page at a time, and a line again where another one came before it meanwhile.
+    /// Fields of proc(5): 1 and 2 the addresses in hex, 3 the state (01 is ESTABLISHED), 9 the inode. A socket is
+    /// removed from `mine`: the kernel returns the table a page at a time, and repeats a line if another was added
+    /// before it meanwhile.
     pub(super) fn established_socket(line: &str, mine: &mut HashMap<u64, u32>) -> Option<Socket> {
         let fields: Vec<&str> = line.split_ascii_whitespace().collect();
         let inode: u64 = fields.get(9)?.parse().ok()?;

@@ -1,4 +1,4 @@
-//! The crash history, `data/crash_history.jsonl`: a line an event, written by us and by the bridge itself.
+//! The crash history, `data/crash_history.jsonl`: one line for each event, written by us and by the bridge itself.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
@@ -16,16 +16,16 @@ use crate::system::clock;
 use crate::text::time::iso;
 use crate::time::Wall;
 
-/// So much of the end of the file is read: at 200 bytes a line far more than half an hour of any crash loop. So a
-/// history of a million lines costs what an empty one does.
+/// This much of the end of the file is read: at 200 bytes a line, far more than half an hour of any crash loop. So a
+/// history of a million lines costs as much as an empty one.
 const RECENT: u64 = 128 << 10;
-/// How our own lines are signed.
+/// The value of `by` in our own lines.
 const US: &str = "bridge-watchdog";
 
-/// The recent events, oldest first, each run's once. Torn and foreign lines are skipped.
+/// The recent events, oldest first, each once. Torn and foreign lines are skipped.
 ///
 /// # Errors
-/// Why the file can't be read; that there is none is an empty history.
+/// Why the file can't be read; if there is none, the history is empty.
 pub fn recent(path: &Path) -> Result<Vec<Event>, String> {
     Ok(once_each(read(path, RECENT)?))
 }
@@ -38,14 +38,14 @@ pub fn since(path: &Path, from: Option<Wall>) -> Result<Vec<Event>, String> {
     let events = read(path, u64::MAX)?;
     let Some(from) = from else { return Ok(once_each(events)) };
     let mut events = events;
-    // One that is told twice may have its other half before that.
+    // An event that both wrote may have its second line before that.
     events.retain(|event| event.at >= from - SAME);
     let mut events = once_each(events);
     events.retain(|event| event.at >= from);
     Ok(events)
 }
 
-/// Appends one event in one write, so that no line of ours is torn or torn apart.
+/// Appends one event in one write, so that no line of ours is torn or mixed with another.
 ///
 /// # Errors
 /// A sentence that names the file.
@@ -60,16 +60,16 @@ pub fn append(path: &Path, event: &Event) -> Result<(), String> {
     file.write_all(line.as_bytes()).map_err(wrong)
 }
 
-/// So many events are kept however old they are, for a person to read.
+/// This many events are kept however old they are, to be shown.
 const KEPT: usize = 10;
 
-/// Remembers the last answer for as long as the file has not changed: what can still count, and the last few. The rest
-/// of a long history would be copied at each tick for nobody.
+/// Remembers the last answer while the file does not change: the events that can still count, and the last few. To copy
+/// the rest of a long history at each tick would serve nothing.
 pub struct CrashLog {
     path: PathBuf,
-    /// Crashes count for so long.
+    /// Crashes count for this long.
     window: Duration,
-    /// A reason may be an exception's own text.
+    /// A reason may be the text of an exception, and have secrets in it.
     secrets: Secrets,
     read: Option<((u64, Option<std::time::SystemTime>), Vec<Event>)>,
 }
@@ -79,7 +79,7 @@ impl CrashLog {
         CrashLog { path, window, secrets, read: None }
     }
 
-    /// As the free function, without what is too old to count.
+    /// As [`recent`], without events that are too old to count.
     ///
     /// # Errors
     /// As there.
@@ -173,7 +173,7 @@ fn line(event: &Event) -> String {
     format!("{value}\n")
 }
 
-/// What a reason of the bridge's own says: an error's line, or a word that names the class.
+/// The class of a reason that the bridge wrote: by an error's line, or by a word that names the class.
 pub fn class_of(reason: &str) -> Class {
     let lower = reason.to_lowercase();
     let words = [

@@ -1,13 +1,13 @@
-//! What may appear nowhere: the values of the checkout's `.env` and of the job's environment. Read once, for being taken
-//! out of what is shown, and for nothing else.
+//! The secrets that may appear nowhere: the values of the checkout's `.env` and of the job's environment. Read once,
+//! only to remove them from what is shown.
 
 use crate::config::Manager;
 use crate::dotenv;
 use crate::limits::Environment;
 use crate::system::files;
 
-/// Names and values of `.env`, and of the environment that the job's plist or unit gives it. Where they can't be read only
-/// the shapes of secrets are known.
+/// Names and values of `.env`, and of the environment that the job's plist or unit gives it. If they can't be read,
+/// secrets are only recognised by their shape.
 pub fn values(dotenv: &str, label: &str, manager: Manager, environment: &Environment) -> Vec<(String, String)> {
     let mut values = dotenv::all_forms(dotenv, &lookup(environment));
     match manager {
@@ -50,7 +50,7 @@ fn assignments(line: &str) -> Vec<(String, String)> {
     pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }
 
-/// What `.env` may take from its surroundings. The bridge's own are not ours to see, but its manager gives both of us the
+/// The variables that `.env` may refer to. We can't see the bridge's environment, but its manager gives both of us the
 /// same few variables.
 pub fn lookup(environment: &Environment) -> impl Fn(&str) -> Option<String> {
     let home = environment.home.to_str().map(str::to_owned);

@@ -1,4 +1,4 @@
-//! Small files: read whole, written whole, never seen half.
+//! Small files: read and written as a whole, so that no reader sees half of one.
 
 use std::ffi::OsString;
 use std::fs::{self, DirBuilder, File, Permissions};
@@ -10,28 +10,28 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tempfile::{Builder, NamedTempFile};
 
-/// No file of ours or of the bridge's scripts that we read whole is larger; what is, is not what we look for.
+/// No file that we read as a whole is larger; a larger one is not what we look for.
 const LARGEST: u64 = 1 << 20;
 
-/// The text of a small file, or `None` where there is none, it is too large, or it is no text.
+/// The text of a small file; `None` if there is none, it is too large, or it is no text.
 pub fn text(path: &Path) -> Option<String> {
     // Only plain files: a fifo in the place of a marker would block for ever.
     if !fs::metadata(path).ok()?.is_file() {
         return None;
     }
     let mut bytes = Vec::new();
-    // One byte more than is allowed: the size that the file had before says nothing of what is read now.
+    // One byte more than is allowed: the file may have grown since its size was asked.
     File::open(path).ok()?.take(LARGEST + 1).read_to_end(&mut bytes).ok()?;
     if bytes.len() as u64 > LARGEST { None } else { String::from_utf8(bytes).ok() }
 }
 
-/// A JSON file, or `None` where it is absent or broken.
+/// A JSON file; `None` if it is absent or broken.
 pub fn json<T: DeserializeOwned>(path: &Path) -> Option<T> {
     serde_json::from_str(&text(path)?).ok()
 }
 
-/// Writes a file so that a reader sees the old or the new one: a new file beside it, then a rename. Mode 0600. Nothing
-/// waits for the disk: the status is written at each tick, and what a loss of power takes of it is old by then.
+/// Writes a file so that a reader sees the old or the new one: a new file beside it, then a rename. Mode 0600. No sync
+/// to disk: the status is written at each tick, and after a loss of power the old one is of no use.
 ///
 /// # Errors
 /// A sentence that names the file.
@@ -39,7 +39,7 @@ pub fn replace(path: &Path, text: &str) -> Result<(), String> {
     write(path, text.as_bytes(), 0o600, false)
 }
 
-/// As [`replace`], with this mode, and so that who comes after a loss of power sees the old or the new one too.
+/// As [`replace`], with this mode, and synced: also after a loss of power a reader sees the old or the new one.
 ///
 /// # Errors
 /// As [`replace`].
@@ -56,7 +56,7 @@ pub fn replace_json(path: &Path, value: &impl Serialize) -> Result<(), String> {
     replace(path, &(text + "\n"))
 }
 
-/// Makes a folder of our own, and those above it that are missing, for nobody else to look into.
+/// Makes a folder of our own (mode 0700), and those above it that are missing.
 ///
 /// # Errors
 /// What the kernel said.
@@ -67,7 +67,7 @@ pub fn make_private_folder(folder: &Path) -> std::io::Result<()> {
 fn write(path: &Path, bytes: &[u8], mode: u32, to_disk: bool) -> Result<(), String> {
     let written = || {
         let folder = path.parent().unwrap_or(Path::new("/"));
-        // Who may not read the file has no business in a folder that is made for it.
+        // Other users may not read the files, so they may not enter the folder either.
         if mode == 0o600 {
             make_private_folder(folder)?;
         } else {
@@ -75,7 +75,7 @@ fn write(path: &Path, bytes: &[u8], mode: u32, to_disk: bool) -> Result<(), Stri
         }
         let mut file = beside(path, folder, mode)?;
         file.write_all(bytes)?;
-        // Whatever the umask took away.
+        // Set again, since the umask may have taken bits away.
         file.as_file().set_permissions(Permissions::from_mode(mode))?;
         if to_disk {
             file.as_file().sync_all()?;
@@ -86,8 +86,8 @@ fn write(path: &Path, bytes: &[u8], mode: u32, to_disk: bool) -> Result<(), Stri
     written().map(drop).map_err(|error| format!("{} can't be written: {error}", path.display()))
 }
 
-/// A new file of a name that nobody knows before, so no link can lie in wait in its place; removed if it is not renamed.
-/// The name ends neither in .plist nor in .service: a manager would load it, should we be killed in between.
+/// A new file with a random name, so that no link can be put in its place; removed if it is not renamed. The name does
+/// not end in .plist or .service: if we were killed in between, a manager would load it.
 fn beside(path: &Path, folder: &Path, mode: u32) -> std::io::Result<NamedTempFile> {
     let mut prefix = OsString::from(".");
     prefix.push(path.file_name().unwrap_or_default());
@@ -95,19 +95,19 @@ fn beside(path: &Path, folder: &Path, mode: u32) -> std::io::Result<NamedTempFil
     Builder::new().prefix(&prefix).suffix(".new").permissions(Permissions::from_mode(mode)).tempfile_in(folder)
 }
 
-/// A downloaded app hands its quarantine on to what it writes, and launchd then refuses the file.
+/// Files that a downloaded app writes inherit its quarantine attribute, and launchd then refuses them.
 #[cfg_attr(not(target_vendor = "apple"), expect(unused_variables, reason = "only macOS has a quarantine"))]
 pub fn release(path: &Path) {
     #[cfg(target_vendor = "apple")]
     let _ = rustix::fs::removexattr(path, "com.apple.quarantine");
 }
 
-/// Removes a file; that there is none is as good.
+/// Removes a file; no error if there is none.
 pub fn remove(path: &Path) {
     let _ = fs::remove_file(path);
 }
 
-/// The modification time, or `None` where there is no such file.
+/// The modification time; `None` if there is no such file.
 pub fn modified(path: &Path) -> Option<crate::time::Wall> {
     fs::metadata(path).and_then(|meta| meta.modified()).ok().map(super::clock::epoch)
 }

@@ -1,4 +1,4 @@
-//! The checkout's HEAD. Read with libgit2: `/usr/bin/git` without Apple's developer tools opens a dialog.
+//! The checkout's HEAD. Read with libgit2: on a Mac without Apple's developer tools `/usr/bin/git` opens a dialog.
 
 use std::path::{Path, PathBuf};
 
@@ -7,15 +7,15 @@ use git2::{Commit, ErrorCode, Oid, Repository, StatusOptions};
 use crate::facts::Git;
 use crate::time::Wall;
 
-/// The subject by which our own revert is known.
+/// The subject of our own revert, by which it is recognised.
 pub const REVERT_SUBJECT: &str = "Auto-revert: bridge crash recovery";
 
-/// A checkout that is looked at again and again: kept open, since opening it reads every configuration file that git
-/// knows, and what HEAD is asked of the files each time.
+/// A checkout, kept open between looks, since opening it reads every configuration file of git. HEAD itself is read
+/// from the files each time.
 pub struct Checkout {
     root: PathBuf,
     open: Option<Repository>,
-    /// What was read of the commit that is HEAD; a commit never changes.
+    /// What was read about the commit that is HEAD; a commit never changes.
     head: Option<(Oid, Git)>,
 }
 
@@ -32,7 +32,7 @@ impl Checkout {
     pub fn head(&mut self, deep: bool) -> Result<Git, String> {
         let answer = self.look(deep);
         if answer.is_err() || deep {
-            // Opened anew where something was wrong, and where a person looks: it may be another repository by now.
+            // Opened again after an error, and for a deep look: it may be another repository by now.
             (self.open, self.head) = (None, None);
         }
         answer.map_err(|error| match error.code() {
@@ -75,7 +75,7 @@ fn read(repository: &Repository, head: &Commit, deep: bool) -> Result<Git, git2:
     })
 }
 
-/// Tracked files only: what the bridge writes beside its code makes no checkout dirty.
+/// Tracked files only: files that the bridge writes beside its code do not make the checkout dirty.
 fn is_dirty(repository: &Repository) -> Result<bool, git2::Error> {
     let mut options = StatusOptions::new();
     options.include_untracked(false).include_ignored(false).update_index(false);

@@ -1,5 +1,5 @@
 //! Our own log: plain text, a line before each act that says what, to whom and why. Rotated, so that it can't fill the
-//! disk of a machine that nobody watches.
+//! disk of a machine without anybody at it.
 
 use std::fs::OpenOptions;
 use std::io::Write;
@@ -23,7 +23,7 @@ const KEPT: usize = 3;
 pub struct Journal {
     path: PathBuf,
     file: Mutex<Option<FileRotate<AppendCount>>>,
-    /// Also to standard error: a watch in the foreground shows what it does.
+    /// Also writes to standard error, so that a watch in the foreground shows what it does.
     to_stderr: bool,
     heard_by: Option<Sender<String>>,
 }
@@ -38,12 +38,12 @@ impl Journal {
         &self.path
     }
 
-    /// Sends each line to somebody as well.
+    /// Sends each line to this channel as well.
     pub fn also_to(&mut self, hear: Sender<String>) {
         self.heard_by = Some(hear);
     }
 
-    /// Writes one line. That the journal can't be written stops no recovery.
+    /// Writes one line. If the journal can't be written, recovery goes on.
     pub fn note(&self, line: &str) {
         let now = clock::now();
         let line = line.replace('\n', " | ");
@@ -57,7 +57,7 @@ impl Journal {
         let Ok(mut file) = self.file.lock() else { return };
         let folder = self.path.parent().unwrap_or(Path::new("/"));
         if file.is_none() && files::make_private_folder(folder).is_ok() && openable(&self.path) {
-            // The crate panics where the file can't be opened, hence the question before.
+            // The crate panics if the file can't be opened, so that is tested before.
             *file = Some(FileRotate::new(
                 &self.path,
                 AppendCount::new(KEPT),
@@ -76,7 +76,7 @@ fn openable(path: &Path) -> bool {
     options().open(path).is_ok()
 }
 
-/// It names pids, paths and what others wrote, so it is for nobody else to read.
+/// It has pids, paths and text of other programs, so no other user may read it.
 fn options() -> OpenOptions {
     let mut options = OpenOptions::new();
     options.read(true).append(true).create(true).mode(0o600);

@@ -1,5 +1,5 @@
-//! The bridge's log: whether it grew, and the few strings worth matching. Bytes, not mtime: in real life a file looked
-//! fresh 21,955 times because something else touched it.
+//! The bridge's log: whether it grew, and the few strings worth matching. Bytes and not the mtime: a file once looked
+//! fresh 21,955 times because another program touched it.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -25,7 +25,7 @@ pub struct Tail {
     repeats: HashMap<u64, Repeat>,
     window: Duration,
     secrets: Secrets,
-    /// The process at the last look: what comes after it speaks for another.
+    /// The process at the last look: after another pid appears, new lines are another run's.
     run: Option<Identity>,
 }
 
@@ -34,29 +34,30 @@ struct Followed {
     file: File,
     inode: (u64, u64),
     size: u64,
-    /// It grew since the look before; it grew since it is followed.
+    /// It grew since the last look.
     grew: bool,
+    /// It has grown since we began to follow it.
     used: bool,
-    /// It lies at its path now.
+    /// It is at its path now.
     in_place: bool,
-    /// Nothing names it any more, and its room is ours to free.
+    /// It was deleted; its disk space is freed when we close it.
     deleted: bool,
     reader: Reader,
 }
 
-/// One error line, digits apart.
+/// One error line; digits may differ.
 struct Repeat {
-    /// The newest of them, as it stood.
+    /// The newest of them, as it was written.
     line: String,
     times: Vec<Mono>,
 }
 
-/// So many characters of a repeated line are shown: when, where and what; it stands in a sentence.
+/// This many characters of a repeated line are shown: it is a part of a sentence.
 const SHOWN: usize = 160;
-/// So much of what is new is read, at most: a bridge that writes more in a tick says the same things many times.
+/// At most this much of what is new is read: a bridge that writes more in a tick repeats itself.
 const READ: u64 = 64 << 10;
-/// So many files are followed: those at the two paths, those that the bridge writes to, and two that a bridge which has
-/// just been started may have opened before a rotation.
+/// This many files are followed: those at the two paths, those that the bridge writes to, and two that a bridge which
+/// was just started may have opened before a rotation.
 const FOLLOWED: usize = 6;
 
 impl Tail {
@@ -72,10 +73,10 @@ impl Tail {
         }
     }
 
-    /// What is new since the last look; the first look only takes the measure. `run` is the bridge's process now.
+    /// What is new since the last look; the first look only notes the size. `run` is the bridge's process now.
     ///
     /// # Errors
-    /// Why the log can't be looked at. That there is none yet is a fact, not an error.
+    /// Why the log can't be looked at. A log that does not exist yet is no error.
     pub fn look(&mut self, run: Option<Identity>) -> Result<Log, String> {
         let mut log = Log { path: self.log.clone(), ..Log::default() };
         let mut fresh = String::new();
@@ -93,7 +94,7 @@ impl Tail {
             }
             (followed.used, followed.grew, followed.in_place) = (followed.used || grew, grew, false);
         }
-        // Stable: the others keep their order.
+        // A stable sort: the others keep their order.
         self.followed.sort_by_key(|followed| followed.grew);
         for path in self.paths.clone() {
             let Some((file, meta)) = open(&path)? else { continue };
@@ -122,7 +123,7 @@ impl Tail {
         self.forget_old();
         if self.run != run {
             for followed in &mut self.followed {
-                // Its last line may have no end; what follows is another's.
+                // The last line may be unfinished; what follows is another process's.
                 log.said = std::mem::take(&mut log.said).then(followed.reader.ended());
                 followed.reader.new_run();
             }
@@ -133,7 +134,7 @@ impl Tail {
         Ok(log)
     }
 
-    /// What an error says may be shown and written down.
+    /// The text of an error may be shown and written to files, so secrets are removed.
     fn without_secrets(&self, said: &mut Findings) {
         if let Some(ended) = &mut said.ended_by {
             ended.error = self.secrets.without(&ended.error);
@@ -144,8 +145,9 @@ impl Tail {
         }
     }
 
-    /// Drops what nobody writes to any more, the longest silent first. Never a file at its path, nor of each path the
-    /// one that grew last: that is the one a launchd bridge has open, however often it was renamed.
+    /// Stops following files that are no longer written, the longest silent first. Never a file at its path, nor for
+    /// each path the one that grew last: that is the one that a bridge under launchd has open, however often it was
+    /// renamed.
     fn forget_old(&mut self) {
         let mut excess = self.followed.len().saturating_sub(FOLLOWED);
         let paths = self.paths.each_ref().map(|path| self.written(path));
@@ -157,13 +159,13 @@ impl Tail {
         });
     }
 
-    /// The file of this path that grew last; where none has grown, the first one that was seen.
+    /// The file of this path that grew last; if none has grown, the first one that was seen.
     fn written(&self, path: &Path) -> Option<(u64, u64)> {
         let of_path = || self.followed.iter().filter(|followed| followed.path == path);
         of_path().rfind(|followed| followed.used).or(of_path().next()).map(|followed| followed.inode)
     }
 
-    /// The line that repeats most, the newest as it stood but without secrets, and how often.
+    /// The line that repeats most, the newest of them without secrets, and how often.
     fn repeated(&mut self, fresh: &str) -> Option<Repeated> {
         let now = clock::mono();
         for line in fresh.lines().filter(|line| is_error(line)) {
@@ -180,14 +182,14 @@ impl Tail {
             !repeat.times.is_empty()
         });
         let most = self.repeats.values().max_by_key(|repeat| repeat.times.len())?;
-        // Whole: of half a secret nothing is known.
+        // Secrets are removed from the whole line: half a secret would not be recognised.
         let line: String = self.secrets.without(&most.line).trim().chars().take(SHOWN).collect();
         Some(Repeated { line, count: u32::try_from(most.times.len()).unwrap_or(u32::MAX) })
     }
 }
 
 impl Followed {
-    /// What is new. A file that shrank was cut by somebody, which is no activity of the bridge.
+    /// What is new. A file that shrank was truncated, which is no activity of the bridge.
     fn grown(&mut self) -> Option<New> {
         let (size, names) = self.file.metadata().map(|meta| (meta.len(), meta.nlink())).ok()?;
         self.deleted = names == 0;
@@ -208,13 +210,14 @@ impl Followed {
 /// What one look found at the end of a file.
 struct New {
     text: String,
-    /// More came than is read, so it does not begin where the last look ended.
+    /// More was written than is read, so the text does not begin where the last look ended.
     skipped: bool,
 }
 
-/// A flood wait that stands at the end of a log which was there before us: since the log was written to, and how long.
+/// A flood wait at the end of a log that was there before we were: when the log was last written, and how long the wait
+/// is.
 fn flood_before(file: &File, meta: &std::fs::Metadata) -> Option<(Wall, Duration)> {
-    /// Enough for the last few lines, whatever they quote.
+    /// Enough for the last few lines, even long ones.
     const END: u64 = 16 << 10;
     let text = read_from(file, meta.len().saturating_sub(END), meta.len());
     let mut reader = Reader::default();
@@ -315,7 +318,7 @@ mod tests {
         assert_eq!((line.as_str(), times), ("2026-11-22 05:12 ERROR could not send message 12", 13), "the newest");
     }
 
-    /// A deleted file takes its room for as long as somebody has it open, and on a full disk that must not be us.
+    /// A deleted file uses disk space for as long as a process has it open, and on a full disk that must not be us.
     #[test]
     fn incident_33_a_deleted_log_is_let_go_when_the_bridge_writes_elsewhere() {
         let folder = tempfile::tempdir().unwrap();

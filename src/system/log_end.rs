@@ -1,21 +1,21 @@
-//! The end of a log, for a person: what a bridge said last is often why it is down.
+//! The end of a log, for alerts: the last lines often say why the bridge is down.
 
 use std::path::Path;
 
 use super::log::{open, read_from};
 use crate::secrets::Secrets;
 
-/// So much of the end of a file is read.
+/// This much of the end of a file is read.
 const READ: u64 = 16 << 10;
 
-/// The last `count` lines of a file without secrets, long ones without their middle; empty where it can't be read.
-/// Constant cost.
+/// The last `count` lines of a file without secrets, long ones without their middle; empty if it can't be read. The
+/// cost does not grow with the file.
 pub fn of(path: &Path, count: usize, secrets: &Secrets) -> Vec<String> {
     let Ok(Some((file, meta))) = open(path) else { return Vec::new() };
     let from = meta.len().saturating_sub(READ);
     let text = read_from(&file, from, meta.len());
-    // The first line of a part is half a line, and in half a secret nothing is known; unless there is no other, and
-    // then its end is what is shown.
+    // The first line read may be half a line, in which half a secret would not be recognised, so it is dropped; unless
+    // it is the only one, and then its end is shown.
     let (first, rest) = if from > 0 { text.split_once('\n').unwrap_or((&text, "")) } else { ("", text.as_str()) };
     let lines: Vec<&str> = rest.lines().filter(|line| !line.trim().is_empty()).collect();
     if lines.is_empty() && !first.is_empty() {
@@ -24,7 +24,7 @@ pub fn of(path: &Path, count: usize, secrets: &Secrets) -> Vec<String> {
     lines[lines.len().saturating_sub(count)..].iter().map(|line| shortened(&secrets.without(line))).collect()
 }
 
-/// So much is shown of a long line: when and where, and the exception, which comes last also in a line of JSON.
+/// This much of a long line is shown: its beginning (when and where) and its end (the exception, in JSON too).
 const BEFORE: usize = 120;
 const AFTER: usize = 280;
 

@@ -1,4 +1,4 @@
-//! The files by which the operator, the update script and the bridge speak to us.
+//! The marker files of the operator, the update script and the bridge, and our own.
 
 use std::fs;
 
@@ -11,10 +11,10 @@ use crate::facts::{Flood, Holds, Markers, Pause, UpdateLock};
 use crate::system::{files, process, recovery_lock};
 use crate::time::Wall;
 
-/// Reads all of them. A broken one is as good as none: each is somebody's word that only counts when it is clear.
+/// Reads all of them. A broken one counts as absent.
 ///
 /// # Errors
-/// Where the checkout's `data` folder may not be looked into: then what is absent can't be told from what is denied.
+/// If the checkout's `data` folder can't be read: then an absent file can't be told from a denied one.
 pub fn read(config: &Config) -> Result<Markers, String> {
     let data = config.root.join(contract::DATA);
     if let Err(error) = fs::read_dir(&data)
@@ -32,7 +32,7 @@ pub fn read(config: &Config) -> Result<Markers, String> {
     })
 }
 
-/// Our own files, in our own state folder: they are read where `data/` can't be.
+/// Reads our own files, in our state folder: they are readable even if `data/` is not.
 pub fn holds(config: &Config) -> Holds {
     Holds {
         update: recovery_lock::held_for_update(config),

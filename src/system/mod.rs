@@ -1,4 +1,4 @@
-//! What touches the machine: one door for each effect, and nobody goes round it.
+//! What touches the machine: one module for each effect (its door), and no other code causes that effect.
 
 #![warn(unreachable_pub)]
 

@@ -1,6 +1,6 @@
-//! The search for copies at each healthy tick. To ask every process what it runs costs 11 ms at 400 of them, and even to
-//! list them a third of a millisecond; so only what was born since the last two looks is asked. Two, since a shell that
-//! is about to become the bridge still looks like a shell.
+//! The search for copies at each healthy tick. To ask every process what it runs takes 11 ms for 400 of them, and only
+//! to list them 0.3 ms; so only processes that started since the last two looks are asked. Two looks, since a shell
+//! that is about to exec the bridge still looks like a shell.
 
 use crate::facts::Process;
 use crate::system::process;
@@ -11,11 +11,12 @@ pub struct NewProcesses {
     listed: Listed,
     /// The newest pid of the machine at the last two looks, oldest first.
     newest: Vec<u32>,
-    /// Asked about again: a copy until it is gone, and who could not be asked about.
+    /// Asked about at every look: copies until they are gone, and processes that could not be asked about.
     again: Vec<u32>,
 }
 
-/// More new pids than this (forks and threads since two looks) are listed rather than tried one by one.
+/// With more new pids than this (forks and threads since two looks) the process table is listed instead of trying each
+/// pid.
 const MOST: u32 = 4096;
 
 impl NewProcesses {
@@ -37,7 +38,8 @@ impl NewProcesses {
         found
     }
 
-    /// What was born since the last two looks, if `newest` is known; else what was not listed at both of them.
+    /// The processes that started since the last two looks, if `newest` is known; else those that were not listed at
+    /// both looks.
     fn born(&mut self, newest: Option<u32>) -> Result<Vec<u32>, String> {
         let Some(newest) = newest else { return self.listed.new_ones() };
         let born = match *self.newest {
@@ -46,7 +48,7 @@ impl NewProcesses {
             }
             _ => {
                 if self.newest.last().is_some_and(|before| newest < *before) {
-                    // Pids began anew: what was listed before may be somebody else by now.
+                    // Pids have wrapped around: a pid that was listed before may be another process by now.
                     self.listed = Listed::default();
                 }
                 self.listed.new_ones()?

@@ -1,5 +1,5 @@
-//! The one door to standard output and standard error. `println!` and `eprintln!` panic where the other end is gone or
-//! its disk is full; whoever keeps a bridge up must not end because nobody can read it. So every error is ignored here.
+//! The one door to standard output and standard error. `println!` and `eprintln!` panic if the other end is gone or its
+//! disk is full, and a watchdog must not end because its output can't be written. So every error is ignored here.
 
 use std::fmt::Arguments;
 use std::io::Write;
@@ -14,23 +14,23 @@ pub fn error_line(text: Arguments) {
     write(&mut std::io::stderr().lock(), text, "\n");
 }
 
-/// Writes to standard output without an end of line, and shows it at once.
+/// Writes to standard output without a newline, and flushes it.
 pub fn part(text: Arguments) {
     write(&mut std::io::stdout().lock(), text, "");
 }
 
-/// One write a line: two processes that share a file do not mix their lines.
+/// One write for each line, so that two processes that share a file do not mix their lines.
 fn write(to: &mut impl Write, text: Arguments, end: &str) {
     let _ = to.write_all(format!("{text}{end}").as_bytes()).and_then(|()| to.flush());
 }
 
-/// As `println!`, but an error is no panic.
+/// As `println!`, but an error does not panic.
 #[macro_export]
 macro_rules! outln {
     ($($arg:tt)*) => { $crate::system::output::line(format_args!($($arg)*)) };
 }
 
-/// As `eprintln!`, but an error is no panic.
+/// As `eprintln!`, but an error does not panic.
 #[macro_export]
 macro_rules! errln {
     ($($arg:tt)*) => { $crate::system::output::error_line(format_args!($($arg)*)) };

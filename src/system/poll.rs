@@ -1,11 +1,11 @@
-//! Waits with an end: a deadline, and polling to it.
+//! Waits with a time limit: a deadline, and polling until it.
 
 use std::time::{Duration, Instant};
 
-/// Between two polls: short beside any wait of ours, long beside what a poll costs.
+/// Between two polls: short compared with our waits, long compared with the cost of a poll.
 const PACE: Duration = Duration::from_millis(20);
 
-/// An instant that a wait ends at.
+/// The instant at which a wait ends.
 #[derive(Debug, Clone, Copy)]
 pub struct Deadline(Instant);
 
@@ -21,7 +21,7 @@ impl Deadline {
     }
 }
 
-/// Polls until `seen`, at most for `limit`; whether it was. Asked at least once.
+/// Polls until `seen` is true, at most for `limit`; returns whether it was. Polls at least once.
 pub fn until(limit: Duration, mut seen: impl FnMut() -> bool) -> bool {
     let deadline = Deadline::after(limit);
     loop {

@@ -1,4 +1,4 @@
-//! Processes: who is there, since when, and the one door to signals.
+//! Processes: which exist, since when, and the one door to signals.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use rustix::process::{Pid, Signal};
 use crate::facts::{Identity, Process};
 use crate::system::{clock, poll};
 
-/// The process of this pid, or `None` where there is none. A zombie is none: it does nothing any more.
+/// The process with this pid; `None` if there is none. A zombie counts as none.
 pub fn find(pid: u32) -> Option<Process> {
     platform::find(pid)
 }
@@ -17,7 +17,7 @@ pub fn alive(id: Identity) -> bool {
     find(id.pid).is_some_and(|process| process.id == id)
 }
 
-/// Whether a pid from a file (a lock of somebody else's) is anybody, ours to look at or not.
+/// Whether a pid from a file (another program's lock) is a process, even one that we may not look at.
 pub fn exists(pid: u32) -> bool {
     raw(pid).is_some_and(|pid| match rustix::process::test_kill_process(pid) {
         Ok(()) => find(u32::try_from(pid.as_raw_nonzero().get()).unwrap_or(0)).is_some(),
@@ -27,15 +27,15 @@ pub fn exists(pid: u32) -> bool {
 
 /// Whether `pid` was started by `ancestor`, directly or through others that still live.
 pub fn descends_from(pid: u32, ancestor: u32) -> bool {
-    // Bounded: the chain is read link by link, and may change meanwhile.
+    // Bounded, since the chain of parents may change while it is read.
     std::iter::successors(Some(pid), |pid| platform::parent(*pid)).skip(1).take(32).any(|parent| parent == ancestor)
 }
 
-/// Sends a signal to this very process: its start stamp is read again right before, on Linux with the pidfd in hand,
+/// Sends a signal to this very process: its start stamp is read again right before, on Linux while we hold its pidfd,
 /// so that no other process can get it.
 ///
 /// # Errors
-/// Where the kernel refuses. That the process is gone is no error.
+/// If the kernel refuses. It is no error if the process is gone.
 pub fn signal(id: Identity, signal: Signal) -> Result<(), String> {
     match platform::signal(id, signal) {
         Ok(()) | Err(rustix::io::Errno::SRCH) => Ok(()),
@@ -48,28 +48,28 @@ pub fn gone_within(id: Identity, limit: Duration) -> bool {
     poll::until(limit, || !alive(id))
 }
 
-/// All pids there are, in rising order; cheap, since nothing is asked of any of them.
+/// All pids in rising order; cheap, since no process is asked for details.
 ///
 /// # Errors
-/// Where the process table can't be listed.
+/// If the process table can't be listed.
 pub fn pids() -> Result<Vec<u32>, String> {
     let mut pids = platform::pids().map_err(|error| format!("the process table can't be listed: {error}"))?;
     pids.sort_unstable();
     Ok(pids)
 }
 
-/// The newest pid that the kernel has given away, to a process or to a thread; none where it does not say.
+/// The newest pid that the kernel has assigned, to a process or a thread; `None` if it does not say.
 pub fn newest() -> Option<u32> {
     platform::newest()
 }
 
-/// Whether there is a process (no thread, no zombie that was reaped) of this pid. Cheap where there is none.
+/// Whether there is a process (no thread) with this pid. Cheap if there is none.
 pub fn is_there(pid: u32) -> bool {
     platform::is_there(pid)
 }
 
-/// One heap for all threads. glibc gives each thread one of its own and keeps what was ever used in it: half a megabyte
-/// after the first message, for threads that take turns. To be called before there are any.
+/// One heap for all threads. glibc gives each thread a heap of its own and keeps what was ever used in it: half a
+/// megabyte after the first message, for threads that never run at the same time. Call it before there are threads.
 pub fn single_arena() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     // SAFETY: sets a number in the allocator; a refusal changes nothing.
@@ -78,8 +78,8 @@ pub fn single_arena() {
     }
 }
 
-/// Returns to the kernel what the heap no longer needs: after a start that asked every process, or after an incident, a
-/// quarter of a megabyte.
+/// Returns unused heap to the kernel: a quarter of a megabyte after the first look, which asks every process, or after
+/// an incident.
 pub fn trim_heap() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     // SAFETY: only frees what is free.
@@ -105,7 +105,7 @@ mod platform {
 
     pub(super) fn find(pid: u32) -> Option<Process> {
         let stat = std::fs::read(format!("/proc/{pid}/stat")).ok()?;
-        // The name in parentheses may hold anything, parentheses too.
+        // The name in parentheses may contain anything, even parentheses.
         let after = stat.iter().rposition(|&byte| byte == b')')? + 1;
         let fields: Vec<&str> = std::str::from_utf8(&stat[after..]).ok()?.split_ascii_whitespace().collect();
         if matches!(*fields.first()?, "Z" | "X") {
@@ -164,7 +164,7 @@ mod platform {
     use libproc::bsd_info::BSDInfo;
     use rustix::io::Errno;
 
-    /// A zombie makes `proc_pidinfo` fail, which is just what is wanted.
+    /// `proc_pidinfo` fails for a zombie, which is what we want.
     pub(super) fn find(pid: u32) -> Option<Process> {
         let info = libproc::proc_pid::pidinfo::<BSDInfo>(i32::try_from(pid).ok()?, 0).ok()?;
         let start = info.pbi_start_tvsec * 1_000_000 + info.pbi_start_tvusec;
@@ -186,7 +186,7 @@ mod platform {
         rustix::process::kill_process(pid, signal)
     }
 
-    /// Not said here, and a list costs little: libproc fills an array.
+    /// Not known on macOS; a list costs little there: libproc fills an array.
     pub(super) fn newest() -> Option<u32> {
         None
     }

@@ -1,4 +1,4 @@
-//! Which processes are this very bridge: interpreter, script and checkout. Never a name pattern: in real life those
+//! Which processes are this very bridge: interpreter, script and checkout. Never a name pattern: such patterns once
 //! matched an editor, a `tail`, a test run and a desktop helper, and missed "Python" with a capital P.
 
 use std::collections::HashSet;
@@ -16,19 +16,19 @@ use crate::system::timed::Timed;
 #[derive(Debug, Clone)]
 pub struct ProcessMatch {
     pub root: PathBuf,
-    /// As configured: the interpreter, then the words that follow it.
+    /// As configured: the interpreter, then its arguments.
     pub program: Vec<String>,
 }
 
-/// The search, in a thread of its own: to tell whether two paths are one file they are resolved, those of the checkout
-/// and those of whatever else runs, and any of them may lie in a folder that blocks.
+/// The search, in a thread of its own: to compare paths they are resolved, those of the checkout and those of other
+/// processes, and a path may be in a folder that blocks.
 pub struct ProcessSearch {
     look: Timed<Vec<u32>, Result<Vec<Process>, String>>,
     limit: Duration,
 }
 
 impl ProcessSearch {
-    /// Each search may take so long.
+    /// Each search may take this long.
     pub fn new(bridge_match: ProcessMatch, limit: Duration) -> ProcessSearch {
         ProcessSearch::by(move |pids| matching_among(pids, &bridge_match), limit)
     }
@@ -40,10 +40,10 @@ impl ProcessSearch {
         ProcessSearch { look: Timed::new("processes", move |pids: Vec<u32>| search(&pids)), limit }
     }
 
-    /// Those of `pids` that are this very bridge. Costs nothing where there are none.
+    /// Those of `pids` that are this very bridge. Costs nothing if `pids` is empty.
     ///
     /// # Errors
-    /// Where the process table can't be read, or a path can't be resolved in time.
+    /// If the process table can't be read, or a path can't be resolved in time.
     pub fn among(&mut self, pids: &[u32]) -> Result<Vec<Process>, String> {
         if pids.is_empty() {
             return Ok(Vec::new());
@@ -60,10 +60,10 @@ impl ProcessSearch {
     }
 }
 
-/// For a search of its own. The table of several hundred processes takes a fiftieth of a second.
+/// For a single search. With several hundred processes it takes 20 ms.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// As [`ProcessSearch::all`], for who searches once.
+/// As [`ProcessSearch::all`], for a single search.
 ///
 /// # Errors
 /// As there.
@@ -71,8 +71,8 @@ pub fn matching(bridge_match: &ProcessMatch) -> Result<Vec<Process>, String> {
     ProcessSearch::new(bridge_match.clone(), PATIENCE).all()
 }
 
-/// Without the managed bridge and what it started: a fork keeps its parent's words (Python's multiprocessing, a worker
-/// before its exec), and ending it would end the bridge's own work.
+/// Without the managed bridge and its descendants: a fork keeps its parent's command line (Python's multiprocessing, a
+/// worker before its exec), and ending it would end the bridge's own work.
 pub fn copies(found: Vec<Process>, managed: Option<u32>) -> Vec<Process> {
     let own = |pid: u32| managed.is_some_and(|managed| pid == managed || process::descends_from(pid, managed));
     found.into_iter().filter(|copy| !own(copy.id.pid)).collect()
@@ -81,7 +81,7 @@ pub fn copies(found: Vec<Process>, managed: Option<u32>) -> Vec<Process> {
 /// How many descendants of the bridge are at work: their CPU time advances while we watch.
 ///
 /// # Errors
-/// Where the process table can't be read: then nobody knows.
+/// If the process table can't be read.
 pub fn tasks_at_work(bridge: Identity, watched: Duration) -> Result<usize, String> {
     let kind = ProcessRefreshKind::nothing().with_cpu();
     let mut system = System::new().map_err(|error| format!("the process table can't be read: {error}"))?;
@@ -139,13 +139,13 @@ fn matching_among(pids: &[u32], bridge_match: &ProcessMatch) -> Result<Vec<Proce
     Ok(copies)
 }
 
-/// A match with its paths resolved, once a search: to do it for each of several hundred processes takes longer than to ask
-/// the kernel about them, and to keep them for longer would miss a link that was changed.
+/// A match with its paths resolved, once for each search: to resolve them for each of several hundred processes takes
+/// longer than to ask the kernel about the processes, and to keep them for longer would miss a changed link.
 struct ResolvedMatch<'a> {
     root: PathBuf,
     interpreter: PathBuf,
     stem: String,
-    /// Each word, and the file that it names in the checkout, if it names one.
+    /// Each argument, and the file in the checkout that it names, if it does.
     words: Vec<(&'a str, Option<PathBuf>)>,
 }
 
@@ -163,8 +163,8 @@ impl ResolvedMatch<'_> {
     }
 }
 
-/// The words after the interpreter's own options have to be the bridge's, each the same text or, seen from the
-/// process's working folder, the same file; and one of them, or the working folder, has to lie in the checkout.
+/// The arguments after the interpreter's own options have to be the bridge's, each the same text or, relative to the
+/// process's working folder, the same file; and one of them, or the working folder, has to be in the checkout.
 fn matches(cmd: &[OsString], exe: Option<&Path>, cwd: Option<&Path>, wanted: &ResolvedMatch) -> bool {
     let Some(first) = cmd.first() else { return false };
     let seen_as = |path: &Path| stem(path) == wanted.stem || resolved(path) == wanted.interpreter;
@@ -178,7 +178,7 @@ fn matches(cmd: &[OsString], exe: Option<&Path>, cwd: Option<&Path>, wanted: &Re
     let mut in_checkout = cwd.is_some_and(|cwd| resolved(cwd) == wanted.root);
     for ((word, file), arg) in wanted.words.iter().zip(args) {
         if let Some(file) = file {
-            // A path: the same words in another folder are another checkout.
+            // A path: the same text relative to another folder is another checkout.
             let found = cwd.map_or_else(|| PathBuf::from(arg), |cwd| cwd.join(arg));
             if resolved(&found) != *file {
                 return false;
@@ -206,7 +206,8 @@ fn skip_options<'a>(mut args: &'a [OsString], first_word: &str) -> &'a [OsString
     args
 }
 
-/// What is not there stays as it is written. Relative words are those of another process's folder, not of ours.
+/// A path that does not exist stays as it is written. Relative paths are relative to the other process's folder, not to
+/// ours.
 fn resolved(path: &Path) -> PathBuf {
     if path.is_absolute() { path.canonicalize().unwrap_or_else(|_| path.to_owned()) } else { path.to_owned() }
 }

@@ -1,18 +1,18 @@
-//! Where our own programs lie.
+//! The paths of our own programs.
 
 use std::path::{Path, PathBuf};
 
 /// The file that this process runs, without symbolic links: a command line that is linked into a folder of the PATH
-/// finds the app beside its real file, and lies in the bundle that it belongs to. (Linux resolves links by itself.)
+/// still finds the app beside its real file, and its bundle. (Linux resolves links by itself.)
 ///
 /// # Errors
-/// Where the platform can't say.
+/// If the platform can't say.
 pub fn ours() -> Result<PathBuf, String> {
     let path = std::env::current_exe().map_err(|error| format!("our own path can't be found: {error}"))?;
     Ok(real(&path))
 }
 
-/// A program of ours, in the folder of the one that runs. It may be missing there.
+/// A program of ours, in the folder of the one that runs. It may not exist.
 ///
 /// # Errors
 /// As [`ours`].
@@ -20,7 +20,7 @@ pub fn beside(name: &str) -> Result<PathBuf, String> {
     Ok(ours()?.with_file_name(name))
 }
 
-/// What can't be resolved, as a file that was replaced under us, is named as it is.
+/// A path that can't be resolved (the file was replaced while we run) is returned as it is.
 fn real(path: &Path) -> PathBuf {
     path.canonicalize().unwrap_or_else(|_| path.to_owned())
 }

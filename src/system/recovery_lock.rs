@@ -1,5 +1,5 @@
 //! The recovery lock: a kernel lock in our state folder, and the marker file `data/recovery-in-progress` for others to read.
-//! The kernel lock dies with us, however we die; the marker is removed by our next start.
+//! The kernel releases the lock when we end, however that happens; the marker is then removed by our next start.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, Write};
@@ -19,14 +19,14 @@ use crate::system::{clock, files};
 use crate::text::time::iso;
 use crate::time::{Mono, Wall};
 
-/// Held while somebody of us acts on this bridge.
+/// Held while a process of ours acts on this bridge.
 pub struct RecoveryLock {
-    // Held by being open.
+    // The lock is held as long as this is open.
     _kernel: File,
-    /// In a thread of its own: the bridge's folder may be one that blocks whoever writes into it.
+    /// In a thread of its own: a write into the bridge's folder may block.
     marker: Option<Timed<Marker, ()>>,
     started: Wall,
-    /// The marker file was written then.
+    /// When the marker file was last written.
     written: Mono,
 }
 
@@ -35,7 +35,7 @@ enum Marker {
     Gone,
 }
 
-/// A write of some bytes takes no longer, unless its volume is gone.
+/// A small write takes no longer, unless its volume is gone.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Who holds a lock, as written into it.
@@ -49,12 +49,12 @@ struct Holder {
 /// Takes the lock for a recovery and writes its marker.
 ///
 /// # Errors
-/// The pid of who has it (0 where that can't be read), or that the state folder can't be written.
+/// The pid of the holder (0 if that can't be read), or that the state folder can't be written.
 pub fn take(config: &Config, level: u8, issues: &[String]) -> Result<RecoveryLock, Taken> {
     let mut lock = lock(config, None)?;
     let path = config.data(contract::RECOVERY_IN_PROGRESS);
     lock.marker = Some(Timed::new("marker", move |marker| match marker {
-        // For readers only: that it can't be written (a full disk) keeps nobody from healing.
+        // For readers only: if it can't be written (a full disk), recovery goes on.
         Marker::Shown(value) => drop(files::replace_json(&path, &value)),
         Marker::Gone => files::remove(&path),
     }));
@@ -70,13 +70,13 @@ pub fn hold(config: &Config, reason: &str) -> Result<RecoveryLock, Taken> {
     lock(config, Some(reason.to_owned()))
 }
 
-/// Why the lock was not had.
+/// Why the lock could not be taken.
 #[derive(Debug, Error)]
 pub enum Taken {
-    /// By this pid; 0 where that can't be read.
+    /// By this pid; 0 if that can't be read.
     #[error("another recovery of this bridge is in progress{}; try again when it is over", by(*.0))]
     By(u32),
-    /// It can't be had by anybody: a sentence with the mend.
+    /// No process can take it: a sentence with the mend.
     #[error("{0}")]
     Broken(String),
 }
@@ -86,7 +86,7 @@ fn by(pid: u32) -> String {
 }
 
 impl RecoveryLock {
-    /// Writes the marker anew; readers take it for stale after 300 s.
+    /// Writes the marker again; readers treat it as stale after 300 s.
     pub fn show(&mut self, level: u8, issues: &[String]) {
         self.written = clock::mono();
         self.write(Marker::Shown(
@@ -117,12 +117,12 @@ pub fn taken_by(config: &Config) -> Option<u32> {
     holder(config).filter(|holder| holder.update.is_none() && holder.pid != std::process::id()).map(|holder| holder.pid)
 }
 
-/// Why somebody runs an update under `hold` now.
+/// The reason of an update that runs under `hold` now.
 pub fn held_for_update(config: &Config) -> Option<String> {
     holder(config)?.update
 }
 
-/// Removes the marker that a killed one of us left behind.
+/// Removes the marker that a killed process of ours left behind.
 pub fn sweep(config: &Config) {
     if holder(config).is_none() {
         let marker = config.data(contract::RECOVERY_IN_PROGRESS);
@@ -130,7 +130,7 @@ pub fn sweep(config: &Config) {
     }
 }
 
-/// One watch a checkout: taken by `run` and `tray` for as long as they live.
+/// One watch for each checkout: `run` and `tray` hold this lock for as long as they live.
 ///
 /// # Errors
 /// As [`take`].
@@ -143,15 +143,15 @@ pub fn watching(config: &Config) -> Option<u32> {
     read_holder(&config.state.join(contract::WATCH_LOCK)).map(|holder| holder.pid)
 }
 
-/// Remembers that this process is ended by us, on purpose, before it is: its death is no crash, whoever sees it.
+/// Notes, before we end this process, that we do: its death is then no crash for any process of ours that sees it.
 ///
 /// # Errors
-/// Where the state folder can't be written.
+/// If the state folder can't be written.
 pub fn note_end(config: &Config, id: Identity) -> Result<(), String> {
     let mut ended = ended(config);
     ended.retain(|other| *other != id);
     ended.push(id);
-    // Only the last few can still be somebody's open question.
+    // Only the last few can still matter.
     let excess = ended.len().saturating_sub(16);
     ended.drain(..excess);
     files::replace_json(&config.state.join(contract::ENDED), &ended)
@@ -186,7 +186,7 @@ fn locked(path: &PathBuf, holder: &Holder) -> Result<File, Taken> {
         .mode(0o600)
         .open(path)
         .map_err(broken)?;
-    // A reader asks by holding a shared lock for a moment, which is nobody's recovery: hence more than one try.
+    // A reader holds a shared lock for a moment, which is no recovery: hence more than one try.
     let mut tries = 0;
     loop {
         match file.try_lock() {
@@ -198,12 +198,12 @@ fn locked(path: &PathBuf, holder: &Holder) -> Result<File, Taken> {
         tries += 1;
     }
     let text = serde_json::to_string(holder).unwrap_or_default();
-    // The lock is had. That its holder's name can't be written (a full disk) keeps nobody from healing.
+    // The lock is taken. If its holder can't be written into it (a full disk), recovery goes on.
     let _ = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| file.write_all(text.as_bytes()));
     Ok(file)
 }
 
-/// Who holds the lock: asked of the kernel, by trying a shared lock for a moment.
+/// The holder of the lock: asked of the kernel, by trying a shared lock for a moment.
 fn holder(config: &Config) -> Option<Holder> {
     read_holder(&path(config))
 }
