@@ -1,8 +1,8 @@
 //! Values to sentences: for the command line, the menu, the journal and the message, so that the same fact reads the same
-//! everywhere. Pure. Nobody looks into what comes out.
+//! everywhere. Pure. No code looks into the result.
 //!
-//! A problem has a phrase ("the bridge is not running"), which is a row of the menu and the reason of an act, and more to
-//! say, which stands behind it in a sentence.
+//! A problem has a phrase ("the bridge is not running"), used for the menu's row and as the reason of an act, and
+//! details, which follow it in a sentence.
 
 pub mod check;
 pub mod command;
@@ -37,7 +37,7 @@ pub fn issues(verdict: &Verdict, now: Clock) -> Vec<String> {
     verdict.findings.iter().map(|finding| issue(&finding.problem, now)).collect()
 }
 
-/// What an attempt was begun for, as sentences.
+/// The reason of an attempt, as sentences.
 pub fn issues_of(reason: &Reason, now: Clock) -> Vec<String> {
     vec![match reason {
         Reason::Finding(finding) => issue(&finding.problem, now),
@@ -45,7 +45,7 @@ pub fn issues_of(reason: &Reason, now: Clock) -> Vec<String> {
     }]
 }
 
-/// A problem as a sentence, with all that is known of it.
+/// A problem as a sentence, with all that is known about it.
 pub fn issue(problem: &Problem, now: Clock) -> String {
     let mut sentence = sentence_case(&phrase(problem, now));
     if let Some(detail) = detail(problem, now) {
@@ -104,7 +104,7 @@ pub fn phrase(problem: &Problem, now: Clock) -> String {
     }
 }
 
-/// What stands behind the phrase: the cause in somebody else's own words, or what it means.
+/// What follows the phrase: the cause as another program said it, or what the phrase means.
 pub fn detail(problem: &Problem, now: Clock) -> Option<String> {
     Some(match problem {
         Problem::ProcessUnseen(why)
@@ -232,7 +232,7 @@ pub fn outcome(outcome: &Outcome, now: Clock) -> String {
     }
 }
 
-/// The same for whoever gave the command, without a title that the exit code has already.
+/// The same for the person who gave the command, without the title, which the exit code already says.
 pub fn outcome_by_hand(outcome: &Outcome, now: Clock) -> String {
     match outcome {
         Outcome::Failed(failure) => failed(failure, now),
@@ -301,7 +301,7 @@ pub fn unknown(fact: &UnknownFact) -> String {
     format!("{}: {}", fact.fact, fact.why)
 }
 
-/// A state as the contract writes it.
+/// A state as `check --json` writes it.
 pub fn state_name(state: State) -> &'static str {
     match state {
         State::Healthy => "healthy",
@@ -314,7 +314,7 @@ pub fn state_name(state: State) -> &'static str {
     }
 }
 
-/// A cause as the contract writes it.
+/// A cause as `check --json` writes it.
 pub fn cause_name(cause: Cause) -> &'static str {
     match cause {
         Cause::None => "none",
@@ -345,7 +345,7 @@ pub fn count(number: usize, one: &str, many: &str) -> String {
     format!("{number} {}", if number == 1 { one } else { many })
 }
 
-/// With a capital at its beginning.
+/// With a capital first letter.
 fn sentence_case(phrase: &str) -> String {
     let mut letters = phrase.chars();
     letters.next().map_or_else(String::new, |first| first.to_uppercase().to_string() + letters.as_str())

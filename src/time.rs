@@ -1,4 +1,4 @@
-//! Points in time, each of its own clock, so that the two can't be mixed. What lies between two of them is a
+//! Points in time, each of its own clock, so that the two can't be mixed. The difference of two of them is a
 //! [`Duration`].
 
 use std::ops::{Add, Sub};
@@ -6,18 +6,19 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// A time of the wall clock: seconds since 1970-01-01 UTC, as the crash history writes them. It can be set, also back.
+/// A time of the wall clock: seconds since 1970-01-01 UTC, as the crash history writes them. The clock may be set, even
+/// back.
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Wall(pub f64);
 
-/// A time of the monotonic clock: seconds since an arbitrary start, the same in every process of one boot. It stands
-/// still while the machine sleeps.
+/// A time of the monotonic clock: seconds since an arbitrary start, the same in every process of one boot. It stops
+/// while the machine sleeps.
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Mono(pub f64);
 
-/// All that is read of the clocks, together. Where the two part, the machine slept.
+/// All clocks, read together. If the wall clock ran ahead of the other, the machine slept.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct Clock {
     pub wall: Wall,
@@ -27,19 +28,19 @@ pub struct Clock {
 }
 
 impl Wall {
-    /// The time since `earlier`; none where that lies ahead.
+    /// The time since `earlier`; zero if that is in the future.
     pub fn since(self, earlier: Wall) -> Duration {
         span(self.0 - earlier.0)
     }
 
-    /// How old this is; `None` where it lies in the future, which no age can express.
+    /// How old this is; `None` if it is in the future.
     pub fn age(self, now: Wall) -> Option<Duration> {
         (self.0 <= now.0).then(|| now.since(self))
     }
 }
 
 impl Mono {
-    /// The time since `earlier`; none where that lies ahead (a stamp from before a reboot does).
+    /// The time since `earlier`; zero if that lies ahead (as a stamp from before a reboot does).
     pub fn since(self, earlier: Mono) -> Duration {
         span(self.0 - earlier.0)
     }
@@ -57,7 +58,7 @@ impl Clock {
     }
 }
 
-/// Seconds as a duration: none for what is negative or no number, and bounded, since they may come from anywhere.
+/// Seconds as a duration: zero if negative or not a number, and bounded, since the number may come from a file.
 pub fn span(seconds: f64) -> Duration {
     /// A hundred years.
     const LONGEST: f64 = 3.2e9;

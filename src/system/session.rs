@@ -1,5 +1,6 @@
 //! Who holds the lock of the session database. Asked of the kernel: on Linux by `/proc/locks`, which names them all,
-//! elsewhere by `fcntl(F_GETLK)`, which needs the file open; [`own`] sees to it that this costs us no lock of our own.
+//! elsewhere by `fcntl(F_GETLK)`, which needs the file open; [`own`] makes sure that this does not drop a lock of our
+//! own.
 
 // Compiled everywhere, so that what only macOS needs is tested on Linux too.
 #[cfg_attr(target_os = "linux", allow(dead_code, reason = "only its tests call it there"))]
@@ -22,7 +23,7 @@ use crate::system::process;
 const PENDING: u64 = 0x4000_0000;
 const RESERVED: u64 = PENDING + 1;
 const SHARED: Range = (PENDING + 2, PENDING + 511);
-/// In WAL mode the locks lie in the -shm file: 120 is the writer, 121 the checkpoint, 122 recovery. Byte 128 is held by
+/// In WAL mode the locks are in the -shm file: 120 is the writer, 121 the checkpoint, 122 recovery. Byte 128 is held by
 /// every open connection and means nothing.
 const WAL_WRITER: u64 = 120;
 const WAL_RECOVER: u64 = 122;
@@ -31,21 +32,21 @@ const WAL_OPEN: u64 = 128;
 /// First and last byte.
 type Range = (u64, u64);
 
-/// What matters in the main file, and in the -shm file.
+/// The bytes that matter in the main file, and in the -shm file.
 const MAIN: Range = (PENDING, SHARED.1);
 const WAL: Range = (WAL_WRITER, WAL_OPEN);
 
 /// Who holds a lock on the session, and how strong it is.
 ///
 /// # Errors
-/// Where the kernel can't be asked.
+/// If the kernel can't be asked.
 pub fn look(path: &Path, bridge: Option<u32>) -> Result<Session, String> {
     let shm = path.with_file_name(format!("{}-shm", path.file_name().unwrap_or_default().to_string_lossy()));
     let main = locks_on(path, MAIN)?;
     let wal = locks_on(&shm, WAL)?;
     let mut holders: Vec<Holder> = Vec::new();
     for held in &main {
-        // In WAL mode SHARED on the main file is a mere open connection.
+        // In WAL mode SHARED on the main file is only an open connection.
         let open_only = wal.iter().any(|other| other.pid == held.pid);
         let lock = if open_only { Lock::None } else { main_lock(held) };
         note(&mut holders, held.pid, lock, bridge);

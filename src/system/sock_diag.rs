@@ -1,5 +1,5 @@
-//! One TCP connection, asked of the kernel by its two ends (sock_diag(7)). The tables in `/proc/net` cost a walk through
-//! the whole hash of the machine's connections, 2 to 6 ms each on a machine with 24 GB; this costs microseconds.
+//! Looks up one TCP connection by its two ends (sock_diag(7)). To read a table in `/proc/net` the kernel walks its
+//! whole hash of connections, 2 to 6 ms on a machine with 24 GB; this takes microseconds.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -19,15 +19,15 @@ const STATE: usize = HEADER + 1;
 const INODE: usize = HEADER + 68;
 const ESTABLISHED: u8 = 1;
 
-/// The inode of the established connection between these two, or none.
+/// The inode of the established connection between these two ends, if there is one.
 ///
 /// # Errors
-/// Where this kernel can't be asked so.
+/// If this kernel can't be asked in this way.
 pub(super) fn established(local: SocketAddr, remote: SocketAddr) -> io::Result<Option<u64>> {
     let socket = socket_with(AddressFamily::NETLINK, SocketType::DGRAM, SocketFlags::CLOEXEC, Some(SOCK_DIAG))?;
     sendto(&socket, &question(local, remote), SendFlags::empty(), &SocketAddrNetlink::new(0, 0))?;
     let mut answer = [0; 512];
-    // The kernel answers before the question returns, so nothing is waited for.
+    // The kernel answers before the send returns, so the read does not wait.
     let (length, _) = recv(&socket, &mut answer, RecvFlags::DONTWAIT)?;
     Ok(inode(&answer[..length]))
 }
@@ -55,7 +55,7 @@ fn question(local: SocketAddr, remote: SocketAddr) -> Vec<u8> {
     bytes
 }
 
-/// Of the answer; an error, a listener or a connection on its way out is none.
+/// Reads the answer: `None` for an error, a listener or a connection that is being closed.
 fn inode(answer: &[u8]) -> Option<u64> {
     let kind = u16::from_ne_bytes(answer.get(4..6)?.try_into().ok()?);
     let inode = u32::from_ne_bytes(answer.get(INODE..INODE + 4)?.try_into().ok()?);

@@ -1,4 +1,4 @@
-//! The Bot API: one person's DM. Straight over TLS, never through the bridge or its session.
+//! The Bot API, for DMs to one person. Over TLS, never through the bridge or its session.
 
 use std::sync::Once;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use crate::time::span;
 pub struct SendError {
     /// A sentence, without the token.
     pub why: String,
-    /// Telegram said when to come back.
+    /// The wait that Telegram asked for.
     pub retry_after: Option<Duration>,
 }
 
@@ -33,9 +33,9 @@ pub fn send(telegram: &Telegram, text: &str, limit: Duration) -> Result<i64, Sen
 
 fn call(telegram: &Telegram, method: &str, body: &Value, limit: Duration) -> Result<Value, SendError> {
     static PROVIDER: Once = Once::new();
-    // Once a process; that somebody was quicker is no error.
+    // Once for the process; no error if it was done already.
     PROVIDER.call_once(|| drop(rustls::crypto::ring::default_provider().install_default()));
-    // The token is in the path, so no error may carry the address.
+    // The token is in the path, so no error may contain the address.
     let plain =
         |error: reqwest::Error| send_error(format!("Telegram can't be reached: {}", chain(&error.without_url())));
     let client = Client::builder().timeout(limit).redirect(reqwest::redirect::Policy::none()).build().map_err(plain)?;
@@ -71,7 +71,7 @@ fn send_error(why: String) -> SendError {
     SendError { why, retry_after: None }
 }
 
-/// reqwest's own words say little; the causes behind them do.
+/// reqwest's own text says little; its causes say what happened.
 fn chain(error: &dyn std::error::Error) -> String {
     let mut words = error.to_string();
     let mut source = error.source();

@@ -1,20 +1,20 @@
-//! Looks that may block. A read of a folder that the platform protects hangs until somebody clicks, a dead network
-//! volume for ever; so each kind of look has a thread of its own, is asked, and is given a time limit. One that hangs
-//! makes its own fact unknown and nothing else late.
+//! Looks that may block. A read of a folder that the platform protects hangs until a person clicks, and a read of a
+//! dead network volume for ever. So each kind of look has a thread of its own and a time limit. A look that hangs makes
+//! its own fact unknown and delays nothing else.
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
-/// A kind of look and its thread. Questions are numbered, and so are answers: one that comes too late is never taken for
-/// the answer to a later question.
+/// A kind of look and its thread. Questions are numbered, and so are answers: a late answer is never taken for the
+/// answer to a later question.
 pub struct Timed<Q, A> {
-    /// Until the first question: many a look is never asked.
+    /// The look, until the first question starts the thread: some looks are never asked.
     not_started: Option<Box<dyn FnOnce() + Send>>,
     questions: Sender<(u64, Q)>,
     answers: Receiver<(u64, A)>,
     /// The number of the last question.
     number: u64,
-    /// The thread is at work, since then.
+    /// Since when the thread has been at work, if it is.
     busy: Option<Instant>,
     /// The last question, while the thread is still busy with an earlier one.
     waiting: Option<Q>,
@@ -33,14 +33,14 @@ impl<Q: Send + 'static, A: Send + 'static> Timed<Q, A> {
         };
         let start = move || {
             let thread = std::thread::Builder::new().name(name.into()).stack_size(256 << 10);
-            // Where no thread can be had the channel is closed, and the answer says so.
+            // If the machine gives no thread the channel is closed, and the answer says so.
             let _ = thread.spawn(run);
         };
         Timed { not_started: Some(Box::new(start)), questions, answers, number: 0, busy: None, waiting: None }
     }
 
-    /// Asks. Where the thread still hangs in an earlier question this one waits behind it, until its answer is no longer
-    /// waited for; so no second thread hangs beside it, and nothing piles up.
+    /// Asks. If the thread still hangs in an earlier question, this one waits for it, until its answer is no longer
+    /// wanted. So no second thread hangs too, and questions do not pile up.
     pub fn ask(&mut self, question: Q) {
         if let Some(start) = self.not_started.take() {
             start();
@@ -62,11 +62,11 @@ impl<Q: Send + 'static, A: Send + 'static> Timed<Q, A> {
         self.answer(Instant::now() + limit)
     }
 
-    /// The answer to the last question, waiting until `deadline` at most. An answer to an earlier one is thrown away.
+    /// The answer to the last question, waiting until `deadline` at most. An answer to an earlier one is dropped.
     ///
     /// # Errors
-    /// Since when nothing was heard. A question that was not sent by then, since the thread hung, never will be: whoever
-    /// is told that it failed may do it himself.
+    /// That there was no answer, and since when. A question that was not sent by then, since the thread hung, is never
+    /// sent: after this error the caller may do the work itself.
     pub fn answer(&mut self, deadline: Instant) -> Result<A, String> {
         loop {
             let (number, answer) = self.receive(deadline)?;
@@ -79,8 +79,8 @@ impl<Q: Send + 'static, A: Send + 'static> Timed<Q, A> {
         }
     }
 
-    /// As [`Timed::answer`], but a late answer to an earlier question counts too, in the place of the last one's. For a
-    /// look that reads on where it stopped: what it found (new bytes of a log) it will not find a second time.
+    /// As [`Timed::answer`], but a late answer to an earlier question counts too, instead of the last one's. For a look
+    /// that continues where it stopped: it will not find the same (new bytes of a log) a second time.
     ///
     /// # Errors
     /// As [`Timed::answer`].
@@ -91,7 +91,7 @@ impl<Q: Send + 'static, A: Send + 'static> Timed<Q, A> {
     }
 
     fn send(&mut self, question: Q) {
-        // A closed channel is seen when the answer is waited for.
+        // A closed channel shows when we wait for the answer.
         let _ = self.questions.send((self.number, question));
         self.busy = Some(Instant::now());
     }

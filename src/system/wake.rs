@@ -1,4 +1,4 @@
-//! What ends the loop's sleep: the death of the bridge's process (an event, not a poll), a call, or the time.
+//! What ends the loop's sleep: the death of the bridge's process (an event, not a poll), a waker, or the time.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,24 +30,24 @@ struct Watched {
     pidfd: std::os::fd::OwnedFd,
 }
 
-/// Rings the loop from another thread.
+/// Wakes the loop from another thread.
 #[derive(Clone)]
 pub struct Waker(Arc<Poller>);
 
 impl Waker {
     pub fn wake(&self) {
-        // Fails only where the kernel refuses to wake anybody; then the tick comes anyway.
+        // Fails only if the kernel refuses; then the tick comes anyway.
         let _ = self.0.notify();
     }
 }
 
 const DEATH: usize = 1;
-/// What can't be watched is looked at so often.
+/// A process that can't be watched is looked at this often.
 const SECOND: Duration = Duration::from_secs(1);
 
 impl Wake {
     /// # Errors
-    /// Where the kernel gives no event queue (out of file descriptors).
+    /// If the kernel gives no event queue (out of file descriptors).
     pub fn new() -> Result<Wake, String> {
         let poller = Poller::new()
             .map_err(|error| format!("the kernel gives no event queue: {error}; raise the limit of open files"))?;
@@ -58,11 +58,12 @@ impl Wake {
         Waker(self.poller.clone())
     }
 
-    /// Sleeps until `process` dies, the waker rings or the time is over. A process that is already gone wakes at once.
+    /// Sleeps until `process` dies, a waker is called or the time is over. A process that is already gone wakes at
+    /// once.
     pub fn sleep(&mut self, process: Option<Identity>, limit: Duration) -> Woke {
         self.watch(process);
         if let (Some(id), None) = (process, &self.watched) {
-            // Not to be watched: dead already, or the kernel refuses; then it is looked at each second.
+            // It can't be watched: it is dead already, or the kernel refuses; then it is looked at each second.
             if process::find(id.pid).is_none_or(|found| found.id != id) {
                 return Woke::Died;
             }
@@ -71,7 +72,7 @@ impl Wake {
         let mut events = Events::new();
         let waited = self.poller.wait(&mut events, Some(limit));
         if waited.is_err() {
-            // Never a busy loop, whatever the kernel says.
+            // Never a busy loop, whatever the kernel returns.
             std::thread::sleep(limit.min(SECOND));
             return Woke::Time;
         }
@@ -79,8 +80,8 @@ impl Wake {
             self.unwatch();
             return Woke::Died;
         }
-        // The poller swallows its own notification: what is neither a death nor the time was a call. A tick too early
-        // does no harm, so the two need not be told apart by more than this.
+        // The poller swallows its own notification: if it is neither a death nor the time, it was a waker. A tick that
+        // comes too early does no harm, so this need not be exact.
         Woke::Called
     }
 
@@ -93,16 +94,16 @@ impl Wake {
         self.unwatch();
         let Some(id) = process else { return };
         self.watched = self.add(id);
-        // Between the look and the watch the pid may have changed hands.
+        // The pid may have become another process's before the watch was added.
         if process::find(id.pid).is_none_or(|found| found.id != id) {
             self.unwatch();
         }
     }
 }
 
-/// Adds a source to the queue. One that could not be added is taken out all the same: the queue may remember it (polling's
-/// for kqueue notes a pid before it asks the kernel, and keeps it where that refuses), and would refuse the pid when it is
-/// used again.
+/// Adds a source to the queue. If that fails it is removed all the same: the queue may remember it (polling's queue for
+/// kqueue notes a pid before it asks the kernel, and keeps it if the kernel refuses), and would refuse the pid when it
+/// is used again.
 fn added<T>(add: impl FnOnce() -> std::io::Result<T>, take_out: impl FnOnce()) -> Option<T> {
     let added = add().ok();
     if added.is_none() {
@@ -123,7 +124,7 @@ impl Wake {
         Some(Watched { id, pidfd })
     }
 
-    /// The poller reports a source once; it has to be asked again.
+    /// The poller reports a source once; after that it has to be added again.
     fn rearm(&self) {
         if let Some(watched) = &self.watched {
             let _ = self.poller.modify(&watched.pidfd, Event::readable(DEATH));
@@ -139,7 +140,7 @@ impl Wake {
 
 #[cfg(target_vendor = "apple")]
 impl Wake {
-    /// `NOTE_EXIT` works for processes that are not our children; the exit status does not come with it.
+    /// `NOTE_EXIT` works for processes that are not our children; the exit status is not reported.
     fn add(&self, id: Identity) -> Option<Watched> {
         let add = || self.poller.add_filter(death_of(id)?, DEATH, polling::PollMode::Oneshot);
         added(add, || self.take_out(id))?;
@@ -152,7 +153,7 @@ impl Wake {
         }
     }
 
-    /// A filter that has fired is gone already, which is no error here.
+    /// A filter that has fired is removed already, which is no error here.
     fn take_out(&self, id: Identity) {
         let _ = death_of(id).and_then(|filter| self.poller.delete_filter(filter));
     }

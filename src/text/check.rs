@@ -1,4 +1,4 @@
-//! A look for readers outside: the object of `check --json`.
+//! One look as the object of `check --json`.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::secrets::Secrets;
 use crate::time::Mono;
 use crate::verdict::Verdict;
 
-/// A look for readers outside; sentences that quote others have lost their secrets.
+/// One look as the object of `check --json`. Secrets are removed from its sentences.
 pub fn check(facts: &Facts, history: &History, verdict: &Verdict, secrets: &Secrets, limits: &Limits) -> Check {
     Check {
         state: verdict.state,
@@ -74,12 +74,12 @@ fn known(facts: &Facts, history: &History, limits: &Limits) -> Known {
     }
 }
 
-/// Whole seconds, as the contract has them.
+/// Whole seconds: the fields that end with `_s` have no fractions.
 fn whole(span: Duration) -> u64 {
     span.as_secs() + u64::from(span.subsec_millis() >= 500)
 }
 
-/// The verdict's, and the single fields that only a deep look knows.
+/// The verdict's unknown facts, and the fields that only a deep look knows.
 fn unknown(facts: &Facts, verdict: &Verdict) -> Vec<String> {
     let shallow = facts.git.known().is_some_and(|git| git.dirty.is_none());
     let dirty = shallow.then(|| "git.dirty: looked at only when something is wrong".to_owned());

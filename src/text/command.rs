@@ -80,7 +80,7 @@ pub fn nothing_was_done(why: &str) -> String {
     format!("nothing was done: {why}")
 }
 
-/// Why the chain is not begun.
+/// Why the chain does not begin.
 pub fn nothing_to_heal(verdict: &Verdict, now: Clock) -> String {
     match verdict.state {
         State::Waiting | State::Stopped => format!("Nothing is done: {}.", next(verdict.next, now)),
@@ -111,7 +111,7 @@ pub fn watched_already(root: &Path, pid: u32) -> String {
     format!("A watchdog is running for {} already{pid}.", root.display())
 }
 
-/// How long a demo's cure took: short times are the point there.
+/// How long a cure took in the demo, in milliseconds if it was short.
 pub fn precise(span: Duration) -> String {
     let seconds = span.as_secs_f64();
     if seconds < 1.0 { format!("{:.0} ms", seconds * 1000.0) } else { format!("{seconds:.1} s") }

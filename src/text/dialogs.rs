@@ -14,7 +14,7 @@ pub struct Question {
     pub no: String,
 }
 
-/// Asked where tasks are at work under the bridge, or where nobody knows.
+/// Asked if tasks are at work under the bridge, or if that is not known.
 pub fn restart_question(tasks: &Result<usize, String>) -> Question {
     let (title, detail, yes, no) = match tasks {
         Ok(1) => ("1 task is at work under the bridge".into(), "", "Restart and end it", "Let it finish"),
@@ -31,7 +31,7 @@ pub fn restart_question(tasks: &Result<usize, String>) -> Question {
     Question { title, detail: format!("{detail}A restart ends work in progress."), yes: yes.into(), no: no.into() }
 }
 
-/// The title over the reason why a click came to nothing.
+/// The title above the reason why a click had no effect.
 pub fn not_done(command: Command) -> &'static str {
     match command {
         Command::CheckNow => "Nothing was checked",

@@ -1,4 +1,4 @@
-//! The lines of the journal. Each act of ours has its line before it is done: what, to whom, why.
+//! The lines of the journal. Each act of ours gets its line before it is done: what, to whom, why.
 
 use std::path::Path;
 use std::time::Duration;
@@ -42,12 +42,12 @@ fn target(whom: Target) -> &'static str {
     }
 }
 
-/// That a person is about to be told, since no rung helped.
+/// That an alert is about to be sent, since no rung helped.
 pub fn alert(reason: &Reason, now: Clock) -> String {
     format!("act: send an alert, because {}", super::reason(reason, now))
 }
 
-/// What was done, as the journal has it.
+/// What was done.
 pub fn done(done: &Done, now: Clock) -> String {
     match done {
         Done::Started { .. } | Done::Crashed { .. } => event(done, now),
@@ -82,7 +82,7 @@ pub fn process_gone(pid: u32) -> String {
     format!("seen: pid {pid} is gone")
 }
 
-/// A state that is another than before.
+/// A new state.
 pub fn state_line(verdict: &Verdict, now: Clock) -> String {
     let first = verdict.first().map_or_else(String::new, |first| format!(" - {}", issue(&first.problem, now)));
     format!("state: {}{first}", headline(verdict))

@@ -1,4 +1,4 @@
-//! The words of the menu. The first two rows: the state; since when, and what happens next. Times are clock times, which
+//! The texts of the menu. Row 1 is the state; row 2 says since when and what happens next. Times are clock times, which
 //! stay true while the menu is open. Pure.
 
 use super::journal::event;
@@ -11,20 +11,20 @@ use crate::verdict::{Cause, Help, Next, Problem, Rung, State};
 
 /// A menu wider than this covers too much of a screen.
 pub const WIDTH: usize = 80;
-/// Fewer letters of a line than these tell nothing.
+/// Fewer letters of a line than these say nothing.
 const READABLE: usize = 20;
 
 /// Where the bridge is, as a person writes it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Place<'a> {
-    /// The person's home folder, written as `~`; empty where it is not known.
+    /// The person's home folder, written as `~`; empty if it is not known.
     pub home: &'a str,
-    /// What a person runs in the checkout to log in; empty where nobody wrote it down.
+    /// The command that a person runs in the checkout to log in; empty if it is not known.
     pub login: &'a str,
     pub root: &'a str,
 }
 
-/// The first two rows where the watch has ended: why.
+/// The first two rows after the watch has ended: why.
 pub fn lost(why: &str) -> (String, String) {
     (format!("The watch has ended: {why}"), "Bridge Watchdog ends now, to be started again".into())
 }
@@ -54,7 +54,7 @@ fn state(snapshot: &Snapshot) -> (String, Option<String>) {
     let Some(problem) = verdict.first().map(|first| &first.problem) else {
         return (if verdict.state == State::Starting { "Starting" } else { "Healthy" }.into(), None);
     };
-    // A pause or a flood wait hides no death.
+    // A pause or a flood wait must not hide that the bridge is down.
     let hides = verdict.state == State::Waiting && verdict.cause != Cause::ConfigError;
     let down = if hides && snapshot.history.run.is_none() { "; the bridge is down" } else { "" };
     if let Problem::Paused(pause) = problem {
@@ -70,7 +70,7 @@ fn state(snapshot: &Snapshot) -> (String, Option<String>) {
     };
     let row = format!("{title}: {}", phrase(problem, snapshot.clock));
     match detail(problem, snapshot.clock) {
-        // Somebody else's words stand in the second row, whole or not at all.
+        // Text from other programs goes into the second row, whole or not at all.
         Some(detail) if quotes(problem) || fits(&[&row, ": ", &detail, down]).is_none() => {
             (row + down, Some(detail).filter(|_| quotes(problem)))
         }
@@ -79,7 +79,7 @@ fn state(snapshot: &Snapshot) -> (String, Option<String>) {
     }
 }
 
-/// Its detail is what a log, an error or a file says.
+/// Whether its detail is text from a log, an error or a file.
 fn quotes(problem: &Problem) -> bool {
     matches!(
         problem,
@@ -124,13 +124,13 @@ fn reason(snapshot: &Snapshot, place: &Place, left: Option<&str>, room: usize) -
     }
 }
 
-/// A command is of use only whole.
+/// A command is only of use if it is complete.
 fn login(place: &Place, room: usize) -> String {
     let whole = format!("log in: cd {} && {}", at_home(place.root, place.home), place.login);
     if whole.chars().count() <= room { whole } else { format!("log in: {}", place.login) }
 }
 
-/// With its detail where there is room for it before what follows.
+/// The reason, with its detail if there is room for both.
 fn because(reason: &Reason, now: Clock, doing: &str) -> String {
     match reason {
         Reason::Finding(finding) if fits(&[&super::reason(reason, now), "; ", doing]).is_none() => {
@@ -154,7 +154,7 @@ pub fn recent(recent: &Recent, now: Clock) -> String {
     format!("{}  {}", at(recent.at, now), event(&recent.done, now))
 }
 
-/// Why a restart by hand would be no good now.
+/// Why a restart by hand would be of no use now.
 pub fn refusal(refusal: Refusal) -> &'static str {
     match refusal {
         Refusal::Recovering => "a recovery is running",
@@ -171,7 +171,7 @@ pub fn at_home(text: &str, home: &str) -> String {
     if home.is_empty() { text.to_owned() } else { text.replace(&format!("{home}/"), "~/") }
 }
 
-/// A log's line says at its beginning what it is about.
+/// The beginning of a text that is too long: a log line says there what it is about.
 fn beginning(text: &str, room: usize) -> String {
     if text.chars().count() <= room {
         return text.to_owned();

@@ -1,4 +1,4 @@
-//! What goes out to a person: the message and its diagnostics. Plain text, host name first.
+//! The messages that are sent to a person, with diagnostics. Plain text, host name first.
 
 use super::time::{at, lasting};
 use super::{headline, issue, issues, next, unknown};
@@ -46,12 +46,12 @@ pub fn reminder(host: &str, verdict: &Verdict, since: Wall, now: Clock) -> Strin
     format!("{host}: nothing has been healed since {}.{issue} Next: {}.", at(since, now), next(verdict.next, now))
 }
 
-/// What helps a person to see at once what it is, without secrets. The log's last lines are the bridge's own words.
+/// What a person needs to find the cause, without secrets. The log's last lines are the bridge's own.
 pub fn diagnostics(config: &Config, facts: &Facts, verdict: &Verdict) -> String {
     config.secrets.without(&findings(config, facts, verdict).join("\n")) + &end_of_the_log(facts, usize::MAX)
 }
 
-/// A text that fits into a message; what is too long loses its end.
+/// The text cut to the length of a message.
 pub fn fitted(text: &str) -> String {
     if units(text) <= MOST {
         return text.to_owned();
@@ -67,8 +67,8 @@ pub fn fitted(text: &str) -> String {
     kept + "…"
 }
 
-/// The newest lines that fit, of each log in turn: what killed the bridge is the last line of one of them. They have no
-/// secrets any more.
+/// The newest lines that fit, of each log in turn: the error that ended the bridge is the last line of one of them.
+/// Secrets were removed from them before.
 fn end_of_the_log(facts: &Facts, room: usize) -> String {
     const TITLE: &str = "\nend of the log:";
     let ends = facts.log.known().map_or(&[][..], |log| log.ends.as_slice());

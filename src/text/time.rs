@@ -6,7 +6,7 @@ use chrono::{DateTime, FixedOffset, SecondsFormat, Utc};
 
 use crate::time::{Clock, Wall};
 
-/// A time of day in the machine's own zone, with the date where it is not today: `14:05`, `Nov 23 14:05`.
+/// A time of day in the machine's own zone, with the date if it is not today: `14:05`, `Nov 23 14:05`.
 pub fn at(wall: Wall, now: Clock) -> String {
     let (Some(time), Some(today)) = (local(wall, now.zone), local(now.wall, now.zone)) else { return "?".into() };
     let format = if time.date_naive() == today.date_naive() { "%H:%M" } else { "%b %-d %H:%M" };
@@ -32,7 +32,7 @@ pub fn lasting(span: Duration) -> String {
     }
 }
 
-/// UTC in ISO form with a `Z`, as the files for others have it.
+/// UTC in ISO form with a `Z`, for the files that others read.
 pub fn iso(wall: Wall) -> String {
     utc(wall).map_or_else(|| "unknown".into(), |time| time.to_rfc3339_opts(SecondsFormat::Secs, true))
 }

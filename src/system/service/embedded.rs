@@ -1,8 +1,8 @@
 //! Keeps one child alive: for the demo, for tests, and where neither launchd nor systemd runs. Start, restart no more
-//! than once every 10 s, and nothing else; it is no supervisor and does not grow into one.
+//! than once every 10 s, and nothing else; it is no supervisor and should not become one.
 //!
-//! The child outlives us (Quit leaves the bridge running). What is known of it lies in a file in our state folder, so
-//! that every command can look, and the next watch takes the child over.
+//! The child outlives us (Quit leaves the bridge running). What is known about it is in a file in our state folder, so
+//! that every command can look and the next watch can take it over.
 
 use std::fs::OpenOptions;
 use std::path::PathBuf;
@@ -30,11 +30,11 @@ pub struct Embedded {
     throttle: Duration,
     exit_timeout: Duration,
     keeping: Arc<AtomicBool>,
-    /// Taken while a child is started or its end is written down.
+    /// Held while a child is started or its end is written to the file.
     step: Arc<Mutex<()>>,
 }
 
-/// What the file says.
+/// The contents of the file.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 struct Kept {
     child: Option<Identity>,
@@ -55,7 +55,7 @@ impl Embedded {
         }
     }
 
-    /// Begins to keep the child alive, in a thread of its own, for as long as this process lives. Only the watch does.
+    /// Keeps the child alive, in a thread of its own, for as long as this process lives. Only the watch calls it.
     pub fn keep(&self) {
         if self.keeping.swap(true, Ordering::SeqCst) {
             return;
@@ -70,11 +70,11 @@ impl Embedded {
     /// See [`super::Service::status`].
     ///
     /// # Errors
-    /// None; it has the shape of its brothers.
+    /// None; the signature is that of the other managers.
     pub fn status(&self) -> Result<Job, String> {
         let _step = self.step.lock().unwrap_or_else(PoisonError::into_inner);
         let kept = self.kept();
-        // As other managers do: who is dead and whose end is not written down yet still has its pid here.
+        // As with other managers, a dead child keeps its pid here until its end is written to the file.
         let kept_by_somebody = self.keeping.load(Ordering::SeqCst) || recovery_lock::watching(&self.config).is_some();
         let there = |child: &Identity| match process::find(child.pid) {
             Some(found) => found.id == *child,
@@ -99,10 +99,10 @@ impl Embedded {
         })
     }
 
-    /// See [`super::Service::start`]. Where a watch keeps the child it is the one to start it.
+    /// See [`super::Service::start`]. If a watch keeps the child, the watch starts it.
     ///
     /// # Errors
-    /// Where the program can't be started.
+    /// If the program can't be started.
     pub fn start(&self) -> Result<(), String> {
         if self.stopped() {
             return Err("the bridge was stopped by its operator; 'bridge-watchdog restart' starts it again".into());
@@ -126,7 +126,7 @@ impl Embedded {
     /// See [`super::Service::stop`].
     ///
     /// # Errors
-    /// Where the state folder can't be written, or the child can't be ended.
+    /// If the state folder can't be written, or the child can't be ended.
     pub fn stop(&self) -> Result<(), String> {
         files::replace(&self.stop_file(), "")?;
         self.end_child()
@@ -147,7 +147,7 @@ impl Embedded {
                 std::thread::sleep(Duration::from_millis(500));
                 continue;
             }
-            // A start before the last boot is none that could be too near.
+            // A start before the last boot can't be too recent.
             let last = Some(self.kept().started).filter(|started| *started <= clock::mono());
             let wait = last.map_or(Duration::ZERO, |started| (started + self.throttle).since(clock::mono()));
             let alive = self.kept().child.is_some_and(process::alive);
@@ -160,7 +160,7 @@ impl Embedded {
                     let exit = child.wait().map_or(Exit::Unseen, exit_of);
                     self.write_end(exit);
                 }
-                // Another's child, taken over: its exit status is not ours to see.
+                // The child of an earlier watch, taken over: we can't get its exit status.
                 Ok(None) => {
                     if let Some(child) = self.kept().child {
                         while !process::gone_within(child, Duration::from_secs(1)) {}
@@ -189,7 +189,7 @@ impl Embedded {
         Ok(Some(child))
     }
 
-    /// As launchd does it: the job's own process group, the checkout as working folder, output appended to the logs.
+    /// As launchd does it: a process group of its own, the checkout as working folder, output appended to the logs.
     fn spawn(&self) -> Result<Child, String> {
         use std::os::unix::process::CommandExt;
         let config = &self.config;
@@ -217,7 +217,7 @@ impl Embedded {
         let _ = files::replace_json(&self.kept_file(), &kept);
     }
 
-    /// A start that failed is a run that ended at once.
+    /// A start that failed counts as a run that ended at once.
     fn write_failure(&self, why: String) {
         let _step = self.step.lock().unwrap_or_else(PoisonError::into_inner);
         let before = self.kept();

@@ -1,5 +1,5 @@
-//! launchd by `/bin/launchctl`. Facts from launchctl(1) and from captures of real systems: `print` is "not API", so it
-//! is parsed leniently, and what is new in it is passed over; the exit code and the pid decide.
+//! launchd by `/bin/launchctl`. Facts from launchctl(1) and from captures of real systems: the output of `print` is
+//! "not API", so it is parsed leniently and unknown lines are skipped; the exit code and the pid decide.
 
 mod loaded;
 
@@ -27,15 +27,15 @@ pub struct Launchd {
 }
 
 const NOT_LOADED: i32 = 113;
-/// `bootout` of what is not loaded.
+/// `bootout` of a job that is not loaded.
 const NOT_FOUND: i32 = 3;
-/// `bootstrap`'s catch-all: loaded already, still draining, disabled, wrong session.
+/// `bootstrap`'s code for many failures: loaded already, still draining, disabled, wrong session.
 const CATCH_ALL: i32 = 5;
 /// `ThrottleInterval`'s default.
 const THROTTLE: Duration = Duration::from_secs(10);
-/// What launchctl is waited for at most while launchd ends a job. It goes on without us.
+/// The longest that we wait for launchctl while launchd ends a job. launchd goes on without us.
 const LONGEST_EXIT: Duration = Duration::from_mins(2);
-/// launchd's own default; 20 is only the manual's.
+/// launchd's real default; the manual says 20.
 const EXIT_TIMEOUT: Duration = Duration::from_secs(5);
 
 impl Launchd {
@@ -53,7 +53,7 @@ impl Launchd {
     /// See [`super::Service::status`].
     ///
     /// # Errors
-    /// Where launchctl is missing, hangs, or says what nobody has seen.
+    /// If launchctl is missing, hangs, or prints something unknown.
     pub fn status(&self) -> Result<Job, String> {
         let output = self.print()?;
         let mut job = match output.code {
@@ -115,7 +115,7 @@ impl Launchd {
         if job.pid.is_none() {
             return self.load_and_start();
         }
-        // It sends SIGKILL after the exit timeout, and can block for minutes on a job that can't spawn.
+        // `kickstart -k` sends SIGKILL after the exit timeout, and can block for minutes on a job that can't spawn.
         if job.stopped_by_operator {
             return Err(self.is_disabled());
         }
@@ -133,7 +133,7 @@ impl Launchd {
         if !matches!(output.code, Some(0 | NOT_FOUND | NOT_LOADED | 36 | 37)) {
             return Err(said("bootout", &output));
         }
-        // It returns before the job is gone.
+        // `bootout` returns before the job is gone.
         let gone = || self.print().is_ok_and(|output| output.code == Some(NOT_LOADED));
         if poll::until(patience + self.ask, gone) {
             Ok(())
@@ -162,10 +162,10 @@ impl Launchd {
         parse(&self.print().ok()?.stdout)?.pid
     }
 
-    /// Whether its operator disabled the job, which outlives reboots.
+    /// Whether the operator disabled the job, which lasts over reboots.
     ///
     /// # Errors
-    /// Where launchctl can't say.
+    /// If launchctl can't say.
     pub fn disabled(&self) -> Result<bool, String> {
         let output = self.launchctl(&["print-disabled", &self.domain], self.ask)?;
         if output.code != Some(0) {
@@ -174,8 +174,8 @@ impl Launchd {
         Ok(disabled(&output.stdout, &self.label))
     }
 
-    /// `bootstrap` right after a `bootout` fails with 5, in two shapes: the job is still registered (then a kickstart is
-    /// what it needs), or it is not yet (then it is tried again).
+    /// `bootstrap` right after a `bootout` fails with 5, in two shapes: the job is still registered (then it needs a
+    /// kickstart), or it is not yet (then we try again).
     fn load(&self) -> Result<(), String> {
         let plist = self.plist.to_string_lossy().into_owned();
         let mut last = String::new();
@@ -186,7 +186,7 @@ impl Launchd {
             let output = self.launchctl(&["bootstrap", &self.domain, &plist], self.ask)?;
             match output.code {
                 Some(0) => {
-                    // That it returned 0 is no running job, but RunAtLoad deserves a moment.
+                    // Exit code 0 does not mean that the job runs; RunAtLoad may take a moment.
                     poll::until(self.bootstrap, || self.pid().is_some());
                     return Ok(());
                 }
@@ -201,10 +201,10 @@ impl Launchd {
         let target = self.target();
         let args: Vec<&str> = words.iter().copied().chain([target.as_str()]).collect();
         match self.launchctl(&args, limit) {
-            // 37: a start is under way already.
+            // 37: the job is being started already.
             Ok(output) if matches!(output.code, Some(0 | 37)) => Ok(()),
             Ok(output) => Err(said("kickstart", &output)),
-            // It hangs on a job that can't spawn; whether it helped is for the pid to say.
+            // It hangs on a job that can't spawn; the pid will show whether it helped.
             Err(CommandError::TimedOut(..)) if self.print().is_ok() => Ok(()),
             Err(error) => Err(error.into()),
         }
@@ -230,12 +230,12 @@ fn not_loaded() -> Job {
     }
 }
 
-/// Reads what `launchctl print` says of a job; `None` where it says nothing that is known.
+/// Reads what `launchctl print` says about a job; `None` if it says nothing that we know.
 ///
 /// Keys count only at the first level of indentation (a tab; some systems and log files have blanks, or none at all),
-/// since nested blocks repeat `state` and `pid`. Arguments and the
-/// environment are printed raw, newlines included, and so may look like anything; they stand between `state` and
-/// `domain`, hence the first `state`, and of the others only what comes after the last `domain`.
+/// since nested blocks repeat `state` and `pid`. Arguments and the environment are printed raw, with newlines, and may
+/// look like anything; they are between `state` and `domain`. Hence the first `state` counts, and of the other keys
+/// only those after the last `domain`.
 fn parse(text: &str) -> Option<Job> {
     let blank = |c: char| c == ' ' || c == '\t';
     let titled = text.lines().next().is_some_and(|line| line.ends_with("= {"));
@@ -267,8 +267,8 @@ fn parse(text: &str) -> Option<Job> {
     })
 }
 
-/// Whether `print-disabled` lists the label as disabled; in its own block, since others may name labels too. New systems
-/// say `disabled`, old ones `true`.
+/// Whether `print-disabled` lists the label as disabled; Only in its own block, since other blocks name labels too. New
+/// systems print `disabled`, old ones `true`.
 fn disabled(text: &str, label: &str) -> bool {
     let title = text.lines().position(|line| line.trim_start().starts_with("disabled services"));
     let block = text.lines().skip(title.map_or(0, |at| at + 1)).take_while(|line| line.trim() != "}");

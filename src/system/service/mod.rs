@@ -13,7 +13,7 @@ use crate::system::command::CommandError;
 /// Why a job was not started.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// Somebody has taken the job away from its manager, and will bring it back.
+    /// The job was unloaded by an update or a person, who will load it again.
     #[error("the service manager does not know the job any more")]
     NotLoaded,
     /// What the manager said.
@@ -33,7 +33,7 @@ impl From<String> for StartError {
     }
 }
 
-/// A door to one manager.
+/// The door to one manager.
 #[derive(Clone)]
 pub enum Service {
     Launchd(launchd::Launchd),
@@ -50,7 +50,7 @@ impl Service {
         }
     }
 
-    /// How the manager is called when a person is told of it.
+    /// The manager's name, for texts.
     pub fn name(&self) -> &'static str {
         match self {
             Service::Launchd(_) => "launchd",
@@ -59,10 +59,10 @@ impl Service {
         }
     }
 
-    /// What the manager knows of the job.
+    /// What the manager knows about the job.
     ///
     /// # Errors
-    /// Why it could not be asked: then nothing is known, neither health nor sickness.
+    /// Why it could not be asked: then neither health nor sickness is known.
     pub fn status(&self) -> Result<Job, String> {
         match self {
             Service::Launchd(launchd) => launchd.status(),
@@ -71,11 +71,11 @@ impl Service {
         }
     }
 
-    /// The manager's plain start, which harms nothing if the job runs already. Refused where the operator stopped the
-    /// job, or somebody took it away: that is read again here, right before.
+    /// The manager's plain start, which does no harm if the job runs already. Refused if the operator stopped the job
+    /// or it was unloaded: that is read again here, right before.
     ///
     /// # Errors
-    /// What the manager said. That it said nothing in time is no error: the caller looks for the pid.
+    /// What the manager said. A timeout is no error: the caller looks for the pid.
     pub fn start(&self) -> Result<(), StartError> {
         match self {
             Service::Launchd(launchd) => launchd.start(),
@@ -84,7 +84,7 @@ impl Service {
         }
     }
 
-    /// The same for a job that may have to be loaded first, where the manager has to be told to.
+    /// The same for a job that may have to be loaded first (launchd).
     ///
     /// # Errors
     /// As [`Service::start`].
@@ -96,7 +96,7 @@ impl Service {
         }
     }
 
-    /// Ends the job and starts it again, in the manager's own way; also one that does not run.
+    /// Ends the job and starts it again, in the manager's own way; starts it if it does not run.
     ///
     /// # Errors
     /// As [`Service::start`].

@@ -1,6 +1,6 @@
 //! systemd's user manager by `systemctl --user`. Facts measured on systemd 252: `start` waits out `RestartSec` while
-//! `restart` cuts it short; a stop that was asked for leaves `active` before the process dies, a death of its own after
-//! it; `Result` hardly ever names the start limit; asking a frozen manager hangs for 90 s.
+//! `restart` cuts it short; a unit that is told to stop leaves `active` before the process dies, and after it if the
+//! process died by itself; `Result` hardly ever names the start limit; asking a frozen manager hangs for 90 s.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -28,10 +28,10 @@ const PROPERTIES: &str = "LoadState,ActiveState,SubState,MainPID,NRestarts,Resul
 ExecMainStartTimestampMonotonic,ExecMainExitTimestampMonotonic,ActiveExitTimestampMonotonic,\
 InactiveEnterTimestampMonotonic,Restart,RestartUSec,TimeoutStopUSec,UnitFileState,NeedDaemonReload,Job";
 
-/// What a person reads of a try whose `ExecStartPre` (or condition, or mount) failed.
+/// The text for a start whose `ExecStartPre` (or condition, or mount) failed.
 const BEFORE_START: &str = "a step before its start failed; see systemctl --user status";
 
-/// `DefaultTimeoutStopSec`: what "infinity" is cut down to, since nobody waits for ever here.
+/// `DefaultTimeoutStopSec`: used for "infinity", since we never wait for ever.
 const EXIT_TIMEOUT: Duration = Duration::from_secs(90);
 
 impl Systemd {
@@ -47,7 +47,7 @@ impl Systemd {
     /// See [`super::Service::status`].
     ///
     /// # Errors
-    /// Where the user manager can't be asked, hangs, or can't read the unit.
+    /// If the user manager can't be asked, hangs, or can't read the unit.
     pub fn status(&self) -> Result<Job, String> {
         self.look().map(|(_, job)| job)
     }
@@ -73,15 +73,16 @@ impl Systemd {
             return Ok(());
         }
         self.reload_if_needed(&shown)?;
-        // It gives up after 5 starts in 10 s, ours among them.
+        // systemd gives up after 5 starts in 10 s, ours included.
         self.reset()?;
         if sub == "auto-restart" {
-            // `start` would wait for the timer too; `restart` cuts it short. One that is due is left to the manager:
-            // it would be shot right after its start.
+            // `start` would wait for the timer too; `restart` cuts it short. A start that is due is left to the
+            // manager: our `restart` would kill the new process.
             let due = Mono(micros(&shown, "InactiveEnterTimestampMonotonic") / 1e6) + job.throttle;
             return if due.since(clock::mono()) > self.respawn_near { self.verb("restart") } else { Ok(()) };
         }
-        // A `start` that is queued behind the end of what the dead bridge left running then waits for the timer too.
+        // A `start` that is queued until the processes left by the dead bridge have ended would then wait for the timer
+        // too.
         let restart = job.held_back.is_some() && job.throttle > self.respawn_near;
         self.verb(if restart { "restart" } else { "start" })
     }
@@ -123,7 +124,7 @@ impl Systemd {
         self.verb("start")
     }
 
-    /// Reads the unit files anew.
+    /// Makes the manager read the unit files again.
     ///
     /// # Errors
     /// What systemctl said.
@@ -131,7 +132,7 @@ impl Systemd {
         self.tell(&["daemon-reload"])
     }
 
-    /// There after each login; an enabled unit also keeps its history after a stop.
+    /// Starts the unit at each login; an enabled unit also keeps its history after a stop.
     ///
     /// # Errors
     /// What systemctl said.
@@ -145,8 +146,8 @@ impl Systemd {
         self.tell(&["disable", "--", &self.unit()])
     }
 
-    /// What systemd says, and what it means. Right after a death it may still name the process that is gone; a start
-    /// would then be left out because there seems to be one. So it is asked until it has noticed.
+    /// What systemd says, and what it means. Right after a death it may still name the dead process, and no start would
+    /// be made because there seems to be one. So it is asked until it has noticed.
     fn look(&self) -> Result<(HashMap<String, String>, Job), String> {
         let deadline = Deadline::after(self.ask);
         loop {
@@ -210,12 +211,12 @@ impl Systemd {
     }
 }
 
-/// Why systemctl did not do what it was told.
+/// Why systemctl did not do what it was asked to.
 #[derive(Debug, Error)]
 enum SystemctlError {
     #[error(transparent)]
     NoAnswer(#[from] CommandError),
-    /// It ended with a failure and these words.
+    /// It ended with a failure and this text.
     #[error("systemctl --user {verb}: {said}{}", mend(*why))]
     Refused { verb: String, said: String, why: Refusal },
 }
@@ -235,8 +236,8 @@ enum Refusal {
     Other,
 }
 
-/// systemctl's exit code is 1 for each of these, so its words (under LC_ALL=C) are all there is: of systemd 252, and for
-/// the bus of 256 and later.
+/// systemctl's exit code is 1 for each of these, so its text (under LC_ALL=C) has to decide: that of systemd 252 and,
+/// for the bus, of 256 and later.
 fn refusal(said: &str) -> Refusal {
     if said.ends_with(" not loaded.") {
         Refusal::NotLoaded
@@ -284,10 +285,10 @@ fn parse(shown: &HashMap<String, String>) -> Result<Job, String> {
     let stopping = active == "deactivating" && (pid.is_some() || !matches!(get(shown, "Job"), "" | "0"));
     let leftovers = active == "deactivating" && !stopping;
     let run = get(shown, "ExecMainStartTimestampMonotonic").parse().ok().filter(|stamp| *stamp > 0);
-    // The stamps begin anew with each try, so a try that failed without one never came to the program.
+    // The stamps are reset with each try, so a try that failed without one never started the program.
     let failed_before_start = pid.is_none() && run.is_none() && !matches!(get(shown, "Result"), "" | "success");
     Ok(Job {
-        // A unit whose file was removed goes on running and is then called not-found.
+        // A unit whose file was removed goes on running, with the state not-found.
         installed: there,
         loaded: there,
         stopped_by_operator: stopped,
@@ -295,7 +296,7 @@ fn parse(shown: &HashMap<String, String>) -> Result<Job, String> {
         runs: get(shown, "NRestarts")
             .parse::<u64>()
             .ok()
-            // Tries that never came to the program are no runs.
+            // Tries that never started the program are no runs.
             .filter(|_| !failed_before_start)
             .map(|restarts| if last_exit == Exit::Never && pid.is_none() { restarts } else { restarts + 1 }),
         run,
@@ -315,8 +316,8 @@ fn parse(shown: &HashMap<String, String>) -> Result<Job, String> {
     })
 }
 
-/// systemd keeps no word on who stopped a unit, but the order of two of its stamps does: it leaves `active` before the
-/// process dies where it was told to stop, and after where the process died of itself.
+/// systemd does not record who stopped a unit, but the order of two of its stamps shows it: a unit leaves `active`
+/// before the process dies if it was told to stop, and after if the process died by itself.
 fn stopped_by_operator(shown: &HashMap<String, String>, active: &str, sub: &str, restart: &str) -> bool {
     let [started, died, left] =
         ["ExecMainStartTimestampMonotonic", "ExecMainExitTimestampMonotonic", "ActiveExitTimestampMonotonic"]
@@ -326,7 +327,7 @@ fn stopped_by_operator(shown: &HashMap<String, String>, active: &str, sub: &str,
         // From systemd 254 on; both pass at once, and it will respawn.
         _ if sub.ends_with("-before-auto-restart") => false,
         // No history: never started, or collected after a stop. An enabled unit is not collected, so it was never
-        // started; of a disabled one nobody can tell, and the person's word is the safer reading.
+        // started; for a disabled one that is not known, and a stop by the operator is the safer reading.
         "inactive" if started == 0.0 => !get(shown, "UnitFileState").starts_with("enabled"),
         "inactive" if restart == "always" => true,
         "inactive" => asked,
@@ -335,7 +336,7 @@ fn stopped_by_operator(shown: &HashMap<String, String>, active: &str, sub: &str,
     }
 }
 
-/// From the codes, never from `Result`: a reset makes a success of it. While the unit runs the last exit is not shown.
+/// From the codes, never from `Result`, which a reset sets to success. While the unit runs the last exit is not shown.
 fn last_exit(shown: &HashMap<String, String>) -> Exit {
     let status = get(shown, "ExecMainStatus").parse::<i32>().ok();
     match (get(shown, "ExecMainCode"), status) {
@@ -355,7 +356,7 @@ fn micros(shown: &HashMap<String, String>, key: &str) -> f64 {
     get(shown, key).parse().unwrap_or(0.0)
 }
 
-/// `1min 30s`, `100ms`, `5.003s`, and `0` without a unit (systemd.time(7)); `None` for `infinity` and what is not known.
+/// `1min 30s`, `100ms`, `5.003s`, and `0` without a unit (systemd.time(7)); `None` for `infinity` and unknown forms.
 fn seconds(text: &str) -> Option<Duration> {
     if text == "0" { Some(Duration::ZERO) } else { humantime::parse_duration(text).ok() }
 }

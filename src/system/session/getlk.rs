@@ -1,6 +1,6 @@
-//! The locks on a file by `fcntl(F_GETLK)`, which names one holder that stands against a lock that we might want. So what
-//! lies before and behind its lock is asked for again, until nobody is left. Of two that share the very same bytes only
-//! one is named: two readers; a writer's bytes are his alone.
+//! The locks on a file by `fcntl(F_GETLK)`, which names one holder that conflicts with a lock that we might want. So
+//! the ranges before and after its lock are asked for again, until there is none. If two readers hold the same bytes,
+//! only one is named; a writer never shares its bytes.
 
 use std::fs::File;
 use std::io;
@@ -19,8 +19,8 @@ pub(super) fn locks_on(path: &Path, range: Range) -> Result<Vec<Held>, String> {
     }
 }
 
-/// What the kernel answers for one range: the bytes that are held, by whom, and whether for writing. No pid where no
-/// process owns the lock (an open file description does): nobody to name.
+/// The kernel's answer for one range: the bytes that are held, by which process, and whether for writing. No pid if no
+/// process owns the lock (an open file description does).
 struct Answer {
     from: u64,
     to: u64,
@@ -28,7 +28,7 @@ struct Answer {
     write: bool,
 }
 
-/// Everybody within the range. It comes to an end, since each question is about fewer bytes than the one before.
+/// All holders within the range. It ends, since each question is about fewer bytes than the one before.
 fn holders(range: Range, ask: impl Fn(Range) -> io::Result<Option<Answer>>) -> io::Result<Vec<Held>> {
     let mut held = Vec::new();
     let mut left = vec![range];
@@ -37,7 +37,7 @@ fn holders(range: Range, ask: impl Fn(Range) -> io::Result<Option<Answer>>) -> i
         if let Some(pid) = answer.pid {
             held.push(Held { pid, write: answer.write, from: answer.from, to: answer.to });
         }
-        // An answer that lies elsewhere can't be walked around.
+        // An answer outside the range would make this loop endless.
         if answer.from > last || answer.to < first {
             continue;
         }
@@ -55,7 +55,7 @@ fn holder(file: &File, (first, last): Range) -> io::Result<Option<Answer>> {
     let offset = |byte: u64| libc::off_t::try_from(byte).map_err(io::Error::other);
     // SAFETY: all zeros is a valid flock.
     let mut lock: libc::flock = unsafe { std::mem::zeroed() };
-    // Against a lock for writing every other one stands.
+    // Every other lock conflicts with one for writing.
     (lock.l_type, lock.l_whence) = (short(libc::F_WRLCK)?, short(libc::SEEK_SET)?);
     (lock.l_start, lock.l_len) = (offset(first)?, offset(last - first + 1)?);
     // SAFETY: the descriptor is open for as long as `file` lives, and the call writes only into `lock`.
@@ -66,7 +66,7 @@ fn holder(file: &File, (first, last): Range) -> io::Result<Option<Answer>> {
         return Ok(None);
     }
     let from = u64::try_from(lock.l_start).map_err(io::Error::other)?;
-    // No length is one without end.
+    // Length 0 means up to the end of the file.
     let to = match u64::try_from(lock.l_len) {
         Ok(length) if length > 0 => from.saturating_add(length - 1),
         _ => u64::MAX,

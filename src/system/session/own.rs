@@ -1,9 +1,9 @@
-//! Our own connection to the session, and the one place where a file of it is opened raw.
+//! Our own connection to the session, and the only place where one of its files is opened without SQLite.
 //!
 //! A process that closes any descriptor of a file loses all its POSIX locks on it, also those that SQLite holds for a
 //! connection of ours (sqlite.org/howtocorrupt.html, section 2.2). So while such a connection is open, what is opened to
-//! ask for locks stays open until the last of them is closed. Both go through one door here, and there is no other:
-//! `tests/architecture.rs` looks for one.
+//! ask for locks stays open until the last of them is closed. Both go through this module only; `tests/architecture.rs`
+//! checks that.
 
 use std::fs::File;
 use std::io;
@@ -12,20 +12,20 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// A connection of ours to the session's database. It can't be moved out, so it is closed here.
+/// A connection of ours to the session's database. It can't be moved out, so it is always closed here.
 pub struct OwnConnection(Option<rusqlite::Connection>);
 
 struct Door {
     /// Connections of ours that are open.
     connections: usize,
-    /// Opened while there was one, to be closed after it.
+    /// Files opened while there was one, to be closed after it.
     kept: Vec<File>,
 }
 
 static DOOR: Mutex<Door> = Mutex::new(Door { connections: 0, kept: Vec::new() });
 
 impl OwnConnection {
-    /// Opens the database, which has to be there.
+    /// Opens the database, which has to exist.
     ///
     /// # Errors
     /// What SQLite says.
@@ -49,7 +49,7 @@ impl Deref for OwnConnection {
 impl Drop for OwnConnection {
     fn drop(&mut self) {
         let mut door = door();
-        // First SQLite lets go of its locks.
+        // First SQLite releases its locks.
         drop(self.0.take());
         door.connections -= 1;
         if door.connections == 0 {
@@ -61,11 +61,11 @@ impl Drop for OwnConnection {
 /// Lends a file of the session, open for reading, for one question to the kernel.
 ///
 /// # Errors
-/// Where it can't be opened.
+/// If it can't be opened.
 pub(super) fn lend<T>(path: &Path, ask: impl FnOnce(&File) -> T) -> io::Result<T> {
     let mut door = door();
     if door.connections == 0 {
-        // Closed before the door is open again for a connection.
+        // Closed before a connection can be opened.
         return Ok(ask(&File::open(path)?));
     }
     let meta = std::fs::metadata(path)?;
@@ -83,7 +83,7 @@ fn door() -> MutexGuard<'static, Door> {
     DOOR.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-// What we hold ourselves only /proc/locks can say.
+// Only /proc/locks shows the locks that we hold ourselves.
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
     use super::super::{MAIN, WAL, getlk};

@@ -1,4 +1,4 @@
-//! The locks on a file by `/proc/locks` (proc(5)): nothing is opened, and nobody is left out.
+//! The locks on a file by `/proc/locks` (proc(5)): nothing is opened, and every holder is named.
 
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;

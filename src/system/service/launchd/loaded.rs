@@ -1,11 +1,11 @@
-//! How a job is loaded: by its property list as it was then, which may say something else by now.
+//! How a job was loaded: launchd keeps the property list as it was then, and the file may have changed since.
 
 use std::time::Duration;
 
 use super::{Launchd, NOT_LOADED, parse, said};
 use crate::facts::KeepAlive;
 
-/// What launchd goes by. No `Debug`: the text names the job's environment.
+/// The settings that launchd uses. No `Debug`: the text has the job's environment in it.
 pub struct Loaded {
     pub pid: Option<u32>,
     /// Unconditionally.
@@ -16,10 +16,10 @@ pub struct Loaded {
 }
 
 impl Launchd {
-    /// `None` where the job is not loaded.
+    /// `None` if the job is not loaded.
     ///
     /// # Errors
-    /// Where launchctl can't say, or says what nobody has seen.
+    /// If launchctl can't say, or prints something unknown.
     pub fn loaded(&self) -> Result<Option<Loaded>, String> {
         let output = self.print()?;
         match output.code {
@@ -33,7 +33,7 @@ impl Launchd {
 }
 
 impl Loaded {
-    /// Whether it starts exactly these words. They are printed raw, so they are looked for and not parsed.
+    /// Whether it starts exactly these words. They are printed raw, so the text is searched for them and not parsed.
     pub fn runs(&self, words: &[String]) -> bool {
         self.text.contains(&format!("\n\targuments = {{\n\t\t{}\n\t}}\n", words.join("\n\t\t")))
     }
@@ -41,7 +41,7 @@ impl Loaded {
 
 fn read(text: String) -> Option<Loaded> {
     let job = parse(&text)?;
-    // The conditions of a KeepAlive dictionary. What stands before the last `domain` may be an argument.
+    // The conditions of a KeepAlive dictionary. A line before the last `domain` may be an argument.
     let trusted = text.rfind("\n\tdomain = ").map_or(&*text, |at| &text[at..]);
     let conditional = trusted.contains("\n\tsemaphores = {");
     Some(Loaded {
