@@ -1,5 +1,5 @@
-//! The event loop: shows what the shared state says, and turns clicks into messages to the watch. Nothing here acts on the
-//! bridge, and nothing here waits: what takes time has a thread of its own.
+//! The event loop: shows the shared state, and turns clicks into messages to the watch. Nothing here acts on the
+//! bridge, and nothing here blocks: what takes time has a thread of its own.
 
 use std::path::PathBuf;
 use std::sync::mpsc::Sender;
@@ -33,7 +33,7 @@ use super::panics::caught;
 use super::say::say;
 use super::shared_state::SharedState;
 
-/// An hour, as the row says.
+/// An hour, as the menu's row says.
 const PAUSE: Duration = Duration::from_hours(1);
 /// CPU time has to advance within this time for a task to be at work.
 const WORK: Duration = Duration::from_secs(1);
@@ -55,9 +55,9 @@ pub struct Shown {
     tray: Option<TrayIcon>,
     rows: Option<MenuItems>,
     menu: Option<Menu>,
-    /// A restart was clicked, and is being thought about, asked about or done: another click means the same one.
+    /// A restart was clicked, and is being prepared, confirmed or done: another click means the same restart.
     restarting: bool,
-    /// What is asked about it, while it stands open.
+    /// The open question about it.
     question: Option<desktop::Window>,
     bus_closed: bool,
 }
@@ -96,11 +96,11 @@ pub fn run(event_loop: EventLoop<Message>, mut app: App) -> ! {
 }
 
 impl App {
-    /// The one way out of the loop. Where it is over before the watch is, the watch is asked to end as a signal asks it:
-    /// what it holds, and the demo's bridge, would be left behind. The code does not come from tao: on macOS `terminate:`
-    /// ends the process with 0 when this returns.
+    /// The only way out of the loop. If the loop ends before the watch, the watch is told to end as by a signal:
+    /// otherwise its locks and the demo's bridge would be left behind. The exit code does not come from tao: on macOS
+    /// `terminate:` ends the process with 0 when this returns.
     fn leave(&mut self) -> ! {
-        // Its icon is a file that goes with it.
+        // This removes the icon's file too.
         self.shown.tray.take();
         let mut decided = self.shared.look().end;
         if decided.is_none() {
@@ -114,7 +114,7 @@ impl App {
         std::process::exit(i32::from(end::exit_code(decided)));
     }
 
-    /// The tray, once. Without it the loop and the watch go on.
+    /// Creates the tray, once. Without it the loop and the watch go on.
     fn create_tray(&mut self, proxy: &EventLoopProxy<Message>) {
         desktop::at_start(proxy);
         let menu = self.shared.menu();
@@ -195,7 +195,7 @@ impl App {
         let Some(row) = rows.enabled(id) else { return };
         let on = row.checked != Some(true);
         match id {
-            // The same wish once more. Where it waits for an answer, the question may be what was not seen.
+            // The same request again. If the question is open, it may have been overlooked.
             "restart" if self.shown.restarting => self.shown.question.iter().for_each(desktop::Window::present),
             "restart" => {
                 self.shown.restarting = true;
@@ -226,7 +226,7 @@ impl App {
         }
     }
 
-    /// What was right at the click may be wrong by now: a question can stand open for hours.
+    /// Checks again: a question can be open for hours.
     fn restart(&mut self) {
         let refused = match self.shared.look() {
             state if state.lost.is_some() => Some("the watch has ended"),
@@ -240,7 +240,7 @@ impl App {
         }
     }
 
-    /// In a thread, with a look of its own: also a watch that does not answer can be asked about.
+    /// In a thread, with a look of its own, so that it works even if the watch does not answer.
     fn diagnose(&self, proxy: EventLoopProxy<Message>) {
         let (config, history) =
             (self.config.clone(), self.shared.look().snapshot.as_ref().map(|seen| seen.history.clone()));
@@ -280,7 +280,8 @@ impl App {
     }
 }
 
-/// Becomes ourselves anew. A library that lost the bus can't find it again in this process.
+/// Replaces this process with a new one of the same program. A library that lost the bus can't connect to it again in
+/// this process.
 fn again() {
     say(&match std::env::current_exe() {
         Ok(me) => bridge_watchdog::system::command::become_program(&me, std::env::args_os().skip(1)),

@@ -1,4 +1,4 @@
-//! The app's own command line. Whatever else can be asked is the other program's.
+//! The app's own command line. All commands belong to the other program.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -23,11 +23,11 @@ pub struct Arguments {
 /// Reads the arguments, the first of which is the first after the program's name.
 ///
 /// # Errors
-/// The exit code, where there is nothing left to do: help and version are printed, and so is what is wrong.
+/// The exit code, if there is nothing left to do: help, version or the error has been printed.
 pub fn read(args: impl IntoIterator<Item = OsString>) -> Result<Arguments, u8> {
     let name = std::iter::once(OsString::from("bridge-watchdog-tray"));
     Arguments::try_parse_from(name.chain(args)).map_err(|error| {
-        // clap knows which stream it belongs to; that nobody reads it is no error.
+        // clap knows which stream it belongs to; it is no error if that can't be written.
         let _ = error.print();
         if error.use_stderr() { exit_code::USAGE } else { exit_code::OK }
     })

@@ -1,29 +1,29 @@
-//! How the app ends. Whoever keeps it starts it again after every exit code but 0, so that 0 is Quit and nothing else.
+//! How the app ends. Its manager starts it again after every exit code but 0, so 0 means Quit and nothing else.
 
 use std::time::Duration;
 
 pub use bridge_watchdog::exit_code::{BROKEN, of_signal};
 use signal_hook::consts::SIGTERM;
 
-/// The watch and the event loop wait for each other no longer than this: a loop that hangs on a dead display must not keep
-/// us, nor a rung in a call out keep a logout.
+/// The watch and the event loop wait for each other no longer than this: a loop that hangs on a dead display must not
+/// keep us from ending, and a rung in a long call must not delay a logout.
 pub const LEAVING: Duration = Duration::from_secs(5);
 
-/// What the thread that keeps the watch has decided.
+/// What the thread that supervises the watch has decided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum End {
     Code(u8),
-    /// Become ourselves anew: same process, same pid.
+    /// Start the same program again in this process, with the same pid.
     Again,
 }
 
-/// The exit code when the event loop is over. Where nobody had decided that it should be (macOS's `terminate:`: Activity
-/// Monitor, a logout that is then cancelled, a script's quit) somebody else asked us to go, as a SIGTERM does, and that is
-/// how it is said: it was no Quit, which would leave nobody watching, and no defect of ours.
+/// The exit code when the event loop is over. If we had not decided to end (macOS's `terminate:`: Activity Monitor, a
+/// logout that is then cancelled, a script's quit), it counts as a SIGTERM: not as Quit, after which nothing would
+/// watch any more, and not as a defect of ours.
 pub fn exit_code(decided: Option<End>) -> u8 {
     match decided {
         Some(End::Code(code)) => code,
-        // Whoever still gets here could not become ourselves.
+        // We only get here if the new start failed.
         Some(End::Again) => BROKEN,
         None => of_signal(SIGTERM),
     }

@@ -1,4 +1,4 @@
-//! The icon in the bar, made once.
+//! The icon in the menu bar, made once.
 
 use std::path::Path;
 
@@ -9,7 +9,7 @@ use super::desktop;
 use super::menu_items::{MenuItems, for_the_tray};
 
 /// # Errors
-/// Where the icon's folder can't be written, or what the library says.
+/// If the icon's folder can't be written, or what the library says.
 pub fn tray(rows: &MenuItems, menu: &Menu, folder: &Path) -> Result<TrayIcon, String> {
     // An id and a folder of our own: the default folder is shared by every app that uses this library.
     let builder = TrayIconBuilder::new()
@@ -23,7 +23,7 @@ pub fn tray(rows: &MenuItems, menu: &Menu, folder: &Path) -> Result<TrayIcon, St
 }
 
 /// # Errors
-/// Where a file of ours is broken.
+/// If a file of ours is broken.
 pub fn image(icon: Icon) -> Result<tray_icon::Icon, String> {
     let wrong = |error: &dyn std::fmt::Display| format!("an icon of ours is broken: {error}");
     let mut reader =

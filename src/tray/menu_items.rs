@@ -1,5 +1,5 @@
 //! The menu's rows: made once, then edited in place and only where something changed. A menu that is open must never be
-//! built anew (crash reports, `macos.md`).
+//! rebuilt: there are reports of crashes on macOS.
 
 use std::collections::HashMap;
 
@@ -46,7 +46,7 @@ impl MenuItems {
         self.shown = rows.to_vec();
     }
 
-    /// A check item flips itself when it is clicked; what is true is shown instead.
+    /// A check item toggles itself when it is clicked, so the true value is set again.
     pub fn correct(&self, id: &str) {
         let row = flat(&self.shown).into_iter().find(|row| row.id == id);
         if let (Some(row), Some(item)) = (row, self.items.get(id)) {
@@ -54,7 +54,7 @@ impl MenuItems {
         }
     }
 
-    /// The row as it is shown. A click on a disabled one arrives all the same over D-Bus.
+    /// The row as it is shown. A click on a disabled one still arrives over D-Bus.
     pub fn enabled(&self, id: &str) -> Option<&Row> {
         flat(&self.shown).into_iter().find(|row| row.id == id && row.enabled)
     }
@@ -107,7 +107,7 @@ fn make(row: &Row, items: &mut HashMap<String, Item>) -> Result<Box<dyn IsMenuIt
     Ok(Box::new(plain))
 }
 
-/// The menu as tray-icon takes it. Compiles only where its muda is ours: another version's types would be other types.
+/// The menu in the type that tray-icon takes. This compiles only if tray-icon uses the same version of muda as we do.
 pub fn for_the_tray(menu: &Menu) -> Box<dyn tray_icon::menu::ContextMenu> {
     let same: tray_icon::menu::Menu = menu.clone();
     Box::new(same)

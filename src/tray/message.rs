@@ -1,4 +1,4 @@
-//! What the threads tell each other: messages to the event loop, calls to the thread that keeps the watch.
+//! What the threads send to each other: messages to the event loop, calls to the thread that supervises the watch.
 
 use bridge_watchdog::watch::commands::Command;
 
@@ -8,11 +8,11 @@ pub enum Message {
     /// The shared state has something new.
     Changed,
     Clicked(String),
-    /// So many tasks would end with a restart, or why nobody knows.
+    /// How many tasks a restart would end, or why that is not known.
     Tasks(Result<usize, String>),
-    /// The answer to the question that comes of it.
+    /// The answer to the question about it.
     RestartConfirmed(bool),
-    /// What became of a click, once the watch has done it.
+    /// The result of a click, once the watch has handled it.
     Done(Command, Result<(), String>),
     Diagnostics(String),
     /// Something that a person asked for can't be done.
@@ -22,14 +22,14 @@ pub enum Message {
     BusClosed,
 }
 
-/// To the thread that keeps the watch.
+/// To the thread that supervises the watch.
 pub enum Call {
     /// The watch has shown something.
     Beat,
     Signal(i32),
     Quit,
-    /// The session bus is back, and only a new process of ours can be on it.
+    /// The session bus is back, and only a new process of ours can connect to it.
     Again,
-    /// The watch has returned, or panicked: with what.
+    /// The watch has returned, or panicked with this text.
     Over(Option<String>),
 }

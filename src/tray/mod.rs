@@ -1,6 +1,6 @@
-//! The app: an event loop on the main thread, the watch in a thread of its own, and one that keeps it beside it. The only
-//! files that name tao, tray-icon and GTK. They belong to this binary and not to the library, so that the headless one links
-//! none of it.
+//! The app: an event loop on the main thread, the watch in a thread of its own, and a third thread that supervises the
+//! watch. These are the only files that name tao, tray-icon and GTK. They belong to this binary and not to the library,
+//! so that the headless binary links none of them.
 
 pub mod app;
 mod arguments;
@@ -42,17 +42,17 @@ use self::say::say;
 use self::shared_state::SharedState;
 use self::watch_thread::WatchThread;
 
-/// What opens a file in the platform's own way.
+/// The platform's program that opens a file.
 #[cfg(target_os = "macos")]
 pub const VIEWER: &str = "/usr/bin/open";
 #[cfg(not(target_os = "macos"))]
 pub const VIEWER: &str = "/usr/bin/xdg-open";
 
-/// GTK connects to the session bus before it says anything; one that hangs is told of after this time.
+/// GTK first connects to the session bus, which may hang; after this time we say so.
 const BUS_PATIENCE: Duration = Duration::from_secs(10);
 
-/// Parses, watches, shows; returns the exit code. 0 is Quit and nothing else, so that whoever started us starts us again
-/// after everything that nobody meant. `viewer` opens the log; `hear` is told each snapshot in the watch's own thread.
+/// Parses, watches, shows; returns the exit code. 0 means Quit and nothing else, so that our manager starts us again
+/// after every other end. `viewer` opens the log; `hear` is called with each snapshot, in the watch's own thread.
 pub fn main(args: impl IntoIterator<Item = OsString>, environment: &Environment, viewer: &Path, hear: Hear) -> u8 {
     process::single_arena();
     panics::tell();
@@ -73,7 +73,7 @@ pub type Hear = Box<dyn FnMut(&Snapshot) + Send>;
 
 fn start(file: Option<PathBuf>, environment: &Environment, viewer: &Path, hear: Hear) -> Result<u8, (u8, String)> {
     let default = Config::default_path(environment);
-    // Without a configuration there is the demo's bridge, so that a newcomer sees the icon change within a minute.
+    // Without a configuration there is the demo's bridge, so that a new user sees the icon change within a minute.
     let demo = file.is_none() && !default.exists();
     let (config, environment, demo_bridge) = if demo {
         let demo_bridge = DemoBridge::start(&beside("bridge-watchdog")?).map_err(|why| (exit_code::FAILED, why))?;
@@ -95,7 +95,7 @@ fn start(file: Option<PathBuf>, environment: &Environment, viewer: &Path, hear: 
     let (calls, handle, ended) = watch(&config, &environment, &shared, demo_bridge.clone(), hear)?;
     let up = Arc::new(AtomicBool::new(false));
     tell_of_a_deaf_bus(up.clone());
-    // Last of all: with a session bus that hangs this call never returns, and the watch must not need it.
+    // Done last: if the session bus hangs this call never returns, and the watch must work without it.
     let event_loop = match caught(app::event_loop) {
         Ok(event_loop) => event_loop,
         Err(why) => {
@@ -109,7 +109,7 @@ fn start(file: Option<PathBuf>, environment: &Environment, viewer: &Path, hear: 
     app::run(event_loop, app::App { config, environment, shared, calls, handle, demo_bridge, viewer, shown })
 }
 
-/// The watch in its thread, and the thread that keeps it.
+/// Starts the watch in its thread, and the thread that supervises it.
 fn watch(
     config: &Config,
     environment: &Environment,

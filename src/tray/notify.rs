@@ -1,12 +1,12 @@
-//! A local notification: for the person in front of the machine when a message does not go out. It belongs to the app: on
-//! macOS it takes a bundle to be shown, and its library links AppKit.
+//! A local notification, shown when a message does not go out. It belongs to the app: macOS shows it only for a bundle,
+//! and its library links AppKit.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use bridge_watchdog::system::program;
 
 /// Shows a notification, in a thread of its own: a notification daemon that hangs would hang the caller for ever. While
-/// one is on its way no other is sent; that none arrives is no error, since nobody may be there to see it.
+/// one is being sent no other is; it is no error if none arrives.
 pub fn show(title: &str, text: &str) {
     static ON_ITS_WAY: AtomicBool = AtomicBool::new(false);
     if !allowed() || ON_ITS_WAY.swap(true, Ordering::SeqCst) {
@@ -25,7 +25,7 @@ pub fn show(title: &str, text: &str) {
     }
 }
 
-/// macOS, "Notifications": outside a real bundle the platform asks, hangs or aborts the process, which can't be caught.
+/// On macOS, outside a real bundle, the platform asks, hangs or aborts the process, which can't be caught.
 fn allowed() -> bool {
     if cfg!(not(target_os = "macos")) {
         return true;
@@ -33,7 +33,7 @@ fn allowed() -> bool {
     program::ours().is_ok_and(|path| path.to_string_lossy().contains(".app/Contents/MacOS/"))
 }
 
-/// Notification daemons on Linux read a little markup.
+/// Notification daemons on Linux interpret some markup.
 fn shown(text: &str) -> String {
     let text: String = text.chars().take(300).collect();
     if cfg!(target_os = "macos") { text } else { text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;") }

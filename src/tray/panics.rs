@@ -1,4 +1,4 @@
-//! Panics of ours and of the libraries: told on standard error, or caught and handed on as a sentence.
+//! Panics of ours and of the libraries: written to standard error, or caught and returned as a sentence.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, set_hook};
@@ -8,7 +8,7 @@ use super::say::say;
 
 static QUIET: AtomicBool = AtomicBool::new(false);
 
-/// From now on a panic is one line of ours. The hook of the standard library would print three.
+/// From now on a panic prints one line of ours. The hook of the standard library would print three.
 pub fn tell() {
     set_hook(Box::new(|panic| {
         if !QUIET.load(Ordering::SeqCst) {
@@ -18,7 +18,7 @@ pub fn tell() {
     }));
 }
 
-/// Runs what may panic in somebody else's code, without the panic's own words on standard error.
+/// Runs code that may panic in a library, without the panic's text on standard error.
 pub fn caught<T>(what: impl FnOnce() -> T) -> Result<T, String> {
     QUIET.store(true, Ordering::SeqCst);
     let result = catch_unwind(AssertUnwindSafe(what));
@@ -26,7 +26,7 @@ pub fn caught<T>(what: impl FnOnce() -> T) -> Result<T, String> {
     result.map_err(|payload| words_of(&*payload))
 }
 
-/// A panic's own words.
+/// The text of a panic.
 pub fn words_of(payload: &(dyn Any + Send)) -> String {
     let text = payload.downcast_ref::<&str>().map(|text| (*text).to_owned());
     text.or_else(|| payload.downcast_ref::<String>().cloned()).unwrap_or_else(|| "a panic without words".into())

@@ -1,4 +1,5 @@
-//! What the threads know, where the event loop sees it. The watch never waits for the loop: it writes here and rings.
+//! What the threads know, for the event loop to show. The watch never waits for the loop: it writes here and wakes the
+//! loop.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -32,15 +33,15 @@ pub struct State {
     pub lost: Option<String>,
     /// When diagnostics were last copied.
     pub copied: Option<Wall>,
-    /// The watch is over, and so shall the loop be.
+    /// The watch is over, and the loop has to end.
     pub end: Option<End>,
-    /// There is none before the loop is built, and none where there is no display.
+    /// `None` before the loop is built, and if there is no display.
     waker: Option<EventLoopProxy<Message>>,
 }
 
 impl SharedState {
     pub fn new(config: &Config, environment: &Environment, demo: bool) -> SharedState {
-        // Nobody knows yet, and where it can be asked it can be switched.
+        // Not known yet; if it can be asked later, it can be switched.
         let state = State { starts_at_login: (!demo).then_some(false), ..State::default() };
         SharedState {
             state: Mutex::new(state),
@@ -53,7 +54,7 @@ impl SharedState {
         }
     }
 
-    /// From now on each change rings the loop.
+    /// From now on each change wakes the loop.
     pub fn wake(&self, waker: EventLoopProxy<Message>) {
         self.change(|state| state.waker = Some(waker));
     }
@@ -63,7 +64,7 @@ impl SharedState {
         change(&mut state);
         self.changed.notify_all();
         if let Some(waker) = &state.waker {
-            // Fails only when the loop has ended.
+            // Fails only if the loop has ended.
             let _ = waker.send_event(Message::Changed);
         }
     }
@@ -74,7 +75,7 @@ impl SharedState {
         waited.unwrap_or_else(PoisonError::into_inner).0.end
     }
 
-    /// To the loop; where there is none, nobody clicked.
+    /// Sends to the loop; without a loop there are no clicks to answer.
     pub fn send(&self, message: Message) {
         if let Some(waker) = &self.look().waker {
             let _ = waker.send_event(message);

@@ -1,5 +1,6 @@
-//! Sees to it that the watch lives and that everything has an end. A watch that panicked or has missed two ticks is worse
-//! than none, since it looks like one: it is shown for a moment, then the process ends non-zero and is started again.
+//! Supervises the watch, and makes sure that the process ends. A watch that panicked or has missed two ticks is worse
+//! than none, since the icon looks as if it worked: the error is shown for a moment, then the process ends non-zero and
+//! its manager starts it again.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -19,18 +20,19 @@ use super::panics::words_of;
 use super::say::say;
 use super::shared_state::SharedState;
 
-/// A person should see why the icon goes.
+/// Long enough for a person to see why the icon will disappear.
 const SHOWN: Duration = Duration::from_secs(5);
-/// The watch ends at once unless a rung is in a call out, and each of those has its own limit. What is cut off here is
-/// what a kill would cut off, which harms nothing.
+/// The watch ends at once unless a rung is in a call to another program, and each of those has its own limit. To cut it
+/// off here is like a kill, which does no harm.
 const ENDING: Duration = Duration::from_secs(10);
 
 pub struct WatchThread {
     pub handle: CommandSender,
     pub calls: Receiver<Call>,
-    /// Two ticks, and a call out.
+    /// Two ticks, and a call to another program.
     pub limit: Duration,
-    /// Where the whole process stood still (SIGSTOP, a debugger) both threads wake at once, and the watch needs a moment.
+    /// If the whole process was stopped (SIGSTOP, a debugger) both threads wake at the same time, and the watch needs a
+    /// moment.
     pub grace: Duration,
     pub shared: Arc<SharedState>,
     pub state: PathBuf,
@@ -39,7 +41,7 @@ pub struct WatchThread {
 }
 
 impl WatchThread {
-    /// Keeps, in a thread of its own; `tell` hears of the end.
+    /// Supervises in a thread of its own; `tell` gets the end.
     ///
     /// # Errors
     /// Where the machine gives no thread.
@@ -65,7 +67,7 @@ impl WatchThread {
     }
 }
 
-/// Runs `watch` in a thread; its end, or its panic, is a call.
+/// Runs `watch` in a thread; its end, or its panic, is sent as a call.
 ///
 /// # Errors
 /// Where the machine gives no thread.
@@ -78,15 +80,15 @@ pub fn watching(calls: Sender<Call>, watch: impl FnOnce() + Send + 'static) -> R
     thread.spawn(run).map(drop).map_err(|error| no_thread(&error))
 }
 
-/// SIGTERM and SIGINT are calls. They end us non-zero: only Quit means it.
+/// Sends SIGTERM and SIGINT as calls. They end us non-zero; only Quit ends us with 0.
 ///
 /// # Errors
-/// Where signals can't be heard.
+/// If signals can't be received.
 pub fn signals(calls: Sender<Call>) -> Result<(), String> {
     let mut signals = Signals::new([SIGINT, SIGTERM]).map_err(|error| format!("signals can't be heard: {error}"))?;
     let thread = std::thread::Builder::new().name("signals".into());
     let listen = move || {
-        // Until nobody hears any more.
+        // Until the receiver is gone.
         let _ = signals.forever().try_for_each(|signal| calls.send(Call::Signal(signal)));
     };
     thread.spawn(listen).map(drop).map_err(|error| no_thread(&error))
@@ -126,7 +128,7 @@ fn keep(handle: &CommandSender, calls: &Receiver<Call>, limit: Duration, grace: 
     }
 }
 
-/// In a thread: what stalled the watch may be its journal.
+/// In a thread: the journal itself may be what stalled the watch.
 fn note(state: PathBuf, line: String) {
     std::thread::spawn(move || Journal::new(&state, false).note(&line));
 }

@@ -3,7 +3,7 @@
 //! A process that closes any descriptor of a file loses all its POSIX locks on it, also those that SQLite holds for a
 //! connection of ours (sqlite.org/howtocorrupt.html, section 2.2). So while such a connection is open, what is opened to
 //! ask for locks stays open until the last of them is closed. Both go through this module only; `tests/architecture.rs`
-//! checks that.
+//! looks for another `Connection::open`.
 
 use std::fs::File;
 use std::io;

@@ -1,4 +1,4 @@
-//! The Linux desktop: GTK, which is in the tree by tao and tray-icon, and the session bus.
+//! The Linux desktop: GTK, which tao and tray-icon use, and the session bus.
 
 use std::ffi::CStr;
 use std::os::linux::net::SocketAddrExt;
@@ -14,10 +14,10 @@ use crate::tray::message::Message;
 use crate::tray::say::say;
 use bridge_watchdog::text::dialogs::Question;
 
-/// A panel that starts with the session is there after this time, in seconds.
+/// A panel that starts with the session has started after this many seconds.
 const HOST_PATIENCE: u32 = 5;
 
-/// What libappindicator-sys tries, in its order.
+/// The libraries that libappindicator-sys tries, in its order.
 const ICON_LIBRARIES: [&CStr; 2] = [c"libayatana-appindicator3.so.1", c"libappindicator3.so.1"];
 
 /// The variant that is legible on a light and a dark bar.
@@ -34,11 +34,11 @@ pub fn png(icon: Icon) -> &'static [u8] {
     }
 }
 
-/// Where the display dies, GDK ends the process with 1 and without a word, and lets nobody speak before. Started again,
-/// the app says that there is no display, and watches.
+/// If the display dies, GDK ends the process with 1 and without a message. When the app is started again it says that
+/// there is no display, and watches.
 pub fn before_run(_: &mut EventLoop<Message>) {}
 
-/// A bus that dies must not end us: GLib's default is a SIGTERM that looks like somebody's wish.
+/// A bus that dies must not end us: GLib's default is to send SIGTERM, which looks like a request to end.
 pub fn at_start(proxy: &EventLoopProxy<Message>) {
     let bus = match gio::bus_get_sync(gio::BusType::Session, gio::Cancellable::NONE) {
         Ok(bus) => bus,
@@ -73,7 +73,7 @@ fn look_for_a_host(bus: &gio::DBusConnection) {
     );
 }
 
-/// Whether somebody listens again at the session bus's address.
+/// Whether the session bus accepts connections again.
 pub fn bus_is_back() -> bool {
     let address = std::env::var("DBUS_SESSION_BUS_ADDRESS").unwrap_or_default();
     let value = |key: &str| {
@@ -90,12 +90,13 @@ pub fn with_icon(builder: TrayIconBuilder, image: tray_icon::Icon) -> TrayIconBu
 }
 
 /// # Errors
-/// Where the icon's file can't be written.
+/// If the icon's file can't be written.
 pub fn set_icon(tray: &TrayIcon, image: tray_icon::Icon) -> Result<(), String> {
     tray.set_icon(Some(image)).map_err(|error| error.to_string())
 }
 
-/// Whether an icon can be made here. The tray's crate loads its library when the icon is made, and panics without it.
+/// Whether an icon can be made here. The tray-icon crate loads its library when the icon is made, and panics without
+/// it.
 ///
 /// # Errors
 /// What is missing, and the mend.
@@ -107,8 +108,8 @@ pub fn ready() -> Result<(), String> {
 }
 
 fn loads(library: &CStr) -> bool {
-    // SAFETY: the name ends with a 0, and what these libraries do when they are loaded is what the icon needs anyway. It
-    // stays loaded: the icon is made next.
+    // SAFETY: the name ends with a 0, and the icon loads the same library anyway. It stays loaded: the icon is made
+    // next.
     !unsafe { libc::dlopen(library.as_ptr(), libc::RTLD_NOW) }.is_null()
 }
 
@@ -122,7 +123,7 @@ impl Window {
     }
 }
 
-/// Asks without blocking; the answer is a message, and yes is nothing but the button that says so.
+/// Asks without blocking. The answer is a message; it is yes only if that button was pressed.
 #[expect(clippy::unnecessary_wraps, reason = "macOS shows windows on its main thread alone")]
 pub fn ask(question: &Question, proxy: &EventLoopProxy<Message>) -> Option<Window> {
     let dialog = dialog(gtk::MessageType::Warning, &question.title, &question.detail);
@@ -130,7 +131,7 @@ pub fn ask(question: &Question, proxy: &EventLoopProxy<Message>) -> Option<Windo
     dialog.add_button(&question.yes, gtk::ResponseType::Accept);
     dialog.set_default_response(gtk::ResponseType::Cancel);
     let proxy = proxy.clone();
-    // Once: to close a dialog is a response as well.
+    // Once: closing a dialog is a response too.
     let answered = std::cell::Cell::new(false);
     dialog.connect_response(move |dialog, response| {
         if !answered.replace(true) {
@@ -142,7 +143,7 @@ pub fn ask(question: &Question, proxy: &EventLoopProxy<Message>) -> Option<Windo
     Some(Window(dialog))
 }
 
-/// Says something without blocking.
+/// Shows a text without blocking.
 pub fn tell(title: &str, detail: &str) {
     let dialog = dialog(gtk::MessageType::Info, title, detail);
     dialog.add_button("Close", gtk::ResponseType::Close);
@@ -156,14 +157,14 @@ fn dialog(kind: gtk::MessageType, title: &str, detail: &str) -> gtk::MessageDial
     dialog.set_title("Bridge Watchdog");
     dialog.set_secondary_text(Some(detail));
     dialog.set_position(gtk::WindowPosition::Center);
-    // Asked from a panel, on whatever workspace that is: no window of another program hides it.
+    // Shown on every workspace and above other windows, since the click came from a panel.
     dialog.set_keep_above(true);
     dialog.stick();
     dialog
 }
 
 /// # Errors
-/// None; it has the shape of its brother.
+/// None; the signature is that of the other platform.
 #[expect(clippy::unnecessary_wraps, reason = "the pasteboard of macOS can refuse")]
 pub fn copy(text: &str) -> Result<(), String> {
     gtk::Clipboard::get(&gdk::SELECTION_CLIPBOARD).set_text(text);

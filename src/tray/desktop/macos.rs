@@ -1,6 +1,6 @@
-//! The Mac's desktop. Relies on these facts of `macos.md`, "The app": an accessory app that activates nothing before
-//! `run()`, or each start steals the focus; templated icons set together with their flag, 44 px with padding; App Nap
-//! slows accessory apps unless an NSProcessInfo activity is held for the whole life.
+//! The Mac's desktop. It relies on these facts: an accessory app that activates itself before `run()` steals the focus
+//! at each start; a template icon has to be set together with its flag, 44 px with padding; App Nap slows accessory
+//! apps unless an NSProcessInfo activity is held for as long as the app runs.
 
 mod panel;
 
@@ -16,7 +16,7 @@ use self::panel::{Means, Panel};
 use crate::tray::message::Message;
 use bridge_watchdog::text::dialogs::Question;
 
-/// Black with alpha: the system gives the colour.
+/// Black with alpha: the system chooses the colour.
 pub fn png(icon: Icon) -> &'static [u8] {
     match icon {
         Icon::Healthy => include_bytes!("../../../assets/healthy.png"),
@@ -43,7 +43,7 @@ pub fn at_start(_: &EventLoopProxy<Message>) {
     std::mem::forget(activity);
 }
 
-/// There is no bus here that could be lost.
+/// There is no session bus on a Mac.
 pub fn bus_is_back() -> bool {
     false
 }
@@ -59,7 +59,7 @@ pub fn set_icon(tray: &TrayIcon, image: tray_icon::Icon) -> Result<(), String> {
 }
 
 /// # Errors
-/// None; it has the shape of its brother.
+/// None; the signature is that of the other platform.
 #[expect(clippy::unnecessary_wraps, reason = "on Linux a library may be missing")]
 pub fn ready() -> Result<(), String> {
     Ok(())
@@ -68,17 +68,17 @@ pub fn ready() -> Result<(), String> {
 /// An open window.
 pub type Window = Panel;
 
-/// Asks without blocking; the answer is a message, and yes is nothing but the button that says so.
+/// Asks without blocking. The answer is a message; it is yes only if that button was pressed.
 pub fn ask(question: &Question, proxy: &EventLoopProxy<Message>) -> Option<Window> {
     let main = MainThreadMarker::new()?;
     let proxy = proxy.clone();
     let answer = Box::new(move |yes| drop(proxy.send_event(Message::RestartConfirmed(yes))));
-    // The Return key presses the one that harms nothing.
+    // The Return key presses the button that does no harm.
     let buttons = [(&*question.yes, Means::Yes), (&*question.no, Means::No)];
     Some(panel::show(main, &question.title, &question.detail, &buttons, answer))
 }
 
-/// Says something without blocking.
+/// Shows a text without blocking.
 pub fn tell(title: &str, detail: &str) {
     if let Some(main) = MainThreadMarker::new() {
         panel::show(main, title, detail, &[("Close", Means::No)], Box::new(drop));
@@ -86,7 +86,7 @@ pub fn tell(title: &str, detail: &str) {
 }
 
 /// # Errors
-/// Where the pasteboard refuses.
+/// If the pasteboard refuses.
 pub fn copy(text: &str) -> Result<(), String> {
     let shared = NSPasteboard::generalPasteboard();
     shared.clearContents();

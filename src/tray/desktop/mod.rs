@@ -1,4 +1,4 @@
-//! What the two desktops do differently, the same functions for each.
+//! What differs between the two desktops: the same functions for each.
 
 #[cfg(target_os = "linux")]
 mod linux;

@@ -1,6 +1,6 @@
-//! A window of ours on the Mac: a panel that floats above other windows though the app is not active, and waits for
-//! nobody. Relies on these facts of `macos.md`, "The first day on a Mac": activation is a request that may be ignored,
-//! and what is modal for the application blocks logout, restart and a system update.
+//! A window of ours on the Mac: a panel that floats above other windows even if the app is not active, and does not
+//! block. It relies on these facts: activation is a request that may be ignored, and a window that is modal for the
+//! application blocks logout, restart and a system update.
 
 use std::cell::RefCell;
 
@@ -13,7 +13,7 @@ use objc2_app_kit::{
 };
 use objc2_foundation::{NSEdgeInsets, NSNotification, NSPoint, NSRect, NSSize, NSString};
 
-/// As wide as text reads well, in points.
+/// A width at which text is easy to read, in points.
 const WIDTH: f64 = 380.0;
 const MARGIN: f64 = 20.0;
 const SPACING: f64 = 12.0;
@@ -33,12 +33,12 @@ pub struct Panel {
 }
 
 thread_local! {
-    /// Every panel that was shown and may still be open: whoever showed it need not keep it.
+    /// Every panel that was shown and may still be open, so that callers need not keep it.
     static SHOWN: RefCell<Vec<Panel>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Shows a panel with these buttons, the last of which the Return key presses. `answer` is told once: true if the button
-/// that means yes was pressed, false if the panel was closed in any other way.
+/// Shows a panel with these buttons, the last of which the Return key presses. `answer` is called once: true if the
+/// button that means yes was pressed, false if the panel was closed in any other way.
 pub fn show(
     main: MainThreadMarker,
     title: &str,
@@ -61,7 +61,7 @@ pub fn show(
     window.setFloatingPanel(true);
     window.setLevel(NSFloatingWindowLevel);
     window.setHidesOnDeactivate(false);
-    // On every space, and beside an app in full screen: wherever the menu was clicked.
+    // On every space, and over an app in full screen: the menu can be clicked there.
     window.setCollectionBehavior(
         NSWindowCollectionBehavior::CanJoinAllSpaces | NSWindowCollectionBehavior::FullScreenAuxiliary,
     );
@@ -75,7 +75,7 @@ pub fn show(
     let panel = Panel { window, listener };
     panel.present();
     SHOWN.with_borrow_mut(|shown| {
-        // Here and not when it closes: then one of its own methods is on the stack.
+        // Dropped here and not when it closes: then one of its own methods is on the stack.
         shown.retain(|panel| panel.window.isVisible());
         shown.push(Panel { window: panel.window.clone(), listener: panel.listener.clone() });
     });
@@ -159,7 +159,7 @@ define_class!(
     unsafe impl NSWindowDelegate for Listener {
         #[unsafe(method(windowWillClose:))]
         fn window_will_close(&self, _: &NSNotification) {
-            // By whatever it was closed: a yes was told before.
+            // Closed in any way; a yes has been sent before.
             self.tell(false);
         }
     }
