@@ -1,4 +1,4 @@
-//! A situation a row, named after the row of the list of real incidents that it comes from.
+//! One row for each situation. `incident_N` is a number in a list of real outages.
 
 use super::*;
 use crate::facts::{Disk, Flood, Holder, Holds, Identity, Log, Pause, Repeated, Session, UpdateLock};
@@ -715,7 +715,7 @@ fn every_situation_has_its_verdict() {
     }
 }
 
-/// The order of precedence as the design lists it: each cause, together with all that come after it, wins.
+/// The order of precedence: each cause wins against all that come after it.
 #[test]
 fn the_first_cause_wins_and_the_others_become_issues() {
     type Step = (Cause, fn(&mut Case));
@@ -743,7 +743,7 @@ fn the_first_cause_wins_and_the_others_become_issues() {
         add(&mut case);
         let verdict = assess(&case.facts, &case.history, LIMITS);
         assert_eq!(verdict.cause, *cause, "{verdict:#?}");
-        // The network is asked about once, and is no issue of its own beside a sickness.
+        // The causes that were added before are still among the findings.
         assert!(verdict.findings.len() >= steps.len() - at - 1, "{cause:?}: {:?}", verdict.findings);
     }
     let mut case = well();
@@ -763,7 +763,7 @@ fn the_first_cause_wins_and_the_others_become_issues() {
     }
 }
 
-/// What one look hands to the next, and which deaths are crashes.
+/// What one look passes on to the next, and which deaths are crashes.
 #[test]
 fn deaths_are_counted_by_the_managers_counter() {
     // (name, runs and pid before, runs and pid now, last exit, ended by us, crashes, starts)
@@ -811,7 +811,8 @@ fn deaths_are_counted_by_the_managers_counter() {
     }
 }
 
-/// systemd's `NRestarts` counts only its own restarts, and begins anew with a start by hand or a reset; a run has a name.
+/// systemd's `NRestarts` counts only its own restarts, and restarts at 0 with a start by hand or a reset; each run has
+/// an id.
 #[test]
 fn deaths_are_counted_by_the_runs_that_systemd_names() {
     // (name, (NRestarts + 1, run, pid) before, the same now, last exit, ended by us, crashes, starts)
@@ -856,8 +857,8 @@ fn deaths_are_counted_by_the_runs_that_systemd_names() {
     }
 }
 
-/// Deaths in the rhythm of a job that ends at once under launchd's throttle of 10 s, looked at as the watch does: each
-/// second while there is no process. No run is ever seen.
+/// Deaths of a job that ends at once under launchd's throttle of 10 s, looked at as the watch does: each second while
+/// there is no process. No run is ever seen.
 #[test]
 fn incident_19_a_manager_that_respawns_is_not_helped_and_a_person_hears_of_it() {
     for (exit, crash_loop) in [(Exit::Code(1), true), (Exit::Code(0), false)] {
@@ -876,7 +877,7 @@ fn incident_19_a_manager_that_respawns_is_not_helped_and_a_person_hears_of_it() 
             known.extend(events);
             let verdict = assess(&case.facts, &case.history, LIMITS);
             let expected = match second {
-                // The first death, after an hour, is ours to answer; then the manager has shown that it does.
+                // After the first death, an hour's run, we start it; after that the manager has shown that it does.
                 0..10 => (Cause::ProcessDead, 1),
                 10..20 => (Cause::ProcessDead, 0),
                 _ if crash_loop => (Cause::CrashLoop, 3),
@@ -887,7 +888,7 @@ fn incident_19_a_manager_that_respawns_is_not_helped_and_a_person_hears_of_it() 
         }
         assert_eq!(told, if crash_loop { None } else { Some(100) }, "{exit}");
     }
-    // It was there once and never again: after the throttle and the margin it is ours.
+    // It ran once and never again: after the throttle and the margin we start it.
     let mut case = well();
     case.down(0.3, 19.9);
     assert_eq!(assess(&case.facts, &case.history, LIMITS).level(), 0);
@@ -895,7 +896,7 @@ fn incident_19_a_manager_that_respawns_is_not_helped_and_a_person_hears_of_it() 
     assert_eq!(assess(&case.facts, &case.history, LIMITS).level(), 1);
 }
 
-/// What a run said speaks against itself only, and not against the next.
+/// What a run logged counts for that run only, and not for the next.
 #[test]
 fn incident_5_what_a_run_said_ends_with_it() {
     let locked = || Findings { locked: true, ..Findings::default() };
@@ -931,7 +932,7 @@ fn incident_5_what_a_run_said_ends_with_it() {
     assert_eq!(history.locked_at, None);
 }
 
-/// A child's goodbye in a shared log, a quoted chat: a line that says so is void as soon as another follows.
+/// "Shutting down" from a child in a shared log, or in a quoted chat, is void as soon as another line follows.
 #[test]
 fn r05a_to_be_told_to_stop_is_a_line_and_then_silence() {
     let told = Findings { told_to_stop: true, ..Findings::default() };
@@ -953,7 +954,7 @@ fn r05a_to_be_told_to_stop_is_a_line_and_then_silence() {
     assert_eq!(causes, [Cause::None; 3], "a line followed");
 }
 
-/// A wait that the log names last is Telegram's, until a sign of life follows it.
+/// A wait that the log names last is a flood wait, until a sign of life follows it.
 #[test]
 fn r20_a_flood_wait_in_the_log_holds_until_it_is_over() {
     let mut case = well();
@@ -973,7 +974,7 @@ fn r20_a_flood_wait_in_the_log_holds_until_it_is_over() {
     case.log().said.heartbeat = true;
     case.history = advance(&case.history, &case.facts, &[], LIMITS).0;
     assert_eq!(case.history.flood_until, None);
-    // It stood at the end of the log before we came.
+    // It was at the end of the log before we started.
     case.log().said = Findings::default();
     case.log().flood_before = Some((NOW.wall - s(600.0), s(1800.0)));
     case.history = advance(&case.history, &case.facts, &[], LIMITS).0;
@@ -1052,7 +1053,7 @@ fn a_process_that_was_there_before_us_has_one_start_line_however_often_we_begin(
     }
 }
 
-/// A state never hides a fault for ever: what can't be seen for 5 min is told.
+/// A state never hides a fault for ever: if the markers can't be seen for 5 min, a person is told.
 #[test]
 fn markers_that_stay_unreadable_over_a_dead_bridge_are_told() {
     let mut case = well();

@@ -1,6 +1,6 @@
 use super::*;
 
-/// What a reader finds that was fed the whole text at once.
+/// What a reader finds in the whole text.
 fn read(text: &str) -> Findings {
     Reader::default().feed(text)
 }

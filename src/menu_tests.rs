@@ -1,5 +1,6 @@
-//! A snapshot in, all rows out: the whole menu of every situation is compared with `menu_expected.txt`, which a person
-//! reads: first the healthy one, then of each the rows that are not as in that one. `BLESS=1 cargo test menu` writes it anew.
+//! From a snapshot to all rows: the whole menu of every situation is compared with `menu_expected.txt`. For review it
+//! has the healthy menu first, and then for each situation the rows that differ from it. `BLESS=1 cargo test menu`
+//! writes it anew.
 
 use super::*;
 use crate::situations::{NOW, situations, snapshot};
@@ -32,7 +33,7 @@ fn every_state_and_cause_has_its_rows() {
         let lines = rendered(&menu.rows);
         all.push_str(&format!("== {name}: {:?}\n", menu.icon));
         if lines.len() == first.len() {
-            // As many rows, in the same order: only what differs is worth a reader's time.
+            // As many rows in the same order: only those that differ are written.
             lines.iter().zip(&first).filter(|(line, first)| line != first).for_each(|(line, _)| all.push_str(line));
         } else {
             all.push_str(&lines.concat());
@@ -79,7 +80,7 @@ fn every_state_and_cause_has_its_rows() {
     assert_eq!(all, include_str!("menu_expected.txt"));
 }
 
-/// Nor does a submenu's label: on Linux it is shown as it was made.
+/// A submenu's label does not change either: on Linux it is shown as it was made.
 #[test]
 fn number_order_and_kind_of_rows_never_change() {
     fn shape(rows: &[Row]) -> Vec<(String, bool, usize, Option<String>)> {
@@ -115,7 +116,7 @@ fn a_text_from_outside_is_one_short_line() {
     assert_eq!(cut.chars().count(), WIDTH);
 }
 
-/// `+` enabled, `-` disabled; a line a row.
+/// `+` enabled, `-` disabled; one line for each row.
 fn rendered(rows: &[Row]) -> Vec<String> {
     let lines = rows.iter().flat_map(|row| {
         let sign = if row.enabled { "+" } else { "-" };

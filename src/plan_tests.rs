@@ -110,10 +110,10 @@ fn a_chain_that_waits_holds_nobody_up() {
     };
     assert_eq!(planned(Some(&incident), &verdict(vec![looping()]), 11.0), Said::Later(1810.0));
     assert_eq!(planned(Some(&incident), &both(None), 11.0), Said::Climb(Cause::ProcessDead, 1));
-    // Nothing helped that either: then both wait, and the first that may goes on.
+    // Its rungs did not help either: then both wait, and the first that is due goes on.
     assert_eq!(climbed(&mut incident, &both(None), 20.0), [1, 2, 3, 5]);
     assert_eq!(planned(Some(&incident), &both(None), 21.0), Said::Later(1810.0));
-    // It came up all the same, worked, and died again: a start takes nothing from anybody.
+    // It came up after all, worked, and died again: then it is started at once, since a start does no harm.
     assert_eq!(planned(Some(&incident), &both(Some(100.0)), 101.0), Said::Climb(Cause::ProcessDead, 1));
     assert_eq!(planned(Some(&incident), &both(Some(15.0)), 101.0), Said::Later(1810.0));
 }

@@ -141,7 +141,7 @@ fn work_is_five_percent_of_a_core_over_a_minute() {
     for (name, looks, expected) in rows {
         assert_eq!(last(&looks), expected, "{name}");
     }
-    // At one look a second for an hour the memory stays small.
+    // With one look a second for an hour the history stays small.
     let mut history = LifeHistory::default();
     for n in 0..3600 {
         life(&mut history, &cpu(f64::from(n), 0.0), &REAL);
@@ -269,7 +269,7 @@ fn a_connection_that_was_left_behind_is_no_death_beside_one_that_works() {
     assert_eq!(last(&[with(0.0, &[unread, works])]), moved(5.0));
     let life = last(&[with(0.0, &[unread, quiet])]);
     assert_eq!(life.signs, [Sign::Unread { bytes: 9, for_s: 600.0 }], "the other one does not work either");
-    // One that is written and never read does not vouch for itself.
+    // A connection that is written and never read is no proof that the loop is alive.
     let half = SocketLook { unread: 9, sent_ago: Some(5.0), received_ago: Some(70.0), ..socket(1) };
     let life = last(&[with(0.0, &[half])]);
     assert_eq!((life.alive, life.signs.len()), (Some(false), 2));

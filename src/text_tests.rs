@@ -1,5 +1,5 @@
-//! Every problem, everything that comes next, every end of a rung and every line of the journal, as whole texts in
-//! `text_expected.txt`, which a person reads aloud. `BLESS=1 cargo test --lib text` writes it anew.
+//! Every problem, every next step, every outcome of a rung and every line of the journal, as whole texts in
+//! `text_expected.txt`, for review. `BLESS=1 cargo test --lib text` writes it again.
 
 use std::fmt::Write;
 use std::path::Path;

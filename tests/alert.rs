@@ -1,5 +1,5 @@
-//! The alert, end to end: a real HTTP server on loopback stands for the Bot API. What arrives, what does not, and what
-//! must be nowhere.
+//! The alert, end to end: a real HTTP server on loopback plays the Bot API. What arrives, what does not, and which
+//! secrets must appear nowhere.
 
 use std::fs;
 use std::net::TcpListener;
@@ -73,7 +73,7 @@ fn incident_15_a_bridge_that_always_crashes_reaches_a_person_and_no_secret_goes_
     nowhere(&scene, SECRET);
 }
 
-/// Each is said again and again by a bridge that then crashes, on both of its logs, and is told to us by its script.
+/// A bridge writes each of them again and again to both logs and then crashes; its script also passes them to `record`.
 #[test]
 fn incident_41_no_secret_of_any_shape_is_repeated_by_us() {
     const SHAPES: [&str; 9] = [
@@ -129,7 +129,8 @@ fn incident_41_no_secret_of_any_shape_is_repeated_by_us() {
     }
 }
 
-/// Neither in our state folder (journal, status, spool) nor on standard error, nor in what we write into the checkout.
+/// They are neither in our state folder (journal, status, spool) nor on standard error, nor in what we write into the
+/// checkout.
 fn nowhere(scene: &Scene, secret: &str) {
     let ours = files(&scene.folder.path().join("home/state"));
     assert!(ours.iter().any(|path| path.ends_with("journal.log")), "{ours:?}");
@@ -189,7 +190,7 @@ fn incident_14_a_refused_connection_is_tried_again_and_a_bridge_that_is_well_is_
     let line = scene.wait_journal("the alert was not delivered: Telegram can't be reached: ");
     assert!(line.contains("refused"), "{line}");
     assert!(spooled(&scene));
-    // The login came back by itself; the alert is still owed.
+    // The login came back by itself; the alert still has to be sent.
     fs::remove_file(scene.data("bridge-auth-required")).expect("the marker");
     let status = scene.wait_verdict("degraded", "none");
     assert!(status["check"]["issues"].to_string().contains("An alert does not go out: "), "{status}");
@@ -233,7 +234,7 @@ fn incident_18_a_login_is_asked_for_once_with_its_command_and_nothing_is_restart
 fn incident_16_the_session_is_opened_for_no_alert() {
     use rustix::fs::inotify;
     let bot = Bot::new(Mood::Fine);
-    // The bridge itself has another one open, so whoever opens this one is us.
+    // The bridge has another file open, so only we can have opened this one.
     let (scene, _launchd) = loaded_with(&["--exit", "1"], &keys(), |scene| {
         scene.extra = format!("session = \"data/guarded.session\"\n{}", Bot::config(bot.address));
         scene.set("min_uptime", 60.0);

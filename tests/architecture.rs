@@ -1,4 +1,4 @@
-//! What the design forbids, read from the source itself: judgement touches nothing.
+//! Rules of the design, checked in the source: judgement touches nothing, and each effect has one door.
 
 use std::fs;
 use std::path::Path;
@@ -27,7 +27,7 @@ fn judgement_names_no_file_process_network_or_system() {
     for name in PURE {
         let path = src.join(format!("{name}.rs"));
         let Ok(text) = fs::read_to_string(&path) else {
-            // Some are still to come; these five are what everything stands on.
+            // Not every name in the list is a file; these have to be.
             assert!(!["facts", "assess", "markers", "history", "plan", "snapshot"].contains(&name), "{name} is gone");
             continue;
         };
@@ -41,16 +41,16 @@ fn judgement_names_no_file_process_network_or_system() {
     assert!(read >= 5);
 }
 
-/// One door for each effect: whoever starts a program or sends a signal does it there.
+/// One door for each effect: programs are started and signals are sent only there.
 #[test]
 fn programs_are_started_and_signals_sent_by_their_doors_only() {
     let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let rows: [(&str, &[&str]); 4] = [
-        // The keeper of `embedded` and the exec of the app start what they are for.
+        // `embedded` starts its child itself.
         ("Command::new(", &["system/command.rs", "system/service/embedded.rs"]),
         ("kill_process", &["system/command.rs", "system/process.rs"]),
         ("pidfd_send_signal", &["system/process.rs"]),
-        // Beside one that nobody knows of, asking for locks would cost us ours; the demo's bridge is another process.
+        // With a connection opened elsewhere, asking for locks would drop ours; the demo's bridge is another process.
         ("Connection::open", &["system/session/own.rs", "demo/process.rs"]),
     ];
     for (words, doors) in rows {

@@ -1,4 +1,4 @@
-//! What is shipped beside the programs: icons, the bundle's Info.plist, the templates of the agents.
+//! The files that are shipped with the programs: icons, the bundle's Info.plist, the templates of the agents.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -27,7 +27,7 @@ fn each_state_has_a_shape_of_its_own_black_on_nothing_at_44_px() {
     for state in STATES {
         assert!(project(&format!("assets/{state}.svg")).exists(), "{state} has no source");
         let template = pixels(&format!("{state}.png"));
-        // macOS takes the alpha of a template and nothing else.
+        // macOS uses only the alpha of a template.
         assert!(template.chunks(4).all(|pixel| pixel[..3] == [0, 0, 0]), "{state} is not black");
         let alpha: Vec<u8> = template.chunks(4).map(|pixel| pixel[3]).collect();
         assert!(alpha.contains(&255) && alpha.contains(&0), "{state} is blank or full");
@@ -89,7 +89,7 @@ fn the_bundle_says_what_is_in_it() {
     assert!(script.contains(&format!("assets/{}.icns", text("CFBundleIconFile"))));
 }
 
-/// launchd's PATH and a desktop's may hold another program of that name.
+/// The PATH of launchd or of a desktop may have another program with that name.
 #[test]
 fn the_templates_call_programs_by_their_absolute_path() {
     let entry = fs::read_to_string(project("launchd/bridge-watchdog.desktop")).expect("the entry");

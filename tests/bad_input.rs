@@ -1,5 +1,5 @@
-//! What a person gets wrong, and what a disk does to files: each a clear sentence and the contract's exit code; nothing
-//! written where it does not belong, and no panic.
+//! Wrong input, and files damaged or missing on disk: each gives a clear sentence and its exit code; nothing is written
+//! where it does not belong, and nothing panics.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -23,7 +23,7 @@ const COMMANDS: [&[&str]; 9] = [
     &["record", "start"],
 ];
 
-/// Path, and what lies there: text, or the mode of a folder.
+/// A path, and what is there: text, or the mode of a folder.
 type Tree = BTreeMap<PathBuf, (Vec<u8>, u32, Option<std::time::SystemTime>)>;
 
 fn tree(folder: &Path) -> Tree {
@@ -209,7 +209,7 @@ fn a_log_that_is_a_folder_is_unknown_with_its_sentence_and_the_loop_goes_on() {
     let _watch = scene.watch();
     scene.wait_verdict("unknown", "unknown");
     scene.wait_looks(2);
-    // Blind for its log, but a death is a death.
+    // It can't see the log, but it still sees a death.
     let before = launchd.wait_pid(&scene.label);
     signal(before, Signal::KILL);
     scene.wait("the crash line", || (scene.events("crash").len() == 1).then_some(()));

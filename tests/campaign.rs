@@ -1,4 +1,4 @@
-//! What needs many rounds. A few in `make test`; `make campaign` asks for hundreds by BRIDGE_WATCHDOG_ROUNDS.
+//! A test that needs many rounds. `make test` runs a few; `make campaign` sets BRIDGE_WATCHDOG_ROUNDS to hundreds.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ fn rounds() -> u32 {
 }
 
 /// SIGKILL at any instant of a watch that is busy with a bridge that crashes: no line of the history is torn, the
-/// recovery lock is free, and the next start sweeps the face and goes on.
+/// recovery lock is free, and the next start removes the marker and goes on.
 #[test]
 fn a_watch_killed_at_any_instant_leaves_nothing_in_the_way() {
     let mut scene = Scene::new("embedded", 60.0);
@@ -18,7 +18,7 @@ fn a_watch_killed_at_any_instant_leaves_nothing_in_the_way() {
     for round in 0..rounds() {
         let mut watch = scene.watch();
         scene.wait("a first look", || scene.status().filter(|status| status["watch"] == watch.pid()));
-        // The instant is the point, so here a sleep is the test.
+        // A random instant is the point of the test, so here it sleeps.
         std::thread::sleep(Duration::from_millis(fastrand::u64(0..1500)));
         watch.kill();
         // Parses every line, and panics at a torn one.
@@ -28,7 +28,7 @@ fn a_watch_killed_at_any_instant_leaves_nothing_in_the_way() {
         let mut next = scene.watch();
         scene.wait("the watch goes on", || (scene.events("crash").len() > crashes).then_some(()));
         if let Ok(face) = std::fs::read_to_string(scene.data("recovery-in-progress")) {
-            // Being replaced by rename, it is never half.
+            // It is replaced by rename, so it is never half written.
             let face: serde_json::Value = serde_json::from_str(&face).expect("a whole face");
             let pid = face["pid"].as_u64().and_then(|pid| u32::try_from(pid).ok()).expect("a pid");
             assert!(alive(pid), "round {round}: the face of a dead recovery was left");

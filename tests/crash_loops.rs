@@ -1,10 +1,10 @@
-//! Bridges that can't live: the pattern is known from launchd's run counter, no start of ours is added to launchd's own,
-//! and a person is told with the end of the traceback.
+//! Bridges that crash at once: the crash loop is seen by launchd's run counter, we add no start to launchd's own, and a
+//! person is told with the end of the traceback.
 
 use crate::support::{Launchd, Scene, acts_of_launchctl, keys, load, loaded_with, patient, unloaded, why_started};
 use serde_json::json;
 
-/// No start but launchd's own, and nothing asked of launchctl but questions.
+/// No start but launchd's own, and launchctl is only asked questions.
 fn no_start_of_ours(scene: &Scene, launchd: &Launchd) {
     let starts = why_started(scene, launchd);
     assert_eq!(starts[0], "load");
@@ -14,7 +14,7 @@ fn no_start_of_ours(scene: &Scene, launchd: &Launchd) {
 
 #[test]
 fn incident_19_and_43_a_bridge_that_always_crashes_is_told_with_its_traceback_and_not_started_by_us() {
-    // Each run is shorter than a tick, and nobody else writes the history.
+    // Each run is shorter than a tick, and only we write the history.
     let (scene, launchd) = loaded_with(&["--exit", "1"], &keys(), |scene| {
         patient(scene);
         scene.set("again", 4.0);
@@ -39,11 +39,11 @@ fn incident_19_and_43_a_bridge_that_always_crashes_is_told_with_its_traceback_an
     assert!(journal.contains("HEAD is not reverted: it was 2 days old at the first of them"), "{journal}");
 }
 
-/// Proportions as in real life, five times faster: throttle, margin and the age of a settled run are the same, and far
-/// longer than a run and than the time between two looks at a bridge that is down.
+/// Proportions as in real life, five times faster: throttle, margin and minimum uptime are the same, and far longer
+/// than a run and than the time between two looks at a bridge that is down.
 fn in_proportion(scene: &mut Scene) {
     scene.set("min_uptime", 2.0);
-    // Half a second before the third death, where a count from the first one would act.
+    // Half a second before the third death, when a program that counted from the first one would act.
     scene.set("respawn_margin", 1.5);
     scene.set("crash_window", 600.0);
     scene.set("stale", 60.0);
@@ -128,7 +128,7 @@ fn a_bridge_that_crashes_ten_times_and_then_works_is_well_again() {
 
 #[test]
 fn incident_45_a_bridge_that_is_mended_after_the_alert_is_well_without_a_person() {
-    // launchd gives up nothing by itself; what it holds back for ever is still tried by us, slowly.
+    // launchd never gives up; if it holds a start back for ever, we still try, slowly.
     let (scene, launchd) = loaded_with(&[], &keys(), |scene| {
         scene.set("pid_within", 1.0);
         scene.set("again", 3.0);
@@ -150,7 +150,7 @@ fn incident_45_a_bridge_that_is_mended_after_the_alert_is_well_without_a_person(
 
 #[test]
 fn incident_20_silent_from_the_first_second_is_restarted_twice_at_most_then_told() {
-    // It blocks before its first line and hears no SIGTERM, as one that hangs in a read of a protected folder.
+    // It blocks before its first line and ignores SIGTERM, like a process that hangs in a read of a protected folder.
     let (scene, launchd) = loaded_with(&["--slow-start", "1000"], &keys(), |scene| {
         scene.set("pid_within", 3.0);
         scene.set("cure_within", 3.0);

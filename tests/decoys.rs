@@ -1,5 +1,5 @@
-//! Incidents 7 and 8, end to end: whoever looks like the bridge, or has its script's name in its arguments, or is merely
-//! old, is alive at the end. Only this very bridge, and a real copy of it, ever gets a signal.
+//! Incidents 7 and 8, end to end: processes that look like the bridge, have its script's name in their arguments, or
+//! are merely old, are alive at the end. Only this very bridge, and a real copy of it, ever gets a signal.
 
 use std::process::Command;
 
@@ -62,12 +62,12 @@ fn incident_7_and_8_strangers_decoys_and_another_checkout_outlive_every_rung_and
     let keys = json!({"KeepAlive": true, "ThrottleInterval": 600, "ExitTimeOut": 0.5});
     let (scene, launchd) = loaded_with(&[], &keys, |_| {});
     let first = launchd.wait_pid(&scene.label);
-    // Nobody tails what is not there yet.
+    // `tail` needs the file to exist.
     scene.wait("log and session", || {
         (scene.log().exists() && scene.data("valor_bridge.session").exists()).then_some(())
     });
     let decoys = decoys(&scene);
-    // Older than any age at which a copy or a holder is left alone for its youth (1 s here).
+    // Older than the age below which a copy or a holder is left alone (1 s here).
     for Decoy(name, child) in &decoys {
         assert!(alive(child.id()), "{name} did not even begin");
         scene.wait_aged(child.id(), 2.0);
@@ -108,8 +108,8 @@ fn incident_7_and_8_strangers_decoys_and_another_checkout_outlive_every_rung_and
     assert!(signals.len() == 3 && signals.iter().zip(&whom).all(|(act, whom)| act.starts_with(whom)), "{signals:?}");
 }
 
-/// Without a manager's own words a relative path in the right folder is enough to know a copy; the same words in
-/// another folder are nobody's business.
+/// Without a manager's own words a relative path in the right folder is enough to know a copy; the same path relative
+/// to another folder is not.
 #[test]
 fn incident_8_a_copy_that_is_young_is_left_alone() {
     let (scene, _launchd) = loaded_with(&[], &keys(), |scene| scene.set("stale_process", 600.0));
@@ -122,7 +122,8 @@ fn incident_8_a_copy_that_is_young_is_left_alone() {
     assert!(alive(copy.1.id()));
 }
 
-/// A fork keeps its parent's words until it runs another program: a subshell here, Python's multiprocessing in real life.
+/// A fork keeps its parent's command line until it runs another program: a subshell here, Python's multiprocessing in
+/// real life.
 #[test]
 fn incident_8_what_the_bridge_itself_has_forked_is_no_copy_of_it() {
     let mut scene = Scene::new("embedded", 60.0);

@@ -1,4 +1,4 @@
-//! The demo is the main job on real processes: the product itself, no configuration, and it ends healed.
+//! The demo with real processes: the shipped program, no configuration, and it ends healed.
 
 use std::process::Command;
 
@@ -60,7 +60,7 @@ fn a_fault_that_needs_a_rung_to_come_says_so() {
     let output = Command::new(crate::support::product()).args(["demo", "--headless", "--fault", "lock"]).output();
     let output = output.expect("the product runs");
     if output.status.code() == Some(0) {
-        // The rung has come meanwhile.
+        // The rung has been added since.
         return;
     }
     assert_eq!(output.status.code(), Some(1));

@@ -1,4 +1,5 @@
-//! The bridge kept by the watchdog itself, end to end; the watch killed, doubled, and worked beside by hand.
+//! A bridge kept by the watchdog itself, end to end; the watch is killed, started twice, and used together with
+//! commands by hand.
 
 use std::collections::BTreeSet;
 
@@ -100,7 +101,8 @@ fn a_program_that_is_not_there_is_told_as_such() {
     assert!(journal.contains("bridge/nowhere can't be started: No such file"), "{journal}");
 }
 
-/// A bridge that is silent while `data/quiet` is there, and a watch in the middle of rung 2, waiting for its voice.
+/// A bridge that is silent while `data/quiet` is there, and a watch in the middle of rung 2, waiting for its first
+/// line.
 fn in_the_middle_of_rung_2() -> (Scene, crate::support::Watch, u32) {
     let mut scene = Scene::new("embedded", 60.0);
     // Without a connection its log has nothing but heartbeats.
@@ -124,8 +126,8 @@ fn a_watch_killed_in_the_middle_of_a_recovery_leaves_nothing_that_stops_the_next
     assert!(alive(pid), "the bridge is not ours to take along");
     let _watch = scene.watch();
     scene.wait("the sweep", || (!face.exists()).then_some(()));
-    // It is still silent, so the next watch goes on where the first was: in the same incident, at the same rung.
-    // Its start may be the manager's; its end is always the rung's.
+    // It is still silent, so the next watch goes on where the first one was: in the same incident, at the same rung.
+    // The manager may have started it; only the rung ends it.
     let ended = || scene.acts().iter().filter(|act| act.starts_with("SIGTERM")).count();
     scene.wait("rung 2 again", || (ended() >= 2).then_some(()));
     std::fs::remove_file(scene.data("quiet")).expect("the gag taken off");
@@ -145,7 +147,7 @@ fn a_restart_by_hand_is_refused_with_75_while_a_recovery_runs() {
     for args in [&["restart"][..], &["recover"]] {
         let output = scene.run(args);
         let said = String::from_utf8_lossy(&output.stderr);
-        // The chain by hand has nothing to do while another one is at it.
+        // The chain by hand does nothing while another one runs.
         let expected: &[Option<i32>] = if args == ["restart"] { &[Some(75)] } else { &[Some(75), Some(4)] };
         assert!(expected.contains(&output.status.code()), "{args:?}: {:?} {said}", output.status.code());
         if args == ["restart"] {

@@ -3,7 +3,7 @@
 #[cfg(target_os = "linux")]
 use std::path::PathBuf;
 
-/// What brings a window system with it, as their libraries are called on Linux and on macOS.
+/// Parts of the names of libraries that belong to a window system.
 #[cfg(target_os = "linux")]
 const GUI: [&str; 12] =
     ["gtk", "gdk", "gio", "gobject", "glib", "cairo", "pango", "X11", "xcb", "xdo", "wayland", "appindicator"];
@@ -18,7 +18,8 @@ fn the_headless_binary_links_no_gui_library() {
     assert!(gui.is_empty(), "{gui:?} of {linked:?}");
 }
 
-/// Notifications are the app's. What speaks to a notifier names its interface, and is some hundred kilobytes of D-Bus.
+/// Notifications belong to the app. Code that sends them names this interface, and brings hundreds of kilobytes of
+/// D-Bus.
 #[cfg(target_os = "linux")]
 #[test]
 fn the_headless_binary_has_no_notifier_in_it() {
@@ -27,12 +28,12 @@ fn the_headless_binary_has_no_notifier_in_it() {
         let program = PathBuf::from(env!("CARGO_BIN_EXE_bridge-watchdog")).with_file_name(program);
         std::fs::read(program).expect("a binary").windows(INTERFACE.len()).any(|window| window == INTERFACE)
     };
-    // The same search finds it where it has to be.
+    // The same search has to find it in the app.
     assert!(!cfg!(feature = "tray") || speaks_to_a_notifier("bridge-watchdog-tray"), "the search is wrong");
     assert!(!speaks_to_a_notifier("bridge-watchdog"));
 }
 
-/// What the binary itself links, and not what a library of the system links in its turn.
+/// What the binary itself links, and not what the system's libraries link.
 #[cfg(target_os = "macos")]
 #[test]
 fn the_headless_binary_links_no_appkit() {

@@ -101,7 +101,7 @@ fn incident_32_seven_hours_east_all_ages_are_sane() {
     let mut scene = scene();
     let zone = if Path::new("/usr/share/zoneinfo/Asia/Bangkok").exists() { "Asia/Bangkok" } else { "ICT-7" };
     scene.env = vec![("TZ", zone.into())];
-    // What older watchdogs left behind: a naive local time, seven hours ahead when it is read as UTC.
+    // A file left by an older watchdog: a naive local time, seven hours ahead when it is read as UTC.
     let face = scene.data("recovery-in-progress");
     std::fs::write(
         &face,
@@ -154,7 +154,7 @@ fn incident_36_without_a_network_crashes_under_a_fresh_commit_are_not_counted() 
     let mut scene = scene();
     scene.commit("bridge.py", "a change\n", "A change", 60);
     std::fs::write(scene.data("auto-revert-enabled"), "").expect("the opt-in");
-    // Nobody listens there, and no other test is given that port.
+    // Nothing listens there, and no other test gets that port.
     scene.set("data_centres", json!(["127.0.0.1:1"]));
     scene.bridge(&["--exit", "1", "--after", "0.5"]);
     let _watch = scene.watch();

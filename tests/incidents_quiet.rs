@@ -30,7 +30,7 @@ fn incident_3_nothing_but_heartbeats_for_a_hundred_looks_is_no_reason_to_act() {
 fn incident_5_evidence_older_than_the_process_accuses_nobody() {
     let mut scene = Scene::new("embedded", 60.0);
     scene.set("tick", 0.2);
-    // Its first line comes later than a silence may last at most, counted from the old log.
+    // Counted from the old log, its first line comes later than the longest silence allowed.
     scene.bridge(&["--slow-start", "3"]);
     let two_hours_ago = SystemTime::now() - Duration::from_hours(2);
     let old = "ERROR database is locked\nAutomatic reconnection failed 5 time(s)\nNo space left on device\n";

@@ -1,4 +1,4 @@
-//! What goes wrong at `install` and `uninstall`: nothing that a person wrote is lost, nothing is called done that is not,
+//! Failures of `install` and `uninstall`: nothing that a person wrote is lost, nothing is reported as done that is not,
 //! and the next try finishes what this one began.
 
 use std::fs;
@@ -51,7 +51,7 @@ fn a_plist_that_is_no_plist_is_left_and_named_and_the_watch_goes_on() {
         let before = (fs::read(mac.bridge()).ok(), fs::read_link(mac.bridge()).ok());
         for verb in ["install", "uninstall"] {
             let (code, text) = mac.run(verb);
-            // What install has not changed has nothing to be put back, unless it can't even be read.
+            // If install changed nothing there is nothing to put back, unless the file can't even be read.
             let fails = verb == "install" || before.0.is_none();
             assert_eq!(code, i32::from(fails), "{name}: {verb}: {text}");
             let file = mac.bridge().file_name().unwrap().to_string_lossy().into_owned();

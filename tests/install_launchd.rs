@@ -1,4 +1,4 @@
-//! `install` and `uninstall` against the stand-in for launchd: what a person wrote stays, and everything comes back.
+//! `install` and `uninstall` against the stand-in for launchd: what a person wrote stays, and everything is put back.
 
 use std::fs;
 

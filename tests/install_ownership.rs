@@ -1,5 +1,5 @@
-//! Whose a file is: only what is byte for byte as `install` wrote it is changed or removed without a copy. And "Start at
-//! login", which is what is true.
+//! Which files are ours: only a file that is byte for byte as `install` wrote it is changed or removed without a copy.
+//! And "Start at login", which shows what is true.
 
 use std::fs;
 use std::path::Path;
@@ -13,7 +13,7 @@ use bridge_watchdog::limits::Environment;
 use plist::Value;
 use serde_json::json;
 
-/// The scene as the library sees it, for what only the menu asks.
+/// The scene's configuration for the library, for functions that only the menu calls.
 fn inside(mac: &Mac) -> (Config, Environment) {
     let home = mac.scene.folder.path().join("home");
     let environment = Environment {
@@ -152,7 +152,7 @@ fn start_at_login_is_what_is_true_and_no_look_asks_for_it() {
     }
     assert_eq!(mac.launchd.calls().len(), before, "a look starts no program");
     assert_eq!(shown(), json!({"installed": true, "starts_at_login": false}));
-    // The operator's word is not overridden, and the switch says why it does not hold.
+    // The operator's `disable` is not overridden, and the error says why the switch has no effect.
     let why = install::set_start_at_login(&config, &environment, true).unwrap_err();
     assert!(why.contains(&format!("launchctl enable gui/$UID/{OURS}")), "{why}");
     assert!(!login.starts());
@@ -190,7 +190,8 @@ fn the_job_that_install_runs_in_is_not_ended() {
     );
 }
 
-/// The app lies beside the command line, and so is what the agent starts; also for one that is linked elsewhere.
+/// The app is in the same folder as the command line, so the agent starts it; also if the command line is a link
+/// elsewhere.
 #[cfg(all(feature = "tray", target_os = "linux"))]
 #[test]
 fn where_the_app_is_there_the_agent_starts_the_app() {

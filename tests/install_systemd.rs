@@ -1,4 +1,5 @@
-//! `install` and `uninstall` against a real `systemd --user`: a person's unit is not edited, and everything goes again.
+//! `install` and `uninstall` against a real `systemd --user`: a person's unit is not edited, and everything of ours is
+//! removed again.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

@@ -1,5 +1,5 @@
-//! launchd itself misbehaves: commands that fail, hang, lie, or are missing. What can't be seen is unknown and healed by
-//! nobody; what was done by an operator stays done; a command's exit code is no recovery.
+//! launchd itself misbehaves: commands that fail, hang, lie, or are missing. What can't be seen is unknown and is not
+//! healed; what an operator did stays done; a command's exit code is no recovery.
 
 use crate::support::launchd::{domain, target};
 use crate::support::{
@@ -79,7 +79,7 @@ fn incident_27_what_the_operator_disabled_stays_down() {
     assert_eq!(launchd.starts(&scene.label).len(), 1);
     assert!(scene.acts().is_empty(), "{:?}", scene.acts());
     assert!(scene.events("crash").is_empty(), "{:?}", scene.events("crash"));
-    // Their own hand undoes it, and then it is watched as before.
+    // The operator undoes it, and then the bridge is watched as before.
     assert_eq!(launchd.operator(&["enable", &target(&scene.label)]).code, 0);
     load(&scene, &launchd);
     scene.wait_verdict("healthy", "none");
@@ -136,7 +136,7 @@ fn incident_39_a_kickstart_that_hangs_was_announced_and_its_effect_decides() {
     launchd.fault(&json!({"kickstart_hangs": "after"}));
     signal(before, Signal::KILL);
     scene.wait("the kickstart", || launchd.calls().iter().any(|call| call.args[0] == "kickstart").then_some(()));
-    // It is not answered, so the line was there before.
+    // The call has no answer, so its line was written before it.
     let act = format!("start {} through launchd, because the bridge is not running (last: signal 9)", scene.label);
     assert_eq!(scene.acts(), [act]);
     scene.wait_journal("rung 1 done: pid ");

@@ -1,5 +1,5 @@
-//! Without a network nobody is accused: a crash that comes of it is no crash, and what is logged meanwhile is no error of
-//! the bridge's.
+//! Without a network the bridge is not to blame: a crash for that reason counts towards nothing, and errors logged
+//! meanwhile do not make it degraded.
 
 use std::net::TcpListener;
 
@@ -20,7 +20,7 @@ exit 1";
 #[test]
 fn a_bridge_that_dies_of_the_network_waits_offline_from_the_first_crash_on_and_is_well_again_by_itself() {
     let mut scene = Scene::new("embedded", 60.0);
-    // A port of our own that nobody listens to, for as long as we don't.
+    // A port of our own, on which nothing listens until we do.
     let closed = TcpListener::bind("127.0.0.1:0").expect("loopback");
     let address = closed.local_addr().expect("an address");
     drop(closed);

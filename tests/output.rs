@@ -1,4 +1,4 @@
-//! Our own output can't end us: a full disk, a closed pipe, a terminal that goes away.
+//! Output that can't be written does not end the program: a full disk, a closed pipe, a terminal that goes away.
 
 use std::fs::OpenOptions;
 use std::process::Stdio;
@@ -47,7 +47,7 @@ fn a_command_on_a_full_disk_still_ends_with_its_own_code() {
     }
 }
 
-/// launchd never rotates the file that standard error is there; the journal, which has the same lines, is.
+/// Under launchd standard error is a file that is never rotated; the journal, which has the same lines, is rotated.
 #[test]
 fn under_launchd_the_journal_is_not_written_to_standard_error_as_well() {
     for (name, said) in [("com.valor.bridge-watchdog", false), ("0", true)] {

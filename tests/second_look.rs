@@ -1,4 +1,5 @@
-//! What brought a rung is looked at again right before it destroys, and a chain that can't act still comes to its end.
+//! The cause is looked at again right before a rung destroys something, and a chain that can't act still reaches rung
+//! 5.
 
 use crate::support::launchd::target;
 use crate::support::{Scene, Watch, acts_of_launchctl, alive, decoys, keys, loaded_with, signal, why_started};

@@ -171,7 +171,7 @@ fn a_disable_outlives_the_daemon() {
 fn no_job_outlives_the_daemon() {
     for signal in [None, Some(rustix::process::Signal::TERM), Some(rustix::process::Signal::KILL)] {
         if signal == Some(rustix::process::Signal::KILL) && cfg!(not(target_os = "linux")) {
-            continue; // nothing there ends a child with its parent
+            continue; // nothing on this system ends a child with its parent
         }
         let (folder, launchd) = start();
         let ended = pipe_of_life(folder.path());
@@ -198,7 +198,7 @@ fn start() -> (tempfile::TempDir, Launchd) {
     (folder, launchd)
 }
 
-/// A job that ignores SIGTERM, and does so already when this returns its pid.
+/// A job that already ignores SIGTERM when this returns its pid.
 fn load_deaf(folder: &Path, launchd: &Launchd, exit_timeout: f64) -> u32 {
     let keys = in_folder(folder, &json!({"KeepAlive": true, "ExitTimeOut": exit_timeout}));
     launchd.load(LABEL, &["/bin/sh", "-c", "trap '' TERM; echo >deaf; while :; do sleep 600; done"], &keys);

@@ -162,7 +162,7 @@ fn print(launchd: &Launchd) -> Output {
     launchd.run(&["print", &target(LABEL)])
 }
 
-/// The call is known to the daemon, which has answered every other question since, and its caller still waits.
+/// The daemon has the call and has answered every other question since, and the caller still waits.
 fn never_answered(launchd: &Launchd, args: &[String]) {
     let mut caller = spawn(launchd, args);
     wait_for("the call", || launchd.calls().pop().filter(|c| c.args == args && c.code.is_none()));

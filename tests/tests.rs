@@ -1,4 +1,5 @@
-//! All integration tests in one binary: linking thirty takes longer than running them. A file here is a module there.
+//! All integration tests in one binary: to link thirty takes longer than to run them. Each file of this folder is a
+//! module of it.
 
 mod alert;
 mod architecture;

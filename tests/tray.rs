@@ -97,7 +97,7 @@ fn every_row_does_what_it_says() {
     desktop.click("About Bridge Watchdog");
     desktop.wait("a window", || (!windows(&desktop).is_empty()).then_some(()));
 
-    // Paused: what would be loaded again after a second stays away, for looks and looks.
+    // Paused: a job that would be loaded again after a second stays unloaded over many looks.
     desktop.click("Pause for 1 h");
     let row = desktop.wait_row("Paused until");
     assert_eq!(row.checked, Some(true));
@@ -138,7 +138,7 @@ fn recent_events_are_called_what_they_are() {
     assert_eq!((&*label, enabled, event, texts.len()), ("Recent events", true, &*format!("started (pid {pid})"), 1));
 }
 
-/// The core of it under a real systemd, with its own idea of a restart.
+/// The most important part of it under a real systemd, which restarts in its own way.
 #[test]
 fn under_systemd_the_rows_do_the_same() {
     let Some(manager) = crate::support::systemd::or_skip() else { return };

@@ -1,5 +1,5 @@
-//! The app as a newcomer starts it: without a configuration, on the demo's bridge, with faults to pick. As in `tray.rs`,
-//! but the shipped binary itself.
+//! The app as a new user starts it: without a configuration, on the demo's bridge, with faults to pick. As in
+//! `tray.rs`, but the shipped binary itself.
 #![cfg(feature = "tray")]
 // The panel, its display and its bus are those of Linux; on a Mac the app is looked at by hand.
 #![cfg(target_os = "linux")]
@@ -33,7 +33,7 @@ impl Demo<'_> {
         u32::try_from(self.status()?["check"]["facts"]["process"]["pid"].as_u64()?).ok().filter(|pid| alive(*pid))
     }
 
-    /// Healthy, and old enough for its death to be no start that failed.
+    /// Healthy, and old enough that its death does not count as a failed start.
     fn well(&self) -> u32 {
         self.desktop.wait("a healthy bridge", || {
             let status = self.status()?;
@@ -42,7 +42,7 @@ impl Demo<'_> {
         })
     }
 
-    /// What was written down since the last call.
+    /// What was written to the journal since the last call.
     fn news(&mut self) -> String {
         let journal = self.state().and_then(|state| std::fs::read_to_string(state.join("journal.log")).ok());
         let journal = journal.unwrap_or_default();
@@ -90,7 +90,7 @@ fn each_fault_of_the_demo_is_healed_or_rightly_left_alone() {
 
     let news = demo.healed("Crash: ");
     assert!(news.contains("the bridge crashed"), "{news}");
-    // A crash is healed before anybody looks up; the menu says it afterwards.
+    // A crash is healed too fast to be seen; the menu shows it afterwards.
     desktop.wait("the second row", || desktop.rows()?[1].label.contains("after a crash").then_some(()));
 
     let news = demo.healed("Stop: ");

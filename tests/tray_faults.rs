@@ -23,7 +23,7 @@ fn the_icon_survives_panel_and_bus_and_so_does_the_watch() {
     std::fs::remove_file(scene.data("flood-backoff")).expect("the marker");
     desktop.wait_icon("healthy");
 
-    // The bus dies; the bridge dies; the watch notices nothing of the first.
+    // The bus dies, then the bridge dies; the watch is not affected by the first.
     desktop.does("bus-stop");
     scene.wait("a sentence", || scene.said().contains("the session bus is gone").then_some(()));
     let before = launchd.wait_pid(&scene.label);
@@ -131,7 +131,7 @@ fn a_watch_that_stalls_is_shown_and_ends_the_app_non_zero() {
     a_watch_that("stall", "the watch has not answered since");
 }
 
-/// GDK ends the process then, and whoever keeps the app starts it again.
+/// GDK ends the process then, and the app's manager starts it again.
 #[test]
 fn a_display_that_dies_ends_the_app_non_zero() {
     let Some(desktop) = Desktop::or_skip(&[]) else { return };

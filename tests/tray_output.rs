@@ -9,7 +9,7 @@ use crate::support::tray::under_launchd;
 use crate::support::{Desktop, beside, signal};
 use rustix::process::Signal;
 
-/// The call is seen on the bus; that nobody answers it there is no matter.
+/// The call is seen on the bus; it does not matter that there is no answer.
 #[test]
 fn what_telegram_does_not_tell_a_notification_does() {
     let Some(desktop) = Desktop::or_skip(&[]) else { return };
@@ -26,7 +26,7 @@ fn what_telegram_does_not_tell_a_notification_does() {
     assert!(scene.journal().contains("nobody is told by Telegram: there is no [telegram] section"));
 }
 
-/// A full disk, and a pipe whose other end is gone: nobody reads it, and nothing else is different, not even a panic.
+/// A full disk, and a pipe whose other end is gone: nothing is printed, and nothing else changes: no panic.
 #[test]
 fn it_watches_on_where_its_own_output_is_broken() {
     for broken in ["2>/dev/full >/dev/full", "2> >(exec true) >/dev/full"] {
@@ -43,7 +43,7 @@ fn it_watches_on_where_its_own_output_is_broken() {
         signal(before, Signal::KILL);
         let after = desktop.wait("a new pid", || launchd.pid(&scene.label).filter(|pid| *pid != before));
         scene.wait_seen(after);
-        // The event loop's own thread has a line to say then.
+        // Then the event loop's own thread prints a line.
         desktop.does("bus-stop");
         let looked = scene.status().expect("a status")["clock"]["mono"].clone();
         scene.wait("another look", || (scene.status()?["clock"]["mono"] != looked).then_some(()));

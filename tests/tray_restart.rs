@@ -1,4 +1,4 @@
-//! What a click on Restart asks first, and what a person is told where a click comes to nothing. As in `tray.rs`.
+//! What a click on Restart asks first, and what a person is told if a click has no effect. As in `tray.rs`.
 #![cfg(feature = "tray")]
 // The panel, its display and its bus are those of Linux; on a Mac the app is looked at by hand.
 #![cfg(target_os = "linux")]
@@ -33,7 +33,7 @@ fn restart_asks_while_the_bridge_is_at_work() {
     desktop.click("Restart bridge");
     desktop.click("Restart bridge");
     let asked = new_window(&desktop, &[]);
-    // Escape is the answer that harms nothing.
+    // Escape is the answer that does no harm.
     press(&desktop, &asked, &["Escape"]);
     desktop.wait("no question", || windows(&desktop).is_empty().then_some(()));
     desktop.click("Restart bridge");
@@ -107,7 +107,7 @@ fn two_quick_clicks_are_one_restart() {
     let again = || scene.status().is_some_and(|status| status["rung"].is_null());
     desktop.wait("one restart", || (restarts(&scene) == 1 && again()).then_some(()));
     let second = desktop.wait("a new pid", || Some(scene.wait_bridge()).filter(|pid| *pid != first));
-    // The watch takes its commands in order: what the second click had asked would come before this.
+    // The watch takes its commands in order: a question from the second click would come before this.
     desktop.wait("the row", || (desktop.row("Restart bridge")?.label == "Restart bridge").then_some(()));
     desktop.click("Restart bridge");
     desktop.wait("another restart", || (restarts(&scene) >= 2 && again()).then_some(()));
@@ -122,7 +122,7 @@ fn two_quick_clicks_are_one_restart() {
 fn a_click_that_fails_says_why() {
     let Some(desktop) = Desktop::or_skip(&[]) else { return };
     let (scene, launchd) = under_launchd(600.0, &[], 0.5);
-    // Root may write everywhere; but nobody removes a folder as a file.
+    // Root may write everywhere, but even root can't remove a folder as a file.
     std::fs::create_dir(scene.data("auto-revert-enabled")).expect("a folder in the marker's place");
     let _app = desktop.app(&scene);
     desktop.wait_row("Healthy");

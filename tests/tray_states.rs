@@ -46,7 +46,7 @@ fn each_state_has_its_icon_and_its_words() {
     launchd.operator(&["bootstrap", &domain(), launchd.plist(&scene.label).to_str().expect("a path")]);
     see("healthy", "Healthy");
 
-    // Frozen, it is deaf to SIGTERM, so that ending it takes its exit timeout.
+    // A frozen process does not react to SIGTERM, so that ending it takes its exit timeout.
     signal(launchd.wait_pid(&scene.label), Signal::STOP);
     see("recovering", "Recovering, rung 2 of 5, since");
     desktop.wait_row("the bridge hangs: its log is silent since");

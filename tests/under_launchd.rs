@@ -108,7 +108,7 @@ fn incident_29_a_bridge_deaf_to_sigterm_gets_one_sigkill() {
     let _watch = scene.watch();
     scene.wait_verdict("healthy", "none");
     let before = launchd.wait_pid(&scene.label);
-    // It heartbeats on, so only its own word that it was told to stop speaks against it.
+    // Its heartbeats go on, so the only evidence is its own line that it was told to stop.
     signal(before, Signal::TERM);
     let log = std::fs::OpenOptions::new().append(true).open(scene.log());
     std::io::Write::write_all(&mut log.expect("the log"), b"Received SIGTERM, shutting down gracefully...\n")
@@ -202,7 +202,7 @@ fn incident_28_a_keepalive_dictionary_is_told_and_its_gap_is_closed() {
     assert!(scene.events("crash").is_empty(), "{:?}", scene.events("crash"));
 }
 
-/// Exactly these signals were sent, to this one only, and each line says why.
+/// Exactly these signals were sent, only to this process, and each line says why.
 fn ended_by(scene: &Scene, whom: &str, names: &[&str]) {
     let acts: Vec<String> = scene.acts().into_iter().filter(|act| act.starts_with("SIG")).collect();
     assert_eq!(acts.len(), names.len(), "{acts:?}");

@@ -1,11 +1,11 @@
 //! A bridge that dies or hangs under a real `systemd --user`, end to end. `KillMode=control-group`, systemd's default,
-//! ends the agent runs under the bridge with it; that is the unit's own business.
+//! ends the agent runs under the bridge with it; the unit's author decides that.
 
 use crate::support::systemd::{self, ALWAYS, verbs};
 use crate::support::{Decoys, Scene, Systemd, signal};
 use rustix::process::Signal;
 
-/// A shell that says so when it begins and ends with 1 when it is told to. Its words make it look alive.
+/// A shell that says so when it begins and ends with 1 when it is told to. Its lines make it look alive.
 const EXITS: &str =
     "echo 'Connected to Telegram'; trap 'exit 1' USR1; while :; do echo '[heartbeat] Bridge alive'; sleep 0.1; done";
 
@@ -121,7 +121,7 @@ fn incident_39_a_silent_bridge_is_told_to_stop_and_started_with_a_line_for_each_
 fn a_restart_by_hand_is_no_crash() {
     let Some(manager) = systemd::or_skip() else { return };
     let mut scene = manager.scene();
-    // The command looks several times until it believes in its own effect.
+    // The command looks several times until it has seen its effect.
     scene.set("min_uptime", 2.0);
     manager.begin(&scene, ALWAYS);
     let watch = scene.watch();
@@ -138,7 +138,7 @@ fn a_restart_by_hand_is_no_crash() {
     let second = manager.wait_pid(&scene.label);
     assert_ne!(second, before);
     scene.wait_seen(second);
-    // And past us, by systemd's own command.
+    // And without us, by systemd's own command.
     manager.ok(&["restart", &format!("{}.service", scene.label)]);
     let third = scene.wait("a third pid", || manager.pid(&scene.label).filter(|pid| *pid != second));
     scene.wait_seen(third);

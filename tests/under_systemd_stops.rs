@@ -1,4 +1,5 @@
-//! Who stopped it, and what kind of unit it is: a bridge under a real `systemd --user` that stays down, or gives up.
+//! By whom it was stopped, and what kind of unit it is: a bridge under a real `systemd --user` that stays down, or
+//! gives up.
 
 use crate::support::systemd::{self, ALWAYS, keys_of, verbs};
 use crate::support::{Scene, Systemd, Watch, signal};
@@ -12,7 +13,7 @@ fn up(manager: &Systemd, scene: &Scene) -> (Watch, u32) {
     (watch, manager.wait_pid(&scene.label))
 }
 
-/// Recognised, left alone over several looks, and nobody's crash.
+/// The stop is recognised, the bridge is left alone over several looks, and there is no crash.
 fn assert_left_alone(manager: &Systemd, scene: &Scene, crashes: usize) {
     scene.wait_verdict("stopped", "operator-stop");
     scene.wait_looks(4);
@@ -100,7 +101,7 @@ fn incident_28_a_unit_that_is_restarted_only_sometimes_is_reported() {
     let (check, code) = scene.check();
     assert_eq!((check["state"].as_str(), code), (Some("degraded"), 1), "{check}");
     assert_eq!(check["issues"][0], "The service manager never restarts the bridge by itself.");
-    // And it is brought back all the same.
+    // And it is still started again.
     let before = manager.wait_pid(&scene.label);
     signal(before, Signal::KILL);
     scene.wait("a new pid", || manager.pid(&scene.label).filter(|pid| *pid != before));

@@ -1,5 +1,5 @@
-//! A user manager or a unit that can't be asked: the state is unknown or says what it is, with a clear reason, and the
-//! loop goes on.
+//! A user manager or a unit that can't be asked: the state is unknown or names the problem, with a clear reason, and
+//! the loop goes on.
 
 use crate::support::require::{self, Ability};
 use crate::support::systemd::{self, ALWAYS, SYSTEMCTL, calls, keys_of, verbs};
@@ -28,7 +28,7 @@ fn a_frozen_manager_is_unknown_within_the_time_limit_and_the_loop_heals_when_it_
     scene.wait_verdict("healthy", "none");
     let before = manager.wait_pid(&scene.label);
     manager.freeze();
-    // While it lives nobody needs to be asked.
+    // While it lives the manager need not be asked.
     scene.wait_looks(3);
     assert_eq!(scene.status().expect("a status")["verdict"]["state"], "healthy");
     signal(before, Signal::KILL);

@@ -7,7 +7,7 @@ use crate::support::{Desktop, Scene, beside as built};
 use crate::table::{Row, beside, row};
 use crate::usage::{private, resident, switches};
 
-/// Young bridges are looked at more often; after a minute there is nothing but the tick.
+/// A young bridge is looked at more often; after a minute there is only the tick.
 const SETTLED: Duration = Duration::from_secs(75);
 /// Less than two ticks, so one or two of them fall into it.
 const IDLE: Duration = Duration::from_secs(110);

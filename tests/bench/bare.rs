@@ -1,4 +1,4 @@
-//! The least that a Rust program costs which sleeps and wakes: what the watchdog's memory and CPU are measured beside.
+//! The least that a Rust program costs that only sleeps and wakes. The watchdog's memory and CPU are compared with it.
 //! `bare-loop SECONDS`
 
 fn main() {

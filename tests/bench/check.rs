@@ -30,7 +30,7 @@ pub fn rows() -> Vec<Row> {
     let mut large = Checked::new(true);
     let (asked, faults) = (small.launchd.calls().len(), faults_of_children());
     let mut times: [Vec<f64>; 2] = [Vec::new(), Vec::new()];
-    // In turn, so that what else the machine does falls on both.
+    // In turn, so that other load on the machine affects both.
     for _ in 0..BATCHES {
         times[0].push(small.cpu_of_a_check());
         times[1].push(large.cpu_of_a_check());
@@ -104,7 +104,7 @@ impl Checked {
         self.shown.try_iter().last()
     }
 
-    /// The middle one of a batch would hide what only some checks do, so it is the mean.
+    /// The mean, since a median would hide what only some checks do.
     fn cpu_of_a_check(&mut self) -> f64 {
         let before = my_cpu();
         for _ in 0..CHECKS {
@@ -115,7 +115,7 @@ impl Checked {
     }
 }
 
-/// A log of 1 GB that takes no room, and a crash every 30 s until an hour ago.
+/// A sparse log of 1 GB, and a crash every 30 s until an hour ago.
 fn fill(scene: &Scene) {
     let log = std::fs::OpenOptions::new().append(true).create(true).open(scene.log()).expect("the log");
     log.set_len(LOG).expect("a sparse log");
@@ -166,7 +166,7 @@ fn lock(checked: &Checked) -> (Row, Row) {
     )
 }
 
-/// Processes that sleep. They end by themselves where we are killed.
+/// Processes that sleep. They end by themselves if we are killed.
 struct Crowd(Vec<Child>);
 
 impl Crowd {

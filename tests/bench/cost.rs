@@ -1,8 +1,8 @@
-//! `make bench`: what the program costs, beside what it may cost. Nothing here is asserted: a busy machine is no
-//! failure. With `--strict` a missed goal ends it with 1.
+//! `make bench`: what the program costs, beside its goals. Nothing here is asserted: a busy machine is no failure. With
+//! `--strict` a missed goal ends it with 1.
 //!
 //! What is compared (with huge files and with empty ones, with the watchdog and without) is measured in turn or at the
-//! same time in one run, so that the machine's mood falls on both.
+//! same time in one run, so that other load on the machine affects both.
 
 #[cfg(all(feature = "tray", target_os = "linux"))]
 mod app;
@@ -29,7 +29,7 @@ fn main() -> ExitCode {
         ("check", check::rows),
         ("respawn", respawn::rows),
         ("resident", resident::rows),
-        // A panel and its bus are those of Linux.
+        // The panel and its bus need Linux.
         #[cfg(all(feature = "tray", target_os = "linux"))]
         ("app", app::rows),
     ];

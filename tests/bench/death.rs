@@ -15,8 +15,9 @@ use crate::table::{Row, beside, middle_and_most, row};
 
 const ROUNDS: u32 = 30;
 
-/// The shipped loop in a thread of this process, at its real tick of 60 s, so that nothing but the event tells it. Its
-/// bridge comes back after 0.3 s and never runs for the 10 s that make it settled: then no rung is in the way between two rounds.
+/// The shipped loop in a thread of this process, at its real tick of 60 s, so that only the event can wake it. Its
+/// bridge comes back after 0.3 s and never runs for the 10 s after which we would start it ourselves: so no rung runs
+/// between two rounds.
 pub fn rows() -> Vec<Row> {
     let (scene, launchd) = setup::under_launchd(0.3);
     let limits = Limits {
@@ -64,7 +65,7 @@ fn one_death(
     shown: &Receiver<(Instant, Option<u32>)>,
     noted: &Receiver<String>,
 ) -> (f64, f64, Option<u32>) {
-    // The loop goes to sleep; for different times, so that no rhythm helps.
+    // The loop goes to sleep; for varying times, so that no regular pattern helps.
     std::thread::sleep(Duration::from_millis(fastrand::u64(40..120)));
     let began = Instant::now();
     signal(pid, Signal::KILL);

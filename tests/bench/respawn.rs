@@ -1,4 +1,4 @@
-//! From SIGKILL of a bridge that had run for more than 10 s to the first words of the next one, under each manager,
+//! From SIGKILL of a bridge that had run for more than 10 s to the first line of the next one, under each manager,
 //! beside the manager alone. All at real times: systemd's RestartSec=10, launchd's throttle of 10 s.
 
 use std::time::{Duration, Instant};
@@ -12,10 +12,10 @@ use crate::table::{Row, beside, middle_and_most, row};
 /// Side by side under each manager: all wait their 10 s at the same time.
 const BRIDGES: usize = 6;
 const PATIENCE: Duration = Duration::from_secs(30);
-/// Longer than the 10 s that earn an immediate start.
+/// Longer than the 10 s after which a bridge is started at once.
 const RUN: Duration = Duration::from_secs(13);
 
-/// Dropped in this order: a watch that lives would start what is ended.
+/// Dropped in this order: a watch that still runs would start what is ended.
 struct Case {
     watch: Option<Running>,
     launchd: Option<Launchd>,
@@ -116,7 +116,7 @@ impl Case {
     }
 }
 
-/// Seconds from the signal to the next bridge's first words in the log; none where there are none within 30 s.
+/// Seconds from the signal to the next bridge's first line in the log; `None` if there is none within 30 s.
 fn kill_and_wait(scene: &Scene, pid: u32) -> Option<f64> {
     let written = || std::fs::metadata(scene.log()).map_or(0, |meta| meta.len());
     let killed = Instant::now();

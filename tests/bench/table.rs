@@ -2,11 +2,11 @@
 
 pub struct Row {
     pub what: String,
-    /// The measured value has to be below it; none is a value that stands beside another one.
+    /// The measured value has to be below it; `None` for a value that is only for comparison.
     pub goal: Option<f64>,
     pub measured: f64,
     pub unit: &'static str,
-    /// How it was taken, and what stands beside it.
+    /// How it was measured, and what it is compared with.
     pub how: String,
 }
 

@@ -1,4 +1,4 @@
-//! The yardstick of the app's memory: the same crates, an icon, three rows, and nothing behind them.
+//! For comparison with the app's memory: the same crates, an icon, three rows, and no function.
 
 use tao::event::{Event, StartCause};
 use tao::event_loop::{ControlFlow, EventLoopBuilder};

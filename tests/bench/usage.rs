@@ -10,8 +10,8 @@ pub fn my_cpu() -> f64 {
     seconds + nanos / 1e9
 }
 
-/// Page faults of children that have ended. Every program that was started and waited for adds hundreds, so where this
-/// has not moved none was.
+/// Page faults of children that have ended. Every program that was started and waited for adds hundreds, so if this has
+/// not changed, none was.
 pub fn faults_of_children() -> i64 {
     // SAFETY: all zeros is a valid rusage, and the call writes only into it.
     let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
@@ -50,7 +50,7 @@ pub fn resident(pid: u32) -> f64 {
     mapped(pid, "Rss:")
 }
 
-/// Of them those that no other process shares and no file backs.
+/// The part of them that no other process shares and no file backs.
 #[cfg(all(feature = "tray", target_os = "linux"))]
 pub fn private(pid: u32) -> f64 {
     mapped(pid, "Private_Dirty:")

@@ -1,6 +1,6 @@
-//! The one loop: a request, a death or a deadline at a time, so that nothing races. What it holds to:
+//! The one loop: a request, a death or a deadline at a time, so that nothing races. Its rules:
 //!
-//! - `ThrottleInterval` counts between starts: who ran longer is started again at once.
+//! - `ThrottleInterval` counts from start to start: a job that ran longer is started again at once.
 //! - A kickstart starts at once and clears the wait; `KeepAlive` and `RunAtLoad` wait, and can be held back (`pended`).
 //! - SIGTERM, then SIGKILL after the exit timeout; what is left of the process group dies with the job.
 //! - A booted out job is known until it is dead; it is never started again.
@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant};
 
-/// How soon a held back spawn notices that its fault is gone: nothing tells us when a file changes.
+/// How soon a spawn that is held back notices that its fault is gone: the file is polled.
 const PENDED_LOOK: Duration = Duration::from_millis(20);
 
 pub enum Event {
@@ -39,7 +39,7 @@ pub struct Engine {
     pub faults: FaultFile,
     pub logs: Logs,
     pub seq: u64,
-    /// Callers who never get an answer. Kept, since a dropped sender would be one.
+    /// Callers that never get an answer. Kept, since a dropped sender would close the connection.
     pub hung: Vec<Sender<Answer>>,
     events: Sender<Event>,
 }
@@ -107,7 +107,7 @@ impl Engine {
         self.end_all();
     }
 
-    /// Does what is due, and says when to look again.
+    /// Does what is due, and returns when to look again.
     fn timers(&mut self) -> Option<Instant> {
         let faults = self.faults.read().unwrap_or_default();
         let now = Instant::now();
@@ -133,7 +133,7 @@ impl Engine {
         };
         let Some(mut run) = job.run.take() else { return };
         if !job.spec.abandon_process_group {
-            // The zombie still holds the number of the group.
+            // While the zombie exists the group's id can't be used again.
             self.logs.signal(label, pid, "SIGKILL", "rest of the group");
             process::signal_group(pid, Signal::KILL);
         }

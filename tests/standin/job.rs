@@ -1,4 +1,4 @@
-//! One loaded job: plain data, and what can be told from it alone.
+//! One loaded job: plain data, and what follows from it alone.
 
 use crate::ctl::Answer;
 use crate::logs::Logs;
@@ -20,7 +20,7 @@ pub struct Job {
     pub last: Last,
     pub last_start: Option<Instant>,
     pub successive_crashes: u32,
-    /// Why a spawn is held back; gone when it was let through.
+    /// Why a spawn is held back; removed when it is let through.
     pub pended: Option<String>,
     pub leaving: Leaving,
     /// Callers of `kickstart` who get their answer with the next pid.
@@ -80,7 +80,7 @@ pub struct Waiting {
     pub print_pid: bool,
 }
 
-/// Where an answer goes. Without a sender nobody gets it (a fault).
+/// Where an answer goes. Without a sender there is none (a fault).
 pub struct Reply {
     pub to: Option<Sender<Answer>>,
     /// The number and the arguments in calls.log; None: not logged.

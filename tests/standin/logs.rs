@@ -1,4 +1,5 @@
-//! What tests count afterwards: `calls.log`, `signals.log`, `starts.log`. A line is there before its effect can be seen.
+//! The files that tests read afterwards: `calls.log`, `signals.log`, `starts.log`. A line is written before its effect
+//! can be seen.
 
 use serde_json::{Value, json};
 use std::fs::OpenOptions;

@@ -80,7 +80,7 @@ fn run_lines(out: &mut String, domain: &str, uid: u32, job: &Job) {
     }
 }
 
-/// The nested pid is above any kernel's maximum, so that who falls for it signals nobody.
+/// The nested pid is above any kernel's maximum, so that code that takes it for the job's signals no process.
 fn end_lines(out: &mut String, count: u8, job: &Job) {
     let _ = write!(
         out,

@@ -1,5 +1,5 @@
-//! Real processes: started as launchd does it, waited for, signalled. A pid is signalled only while its zombie or
-//! its life holds the number, that is before `Child::wait`: nobody else's process is ever hit.
+//! Real processes: started as launchd does it, waited for, signalled. A pid is signalled only while the process or its
+//! zombie has it, that is before `Child::wait`: so no other process is ever signalled.
 
 use crate::engine::Event;
 use crate::spec::Spec;
@@ -11,7 +11,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::Sender;
 use std::thread;
 
-/// In every job's environment and so in every `print`: what must turn up nowhere in the product's output.
+/// In every job's environment and so in every `print`: it must appear nowhere in the product's output.
 pub const SECRET: (&str, &str) = ("STANDIN_SECRET", "do-not-leak-4f1c9a");
 pub const PATH: &str = "/usr/bin:/bin:/usr/sbin:/sbin";
 
@@ -54,7 +54,7 @@ pub fn spawn(spec: &Spec) -> io::Result<Child> {
     command.spawn()
 }
 
-/// Tells the engine of the child's death, and leaves the zombie to it.
+/// Reports the child's death to the engine, which reaps the zombie.
 pub fn watch(label: String, pid: u32, events: Sender<Event>) {
     let target = as_pid(pid);
     thread::spawn(move || {

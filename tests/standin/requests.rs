@@ -1,4 +1,4 @@
-//! The subcommands: what each answers and sets going. Codes and texts are those of `/bin/launchctl`.
+//! The subcommands: what each answers and starts. Codes and texts are those of `/bin/launchctl`.
 
 use crate::ctl::{Answer, Request};
 use crate::engine::{Engine, soon};
@@ -187,7 +187,7 @@ impl Engine {
         if !restart && !print_pid {
             return reply.send(&self.logs, Answer::default());
         }
-        // Before the hang of an "after" fault took the sender, it was noted already.
+        // Noted before an "after" fault removed the sender.
         if reply.to.is_some() {
             self.note_unanswered(&reply);
         }
@@ -251,7 +251,7 @@ pub fn has_flag(args: &[&str], flag: char) -> bool {
     args.iter().any(|a| a.strip_prefix('-').is_some_and(|f| f.contains(flag)))
 }
 
-/// A start wanted by somebody: at once, whatever the throttle says. One that is being spawned already is left alone.
+/// A start that was asked for: at once, whatever the throttle says. One that is being spawned already is left alone.
 fn demand(job: &mut Job, faults: &Faults) {
     let mut next = soon(Why::Kickstart);
     if faults.kickstart_waits_throttle

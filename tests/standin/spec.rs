@@ -1,4 +1,4 @@
-//! A property list, parsed once into what the stand-in obeys. Keys it does not know are ignored, as launchd does.
+//! A property list, parsed once into what the stand-in uses. Keys it does not know are ignored, as launchd does.
 
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -84,7 +84,7 @@ impl KeepAlive {
 impl Spec {
     /// Anything that launchd refuses, without saying why, is None.
     pub fn read(path: &Path) -> Option<Self> {
-        // launchd refuses what others could have written.
+        // launchd refuses a file that other users could have written.
         if path.metadata().ok()?.mode() & 0o022 != 0 {
             return None;
         }

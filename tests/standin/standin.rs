@@ -19,7 +19,8 @@
 //!
 //! It signals only processes that it started, and none after having reaped it. What it does with a plist is in
 //! `spec.rs`, the rules of life and death in `engine.rs` and `job.rs`, the subcommands in `requests.rs`, the
-//! printed shapes in `print.rs`. It shares no code with the product, whose oracle it is.
+//! printed shapes in `print.rs`. It shares no code with the product, so that errors of one do not hide errors of the
+//! other.
 //!
 //! Known to differ from the real one: sockets, calendars, watch paths and everything else that starts a job on
 //! demand are missing; `ThrottleInterval` and `ExitTimeOut` may be fractions, printed as such

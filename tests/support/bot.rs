@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
 
-/// Shaped like a real one. It may turn up in the configuration and in the requests to the bot, and nowhere else.
+/// Shaped like a real one. It may appear in the configuration and in the requests to the bot, and nowhere else.
 pub const TOKEN: &str = "123456:AAdo-not-leak_9c2e51";
 /// A person.
 pub const CHAT: u64 = 179_144_806;
@@ -21,7 +21,7 @@ pub enum Mood {
     Rude,
     /// The person has blocked the bot.
     Blocked,
-    /// HTTP 429, to come back after so many seconds.
+    /// HTTP 429, with a wait of this many seconds.
     Busy(u32),
 }
 
@@ -48,7 +48,7 @@ impl Bot {
         Bot::at("127.0.0.1:0".parse().expect("an address"), mood).expect("loopback")
     }
 
-    /// At an address that may still be somebody else's.
+    /// At an address that another process may still use.
     pub fn at(address: SocketAddr, mood: Mood) -> std::io::Result<Bot> {
         let listener = TcpListener::bind(address)?;
         let address = listener.local_addr()?;

@@ -1,4 +1,5 @@
-//! What real name patterns once hit: processes that only look like the bridge. Alive at the end, or the test fails.
+//! Processes that only look like the bridge, as name patterns have matched them in real use. They have to be alive at
+//! the end of the test.
 
 use std::path::Path;
 use std::process::{Child, Command, Stdio};

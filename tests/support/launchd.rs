@@ -6,7 +6,7 @@
 //!     let pid = launchd.wait_pid("com.valor.bridge");
 //!
 //! `run` is what the product would do: it is in `calls()`, and obeys the faults. `operator`, `load`, `job` and `pid`
-//! are the test's own hands and eyes: not counted, always answered.
+//! are for the test itself: not logged, always answered.
 #![allow(dead_code, reason = "each test takes what it needs")]
 
 use serde::Deserialize;
@@ -21,10 +21,10 @@ use std::process::{Child, Command, Output, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// A value in every job's environment, and so in every `print`. It may turn up nowhere else.
+/// A value in every job's environment, and so in every `print`. It may appear nowhere else.
 pub const SECRET: &str = "do-not-leak-4f1c9a";
 
-/// How long anything may take before a test gives up: for a machine under load, not a measure of anything.
+/// How long anything may take before a test gives up: long enough for a machine under load.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 pub struct Launchd {
@@ -131,7 +131,7 @@ impl Launchd {
         child.wait_with_output().expect("launchctl's output can be read")
     }
 
-    /// A launchctl subcommand by the test's own hand.
+    /// A launchctl subcommand from the test itself.
     pub fn operator(&self, args: &[&str]) -> Answer {
         let mut stream = UnixStream::connect(self.dir.join("launchd.sock")).expect("the stand-in listens");
         stream.set_read_timeout(Some(PATIENCE)).expect("a time limit can be set");
@@ -141,7 +141,7 @@ impl Launchd {
         serde_json::from_str(&line).expect("the stand-in answers in JSON")
     }
 
-    /// Switches faults on, in place of those before. At once: by rename, so that no half file is read.
+    /// Switches faults on, in place of those before. The file is replaced by rename, so that no half of it is read.
     pub fn fault(&self, faults: &Value) {
         let new = self.dir.join("fault.json.new");
         fs::write(&new, faults.to_string()).expect("fault.json can be written");
@@ -249,7 +249,7 @@ pub fn target(label: &str) -> String {
     format!("{}/{label}", domain())
 }
 
-/// Looks until there is something to see. The only wait that a test needs.
+/// Polls until there is a result. The only wait that a test needs.
 pub fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let mut seen = None;
     within_patience(|| {

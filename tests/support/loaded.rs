@@ -17,7 +17,7 @@ pub fn loaded(options: &[&str]) -> (Scene, Launchd) {
     loaded_with(options, &keys(), |_| {})
 }
 
-/// The same with other keys in the property list, and after `change` had its way with the scene.
+/// The same with other keys in the property list, and after `change` has changed the scene.
 pub fn loaded_with(options: &[&str], keys: &Value, change: impl FnOnce(&mut Scene)) -> (Scene, Launchd) {
     let (scene, launchd) = unloaded(options, keys, change);
     load(&scene, &launchd);
@@ -44,7 +44,7 @@ pub fn unloaded(options: &[&str], keys: &Value, change: impl FnOnce(&mut Scene))
     (scene, launchd)
 }
 
-/// By the operator's hand.
+/// By the operator.
 pub fn load(scene: &Scene, launchd: &Launchd) {
     let plist = launchd.plist(&scene.label);
     let answer = launchd.operator(&["bootstrap", &domain(), &plist.to_string_lossy()]);
@@ -63,7 +63,7 @@ pub fn acts_of_launchctl(launchd: &Launchd) -> Vec<String> {
     acts.map(|args| args.into_iter().filter(|word| !word.contains('/')).collect::<Vec<_>>().join(" ")).collect()
 }
 
-/// Ages and slacks so long that only the crash pattern can be what acts.
+/// Ages and margins so long that only the crash pattern can cause an act.
 pub fn patient(scene: &mut Scene) {
     scene.set("min_uptime", 60.0);
     scene.set("respawn_margin", 600.0);

@@ -41,7 +41,7 @@ impl Mac {
         self.plist(&self.scene.label)
     }
 
-    /// Exit code and everything that was said.
+    /// The exit code and everything that was printed.
     pub fn run(&self, verb: &str) -> (i32, String) {
         let Output { status, stdout, stderr } = self.scene.run(&[verb]);
         let text = format!("{}{}", String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr));
@@ -55,7 +55,7 @@ impl Mac {
         text
     }
 
-    /// A bridge that a person has set up: a KeepAlive dictionary, an environment, keys that we know nothing of.
+    /// A bridge that a person has set up: a KeepAlive dictionary, an environment, keys that we do not know.
     pub fn persons_bridge(&self) {
         self.launchd.load(&self.scene.label, &self.scene.program(), &self.persons_keys());
         self.launchd.wait_pid(&self.scene.label);
@@ -108,7 +108,7 @@ impl Mac {
         String::from_utf8_lossy(&self.launchd.operator(&["print", &target(label)]).stdout).into_owned()
     }
 
-    /// What is kept in our state folder: names and contents; all of it is for our eyes only.
+    /// What is kept in our state folder: names and contents. All files have mode 0600.
     pub fn kept(&self) -> Vec<(String, Vec<u8>)> {
         let folder = self.scene.state().join("plists");
         let mut kept: Vec<_> = fs::read_dir(folder)
@@ -137,7 +137,8 @@ pub fn mode(path: &Path) -> u32 {
     fs::metadata(path).expect("a file").permissions().mode() & 0o777
 }
 
-/// `plutil -lint` of the platform, where it is there. libplist's tool exits with 0 whatever it reads, so its words count.
+/// `plutil -lint` of the platform, if it is there. libplist's tool exits with 0 whatever it reads, so its output
+/// counts.
 pub fn lint(path: &Path) {
     if !require::has(Ability::Plist) {
         return;

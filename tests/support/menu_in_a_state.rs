@@ -1,5 +1,5 @@
-//! The app's icon and menu in one state, for screenshots: the shipped rows and event loop, and a snapshot that nobody
-//! looked at. There is a watch, but it does not run.
+//! The app's icon and menu in one state, for screenshots: the shipped rows and event loop, and a made-up snapshot.
+//! There is a watch, but it does not run.
 //!
 //! `menu-in-a-state NAME`, or `--list`
 

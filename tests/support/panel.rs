@@ -46,7 +46,7 @@ impl Desktop {
     /// The folder's path has to be short: that of a socket may have 108 bytes.
     ///
     /// # Errors
-    /// Why there is none here. Nothing of it is left then.
+    /// Why it can't be started here. Nothing of it is left then.
     pub fn try_start(args: &[&str]) -> Result<Desktop, String> {
         let folder = tempfile::Builder::new().prefix("desk").tempdir();
         let dir = folder.map_err(|error| format!("there is no temporary folder: {error}"))?.keep();
@@ -135,7 +135,7 @@ impl Desktop {
         let far = |name: &str| {
             let asset = asset(name);
             let drawn = ["(", asset.to_str()?, "-background", edge.trim(), "-flatten", "-resize", "24x24", ")"];
-            // Both cut to what is not bar, and stretched to one size: where exactly it stands is the panel's matter.
+            // Both cut to what is not bar, and stretched to one size: the panel decides about its exact place.
             let same = ["-fuzz", "8%", "-trim", "+repage", "-resize", "24x22!", "-metric", "RMSE", "-compare"];
             let output =
                 [&["convert", "(", picture, ")"], &drawn[..], &same, &["-format", "%[distortion]", "info:-"]].concat();

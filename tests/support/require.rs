@@ -1,6 +1,6 @@
-//! What a test needs of the machine beyond a kernel and a shell. A test whose need is not met says so and passes: not
-//! every machine can have all of it. Whoever runs the tests names in `BRIDGE_WATCHDOG_REQUIRE` what this machine has,
-//! so that a skip there is a failure, and a green run did what it says.
+//! What tests need of the machine besides a kernel and a shell. A test whose need is not met says so and passes: not
+//! every machine can have all of it. `BRIDGE_WATCHDOG_REQUIRE` names what this machine has: for those needs a skip is a
+//! failure, so that a green run really ran them.
 //!
 //!     BRIDGE_WATCHDOG_REQUIRE=systemd,panel cargo test
 
@@ -41,7 +41,7 @@ impl Ability {
     }
 }
 
-/// What becomes of a test, or of a part of it.
+/// What happens to a test, or to a part of it.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Decision {
     Run,
@@ -68,7 +68,7 @@ pub fn decide(variable: &str, ability: Ability, found: &Result<(), String>) -> D
     }
 }
 
-/// Whether a test, or a part of it, can run here. If not, it has been said.
+/// Whether a test, or a part of it, can run here. If not, a line has been printed.
 pub fn has(ability: Ability) -> bool {
     meets(ability, &found(ability))
 }
@@ -80,7 +80,7 @@ pub fn meets(ability: Ability, found: &Result<(), String>) -> bool {
         Decision::Run => true,
         Decision::Skip(why) => {
             let thread = std::thread::current();
-            // Not eprintln: the harness keeps that back where a test passes.
+            // Not eprintln: the harness hides that if a test passes.
             let _ = writeln!(std::io::stderr(), "SKIPPED {}: {why}", thread.name().unwrap_or("a test"));
             false
         }
@@ -166,7 +166,7 @@ mod tests {
             (" systemd , panel,", &gone, required()),
             ("systemd,root", &gone, skip()),
             ("systemd,root", &here, Decision::Run),
-            // A wrong word would otherwise make nothing required, in silence.
+            // A misspelt name would otherwise silently require nothing.
             ("panels", &here, unknown("panels")),
             ("panel,Root", &gone, unknown("Root")),
             ("panel root", &gone, unknown("panel root")),
@@ -176,7 +176,7 @@ mod tests {
         }
     }
 
-    /// Also what no other test asks for: what is required has to be here. Printed, it is what a run could do.
+    /// What is required has to be here, even if no other test asks for it. The printed list says what a run could do.
     #[test]
     fn what_this_machine_has() {
         let found = Ability::ALL.map(|ability| (ability, found(ability)));

@@ -1,5 +1,5 @@
 //! A real `systemd --user`, private to one test: its own runtime folder, units, cgroup and mount namespace. Dropped, it
-//! ends with everything that it started. A test that can't have one says so: see [`super::require`].
+//! ends with everything that it started. If a test can't have one it says so: see [`super::require`].
 #![allow(dead_code, reason = "each test takes what it needs")]
 
 use std::collections::HashMap;
@@ -18,7 +18,7 @@ use super::require::{self, Ability};
 use super::scene::{PATIENCE, Scene, alive, signal};
 
 pub const SYSTEMCTL: &str = "/usr/bin/systemctl";
-/// As the project's own unit has it.
+/// As in the project's own unit.
 pub const ALWAYS: &str = "Restart=always\nRestartSec=10";
 const PROGRAMS: [&str; 2] = ["/lib/systemd/systemd", "/usr/lib/systemd/systemd"];
 
@@ -41,8 +41,8 @@ pub fn or_skip() -> Option<Systemd> {
     }
 }
 
-/// What a private user manager needs, as far as it can be had without one. Without root there may be a real user
-/// manager, whose units belong to somebody: no test touches it.
+/// What a private user manager needs, as far as that can be checked without starting one. Without root there may be a
+/// real user manager, whose units are a person's: no test touches it.
 fn needs() -> Result<(), String> {
     if !cfg!(target_os = "linux") {
         return Err("systemd is Linux's".into());
@@ -71,7 +71,7 @@ fn needs() -> Result<(), String> {
 
 impl Systemd {
     /// # Errors
-    /// Why there is none here. Nothing of it is left then.
+    /// Why it can't be started here. Nothing of it is left then.
     pub fn try_start() -> Result<Systemd, String> {
         needs()?;
         let folder =
@@ -84,12 +84,12 @@ impl Systemd {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(said)
-            // Ctrl-C and a runner's time limit go to the whole group; the watch_thread has to outlive the test.
+            // Ctrl-C and a runner's time limit go to the whole group; the script has to outlive the test.
             .process_group(0)
             .spawn()
             .map_err(|error| format!("/bin/sh: {error}"))?;
         let mut line = String::new();
-        // No line is no pid, and the script's own words say why.
+        // Without a line there is no pid, and the script's error says why.
         let _ = BufReader::new(watch_thread.stdout.take().expect("piped")).read_line(&mut line);
         let mut systemd = Systemd { folder, watch_thread, manager: line.trim().parse().unwrap_or(0) };
         let until = Instant::now() + PATIENCE;
@@ -112,8 +112,8 @@ impl Systemd {
         matches!(String::from_utf8_lossy(&said).trim(), "running" | "degraded")
     }
 
-    /// A scene whose bridge is a unit of this manager. Sixty times faster: silence counts after 5 s, a run has settled
-    /// after 0.2 s. A stop may take 2 s. Call `begin` when the scene is as the test wants it.
+    /// A scene whose bridge is a unit of this manager. Sixty times faster: silence counts after 5 s, a run has reached
+    /// its minimum uptime after 0.2 s. A stop may take 2 s. Call `begin` when the scene is as the test wants it.
     pub fn scene(&self) -> Scene {
         let mut scene = Scene::new("systemd", 60.0);
         scene.env = self.env();
@@ -131,7 +131,7 @@ impl Systemd {
         self.start_unit(&scene.label);
     }
 
-    /// What a program needs to reach this manager and no other.
+    /// The variables that a program needs to reach this manager and no other.
     pub fn env(&self) -> Vec<(&'static str, PathBuf)> {
         let home = self.folder.path().join("home");
         vec![
@@ -141,12 +141,12 @@ impl Systemd {
         ]
     }
 
-    /// Where the user's own units lie.
+    /// The folder of the user's own units.
     pub fn units(&self) -> PathBuf {
         self.folder.path().join("home/.config/systemd/user")
     }
 
-    /// Where the distribution's lie, which a person can mask.
+    /// The folder of the distribution's units, which a person can mask.
     pub fn vendor_units(&self) -> PathBuf {
         self.folder.path().join("units")
     }
@@ -157,7 +157,7 @@ impl Systemd {
         self.write_text(label, &format!("[Service]\nExecStart={}\n{keys}\n", words.join(" ")));
     }
 
-    /// The same with a text of the test's own.
+    /// The same with a given text.
     pub fn write_text(&self, label: &str, text: &str) {
         std::fs::write(self.units().join(format!("{label}.service")), text).expect("a unit file");
         // As `systemctl enable` does it; a unit that is not enabled is forgotten by systemd when it stops.
@@ -181,7 +181,7 @@ impl Systemd {
         self.ok(&["stop", &format!("{label}.service")]);
     }
 
-    /// Runs systemctl by the test's own hand; it has to succeed.
+    /// Runs systemctl from the test itself; it has to succeed.
     pub fn ok(&self, args: &[&str]) {
         let output = self.systemctl(args);
         assert!(output.status.success(), "systemctl {args:?}: {}", String::from_utf8_lossy(&output.stderr));
@@ -216,7 +216,7 @@ impl Systemd {
         wait(&format!("{label} to be {sub}"), || (self.property(label, "SubState") == sub).then_some(()));
     }
 
-    /// The manager answers nobody any more.
+    /// The manager does not answer any more.
     pub fn freeze(&self) {
         signal(self.manager, Signal::STOP);
     }

@@ -1,5 +1,6 @@
-//! The app in an environment of the tests' making, as `test_watchdog.rs` is the command line in one. What opens the log is the file
-//! `viewer` beside the environment, and the file `fault` there breaks the watch: it panics, or it never comes back.
+//! The app in an environment of the tests' making, as `test_watchdog.rs` is the command line. What opens the log is the
+//! file `viewer` beside the environment, and the file `fault` there breaks the watch: it panics, or it never comes
+//! back.
 //!
 //! `test-tray ENVIRONMENT.json ARGS…`, or as an agent starts it: `… --config FILE`, with the environment beside the home.
 

@@ -76,7 +76,7 @@ pub fn environment(path: &std::path::Path) -> Environment {
     let limits = Limits {
         check_interval: tick,
         network_known: tick / 10,
-        // A test that looks often means all looks.
+        // A test that sets this wants all looks to be that frequent.
         poll_interval_waiting: or(file.min_uptime, fast.poll_interval_waiting).min(tick),
         silence: or(file.stale, fast.silence),
         disconnection: or(file.stale, fast.disconnection),

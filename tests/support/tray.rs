@@ -8,8 +8,8 @@ use super::panel::{App, Desktop};
 use super::scene::{Scene, beside};
 use super::{Launchd, launchd};
 
-/// A bridge under the launchd stand-in. Sixty times faster than real, but looks only on events: what a click changes is
-/// then seen to come from the click.
+/// A bridge under the launchd stand-in. Sixty times faster than real, but looks only on events: so a change after a
+/// click comes from that click.
 pub fn under_launchd(desktop_tick: f64, options: &[&str], exit_timeout: f64) -> (Scene, Launchd) {
     let mut scene = Scene::new("launchd", 60.0);
     let home = scene.folder.path().join("home");

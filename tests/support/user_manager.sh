@@ -1,5 +1,6 @@
 # user_manager.sh DIR: a private `systemd --user` that lives in DIR and sees nothing of the machine's units. Prints the
-# manager's pid. Ends everything when its standard input is closed, so also when the test that holds it is killed.
+# manager's pid. Ends everything when its standard input is closed, and so also when the test that has it open is
+# killed.
 set -eu
 dir=$1
 tree=/sys/fs/cgroup/unified # hybrid layout: systemd tracks units here and mirrors them in name=systemd
@@ -9,7 +10,7 @@ groups=$tree/$name
 [ $tree = /sys/fs/cgroup ] || [ ! -d /sys/fs/cgroup/systemd ] || groups="$groups /sys/fs/cgroup/systemd/$name"
 
 finish() {
-    # Forks that left their session, a bridge that is deaf to SIGTERM, a stopped manager: the kernel ends them all.
+    # Forks that left their session, a bridge that ignores SIGTERM, a stopped manager: the kernel ends them all.
     echo 1 > "$tree/$name/cgroup.kill" || true
     wait
     tries=0

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Builds "Bridge Watchdog.app" in the target directory's release folder (make app). On Linux the bundle is laid out
-# all the same, to be looked at, but not signed.
+# Builds "Bridge Watchdog.app" in the target directory's release folder (make app). On Linux the bundle is laid out too,
+# for inspection, but not signed.
 set -eu
 cd "$(dirname "$0")/../.."
 

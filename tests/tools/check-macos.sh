@@ -32,7 +32,7 @@ sysroot=$(rustc --print sysroot)
 cache=${CARGO_TARGET_DIR:-target}/check-macos
 mkdir -p "$cache"
 cache=$(cd "$cache" && pwd)
-# Nobody runs what is built here, so it carries no debug information: 0.5 GB instead of 1.5.
+# What is built here is never run, so it has no debug information: 0.5 GB instead of 1.5.
 export CARGO_TARGET_DIR="$cache/target" CARGO_PROFILE_DEV_DEBUG=0
 
 has_std() { ls "$sysroot/lib/rustlib/$1/lib"/libstd-*.rlib >/dev/null 2>&1; }

@@ -13,7 +13,7 @@ work=$(cd "${CARGO_TARGET_DIR:-target}/icons" && pwd)
 # Pinned: another version may draw an edge differently, and every committed file would change with it.
 resvg_version=0.49.0
 
-# The renderer's own build folder keeps it out of the program's, whose features it would otherwise disturb.
+# The renderer has a build folder of its own, so that its features do not cause rebuilds of the program.
 if [ "$("$work/bin/resvg" --version 2>/dev/null)" != "$resvg_version" ]; then
     echo "icons: building resvg $resvg_version (three minutes, once)" >&2
     cargo install resvg --version "$resvg_version" --locked --quiet --root "$work" --target-dir "$work/build"

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Prints what the tests may count on here, for BRIDGE_WATCHDOG_REQUIRE: a skip of it is a failure. What it names is there
-# once `make test` has installed its packages; so it asks for rights, and not whether the tests work.
+# Prints what this machine can have, for BRIDGE_WATCHDOG_REQUIRE: for those needs a skip is a failure. It checks rights
+# and not programs, since `make test` has installed those.
 set -eu
 case $(uname -s) in
 Darwin)
@@ -9,11 +9,11 @@ Darwin)
     exit
     ;;
 esac
-# Elsewhere than on Debian nobody has installed a panel, and the tests say what they lack.
+# Only on Debian does `make test` install a panel; elsewhere the tests say what is missing.
 command -v apt-get >/dev/null || exit 0
 required=panel,plist
-# Only root makes cgroups and mount namespaces, and in most containers not even root. Whether this is a container tells
-# nothing: some may.
+# Only root may make cgroups and mount namespaces, and in most containers not even root. So it is tried: some containers
+# may.
 if [ "$(id -u)" = 0 ]; then
     required=$required,root
     if unshare --mount true 2>/dev/null; then

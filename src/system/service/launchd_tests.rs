@@ -72,7 +72,7 @@ fn what_nobody_has_seen_is_no_job() {
     }
 }
 
-/// What real systems printed, as far as it decides; each with its own indentation and its own gaps.
+/// The lines that decide, as real systems printed them, each with its own indentation and gaps.
 #[test]
 fn forms_that_were_seen() {
     type Seen = (Option<u32>, Option<u64>, Exit, f64);

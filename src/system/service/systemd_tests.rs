@@ -14,7 +14,7 @@ fn stamps(left: u32, died: u32) -> String {
     )
 }
 
-/// Each row is what systemd 252 really showed in that situation; those that only newer ones know are said so.
+/// Each row is what systemd 252 really showed in that situation; states that only newer versions have are marked.
 #[test]
 fn situations() {
     let (own, asked) = (stamps(21, 20), stamps(20, 21));
@@ -272,7 +272,7 @@ fn why_systemctl_refuses_is_told_apart() {
     );
 }
 
-/// A unit that was collected has nothing to reset, which is no failure; that the manager can't be asked is one.
+/// A unit that was collected has nothing to reset, which is no failure; a manager that can't be asked is one.
 #[test]
 fn nothing_to_reset_is_no_failure() {
     let folder = tempfile::tempdir().unwrap();
