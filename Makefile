@@ -1,16 +1,16 @@
-# `make run` and `make test` are all that a newcomer needs: each installs what the machine lacks, builds, and goes.
+# `make run` and `make test` are all that a new contributor needs: each installs what is missing, builds, and runs.
 
 APPLE ?= aarch64-apple-darwin x86_64-apple-darwin
 
-# Debian's names. pkg-config and GTK build the tray; the rest is what the tests run it under.
+# Names of Debian packages. pkg-config and GTK are needed to build the tray; the tests run it with the others.
 BUILD_PACKAGES = build-essential pkg-config libgtk-3-dev
 TEST_PACKAGES = dbus-bin dbus-daemon xvfb xfce4-panel dunst xdotool xclip imagemagick fonts-dejavu-core \
 	adwaita-icon-theme libayatana-appindicator3-1 libplist-utils systemd util-linux
 
 .PHONY: run test bench campaign check-macos icons icons-sheet screenshots app build-tools test-tools
 
-# The app: on the configured bridge or, where there is no configuration, on a throw-away one with faults in its menu.
-# Without a display a throw-away bridge fails and is healed in the terminal.
+# The app: on the configured bridge or, without a configuration, on a throw-away one with faults in its menu. Without a
+# display a throw-away bridge fails and is healed in the terminal.
 run: build-tools
 	cargo build --locked --bins
 	if [ "$$(uname -s)" = Darwin ] || [ -n "$$DISPLAY$$WAYLAND_DISPLAY" ]; then \
@@ -19,8 +19,8 @@ run: build-tools
 		cargo run --locked --quiet --bin bridge-watchdog -- demo; \
 	fi
 
-# A test whose need is not met fails where this machine has it; BRIDGE_WATCHDOG_REQUIRE= in the environment lets it skip.
-# The threads are those of .config/nextest.toml.
+# A test fails if it lacks something that this machine should have; with BRIDGE_WATCHDOG_REQUIRE= it is skipped instead.
+# The number of threads is that of .config/nextest.toml.
 test: test-tools
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
@@ -29,12 +29,12 @@ test: test-tools
 	required=$$(tests/tools/required.sh) && export BRIDGE_WATCHDOG_REQUIRE="$${BRIDGE_WATCHDOG_REQUIRE-$$required}" && \
 	if command -v cargo-nextest >/dev/null; then cargo nextest run --locked; else RUST_TEST_THREADS=6 cargo test --locked; fi
 
-# Goal and measured value side by side; nothing fails for being slow.
+# Prints goals and measured values side by side; never fails because something is slow.
 bench: test-tools
 	cargo build --locked --release --bins --examples
 	cargo bench --locked --bench cost
 
-# Hundreds of rounds of what `make test` does a few of.
+# 200 rounds of the tests of which `make test` runs a few.
 campaign: test-tools
 	cargo build --locked --examples
 	BRIDGE_WATCHDOG_ROUNDS=200 cargo test --locked --test tests campaign:: -- --nocapture

@@ -23,7 +23,7 @@ use crate::system::timed;
     name = "bridge-watchdog",
     version,
     about = "Keeps a Telegram bridge up: looks, decides, heals, tells.",
-    after_help = "Without a command it becomes the menu-bar app. To see it heal a throw-away bridge: bridge-watchdog demo\n\nExit codes: 0 healthy or done, 1 unhealthy or failed, 2 usage or configuration, 3 could not look,\n4 standing still on purpose, 75 another recovery is in progress."
+    after_help = "Without a command this is the menu-bar app. To see a throw-away bridge fail and be healed: bridge-watchdog demo\n\nExit codes: 0 healthy or done, 1 unhealthy or failed, 2 usage or configuration, 3 could not look,\n4 standing still on purpose, 75 another recovery is in progress."
 )]
 struct Cli {
     /// Use this configuration file
@@ -35,7 +35,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Become the menu-bar app; without a display, watch as 'run' does
+    /// Run as the menu-bar app; without a display, watch as 'run' does
     #[command(after_help = "Example: bridge-watchdog tray")]
     Tray,
     /// Watch in the foreground, without an icon
@@ -82,7 +82,7 @@ enum Command {
     Resume,
     /// Install the watchdog's agent, and the bridge's where there is none
     #[command(
-        after_help = "Example: bridge-watchdog install\n\nOf a bridge's plist that is there only KeepAlive, ThrottleInterval and ExitTimeOut change; a systemd unit gets a drop-in."
+        after_help = "Example: bridge-watchdog install\n\nIn a plist of the bridge that exists already only KeepAlive, ThrottleInterval and ExitTimeOut change; a systemd unit gets a drop-in."
     )]
     Install,
     /// Put back what 'install' found
