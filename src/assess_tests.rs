@@ -924,7 +924,7 @@ fn incident_5_what_a_run_said_ends_with_it() {
         let (after, _) = advance(&History { run, ..history }, &case.facts, &[], LIMITS);
         assert_eq!(after.locked_at.is_some(), *expected, "{name}");
     }
-    // The last words of the run before arrive together with the next process.
+    // The last lines of the run before arrive together with the next process.
     let mut case = well();
     case.history.run = Some(Process { id: Identity { pid: 4311, start: 2 }, ..process(100.0) });
     case.log().said = locked();

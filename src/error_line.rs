@@ -68,7 +68,7 @@ pub fn class(line: &str) -> Option<Class> {
         (named(LOGIN) || says(TELEGRAM, &LOGIN_SENTENCES) || login_code(text), Class::Login),
         (named(FLOOD) || flood_seconds(line).is_some(), Class::Flood),
         (says(SYSTEM, &["No space left on device"]) || says(DATABASE, &["database or disk is full"]), Class::Disk),
-        // flock(2) of an instance lock that somebody else holds.
+        // flock(2) of an instance lock that another process holds.
         (says(DATABASE, &LOCKED) || named("BlockingIO"), Class::Lock),
         (named("Permission Memory"), Class::Environment),
         (says(DATABASE, &DATABASE_SENTENCES) || says(SYSTEM, &ENVIRONMENT_SENTENCES), Class::Environment),
@@ -224,7 +224,7 @@ const DATABASE_SENTENCES: [&str; 8] = [
     "access permission denied",
     "out of memory",
 ];
-/// EACCES, EPERM, EROFS, EDQUOT, EMFILE and ENFILE, ENOMEM, EIO, EADDRINUSE (somebody else has the port), EAGAIN of a
+/// EACCES, EPERM, EROFS, EDQUOT, EMFILE and ENFILE, ENOMEM, EIO, EADDRINUSE (another process has the port), EAGAIN of a
 /// thread that the system did not give; in the C libraries' words, which differ little between the two systems.
 const ENVIRONMENT_SENTENCES: [&str; 14] = [
     "Permission denied",

@@ -1,6 +1,6 @@
 //! From a snapshot to all rows: the whole menu of every situation is compared with `menu_expected.txt`. For review it
 //! has the healthy menu first, and then for each situation the rows that differ from it. `BLESS=1 cargo test menu`
-//! writes it anew.
+//! writes it again.
 
 use super::*;
 use crate::situations::{NOW, situations, snapshot};

@@ -110,7 +110,7 @@ impl Observer {
         connection::online(&self.environment.data_centres, self.environment.limits.connect).into()
     }
 
-    /// The service and its process, asked anew if the process that was known is gone.
+    /// The service and its process, asked again if the process that was known is gone.
     pub fn process(&mut self) -> (Fact<Job>, Fact<Option<Process>>) {
         if let Some((id, job)) = &self.job
             && let Some(process) = process::find(id.pid).filter(|process| process.id == *id)

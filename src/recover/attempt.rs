@@ -82,7 +82,7 @@ impl<'a> Attempt<'a> {
         self.controller.look()
     }
 
-    /// The manager's job and its process, asked anew if the process that was known is gone.
+    /// The manager's job and its process, asked again if the process that was known is gone.
     ///
     /// # Errors
     /// How the rung ends if the manager can't be asked.

@@ -118,7 +118,7 @@ impl Watchdog {
         Look { facts, verdict }
     }
 
-    /// The service and its process, asked anew if the process that was known is gone.
+    /// The service and its process, asked again if the process that was known is gone.
     pub fn process(&mut self) -> (Fact<Job>, Fact<Option<Process>>) {
         self.observer.process()
     }

@@ -1,4 +1,4 @@
-//! `DIR/fault.json`: what goes wrong, as a test wants it. Read anew at each request and at each spawn; no file,
+//! `DIR/fault.json`: what goes wrong, as a test wants it. Read again at each request and at each spawn; no file,
 //! no fault. An unknown field answers every request with code 70, so that a typing error can't pass a test.
 //!
 //! ```json
@@ -13,7 +13,7 @@
 //!   "pended": "speculative",        // the domain holds back every spawn that is no kickstart, until this is gone
 //!   "spawn_delay_s": 25.0,          // state "spawning" without a pid for so long before each start
 //!   "kickstart_waits_throttle": true,   // else kickstart starts at once, whatever the throttle says
-//!   "bootstrap_fails_5": {"times": 2, "registered": true},   // counted anew when the file changes; registered:
+//!   "bootstrap_fails_5": {"times": 2, "registered": true},   // counted again when the file changes; registered:
 //!                                   // the job is loaded all the same, but was not started
 //!   "draining_code": 37,            // bootstrap while the old job drains; else 5
 //!   "disabled_code": 5,             // bootstrap and kickstart of a disabled label; else 119; 0 lets them through

@@ -15,7 +15,7 @@
 //! | `calls.log` | a JSON line a request: `{"seq","ms","args","code"}`; `code` is null while (or for ever, if) the caller waits, a later line with the same `seq` replaces it |
 //! | `signals.log` | a JSON line a signal sent: `{"ms","label","pid","signal","why"}`; `why` is `bootout`, `kickstart -k`, `exit timeout`, `kill`, `rest of the group` (the sweep after each death) or `daemon ends` |
 //! | `starts.log` | a JSON line a process started: `{"ms","label","pid","why"}` |
-//! | `fault.json` | made by a test, read anew at each request: see `faults.rs` |
+//! | `fault.json` | made by a test, read again at each request: see `faults.rs` |
 //!
 //! It signals only processes that it started, and none after having reaped it. What it does with a plist is in
 //! `spec.rs`, the rules of life and death in `engine.rs` and `job.rs`, the subcommands in `requests.rs`, the
