@@ -4,7 +4,6 @@ use std::fs::{File, OpenOptions};
 use std::time::{Duration, SystemTime};
 
 use crate::support::{Scene, alive};
-use serde_json::json;
 
 fn assert_never_touched(scene: &Scene, bridge: u32) {
     assert!(alive(bridge), "{}", scene.journal());
