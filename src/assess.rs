@@ -191,8 +191,8 @@ impl Case<'_> {
         }
         let now = self.facts.clock.wall;
         let fresh = |event: &&Event| event.at.age(now).is_some_and(|age| age < self.limits.crash_window);
-        let crashes = self.facts.crashes.known()?.iter().filter(|event| event.kind == EventKind::Crash);
-        crashes.filter(fresh).next_back()
+        let crashes = self.facts.crashes.known()?;
+        crashes.iter().rfind(|event| event.kind == EventKind::Crash && fresh(event))
     }
 
     /// How many of the last crashes in a row were of this class.

@@ -96,9 +96,11 @@ fn a_program_that_is_not_there_is_told_as_such() {
     scene.set("respawn_margin", 600.0);
     scene.set("crash_window", 600.0);
     let _watch = scene.watch();
-    scene.wait_journal("act: send an alert");
+    scene.wait_journal("diagnostics: waiting: config-error");
     let journal = scene.journal();
     assert!(journal.contains("bridge/nowhere can't be started: No such file"), "{journal}");
+    assert!(journal.contains("bridge/nowhere is not there"), "{journal}");
+    assert_eq!(scene.check().1, 4);
 }
 
 /// A bridge that is silent while `data/quiet` is there, and a watch in the middle of rung 2, waiting for its first

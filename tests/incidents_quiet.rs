@@ -4,7 +4,6 @@ use std::fs::{File, OpenOptions};
 use std::time::{Duration, SystemTime};
 
 use crate::support::{Scene, alive};
-use serde_json::json;
 
 fn assert_never_touched(scene: &Scene, bridge: u32) {
     assert!(alive(bridge), "{}", scene.journal());
@@ -132,22 +131,22 @@ fn incident_33_five_rotations_lead_nobody_away_from_the_file_that_the_bridge_wri
 }
 
 #[test]
-fn incident_33_a_disk_that_is_full_is_said_and_speaks_against_no_commit() {
+fn incident_33_a_disk_that_was_full_speaks_against_no_commit_and_its_word_alone_is_no_full_disk() {
     let mut scene = Scene::new("embedded", 60.0);
     scene.set("tick", 0.2);
     scene.commit("bridge.py", "a change\n", "A change", 60);
     std::fs::write(scene.data("auto-revert-enabled"), "").expect("the opt-in");
     scene.script("echo 'OSError: [Errno 28] No space left on device' >&2; exit 1");
     let _watch = scene.watch();
-    scene.wait_verdict("waiting", "disk-full");
     scene.wait("five crashes", || (scene.events("crash").len() >= 5).then_some(()));
     // The first run may have said it before the watch looked at all.
     let crashes = scene.events("crash");
     assert!(crashes[1..].iter().all(|event| event["class"] == "disk"), "{crashes:?}");
-    let (check, code) = scene.check();
-    assert_eq!((&check["cause"], code), (&json!("disk-full"), 4), "{check}");
+    let (check, _) = scene.check();
     assert!(check["facts"]["crashes"]["last_30m"].as_u64() <= Some(1), "{check}");
-    assert!(!scene.journal().contains("crash-loop") && !scene.journal().contains("bad-commit"), "{}", scene.journal());
+    for never in ["crash-loop", "bad-commit", "disk-full"] {
+        assert!(!scene.journal().contains(never), "{never}: {}", scene.journal());
+    }
     assert_eq!(scene.acts(), Vec::<String>::new());
 }
 

@@ -104,16 +104,18 @@ fn a_bridge_that_falls_silent_is_asked_to_stop_and_starts_anew() {
 
 #[test]
 fn incident_29_a_bridge_deaf_to_sigterm_gets_one_sigkill() {
-    let (scene, launchd) = loaded(&["--deaf"]);
+    let (scene, launchd) = loaded(&["--deaf", "--mute", "data/quiet"]);
     let _watch = scene.watch();
     scene.wait_verdict("healthy", "none");
     let before = launchd.wait_pid(&scene.label);
-    // Its heartbeats go on, so the only evidence is its own line that it was told to stop.
+    // It says so and then writes nothing: long before its silence alone would count.
+    std::fs::write(scene.data("quiet"), "").expect("the gag");
     signal(before, Signal::TERM);
     let log = std::fs::OpenOptions::new().append(true).open(scene.log());
-    std::io::Write::write_all(&mut log.expect("the log"), b"Received SIGTERM, shutting down gracefully...\n")
+    std::io::Write::write_all(&mut log.expect("the log"), b"INFO Received SIGTERM, shutting down gracefully...\n")
         .expect("written");
     scene.wait_journal("unhealthy: stop-hang");
+    std::fs::remove_file(scene.data("quiet")).expect("the gag");
     wait_healed(&scene, &launchd, before);
     ended_by(&scene, &format!("the bridge (pid {before}"), &["SIGTERM", "SIGKILL"]);
     assert_eq!(why_started(&scene, &launchd), ["load", "keepalive"]);

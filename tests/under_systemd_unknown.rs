@@ -137,6 +137,6 @@ fn a_program_that_is_missing_is_named() {
     manager.start_unit(&scene.label);
     manager.wait_sub(&scene.label, "auto-restart");
     let (state, cause, issue, code) = check(&scene);
-    assert_eq!((state.as_str(), cause.as_str(), code), ("unhealthy", "process-dead", 1), "{issue}");
-    assert!(issue.contains("(last: exit 203: systemd can't start the program)"), "{issue}");
+    assert_eq!((state.as_str(), cause.as_str(), code), ("waiting", "config-error", 4), "{issue}");
+    assert!(issue.contains("can't be started (exit 203: systemd can't start the program)"), "{issue}");
 }

@@ -204,6 +204,9 @@ impl<'a> Attempt<'a> {
 
 impl Drop for Attempt<'_> {
     fn drop(&mut self) {
-        self.controller.show_rung(None);
+        // A second panic, in whoever is shown it, would abort the process before anybody is told of the first.
+        if !std::thread::panicking() {
+            self.controller.show_rung(None);
+        }
     }
 }
