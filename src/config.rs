@@ -12,6 +12,7 @@ use toml::{Table, Value};
 use crate::contract;
 use crate::dotenv;
 use crate::limits::Environment;
+use crate::manager::Manager;
 use crate::secrets::Secrets;
 use crate::system::{env, files};
 
@@ -36,13 +37,6 @@ pub struct Config {
     pub secrets: Secrets,
     /// Our own files for this checkout, in the platform's state folder.
     pub state: PathBuf,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Manager {
-    Launchd,
-    Systemd,
-    Embedded,
 }
 
 /// Whom to tell, and how.

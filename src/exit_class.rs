@@ -8,8 +8,6 @@ use crate::findings::Findings;
 #[derive(Debug, Clone, Copy)]
 pub struct Ending<'a> {
     pub exit: &'a Exit,
-    /// What the manager says besides the exit: systemd's `Result`, launchd's `last exit reason`.
-    pub reason: Option<&'a str>,
     /// A step before the bridge failed (`ExecStartPre`, `ExecCondition`), so that nothing of it ran.
     pub before_start: bool,
     /// What the logs of this run said, with what the log reader gave for its end.
@@ -48,14 +46,8 @@ pub fn class(ending: &Ending) -> Option<Class> {
 /// Whether the exit alone says that no code of the bridge ever ran.
 pub fn could_not_start(exit: &Exit) -> bool {
     let findings = Findings::default();
-    let ending =
-        Ending { exit, reason: None, before_start: false, findings: &findings, offline: false, copy_in_the_way: false };
+    let ending = Ending { exit, before_start: false, findings: &findings, offline: false, copy_in_the_way: false };
     by_manager(&ending) == Some(Class::Start)
-}
-
-/// Whether this end is one of those that, three times in half an hour, make HEAD a suspect.
-pub fn speaks_against_head(class: Option<Class>) -> bool {
-    class == Some(Class::Code)
 }
 
 fn by_manager(ending: &Ending) -> Option<Class> {
@@ -63,7 +55,7 @@ fn by_manager(ending: &Ending) -> Option<Class> {
         return Some(Class::Start);
     }
     let other = if let Exit::Other(words) = ending.exit { words.as_str() } else { "" };
-    if let Some(class) = [other, ending.reason.unwrap_or_default()].into_iter().find_map(by_reason) {
+    if let Some(class) = by_reason(other) {
         return Some(class);
     }
     match ending.exit {

@@ -345,17 +345,20 @@ fn start(history: &History, process: Process, facts: &Facts) -> Option<Event> {
     Some(event)
 }
 
+/// A copy of this age is one (`limits::stale_process`): a bridge that starts again may have two for a moment.
+const STALE_COPY: Duration = Duration::from_secs(60);
+
 /// A crash, with the class that follows from all that is known.
 fn crash(history: &History, service: &Job, pid: Option<u32>, facts: &Facts) -> Event {
     let now = facts.log.known().map(|log| log.said.clone()).unwrap_or_default();
     let said = history.said.clone().then(now);
+    let in_the_way = |copy: &Process| copy.started.age(facts.clock.wall).is_some_and(|age| age >= STALE_COPY);
     let ending = Ending {
         exit: &service.last_exit,
-        reason: None,
         before_start: service.failed_before_start,
         findings: &said,
         offline: facts.network == Some(Fact::Known(false)),
-        copy_in_the_way: false,
+        copy_in_the_way: facts.duplicates.known().is_some_and(|copies| copies.iter().any(in_the_way)),
     };
     Event {
         class: exit_class::class(&ending).unwrap_or(Class::Code),

@@ -5,7 +5,6 @@
 //! that someone had put into it); a systemd unit is not changed, since a drop-in says what we need. The environment is
 //! never printed, and a `disable` is never overridden.
 
-#![warn(unreachable_pub)]
 
 mod backup;
 mod file;
@@ -18,9 +17,10 @@ mod text;
 use std::time::Duration;
 
 pub use self::login::{Login, installed, set_start_at_login, starts_at_login};
-use crate::config::{Config, Manager};
+use crate::config::Config;
 use crate::facts::Exit;
 use crate::limits::Environment;
+use crate::manager::Manager;
 use crate::system::poll::Deadline;
 use crate::system::service::Service;
 use crate::system::{program, recovery_lock};

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::error_line;
-use crate::log_line::{Line, Prefix, is_name, level_named, stamp};
+use crate::log_parts::{Line, Prefix, is_name, level_named, stamp};
 
 /// logfmt: `level=info event="Connected to Telegram"`, at least a level and a message.
 pub fn key_values(text: &str) -> Option<Line> {

@@ -8,40 +8,7 @@
 
 use crate::foreign_text::{Lines, harmless};
 use crate::log_fields;
-
-/// The level of a line, as in Python's logging.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Level {
-    Debug,
-    Info,
-    Warning,
-    Error,
-    Critical,
-}
-
-/// What a line begins with. A line with less of it than the other lines of its log is not from the same writer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Prefix {
-    /// A level only.
-    Level,
-    /// A time, and mostly a level.
-    Time,
-    Json,
-}
-
-/// One line, taken apart.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Line {
-    pub prefix: Prefix,
-    pub level: Option<Level>,
-    pub logger: Option<String>,
-    /// The time as it is written (digits of date and time, without fractions and zone), which sorts as text within one
-    /// log; empty if there is no date.
-    pub stamp: String,
-    pub message: String,
-    /// The exception's own last line if the line has a traceback (JSON: `exc_info` and its like).
-    pub error: Option<String>,
-}
+use crate::log_parts::{Level, Line, Prefix, is_name, level_named, time};
 
 /// Parses a line of a log; `None` if it does not begin as a logger's line does. An indented line never does.
 pub fn parse(line: &str) -> Option<Line> {
@@ -94,61 +61,6 @@ fn without_emoji(message: &str) -> &str {
     if rest.len() < message.len() { rest.trim_start() } else { message }
 }
 
-/// A date and a time of day (ISO, or with slashes), or a time of day alone (rich, or by a format); and what follows.
-fn time(text: &str) -> Option<(String, &str)> {
-    let (inner, bracket) = text.strip_prefix('[').map_or((text, false), |inner| (inner, true));
-    let end = inner.find(|c: char| !(c.is_ascii_digit() || "-/T:,.+Z".contains(c))).unwrap_or(inner.len());
-    let (first, after) = inner.split_at(end);
-    let (date, clock, after) = if let Some((date, clock)) = first.split_once('T') {
-        (date, clock, after)
-    } else if is_clock(first) {
-        ("", first, after)
-    } else {
-        let rest = after.strip_prefix(' ')?;
-        let end = rest.find(|c: char| !(c.is_ascii_digit() || ":,.+Z".contains(c))).unwrap_or(rest.len());
-        (first, &rest[..end], &rest[end..])
-    };
-    if !is_clock(clock) || !(date.is_empty() || is_date(date)) {
-        return None;
-    }
-    // A zone as a separate word, as in "05:04:00 +0700" and "05:04:00 UTC".
-    let zone = |rest: &str| {
-        let word = rest.strip_prefix(' ')?.split([' ', ']']).next()?;
-        let number = word
-            .strip_prefix(['+', '-'])
-            .is_some_and(|digits| digits.len() >= 4 && digits.bytes().all(|c| c.is_ascii_digit() || c == b':'));
-        (number || matches!(word, "UTC" | "GMT" | "Z")).then_some(word.len() + 1)
-    };
-    let after = &after[zone(after).unwrap_or(0)..];
-    let after = if bracket { after.strip_prefix(']')? } else { after };
-    // If the word goes on, it is no time.
-    if after.starts_with(|c: char| c.is_alphanumeric()) {
-        return None;
-    }
-    let digits = |text: &str| text.chars().filter(char::is_ascii_digit).collect::<String>();
-    let stamp = if date.is_empty() { String::new() } else { digits(date) + &digits(&clock[..clock.len().min(8)]) };
-    Some((stamp, after))
-}
-
-/// The digits of a time as it is written; empty if it is none.
-pub fn stamp(value: &str) -> String {
-    time(value).map(|(stamp, _)| stamp).unwrap_or_default()
-}
-
-fn is_date(text: &str) -> bool {
-    let parts: Vec<&str> = text.split(['-', '/']).collect();
-    parts.len() == 3
-        && parts.iter().all(|part| (1..=4).contains(&part.len()) && part.bytes().all(|c| c.is_ascii_digit()))
-}
-
-/// `05:04`, `05:04:00`, `05:04:00,123Z`.
-fn is_clock(text: &str) -> bool {
-    let bytes = text.as_bytes();
-    let pair =
-        |at: usize| bytes.get(at).is_some_and(u8::is_ascii_digit) && bytes.get(at + 1).is_some_and(u8::is_ascii_digit);
-    pair(0) && bytes.get(2) == Some(&b':') && pair(3) && (bytes.len() == 5 || (bytes[5] == b':' && pair(6)))
-}
-
 /// Without what stands between two parts: blanks, a dash or a bar between blanks, a colon.
 fn separator(text: &str) -> &str {
     let trimmed = text.trim_start();
@@ -166,18 +78,6 @@ fn level(text: &str) -> Option<(Level, &str)> {
     // "ERROR" begins a line, "ERRORS" and "INFO_CHANNEL" do not; a level ends with a blank, a colon, a bar or the line.
     let ends = rest.is_empty() || rest.starts_with([' ', ':', '|']);
     Some((level_named(word)?, rest)).filter(|_| ends)
-}
-
-/// By its name in capitals.
-pub fn level_named(word: &str) -> Option<Level> {
-    Some(match word {
-        "TRACE" | "DEBUG" => Level::Debug,
-        "INFO" | "SUCCESS" | "NOTICE" => Level::Info,
-        "WARNING" | "WARN" => Level::Warning,
-        "ERROR" | "EXCEPTION" => Level::Error,
-        "CRITICAL" | "FATAL" => Level::Critical,
-        _ => return None,
-    })
 }
 
 /// A field before the level: a name, or something else (a number, a thread).
@@ -233,12 +133,6 @@ fn name_after(rest: &str) -> (Option<&str>, &str) {
         }
     }
     (None, text)
-}
-
-/// A module's path, or a word that could be one.
-pub fn is_name(text: &str) -> bool {
-    text.starts_with(|c: char| c.is_alphabetic() || c == '_')
-        && text.chars().all(|c| c.is_alphanumeric() || "_.-/".contains(c))
 }
 
 fn bracketed(text: &str) -> Option<(&str, &str)> {

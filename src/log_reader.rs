@@ -14,7 +14,8 @@ use crate::error_line;
 use crate::facts::Class;
 use crate::findings::{Ended, Findings, FloodWait};
 use crate::foreign_text::{Lines, harmless};
-use crate::log_line::{self, Level, Line, Prefix};
+use crate::log_line;
+use crate::log_parts::{Level, Line, Prefix};
 use crate::log_phrases::{self, Phrase};
 
 /// Reads one file.

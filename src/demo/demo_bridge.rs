@@ -8,10 +8,11 @@ use rustix::process::Signal;
 use tempfile::TempDir;
 
 use super::{FACTOR, FLOOD, Fault};
-use crate::config::{Config, Manager};
+use crate::config::Config;
 use crate::contract;
 use crate::facts::Identity;
 use crate::limits::{Environment, Limits};
+use crate::manager::Manager;
 use crate::secrets::Secrets;
 use crate::system::service::Service;
 use crate::system::{clock, files, process};

@@ -1,9 +1,9 @@
 //! The secrets that may appear nowhere: the values of the checkout's `.env` and of the job's environment. Read once,
 //! only to remove them from what is shown.
 
-use crate::config::Manager;
 use crate::dotenv;
 use crate::limits::Environment;
+use crate::manager::Manager;
 use crate::system::files;
 
 /// Names and values of `.env`, and of the environment that the job's plist or unit gives it. If they can't be read,

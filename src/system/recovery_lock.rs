@@ -222,7 +222,7 @@ fn read_holder(path: &PathBuf) -> Option<Holder> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Manager;
+    use crate::manager::Manager;
     use crate::secrets::Secrets;
 
     fn config(folder: &std::path::Path) -> Config {

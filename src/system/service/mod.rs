@@ -5,9 +5,10 @@ pub mod embedded;
 pub mod launchd;
 pub mod systemd;
 
-use crate::config::{Config, Manager};
+use crate::config::Config;
 use crate::facts::Job;
 use crate::limits::Environment;
+use crate::manager::Manager;
 use crate::system::command::CommandError;
 
 /// Why a job was not started.
