@@ -346,7 +346,7 @@ fn start(history: &History, process: Process, facts: &Facts) -> Option<Event> {
 }
 
 /// A copy of this age is one (`limits::stale_process`): a bridge that starts again may have two for a moment.
-const STALE_COPY: Duration = Duration::from_secs(60);
+const STALE_COPY: Duration = Duration::from_mins(1);
 
 /// A crash, with the class that follows from all that is known.
 fn crash(history: &History, service: &Job, pid: Option<u32>, facts: &Facts) -> Event {

@@ -5,7 +5,6 @@
 //! that someone had put into it); a systemd unit is not changed, since a drop-in says what we need. The environment is
 //! never printed, and a `disable` is never overridden.
 
-
 mod backup;
 mod file;
 mod keys;

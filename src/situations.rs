@@ -11,24 +11,24 @@ use crate::snapshot::{Commit, Done, More, Recent, RunningRung, Snapshot};
 use crate::time::{Clock, Mono, Wall};
 use crate::verdict::{Cause, Finding, Head, Help, Innocent, Next, Problem, Rung, State, Verdict};
 
-pub const NOW: Wall = Wall(1_795_356_180.0);
-pub const CLOCK: Clock = Clock { wall: NOW, mono: Mono(10_000.0), zone: 0 };
+pub(crate) const NOW: Wall = Wall(1_795_356_180.0);
+pub(crate) const CLOCK: Clock = Clock { wall: NOW, mono: Mono(10_000.0), zone: 0 };
 const HALF_AN_HOUR: Duration = Duration::from_mins(30);
 
-pub fn ago(seconds: u64) -> Wall {
+pub(crate) fn ago(seconds: u64) -> Wall {
     NOW - Duration::from_secs(seconds)
 }
 
-pub fn ahead(seconds: u64) -> Wall {
+pub(crate) fn ahead(seconds: u64) -> Wall {
     NOW + Duration::from_secs(seconds)
 }
 
-pub fn finding(problem: Problem, next: Next) -> Finding {
+pub(crate) fn finding(problem: Problem, next: Next) -> Finding {
     Finding { problem, rung: None, next, tell: false, anew: None }
 }
 
 /// A bridge that runs, in this state for 3 min.
-pub fn snapshot(findings: Vec<Finding>, well: Next) -> Snapshot {
+pub(crate) fn snapshot(findings: Vec<Finding>, well: Next) -> Snapshot {
     let run = Process { id: Identity { pid: 4312, start: 1 }, started: ago(3600), age: Duration::from_hours(1) };
     let (state, cause, next) = match findings.first() {
         Some(first) => (first.problem.state(), first.problem.cause(), first.next),
@@ -93,7 +93,7 @@ fn dead(exit: Exit, next: Next) -> Snapshot {
 }
 
 /// Every state and problem.
-pub fn situations() -> Vec<(&'static str, Snapshot)> {
+pub(crate) fn situations() -> Vec<(&'static str, Snapshot)> {
     let hangs = || one(Problem::Silent { since: ago(400), from_start: false }, Next::EndAndStart);
     let killed = |next| dead(Exit::Signal(9), next);
     let not_loaded = |next| down(one(Problem::NotLoaded, next));
@@ -210,7 +210,7 @@ pub fn situations() -> Vec<(&'static str, Snapshot)> {
 
 /// Each cause once. A new cause does not compile until it has its place here.
 #[allow(dead_code, reason = "only the tests count")]
-pub fn following(cause: Option<Cause>) -> Option<Cause> {
+pub(crate) fn following(cause: Option<Cause>) -> Option<Cause> {
     let Some(cause) = cause else { return Some(Cause::None) };
     match cause {
         Cause::None => Some(Cause::ProcessDead),

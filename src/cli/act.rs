@@ -18,7 +18,7 @@ use crate::text::{self, command};
 use crate::verdict::State;
 use crate::watch::controller::{Controller, Look};
 
-pub fn restart(config: &Config, environment: &Environment, dry_run: bool) -> Result<u8, Failure> {
+pub(super) fn restart(config: &Config, environment: &Environment, dry_run: bool) -> Result<u8, Failure> {
     let mut controller = controller(config, environment)?;
     let Look { facts, .. } = controller.watchdog.look_once(history_of_the_watch(config, environment));
     let (Fact::Known(job), Fact::Known(process)) = (&facts.service, &facts.process) else {
@@ -33,7 +33,7 @@ pub fn restart(config: &Config, environment: &Environment, dry_run: bool) -> Res
     finish(&recover::restart_by_hand(&mut controller))
 }
 
-pub fn recover(config: &Config, environment: &Environment, dry_run: bool) -> Result<u8, Failure> {
+pub(super) fn recover(config: &Config, environment: &Environment, dry_run: bool) -> Result<u8, Failure> {
     let mut controller = controller(config, environment)?;
     let Look { facts, verdict } = controller.watchdog.look_once(history_of_the_watch(config, environment));
     let now = facts.clock;
@@ -53,7 +53,7 @@ pub fn recover(config: &Config, environment: &Environment, dry_run: bool) -> Res
     finish(&recover::chain_by_hand(&mut controller, finding, say))
 }
 
-pub fn record(config: &Config, what: Recorded, reason: &str) -> Result<u8, Failure> {
+pub(super) fn record(config: &Config, what: Recorded, reason: &str) -> Result<u8, Failure> {
     let now = clock::wall();
     let head = git::Checkout::new(&config.root).head(false).ok();
     let (kind, class) = match what {
@@ -76,7 +76,7 @@ pub fn record(config: &Config, what: Recorded, reason: &str) -> Result<u8, Failu
     Ok(exit_code::OK)
 }
 
-pub fn pause(config: &Config, lasting: Option<Duration>) -> Result<u8, Failure> {
+pub(super) fn pause(config: &Config, lasting: Option<Duration>) -> Result<u8, Failure> {
     let now = clock::now();
     let pause = lasting.map(|lasting| Pause { since: now.wall, until: now.wall + lasting });
     markers::set_pause(config, pause).map_err(|why| (exit_code::FAILED, why))?;
@@ -84,7 +84,7 @@ pub fn pause(config: &Config, lasting: Option<Duration>) -> Result<u8, Failure> 
     Ok(exit_code::OK)
 }
 
-pub fn install(config: &Config, environment: &Environment, on: bool) -> Result<u8, Failure> {
+pub(super) fn install(config: &Config, environment: &Environment, on: bool) -> Result<u8, Failure> {
     let say = &mut |line: &str| outln!("{line}");
     let done =
         if on { install::install(config, environment, say) } else { install::uninstall(config, environment, say) };

@@ -23,7 +23,7 @@ use crate::watch::publisher::status_file;
 use crate::watch::watchdog::{Look, Watchdog};
 
 /// One look, no action, no write.
-pub fn check(config: &Config, environment: &Environment, as_json: bool) -> u8 {
+pub(super) fn check(config: &Config, environment: &Environment, as_json: bool) -> u8 {
     let mut watchdog = Watchdog::new(config, environment);
     let Look { facts, verdict } = watchdog.look_once(history_of_the_watch(config, environment));
     if as_json {
@@ -38,7 +38,7 @@ pub fn check(config: &Config, environment: &Environment, as_json: bool) -> u8 {
 }
 
 /// What the running watch saw last.
-pub fn status(config: &Config, environment: &Environment, as_json: bool) -> u8 {
+pub(super) fn status(config: &Config, environment: &Environment, as_json: bool) -> u8 {
     let now = clock::now();
     let watching = recovery_lock::watching(config);
     let snapshot: Option<Snapshot> = files::json(&status_file(config));
@@ -86,7 +86,7 @@ pub fn status(config: &Config, environment: &Environment, as_json: bool) -> u8 {
 }
 
 /// The crash history.
-pub fn crashes(config: &Config, as_json: bool, since: Option<Duration>) -> Result<u8, Failure> {
+pub(super) fn crashes(config: &Config, as_json: bool, since: Option<Duration>) -> Result<u8, Failure> {
     let now = clock::now();
     let from = since.map(|since| now.wall - since);
     let mut events =
@@ -121,7 +121,7 @@ pub fn crashes(config: &Config, as_json: bool, since: Option<Duration>) -> Resul
 }
 
 /// What takes several looks to know, from the status file of the running watch; `None` if none runs or its file is old.
-pub fn history_of_the_watch(config: &Config, environment: &Environment) -> Option<History> {
+pub(super) fn history_of_the_watch(config: &Config, environment: &Environment) -> Option<History> {
     recovery_lock::watching(config)?;
     let snapshot: Snapshot = files::json(&status_file(config))?;
     is_fresh(&snapshot, clock::now(), environment).then_some(snapshot.history)

@@ -18,7 +18,7 @@ use crate::{errln, outln};
 
 /// Watches in the foreground until SIGTERM or Ctrl-C, and then ends non-zero, so that a service manager starts it again
 /// after a kill that was not meant to stop it (an update). Only Quit in the menu is.
-pub fn run(config: &Config, environment: &Environment) -> Result<u8, Failure> {
+pub(super) fn run(config: &Config, environment: &Environment) -> Result<u8, Failure> {
     let unknown = |why| (exit_code::UNKNOWN, why);
     process::single_arena();
     let _alone = match recovery_lock::one_watch(config) {
@@ -52,7 +52,7 @@ pub fn somebody_reads() -> bool {
 
 /// Becomes the app, the binary in the same folder. Without that binary or a display it says so and watches. If `file`
 /// is `None`, the app shows the demo's bridge.
-pub fn tray(
+pub(super) fn tray(
     file: Option<&Path>,
     load: impl Fn() -> Result<Config, Failure>,
     environment: &Environment,

@@ -18,7 +18,7 @@ use crate::verdict::Cause;
 /// 0 means no limit to launchd.
 const LONGEST_EXIT: Duration = Duration::from_mins(2);
 
-pub fn end_stale(attempt: &mut Attempt) -> Outcome {
+pub(super) fn end_stale(attempt: &mut Attempt) -> Outcome {
     rung(attempt).unwrap_or_else(|outcome| outcome)
 }
 

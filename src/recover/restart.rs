@@ -11,7 +11,7 @@ use crate::system::poll;
 use crate::system::service::{Service, StartError};
 use crate::verdict::Cause;
 
-pub fn restart(attempt: &mut Attempt) -> Outcome {
+pub(super) fn restart(attempt: &mut Attempt) -> Outcome {
     begin(attempt).unwrap_or_else(|outcome| outcome)
 }
 
@@ -37,7 +37,7 @@ fn begin(attempt: &mut Attempt) -> Result<Outcome, Outcome> {
 ///
 /// # Errors
 /// How the rung ends if nothing was started.
-pub fn start(attempt: &mut Attempt, job: &Job) -> Result<(), Outcome> {
+pub(super) fn start(attempt: &mut Attempt, job: &Job) -> Result<(), Outcome> {
     if job.stopped_by_operator {
         return Err(Outcome::StoodDown(StandDown::OperatorStop));
     }
@@ -64,7 +64,7 @@ pub fn start(attempt: &mut Attempt, job: &Job) -> Result<(), Outcome> {
 /// A rung whose own cure is missing still ends with a start if nothing else starts the bridge: a counter of crashes
 /// once kept a bridge down for 7 h that one start would have cured. If the manager respawns it by itself, no start is
 /// added.
-pub fn start_at_least(attempt: &mut Attempt, missing: Missing) -> Outcome {
+pub(super) fn start_at_least(attempt: &mut Attempt, missing: Missing) -> Outcome {
     let unavailable = Outcome::Unavailable(missing);
     let Ok((job, None)) = attempt.process() else { return unavailable };
     let by_itself = job.keep_alive == KeepAlive::Always && !job.gave_up && job.held_back.is_none();

@@ -13,7 +13,7 @@ const QUICK: Duration = Duration::from_millis(200);
 const SLOW: Duration = Duration::from_secs(1);
 
 /// Looks until the effect is seen or the time is up. `before` is the process that was ended.
-pub fn verify(attempt: &mut Attempt, before: Option<Identity>) -> Outcome {
+pub(super) fn verify(attempt: &mut Attempt, before: Option<Identity>) -> Outcome {
     let limits = attempt.limits();
     let began = clock::mono();
     let mut seen = None;

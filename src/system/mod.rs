@@ -1,6 +1,5 @@
 //! What touches the machine: one module for each effect (its door), and no other code causes that effect.
 
-
 pub mod clock;
 pub mod command;
 pub mod connection;

@@ -38,7 +38,7 @@ const PAUSE: Duration = Duration::from_hours(1);
 /// CPU time has to advance within this time for a task to be at work.
 const WORK: Duration = Duration::from_secs(1);
 
-pub struct App {
+pub(crate) struct App {
     pub config: Config,
     pub environment: Environment,
     pub shared: Arc<SharedState>,
@@ -51,7 +51,7 @@ pub struct App {
 
 /// What is on the screen.
 #[derive(Default)]
-pub struct Shown {
+pub(crate) struct Shown {
     tray: Option<TrayIcon>,
     rows: Option<MenuItems>,
     menu: Option<Menu>,
@@ -63,14 +63,14 @@ pub struct Shown {
 }
 
 /// Built on the main thread; panics where there is no display.
-pub fn event_loop() -> EventLoop<Message> {
+pub(crate) fn event_loop() -> EventLoop<Message> {
     let mut event_loop = EventLoopBuilder::<Message>::with_user_event().build();
     desktop::before_run(&mut event_loop);
     event_loop
 }
 
 /// Runs until the watch is over; never returns.
-pub fn run(event_loop: EventLoop<Message>, mut app: App) -> ! {
+pub(crate) fn run(event_loop: EventLoop<Message>, mut app: App) -> ! {
     let waker = event_loop.create_proxy();
     let clicks = event_loop.create_proxy();
     // Called from inside the menu library: nothing in it may panic.

@@ -14,7 +14,7 @@ use clap::Parser;
     about = "The menu-bar app of Bridge Watchdog: keeps a Telegram bridge up and shows how it is.",
     after_help = "Without a configuration it shows a throw-away bridge and faults to try on it.\n\nExample: bridge-watchdog-tray --config ~/bridge.toml\nEverything else is the command line's: bridge-watchdog --help"
 )]
-pub struct Arguments {
+pub(super) struct Arguments {
     /// Use this configuration file
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
@@ -24,7 +24,7 @@ pub struct Arguments {
 ///
 /// # Errors
 /// The exit code, if there is nothing left to do: help, version or the error has been printed.
-pub fn read(args: impl IntoIterator<Item = OsString>) -> Result<Arguments, u8> {
+pub(super) fn read(args: impl IntoIterator<Item = OsString>) -> Result<Arguments, u8> {
     let name = std::iter::once(OsString::from("bridge-watchdog-tray"));
     Arguments::try_parse_from(name.chain(args)).map_err(|error| {
         // clap knows which stream it belongs to; it is no error if that can't be written.

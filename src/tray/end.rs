@@ -2,16 +2,16 @@
 
 use std::time::Duration;
 
-pub use bridge_watchdog::exit_code::{BROKEN, of_signal};
+pub(super) use bridge_watchdog::exit_code::{BROKEN, of_signal};
 use signal_hook::consts::SIGTERM;
 
 /// The watch and the event loop wait for each other no longer than this: a loop that hangs on a dead display must not
 /// keep us from ending, and a rung in a long call must not delay a logout.
-pub const LEAVING: Duration = Duration::from_secs(5);
+pub(super) const LEAVING: Duration = Duration::from_secs(5);
 
 /// What the thread that supervises the watch has decided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum End {
+pub(crate) enum End {
     Code(u8),
     /// Start the same program again in this process, with the same pid.
     Again,
@@ -20,7 +20,7 @@ pub enum End {
 /// The exit code when the event loop is over. If we had not decided to end (macOS's `terminate:`: Activity Monitor, a
 /// logout that is then cancelled, a script's quit), it counts as a SIGTERM: not as Quit, after which nothing would
 /// watch any more, and not as a defect of ours.
-pub fn exit_code(decided: Option<End>) -> u8 {
+pub(super) fn exit_code(decided: Option<End>) -> u8 {
     match decided {
         Some(End::Code(code)) => code,
         // We only get here if the new start failed.

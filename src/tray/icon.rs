@@ -10,7 +10,7 @@ use super::menu_items::{MenuItems, for_the_tray};
 
 /// # Errors
 /// If the icon's folder can't be written, or what the library says.
-pub fn tray(rows: &MenuItems, menu: &Menu, folder: &Path) -> Result<TrayIcon, String> {
+pub(super) fn tray(rows: &MenuItems, menu: &Menu, folder: &Path) -> Result<TrayIcon, String> {
     // An id and a folder of our own: the default folder is shared by every app that uses this library.
     let builder = TrayIconBuilder::new()
         .with_id("bridge-watchdog")
@@ -24,7 +24,7 @@ pub fn tray(rows: &MenuItems, menu: &Menu, folder: &Path) -> Result<TrayIcon, St
 
 /// # Errors
 /// If a file of ours is broken.
-pub fn image(icon: Icon) -> Result<tray_icon::Icon, String> {
+pub(super) fn image(icon: Icon) -> Result<tray_icon::Icon, String> {
     let wrong = |error: &dyn std::fmt::Display| format!("an icon of ours is broken: {error}");
     let mut reader =
         png::Decoder::new(std::io::Cursor::new(desktop::png(icon))).read_info().map_err(|error| wrong(&error))?;

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use bridge_watchdog::menu::{Row, SEPARATOR};
 use muda::{CheckMenuItem, IsMenuItem, Menu, MenuItem, PredefinedMenuItem, Submenu};
 
-pub struct MenuItems {
+pub(super) struct MenuItems {
     pub menu: Menu,
     items: HashMap<String, Item>,
     shown: Vec<Row>,
@@ -21,7 +21,7 @@ enum Item {
 impl MenuItems {
     /// # Errors
     /// What the menu library says.
-    pub fn new(rows: &[Row]) -> Result<MenuItems, String> {
+    pub(super) fn new(rows: &[Row]) -> Result<MenuItems, String> {
         let menu = Menu::new();
         let mut items = HashMap::new();
         for row in rows {
@@ -30,7 +30,7 @@ impl MenuItems {
         Ok(MenuItems { menu, items, shown: rows.to_vec() })
     }
 
-    pub fn show(&mut self, rows: &[Row]) {
+    pub(super) fn show(&mut self, rows: &[Row]) {
         for (row, before) in flat(rows).into_iter().zip(flat(&self.shown)) {
             let Some(item) = self.items.get(&row.id) else { continue };
             if row.text != before.text {
@@ -47,7 +47,7 @@ impl MenuItems {
     }
 
     /// A check item toggles itself when it is clicked, so the true value is set again.
-    pub fn correct(&self, id: &str) {
+    pub(super) fn correct(&self, id: &str) {
         let row = flat(&self.shown).into_iter().find(|row| row.id == id);
         if let (Some(row), Some(item)) = (row, self.items.get(id)) {
             item.set_checked(row.checked);
@@ -55,7 +55,7 @@ impl MenuItems {
     }
 
     /// The row as it is shown. A click on a disabled one still arrives over D-Bus.
-    pub fn enabled(&self, id: &str) -> Option<&Row> {
+    pub(super) fn enabled(&self, id: &str) -> Option<&Row> {
         flat(&self.shown).into_iter().find(|row| row.id == id && row.enabled)
     }
 }
@@ -108,7 +108,7 @@ fn make(row: &Row, items: &mut HashMap<String, Item>) -> Result<Box<dyn IsMenuIt
 }
 
 /// The menu in the type that tray-icon takes. This compiles only if tray-icon uses the same version of muda as we do.
-pub fn for_the_tray(menu: &Menu) -> Box<dyn tray_icon::menu::ContextMenu> {
+pub(super) fn for_the_tray(menu: &Menu) -> Box<dyn tray_icon::menu::ContextMenu> {
     let same: tray_icon::menu::Menu = menu.clone();
     Box::new(same)
 }

@@ -4,7 +4,7 @@ use bridge_watchdog::watch::commands::Command;
 
 /// To the event loop.
 #[derive(Debug)]
-pub enum Message {
+pub(crate) enum Message {
     /// The shared state has something new.
     Changed,
     Clicked(String),
@@ -23,7 +23,7 @@ pub enum Message {
 }
 
 /// To the thread that supervises the watch.
-pub enum Call {
+pub(crate) enum Call {
     /// The watch has shown something.
     Beat,
     Signal(i32),

@@ -2,7 +2,7 @@
 //! watch. These are the only files that name tao, tray-icon and GTK. They belong to this binary and not to the library,
 //! so that the headless binary links none of them.
 
-pub mod app;
+pub(crate) mod app;
 mod arguments;
 mod desktop;
 mod end;
@@ -12,7 +12,7 @@ mod message;
 mod notify;
 mod panics;
 mod say;
-pub mod shared_state;
+pub(crate) mod shared_state;
 mod watch_thread;
 
 use std::ffi::OsString;
@@ -46,14 +46,19 @@ use self::watch_thread::WatchThread;
 #[cfg(target_os = "macos")]
 pub const VIEWER: &str = "/usr/bin/open";
 #[cfg(not(target_os = "macos"))]
-pub const VIEWER: &str = "/usr/bin/xdg-open";
+pub(crate) const VIEWER: &str = "/usr/bin/xdg-open";
 
 /// GTK first connects to the session bus, which may hang; after this time we say so.
 const BUS_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Parses, watches, shows; returns the exit code. 0 means Quit and nothing else, so that our manager starts us again
 /// after every other end. `viewer` opens the log; `hear` is called with each snapshot, in the watch's own thread.
-pub fn main(args: impl IntoIterator<Item = OsString>, environment: &Environment, viewer: &Path, hear: Hear) -> u8 {
+pub(crate) fn main(
+    args: impl IntoIterator<Item = OsString>,
+    environment: &Environment,
+    viewer: &Path,
+    hear: Hear,
+) -> u8 {
     process::single_arena();
     panics::tell();
     let file = match arguments::read(args) {
@@ -69,7 +74,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>, environment: &Environment,
     }
 }
 
-pub type Hear = Box<dyn FnMut(&Snapshot) + Send>;
+pub(crate) type Hear = Box<dyn FnMut(&Snapshot) + Send>;
 
 fn start(file: Option<PathBuf>, environment: &Environment, viewer: &Path, hear: Hear) -> Result<u8, (u8, String)> {
     let default = Config::default_path(environment);

@@ -7,7 +7,7 @@ use bridge_watchdog::system::program;
 
 /// Shows a notification, in a thread of its own: a notification daemon that hangs would hang the caller for ever. While
 /// one is being sent no other is; it is no error if none arrives.
-pub fn show(title: &str, text: &str) {
+pub(super) fn show(title: &str, text: &str) {
     static ON_ITS_WAY: AtomicBool = AtomicBool::new(false);
     if !allowed() || ON_ITS_WAY.swap(true, Ordering::SeqCst) {
         return;

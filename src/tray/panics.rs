@@ -9,7 +9,7 @@ use super::say::say;
 static QUIET: AtomicBool = AtomicBool::new(false);
 
 /// From now on a panic prints one line of ours. The hook of the standard library would print three.
-pub fn tell() {
+pub(super) fn tell() {
     set_hook(Box::new(|panic| {
         if !QUIET.load(Ordering::SeqCst) {
             let thread = std::thread::current();
@@ -19,7 +19,7 @@ pub fn tell() {
 }
 
 /// Runs code that may panic in a library, without the panic's text on standard error.
-pub fn caught<T>(what: impl FnOnce() -> T) -> Result<T, String> {
+pub(super) fn caught<T>(what: impl FnOnce() -> T) -> Result<T, String> {
     QUIET.store(true, Ordering::SeqCst);
     let result = catch_unwind(AssertUnwindSafe(what));
     QUIET.store(false, Ordering::SeqCst);
@@ -27,7 +27,7 @@ pub fn caught<T>(what: impl FnOnce() -> T) -> Result<T, String> {
 }
 
 /// The text of a panic.
-pub fn words_of(payload: &(dyn Any + Send)) -> String {
+pub(super) fn words_of(payload: &(dyn Any + Send)) -> String {
     let text = payload.downcast_ref::<&str>().map(|text| (*text).to_owned());
     text.or_else(|| payload.downcast_ref::<String>().cloned()).unwrap_or_else(|| "a panic without words".into())
 }

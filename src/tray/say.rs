@@ -1,6 +1,6 @@
 //! The app's lines on standard error.
 
 /// One line on standard error.
-pub fn say(line: &str) {
+pub(super) fn say(line: &str) {
     bridge_watchdog::errln!("bridge-watchdog-tray: {line}");
 }

@@ -15,7 +15,7 @@ use tao::event_loop::EventLoopProxy;
 use super::end::End;
 use super::message::Message;
 
-pub struct SharedState {
+pub(crate) struct SharedState {
     state: Mutex<State>,
     changed: Condvar,
     always_reverts: bool,
@@ -26,7 +26,7 @@ pub struct SharedState {
 }
 
 #[derive(Default)]
-pub struct State {
+pub(crate) struct State {
     pub snapshot: Option<Snapshot>,
     pub starts_at_login: Option<bool>,
     /// Why the watch has ended.
@@ -40,7 +40,7 @@ pub struct State {
 }
 
 impl SharedState {
-    pub fn new(config: &Config, environment: &Environment, demo: bool) -> SharedState {
+    pub(crate) fn new(config: &Config, environment: &Environment, demo: bool) -> SharedState {
         // Not known yet; if it can be asked later, it can be switched.
         let state = State { starts_at_login: (!demo).then_some(false), ..State::default() };
         SharedState {
@@ -55,11 +55,11 @@ impl SharedState {
     }
 
     /// From now on each change wakes the loop.
-    pub fn wake(&self, waker: EventLoopProxy<Message>) {
+    pub(crate) fn wake(&self, waker: EventLoopProxy<Message>) {
         self.change(|state| state.waker = Some(waker));
     }
 
-    pub fn change(&self, change: impl FnOnce(&mut State)) {
+    pub(crate) fn change(&self, change: impl FnOnce(&mut State)) {
         let mut state = self.look();
         change(&mut state);
         self.changed.notify_all();
@@ -70,23 +70,23 @@ impl SharedState {
     }
 
     /// Waits until the end is decided, at most this long.
-    pub fn wait_end(&self, limit: Duration) -> Option<End> {
+    pub(crate) fn wait_end(&self, limit: Duration) -> Option<End> {
         let waited = self.changed.wait_timeout_while(self.look(), limit, |state| state.end.is_none());
         waited.unwrap_or_else(PoisonError::into_inner).0.end
     }
 
     /// Sends to the loop; without a loop there are no clicks to answer.
-    pub fn send(&self, message: Message) {
+    pub(crate) fn send(&self, message: Message) {
         if let Some(waker) = &self.look().waker {
             let _ = waker.send_event(message);
         }
     }
 
-    pub fn look(&self) -> MutexGuard<'_, State> {
+    pub(crate) fn look(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub fn menu(&self) -> Menu {
+    pub(crate) fn menu(&self) -> Menu {
         let state = self.look();
         menu(&View {
             snapshot: state.snapshot.as_ref(),

@@ -26,7 +26,7 @@ const SHOWN: Duration = Duration::from_secs(5);
 /// off here is like a kill, which does no harm.
 const ENDING: Duration = Duration::from_secs(10);
 
-pub struct WatchThread {
+pub(super) struct WatchThread {
     pub handle: CommandSender,
     pub calls: Receiver<Call>,
     /// Two ticks, and a call to another program.
@@ -45,7 +45,7 @@ impl WatchThread {
     ///
     /// # Errors
     /// Where the machine gives no thread.
-    pub fn start(self, tell: Sender<End>) -> Result<(), String> {
+    pub(super) fn start(self, tell: Sender<End>) -> Result<(), String> {
         let thread = std::thread::Builder::new().name("watch_thread".into());
         let run = move || {
             let end = keep(&self.handle, &self.calls, self.limit, self.grace).unwrap_or_else(|why| {
@@ -71,7 +71,7 @@ impl WatchThread {
 ///
 /// # Errors
 /// Where the machine gives no thread.
-pub fn watching(calls: Sender<Call>, watch: impl FnOnce() + Send + 'static) -> Result<(), String> {
+pub(super) fn watching(calls: Sender<Call>, watch: impl FnOnce() + Send + 'static) -> Result<(), String> {
     let thread = std::thread::Builder::new().name("watch".into());
     let run = move || {
         let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(watch));
@@ -84,7 +84,7 @@ pub fn watching(calls: Sender<Call>, watch: impl FnOnce() + Send + 'static) -> R
 ///
 /// # Errors
 /// If signals can't be received.
-pub fn signals(calls: Sender<Call>) -> Result<(), String> {
+pub(super) fn signals(calls: Sender<Call>) -> Result<(), String> {
     let mut signals = Signals::new([SIGINT, SIGTERM]).map_err(|error| format!("signals can't be heard: {error}"))?;
     let thread = std::thread::Builder::new().name("signals".into());
     let listen = move || {

@@ -15,7 +15,7 @@ const TICKS: usize = 2;
 /// Switches closer than this are one wake-up: a tick goes through several threads.
 const APART: Duration = Duration::from_secs(2);
 
-pub fn rows() -> Vec<Row> {
+pub(crate) fn rows() -> Vec<Row> {
     let Some(desktop) = Desktop::or_skip(&[]) else { return Vec::new() };
     let scene = Scene::new("embedded", 1.0);
     let app = desktop.app(&scene);

@@ -24,7 +24,7 @@ const CHECKS: u32 = 20;
 const LOG: u64 = 1 << 30;
 const HISTORY: u64 = 1_000_000;
 
-pub fn rows() -> Vec<Row> {
+pub(crate) fn rows() -> Vec<Row> {
     let _crowd = Crowd::gather(PROCESSES);
     let mut small = Checked::new(false);
     let mut large = Checked::new(true);

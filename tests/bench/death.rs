@@ -18,7 +18,7 @@ const ROUNDS: u32 = 30;
 /// The shipped loop in a thread of this process, at its real tick of 60 s, so that only the event can wake it. Its
 /// bridge comes back after 0.3 s and never runs for the 10 s after which we would start it ourselves: so no rung runs
 /// between two rounds.
-pub fn rows() -> Vec<Row> {
+pub(crate) fn rows() -> Vec<Row> {
     let (scene, launchd) = setup::under_launchd(0.3);
     let limits = Limits {
         poll_interval_down: Duration::from_millis(100),

@@ -18,7 +18,7 @@ const HOUR: u32 = 60;
 /// The start is over after this time.
 const STARTED: Duration = Duration::from_secs(10);
 
-pub fn rows() -> Vec<Row> {
+pub(crate) fn rows() -> Vec<Row> {
     let (scene, shipped) = shipped();
     let quick = Quick::start();
     let bare =

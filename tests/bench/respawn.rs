@@ -31,7 +31,7 @@ enum Kind {
     Embedded,
 }
 
-pub fn rows() -> Vec<Row> {
+pub(crate) fn rows() -> Vec<Row> {
     let manager = systemd::or_skip();
     let mut cases = Vec::new();
     for _ in 0..BRIDGES {

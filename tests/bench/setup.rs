@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::support::{Launchd, Scene};
 
 /// A bridge under a launchd stand-in of its own, with the keys that our template has. `throttle` in seconds.
-pub fn under_launchd(throttle: f64) -> (Scene, Launchd) {
+pub(crate) fn under_launchd(throttle: f64) -> (Scene, Launchd) {
     let mut scene = Scene::new("launchd", 1.0);
     let launchd = Launchd::start(&scene.folder.path().join("launchd"));
     std::fs::create_dir_all(scene.folder.path().join("home/Library")).expect("Library");
@@ -27,7 +27,7 @@ pub fn under_launchd(throttle: f64) -> (Scene, Launchd) {
 }
 
 /// What the scene's files say, as the values that a watch in this process wants.
-pub fn in_process(scene: &Scene, launchctl: PathBuf, limits: &Limits) -> (Config, Environment) {
+pub(crate) fn in_process(scene: &Scene, launchctl: PathBuf, limits: &Limits) -> (Config, Environment) {
     let home = scene.folder.path().join("home");
     let address = scene.telegram.as_ref().expect("a Telegram").local_addr().expect("an address");
     let environment = Environment {
@@ -45,15 +45,15 @@ pub fn in_process(scene: &Scene, launchctl: PathBuf, limits: &Limits) -> (Config
 }
 
 /// A program of ours, ended when dropped.
-pub struct Running(pub Child);
+pub(crate) struct Running(pub Child);
 
 impl Running {
-    pub fn start(command: &mut Command, said: &Path) -> Running {
+    pub(crate) fn start(command: &mut Command, said: &Path) -> Running {
         let said = std::fs::File::create(said).expect("a log");
         Running(command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(said).spawn().expect("the program starts"))
     }
 
-    pub fn pid(&self) -> u32 {
+    pub(crate) fn pid(&self) -> u32 {
         self.0.id()
     }
 }

@@ -1,6 +1,6 @@
 //! The cost table: what, goal, measured, met or missed by how much. Nothing is asserted.
 
-pub struct Row {
+pub(crate) struct Row {
     pub what: String,
     /// The measured value has to be below it; `None` for a value that is only for comparison.
     pub goal: Option<f64>,
@@ -11,17 +11,17 @@ pub struct Row {
 }
 
 /// A row with a goal.
-pub fn row(what: &str, goal: f64, measured: f64, unit: &'static str, how: impl Into<String>) -> Row {
+pub(crate) fn row(what: &str, goal: f64, measured: f64, unit: &'static str, how: impl Into<String>) -> Row {
     Row { what: what.into(), goal: Some(goal), measured, unit, how: how.into() }
 }
 
 /// A value to compare with.
-pub fn beside(what: &str, measured: f64, unit: &'static str, how: impl Into<String>) -> Row {
+pub(crate) fn beside(what: &str, measured: f64, unit: &'static str, how: impl Into<String>) -> Row {
     Row { what: what.into(), goal: None, measured, unit, how: how.into() }
 }
 
 /// Prints the rows; returns how many goals were missed.
-pub fn print(rows: &[Row]) -> usize {
+pub(crate) fn print(rows: &[Row]) -> usize {
     let width = rows.iter().map(|row| row.what.chars().count()).max().unwrap_or(0);
     println!("{:width$}  {:>10}  {:>10}  {:14}  how", "what", "goal", "measured", "");
     for row in rows {
@@ -38,7 +38,7 @@ pub fn print(rows: &[Row]) -> usize {
 }
 
 /// The middle and the largest of some measurements, which are not empty.
-pub fn middle_and_most(mut values: Vec<f64>) -> (f64, f64) {
+pub(crate) fn middle_and_most(mut values: Vec<f64>) -> (f64, f64) {
     values.sort_by(f64::total_cmp);
     (values[values.len() / 2], values[values.len() - 1])
 }

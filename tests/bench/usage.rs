@@ -3,7 +3,7 @@
 use rustix::time::{ClockId, clock_gettime};
 
 /// CPU seconds of this process, all threads, also those that ended.
-pub fn my_cpu() -> f64 {
+pub(crate) fn my_cpu() -> f64 {
     let time = clock_gettime(ClockId::ProcessCPUTime);
     #[expect(clippy::cast_precision_loss, reason = "seconds of CPU, and below 10^9")]
     let (seconds, nanos) = (time.tv_sec as f64, time.tv_nsec as f64);
@@ -12,7 +12,7 @@ pub fn my_cpu() -> f64 {
 
 /// Page faults of children that have ended. Every program that was started and waited for adds hundreds, so if this has
 /// not changed, none was.
-pub fn faults_of_children() -> i64 {
+pub(crate) fn faults_of_children() -> i64 {
     // SAFETY: all zeros is a valid rusage, and the call writes only into it.
     let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
     // SAFETY: as above.
@@ -23,7 +23,7 @@ pub fn faults_of_children() -> i64 {
 /// CPU seconds of another process, all threads, also those that ended: to the nanosecond, where /proc/PID/stat counts
 /// hundredths.
 #[cfg(target_os = "linux")]
-pub fn cpu_of(pid: u32) -> f64 {
+pub(crate) fn cpu_of(pid: u32) -> f64 {
     let (mut clock, mut time) = (0, libc::timespec { tv_sec: 0, tv_nsec: 0 });
     // SAFETY: both calls write only into the values given.
     let failed = unsafe {
@@ -46,13 +46,13 @@ pub fn cpu_of(pid: u32) -> f64 {
 /// Resident megabytes (10^6 bytes) of another process. From the page tables: the counters of /proc/PID/statm may be
 /// off by a quarter of a megabyte.
 #[cfg(target_os = "linux")]
-pub fn resident(pid: u32) -> f64 {
+pub(crate) fn resident(pid: u32) -> f64 {
     mapped(pid, "Rss:")
 }
 
 /// The part of them that no other process shares and no file backs.
 #[cfg(all(feature = "tray", target_os = "linux"))]
-pub fn private(pid: u32) -> f64 {
+pub(crate) fn private(pid: u32) -> f64 {
     mapped(pid, "Private_Dirty:")
 }
 
@@ -66,7 +66,7 @@ fn mapped(pid: u32, what: &str) -> f64 {
 
 /// How often the threads of a process came to run. Each wake-up is at least one.
 #[cfg(all(feature = "tray", target_os = "linux"))]
-pub fn switches(pid: u32) -> u64 {
+pub(crate) fn switches(pid: u32) -> u64 {
     let tasks = std::fs::read_dir(format!("/proc/{pid}/task")).expect("the process is there");
     let texts = tasks.flatten().filter_map(|task| std::fs::read_to_string(task.path().join("status")).ok());
     texts

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 #[derive(Serialize, Deserialize)]
-pub struct Request {
+pub(crate) struct Request {
     pub args: Vec<String>,
     /// From the test itself, not from the product: not logged, and answered whatever `fault.json` says.
     #[serde(default)]
@@ -16,24 +16,24 @@ pub struct Request {
 
 /// Bytes, since the real output is no UTF-8 by contract.
 #[derive(Serialize, Deserialize, Default, Clone)]
-pub struct Answer {
+pub(crate) struct Answer {
     pub code: u8,
     pub stdout: Vec<u8>,
     pub stderr: Vec<u8>,
 }
 
 impl Answer {
-    pub fn ok(stdout: impl Into<Vec<u8>>) -> Self {
+    pub(crate) fn ok(stdout: impl Into<Vec<u8>>) -> Self {
         Self { stdout: stdout.into(), ..Self::default() }
     }
 
-    pub fn fail(code: u8, stderr: impl Into<Vec<u8>>) -> Self {
+    pub(crate) fn fail(code: u8, stderr: impl Into<Vec<u8>>) -> Self {
         Self { code, stderr: stderr.into(), ..Self::default() }
     }
 }
 
 /// Asks the daemon and becomes its answer. Waits for ever where the daemon is told to hang.
-pub fn call(dir: &Path, args: &[&str]) -> ExitCode {
+pub(crate) fn call(dir: &Path, args: &[&str]) -> ExitCode {
     match ask(dir, args) {
         Ok(answer) => {
             // A reader that went away is no fault of ours.

@@ -13,7 +13,7 @@ use std::sync::mpsc::{Sender, channel};
 use std::thread;
 
 /// Serves until told to end; then every child it started is dead.
-pub fn serve(dir: &Path, login: bool) -> Result<(), String> {
+pub(crate) fn serve(dir: &Path, login: bool) -> Result<(), String> {
     let told = |what: &str, error: std::io::Error| format!("{}: {what}: {error}", dir.display());
     fs::create_dir_all(dir.join("LaunchAgents")).map_err(|e| told("can't make LaunchAgents", e))?;
     let dir = &dir.canonicalize().map_err(|e| told("can't resolve", e))?;

@@ -23,13 +23,13 @@ use std::time::{Duration, Instant};
 /// How soon a spawn that is held back notices that its fault is gone: the file is polled.
 const PENDED_LOOK: Duration = Duration::from_millis(20);
 
-pub enum Event {
+pub(crate) enum Event {
     Request(Request, Sender<Answer>),
     Died { label: String, pid: u32 },
     End,
 }
 
-pub struct Engine {
+pub(crate) struct Engine {
     pub dir: PathBuf,
     pub domain: String,
     pub uid: u32,
@@ -45,7 +45,7 @@ pub struct Engine {
 }
 
 impl Engine {
-    pub fn new(dir: &Path, events: Sender<Event>) -> Result<Self, String> {
+    pub(crate) fn new(dir: &Path, events: Sender<Event>) -> Result<Self, String> {
         let uid = rustix::process::getuid().as_raw();
         let file = dir.join("disabled.json");
         let disabled = match fs::read_to_string(&file) {
@@ -67,7 +67,7 @@ impl Engine {
     }
 
     /// What a login does: everything in `LaunchAgents` that is not disabled.
-    pub fn login(&mut self) {
+    pub(crate) fn login(&mut self) {
         let files = fs::read_dir(self.dir.join("LaunchAgents")).into_iter().flatten().flatten();
         for path in files.map(|f| f.path()).filter(|p| p.extension().is_some_and(|e| e == "plist")) {
             if let Some(spec) = Spec::read(&path)
@@ -78,11 +78,11 @@ impl Engine {
         }
     }
 
-    pub fn is_disabled(&self, label: &str) -> bool {
+    pub(crate) fn is_disabled(&self, label: &str) -> bool {
         self.disabled.get(label) == Some(&true)
     }
 
-    pub fn load(&mut self, spec: Spec, path: PathBuf, start: bool) {
+    pub(crate) fn load(&mut self, spec: Spec, path: PathBuf, start: bool) {
         let label = spec.label.clone();
         let mut job = Job::new(spec, path);
         if start && (job.spec.run_at_load || job.spec.keep_alive.starts_at_load()) {
@@ -91,7 +91,7 @@ impl Engine {
         self.jobs.insert(label, job);
     }
 
-    pub fn run(&mut self, inbox: &Receiver<Event>) {
+    pub(crate) fn run(&mut self, inbox: &Receiver<Event>) {
         loop {
             let event = match self.timers() {
                 None => inbox.recv().map_err(|_| RecvTimeoutError::Disconnected),
@@ -163,7 +163,7 @@ impl Engine {
     }
 }
 
-pub fn soon(why: Why) -> Next {
+pub(crate) fn soon(why: Why) -> Next {
     Next { at: Instant::now(), why, spawning: false }
 }
 

@@ -33,7 +33,7 @@ use std::path::{Path, PathBuf};
 
 #[derive(Deserialize, Default)]
 #[serde(default, deny_unknown_fields)]
-pub struct Faults {
+pub(crate) struct Faults {
     pub print_hangs: Hang,
     pub kickstart_hangs: Hang,
     pub kickstart_k_hangs: Hang,
@@ -56,7 +56,7 @@ pub struct Faults {
 
 #[derive(Deserialize, Clone, Copy, PartialEq, Eq, Default)]
 #[serde(try_from = "serde_json::Value")]
-pub enum Hang {
+pub(crate) enum Hang {
     #[default]
     Never,
     Before,
@@ -65,14 +65,14 @@ pub enum Hang {
 
 #[derive(Deserialize)]
 #[serde(untagged)]
-pub enum Garbage {
+pub(crate) enum Garbage {
     Bytes(bool),
     Text(String),
 }
 
 #[derive(Deserialize, Default)]
 #[serde(default, deny_unknown_fields)]
-pub struct Canned {
+pub(crate) struct Canned {
     pub code: u8,
     pub stdout: String,
     pub stderr: String,
@@ -80,25 +80,25 @@ pub struct Canned {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Fails {
+pub(crate) struct Fails {
     pub times: u32,
     #[serde(default)]
     pub registered: bool,
 }
 
 /// The file, and how often its `bootstrap_fails_5` was used since it last changed.
-pub struct FaultFile {
+pub(crate) struct FaultFile {
     path: PathBuf,
     text: String,
     pub failed_bootstraps: u32,
 }
 
 impl FaultFile {
-    pub fn new(dir: &Path) -> Self {
+    pub(crate) fn new(dir: &Path) -> Self {
         Self { path: dir.join("fault.json"), text: String::new(), failed_bootstraps: 0 }
     }
 
-    pub fn read(&mut self) -> Result<Faults, String> {
+    pub(crate) fn read(&mut self) -> Result<Faults, String> {
         let text = match fs::read_to_string(&self.path) {
             Ok(text) => text,
             Err(e) if e.kind() == ErrorKind::NotFound => "{}".to_owned(),
@@ -114,7 +114,7 @@ impl FaultFile {
 
 impl Faults {
     /// Only what is wrong with launchd itself: for the test's own requests, which always get an answer.
-    pub fn without_answers(self) -> Self {
+    pub(crate) fn without_answers(self) -> Self {
         Self {
             pended: self.pended,
             spawn_delay_s: self.spawn_delay_s,
@@ -123,7 +123,7 @@ impl Faults {
         }
     }
 
-    pub fn hang(&self, args: &[&str]) -> Hang {
+    pub(crate) fn hang(&self, args: &[&str]) -> Hang {
         match args {
             ["print", ..] => self.print_hangs,
             ["kickstart", rest @ ..] if has_flag(rest, 'k') && self.kickstart_k_hangs != Hang::Never => {

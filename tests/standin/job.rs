@@ -11,7 +11,7 @@ use std::process::{Child, ExitStatus};
 use std::sync::mpsc::Sender;
 use std::time::Instant;
 
-pub struct Job {
+pub(crate) struct Job {
     pub spec: Spec,
     pub path: PathBuf,
     pub run: Option<Run>,
@@ -27,7 +27,7 @@ pub struct Job {
     pub waiting: Vec<Waiting>,
 }
 
-pub struct Run {
+pub(crate) struct Run {
     pub child: Child,
     pub started: Instant,
     pub why: Why,
@@ -38,7 +38,7 @@ pub struct Run {
 }
 
 /// A start to come.
-pub struct Next {
+pub(crate) struct Next {
     pub at: Instant,
     pub why: Why,
     /// The delay of `spawn_delay_s` is in `at` already.
@@ -46,28 +46,28 @@ pub struct Next {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Why {
+pub(crate) enum Why {
     Load,
     KeepAlive,
     Kickstart,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Sent {
+pub(crate) enum Sent {
     Nothing,
     Term,
     Kill,
 }
 
 #[derive(Clone, Copy)]
-pub enum Last {
+pub(crate) enum Last {
     Never,
     SpawnFailed,
     Ended(ExitStatus),
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Leaving {
+pub(crate) enum Leaving {
     No,
     /// Booted out, its process not dead yet.
     Draining,
@@ -75,20 +75,20 @@ pub enum Leaving {
     Gone(Instant),
 }
 
-pub struct Waiting {
+pub(crate) struct Waiting {
     pub reply: Reply,
     pub print_pid: bool,
 }
 
 /// Where an answer goes. Without a sender there is none (a fault).
-pub struct Reply {
+pub(crate) struct Reply {
     pub to: Option<Sender<Answer>>,
     /// The number and the arguments in calls.log; None: not logged.
     pub call: Option<(u64, Vec<String>)>,
 }
 
 impl Reply {
-    pub fn send(self, logs: &Logs, answer: Answer) {
+    pub(crate) fn send(self, logs: &Logs, answer: Answer) {
         let Some(to) = self.to else { return };
         if let Some((seq, args)) = self.call {
             logs.call(seq, &args, Some(answer.code));
@@ -100,7 +100,7 @@ impl Reply {
 
 impl Why {
     /// What `print` calls it.
-    pub fn immediate_reason(self) -> &'static str {
+    pub(crate) fn immediate_reason(self) -> &'static str {
         match self {
             Self::Load => "speculative",
             Self::KeepAlive => "inefficient",
@@ -109,7 +109,7 @@ impl Why {
     }
 
     /// What `starts.log` calls it.
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Load => "load",
             Self::KeepAlive => "keepalive",
@@ -120,7 +120,7 @@ impl Why {
 
 impl Last {
     /// (ended well, by a signal that tells of a crash)
-    pub fn verdict(self) -> (bool, bool) {
+    pub(crate) fn verdict(self) -> (bool, bool) {
         match self {
             Self::Ended(status) => (status.success(), status.signal().is_some_and(names::is_crash)),
             Self::Never | Self::SpawnFailed => (false, false),
@@ -128,7 +128,7 @@ impl Last {
     }
 
     /// The one outcome line of `print`.
-    pub fn line(self) -> String {
+    pub(crate) fn line(self) -> String {
         match self {
             Self::Never => "last exit code = (never exited)".to_owned(),
             Self::SpawnFailed => format!("last exit code = {}", names::exit(78)),
@@ -141,7 +141,7 @@ impl Last {
     }
 
     /// `LastExitStatus` of `list`: a raw wait status.
-    pub fn raw(self) -> i32 {
+    pub(crate) fn raw(self) -> i32 {
         match self {
             Self::Never => 0,
             Self::SpawnFailed => 78 << 8,
@@ -154,7 +154,7 @@ impl Last {
 }
 
 impl Job {
-    pub fn new(spec: Spec, path: PathBuf) -> Self {
+    pub(crate) fn new(spec: Spec, path: PathBuf) -> Self {
         Self {
             spec,
             path,
@@ -170,11 +170,11 @@ impl Job {
         }
     }
 
-    pub fn pid(&self) -> Option<u32> {
+    pub(crate) fn pid(&self) -> Option<u32> {
         self.run.as_ref().map(|r| r.child.id())
     }
 
-    pub fn state(&self) -> &'static str {
+    pub(crate) fn state(&self) -> &'static str {
         match (&self.run, &self.next) {
             (Some(run), _) => match run.sent {
                 Sent::Nothing => "running",
@@ -189,7 +189,7 @@ impl Job {
     }
 
     /// `job state`, the other key, near the end.
-    pub fn job_state(&self) -> &'static str {
+    pub(crate) fn job_state(&self) -> &'static str {
         match (&self.run, self.last) {
             (Some(_), _) => "running",
             (None, Last::Never) => "uninitialized",
@@ -199,7 +199,7 @@ impl Job {
     }
 
     /// SIGTERM, and SIGKILL when the exit timeout is over. Once: a second wish to end it changes nothing.
-    pub fn end(&mut self, logs: &Logs, why: &str) {
+    pub(crate) fn end(&mut self, logs: &Logs, why: &str) {
         let timeout = self.spec.exit_timeout();
         let Some(run) = self.run.as_mut().filter(|r| r.sent == Sent::Nothing) else {
             return;

@@ -7,25 +7,25 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-pub struct Logs {
+pub(crate) struct Logs {
     dir: PathBuf,
 }
 
 impl Logs {
-    pub fn new(dir: &Path) -> Self {
+    pub(crate) fn new(dir: &Path) -> Self {
         Self { dir: dir.to_owned() }
     }
 
-    pub fn call(&self, seq: u64, args: &[String], code: Option<u8>) {
+    pub(crate) fn call(&self, seq: u64, args: &[String], code: Option<u8>) {
         self.append("calls.log", &json!({"seq": seq, "ms": now_ms(), "args": args, "code": code}));
     }
 
-    pub fn signal(&self, label: &str, pid: u32, signal: &str, why: &str) {
+    pub(crate) fn signal(&self, label: &str, pid: u32, signal: &str, why: &str) {
         let line = json!({"ms": now_ms(), "label": label, "pid": pid, "signal": signal, "why": why});
         self.append("signals.log", &line);
     }
 
-    pub fn start(&self, label: &str, pid: u32, why: &str) {
+    pub(crate) fn start(&self, label: &str, pid: u32, why: &str) {
         self.append("starts.log", &json!({"ms": now_ms(), "label": label, "pid": pid, "why": why}));
     }
 

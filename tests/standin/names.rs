@@ -44,23 +44,23 @@ const EXITS: [&str; 15] = [
 ];
 
 /// `Killed: 9`
-pub fn strsignal(number: i32) -> String {
+pub(crate) fn strsignal(number: i32) -> String {
     SIGNALS.iter().find(|s| s.0 == number).map_or_else(|| format!("Unknown signal: {number}"), |s| s.2.to_owned())
 }
 
 /// `SIGKILL`
-pub fn signal(signal: Signal) -> &'static str {
+pub(crate) fn signal(signal: Signal) -> &'static str {
     SIGNALS.iter().find(|s| s.0 == signal.as_raw()).map_or("?", |s| s.1)
 }
 
 /// macOS's number, for the raw wait status of `list`.
-pub fn macos_number(number: i32) -> i32 {
+pub(crate) fn macos_number(number: i32) -> i32 {
     let text = strsignal(number);
     text.rsplit(' ').next().and_then(|n| n.parse().ok()).unwrap_or(number)
 }
 
 /// `SIGTERM`, `TERM` or `15`.
-pub fn parse_signal(text: &str) -> Option<Signal> {
+pub(crate) fn parse_signal(text: &str) -> Option<Signal> {
     let number = text
         .parse::<i32>()
         .ok()
@@ -69,13 +69,13 @@ pub fn parse_signal(text: &str) -> Option<Signal> {
 }
 
 /// launchd's "crash": a signal that the process most likely earned, not one that somebody sent to end it.
-pub fn is_crash(number: i32) -> bool {
+pub(crate) fn is_crash(number: i32) -> bool {
     [libc::SIGILL, libc::SIGTRAP, libc::SIGABRT, libc::SIGFPE, libc::SIGBUS, libc::SIGSEGV, libc::SIGSYS]
         .contains(&number)
 }
 
 /// `1`, or `78: EX_CONFIG`
-pub fn exit(code: i32) -> String {
+pub(crate) fn exit(code: i32) -> String {
     usize::try_from(code - 64)
         .ok()
         .and_then(|i| EXITS.get(i))

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 /// `launchctl print gui/UID/LABEL`
-pub fn job(domain: &str, uid: u32, job: &Job, state: Option<&str>) -> String {
+pub(crate) fn job(domain: &str, uid: u32, job: &Job, state: Option<&str>) -> String {
     let spec = &job.spec;
     let count = u8::from(job.run.is_some());
     let state = state.unwrap_or_else(|| job.state());
@@ -123,7 +123,7 @@ fn end_lines(out: &mut String, count: u8, job: &Job) {
 }
 
 /// `launchctl print gui/UID`
-pub fn domain(domain: &str, jobs: &BTreeMap<String, Job>, disabled: &BTreeMap<String, bool>) -> String {
+pub(crate) fn domain(domain: &str, jobs: &BTreeMap<String, Job>, disabled: &BTreeMap<String, bool>) -> String {
     let mut out = format!("{domain} = {{\n\ttype = user login\n\thandle = 0\n\tactive count = {}\n", jobs.len());
     out.push_str("\tsession = Aqua\n\n\tservices = {\n");
     for (label, job) in jobs {
@@ -139,7 +139,7 @@ pub fn domain(domain: &str, jobs: &BTreeMap<String, Job>, disabled: &BTreeMap<St
 }
 
 /// `launchctl print-disabled gui/UID`
-pub fn disabled(disabled: &BTreeMap<String, bool>, old: bool) -> String {
+pub(crate) fn disabled(disabled: &BTreeMap<String, bool>, old: bool) -> String {
     let mut out = "disabled services = {\n".to_owned();
     for (label, off) in disabled {
         let _ = writeln!(out, "\t\"{label}\" => {}", wording(*off, old));
@@ -149,7 +149,7 @@ pub fn disabled(disabled: &BTreeMap<String, bool>, old: bool) -> String {
 }
 
 /// `launchctl list LABEL`
-pub fn list(job: &Job) -> String {
+pub(crate) fn list(job: &Job) -> String {
     let spec = &job.spec;
     let mut out = "{\n".to_owned();
     for (key, path) in [("StandardOutPath", &spec.standard_out_path), ("StandardErrorPath", &spec.standard_error_path)]
@@ -176,7 +176,7 @@ pub fn list(job: &Job) -> String {
 }
 
 /// `launchctl list`
-pub fn list_all(jobs: &BTreeMap<String, Job>) -> String {
+pub(crate) fn list_all(jobs: &BTreeMap<String, Job>) -> String {
     let mut out = "PID\tStatus\tLabel\n".to_owned();
     for (label, job) in jobs {
         let pid = job.pid().map_or_else(|| "-".to_owned(), |pid| pid.to_string());
@@ -186,7 +186,7 @@ pub fn list_all(jobs: &BTreeMap<String, Job>) -> String {
 }
 
 /// For the tests' helper, not launchctl's: the truth, whatever the faults say.
-pub fn peek(job: Option<&Job>) -> String {
+pub(crate) fn peek(job: Option<&Job>) -> String {
     job.map_or(
         serde_json::Value::Null,
         |j| serde_json::json!({"pid": j.pid(), "runs": j.runs, "state": j.state(), "last": j.last.line()}),

@@ -12,11 +12,11 @@ use std::sync::mpsc::Sender;
 use std::thread;
 
 /// In every job's environment and so in every `print`: it must appear nowhere in the product's output.
-pub const SECRET: (&str, &str) = ("STANDIN_SECRET", "do-not-leak-4f1c9a");
-pub const PATH: &str = "/usr/bin:/bin:/usr/sbin:/sbin";
+pub(crate) const SECRET: (&str, &str) = ("STANDIN_SECRET", "do-not-leak-4f1c9a");
+pub(crate) const PATH: &str = "/usr/bin:/bin:/usr/sbin:/sbin";
 
 /// The job's own variables, in the order in which `print` shows them.
-pub fn environment(spec: &Spec) -> Vec<(String, String)> {
+pub(crate) fn environment(spec: &Spec) -> Vec<(String, String)> {
     let mut all = vec![("OSLogRateLimit".to_owned(), "64".to_owned()), (SECRET.0.to_owned(), SECRET.1.to_owned())];
     all.extend(spec.environment_variables.iter().map(|(k, v)| (k.clone(), v.clone())));
     all.push(("XPC_SERVICE_NAME".to_owned(), spec.label.clone()));
@@ -24,7 +24,7 @@ pub fn environment(spec: &Spec) -> Vec<(String, String)> {
 }
 
 /// Starts the job in a process group of its own. An error is what launchd turns into exit 78, `EX_CONFIG`.
-pub fn spawn(spec: &Spec) -> io::Result<Child> {
+pub(crate) fn spawn(spec: &Spec) -> io::Result<Child> {
     let mut command = Command::new(spec.executable());
     if let [arg0, rest @ ..] = spec.program_arguments.as_slice() {
         command.arg0(arg0).args(rest);
@@ -55,7 +55,7 @@ pub fn spawn(spec: &Spec) -> io::Result<Child> {
 }
 
 /// Reports the child's death to the engine, which reaps the zombie.
-pub fn watch(label: String, pid: u32, events: Sender<Event>) {
+pub(crate) fn watch(label: String, pid: u32, events: Sender<Event>) {
     let target = as_pid(pid);
     thread::spawn(move || {
         let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
@@ -64,12 +64,12 @@ pub fn watch(label: String, pid: u32, events: Sender<Event>) {
     });
 }
 
-pub fn signal(pid: u32, signal: Signal) {
+pub(crate) fn signal(pid: u32, signal: Signal) {
     // An error is a process that just died: its death is on the way to the engine.
     let _ = kill_process(as_pid(pid), signal);
 }
 
-pub fn signal_group(pid: u32, signal: Signal) {
+pub(crate) fn signal_group(pid: u32, signal: Signal) {
     let _ = kill_process_group(as_pid(pid), signal);
 }
 

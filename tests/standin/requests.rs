@@ -14,7 +14,7 @@ use std::sync::mpsc::Sender;
 use std::time::Instant;
 
 impl Engine {
-    pub fn request(&mut self, request: Request, to: Sender<Answer>) {
+    pub(crate) fn request(&mut self, request: Request, to: Sender<Answer>) {
         let Request { args, quiet } = request;
         self.seq += 1;
         let mut reply = Reply { to: Some(to), call: (!quiet).then(|| (self.seq, args.clone())) };
@@ -247,7 +247,7 @@ impl Engine {
 }
 
 /// `-k -p` and `-kp` are the same.
-pub fn has_flag(args: &[&str], flag: char) -> bool {
+pub(crate) fn has_flag(args: &[&str], flag: char) -> bool {
     args.iter().any(|a| a.strip_prefix('-').is_some_and(|f| f.contains(flag)))
 }
 

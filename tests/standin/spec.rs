@@ -8,7 +8,7 @@ use std::time::Duration;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-pub struct Spec {
+pub(crate) struct Spec {
     pub label: String,
     #[serde(default)]
     pub program: Option<String>,
@@ -40,7 +40,7 @@ pub struct Spec {
 
 #[derive(Deserialize)]
 #[serde(untagged)]
-pub enum KeepAlive {
+pub(crate) enum KeepAlive {
     Always(bool),
     When(Conditions),
 }
@@ -48,7 +48,7 @@ pub enum KeepAlive {
 /// Either is enough, as launchd has it.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-pub struct Conditions {
+pub(crate) struct Conditions {
     pub successful_exit: Option<bool>,
     pub crashed: Option<bool>,
 }
@@ -68,7 +68,7 @@ impl Default for KeepAlive {
 
 impl KeepAlive {
     /// Is a job that ended so started again?
-    pub fn wants(&self, success: bool, crash: bool) -> bool {
+    pub(crate) fn wants(&self, success: bool, crash: bool) -> bool {
         match self {
             Self::Always(always) => *always,
             Self::When(c) => c.successful_exit == Some(success) || c.crashed == Some(crash),
@@ -76,14 +76,14 @@ impl KeepAlive {
     }
 
     /// `KeepAlive` implies `RunAtLoad`: a dictionary needs a first exit to look at.
-    pub fn starts_at_load(&self) -> bool {
+    pub(crate) fn starts_at_load(&self) -> bool {
         !matches!(self, Self::Always(false))
     }
 }
 
 impl Spec {
     /// Anything that launchd refuses, without saying why, is None.
-    pub fn read(path: &Path) -> Option<Self> {
+    pub(crate) fn read(path: &Path) -> Option<Self> {
         // launchd refuses a file that other users could have written.
         if path.metadata().ok()?.mode() & 0o022 != 0 {
             return None;
@@ -98,26 +98,26 @@ impl Spec {
         (aqua && runs && !spec.label.is_empty()).then_some(spec)
     }
 
-    pub fn executable(&self) -> &str {
+    pub(crate) fn executable(&self) -> &str {
         self.program.as_deref().or(self.program_arguments.first().map(String::as_str)).unwrap_or_default()
     }
 
-    pub fn throttle(&self) -> Duration {
+    pub(crate) fn throttle(&self) -> Duration {
         seconds(self.throttle_interval)
     }
 
     /// None: no SIGKILL, ever.
-    pub fn exit_timeout(&self) -> Option<Duration> {
+    pub(crate) fn exit_timeout(&self) -> Option<Duration> {
         Some(seconds(self.exit_time_out)).filter(|d| !d.is_zero())
     }
 
     /// As printed: `10`, or `0.3` where a test wants to be quick.
-    pub fn printed_times(&self) -> (f64, f64) {
+    pub(crate) fn printed_times(&self) -> (f64, f64) {
         (self.throttle_interval, self.exit_time_out)
     }
 }
 
-pub fn seconds(s: f64) -> Duration {
+pub(crate) fn seconds(s: f64) -> Duration {
     Duration::try_from_secs_f64(s).unwrap_or_default()
 }
 

@@ -7,13 +7,13 @@ use std::sync::{Arc, Mutex};
 use serde_json::{Value, json};
 
 /// Shaped like a real one. It may appear in the configuration and in the requests to the bot, and nowhere else.
-pub const TOKEN: &str = "123456:AAdo-not-leak_9c2e51";
+pub(crate) const TOKEN: &str = "123456:AAdo-not-leak_9c2e51";
 /// A person.
-pub const CHAT: u64 = 179_144_806;
+pub(crate) const CHAT: u64 = 179_144_806;
 
 /// How the bot answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mood {
+pub(crate) enum Mood {
     Fine,
     /// An HTTP 500 that is no JSON.
     Broken,
@@ -25,7 +25,7 @@ pub enum Mood {
     Busy(u32),
 }
 
-pub struct Bot {
+pub(crate) struct Bot {
     pub address: SocketAddr,
     inner: Arc<Mutex<Inner>>,
 }
@@ -36,7 +36,7 @@ struct Inner {
 }
 
 #[derive(Debug, Clone)]
-pub struct Request {
+pub(crate) struct Request {
     pub path: String,
     pub body: Value,
     /// Telegram's ok was sent back.
@@ -44,12 +44,12 @@ pub struct Request {
 }
 
 impl Bot {
-    pub fn new(mood: Mood) -> Bot {
+    pub(crate) fn new(mood: Mood) -> Bot {
         Bot::at("127.0.0.1:0".parse().expect("an address"), mood).expect("loopback")
     }
 
     /// At an address that another process may still use.
-    pub fn at(address: SocketAddr, mood: Mood) -> std::io::Result<Bot> {
+    pub(crate) fn at(address: SocketAddr, mood: Mood) -> std::io::Result<Bot> {
         let listener = TcpListener::bind(address)?;
         let address = listener.local_addr()?;
         let inner = Arc::new(Mutex::new(Inner { mood, requests: Vec::new() }));
@@ -64,20 +64,20 @@ impl Bot {
     }
 
     /// Lines for `config.toml`.
-    pub fn config(address: SocketAddr) -> String {
+    pub(crate) fn config(address: SocketAddr) -> String {
         format!("[telegram]\nbot_token = \"{TOKEN}\"\nchat_id = {CHAT}\napi_url = \"http://{address}\"\n")
     }
 
-    pub fn mood(&self, mood: Mood) {
+    pub(crate) fn mood(&self, mood: Mood) {
         self.inner.lock().expect("the bot").mood = mood;
     }
 
-    pub fn requests(&self) -> Vec<Request> {
+    pub(crate) fn requests(&self) -> Vec<Request> {
         self.inner.lock().expect("the bot").requests.clone()
     }
 
     /// The texts that were delivered.
-    pub fn delivered(&self) -> Vec<String> {
+    pub(crate) fn delivered(&self) -> Vec<String> {
         let requests = self.requests().into_iter().filter(|request| request.delivered);
         requests.map(|request| request.body["text"].as_str().expect("a text").to_owned()).collect()
     }

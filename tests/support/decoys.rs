@@ -6,11 +6,11 @@ use std::process::{Child, Command, Stdio};
 
 use super::scene::{Scene, product};
 
-pub struct Decoys(Vec<(&'static str, Child)>);
+pub(crate) struct Decoys(Vec<(&'static str, Child)>);
 
 impl Decoys {
     /// A reader of the log, a script with the bridge's words among its own, and the bridge of a second checkout.
-    pub fn of(scene: &Scene) -> Decoys {
+    pub(crate) fn of(scene: &Scene) -> Decoys {
         let other = scene.folder.path().join("second checkout");
         std::fs::create_dir_all(other.join("data")).expect("a folder");
         std::fs::write(scene.log(), "").expect("a log");
@@ -26,7 +26,7 @@ impl Decoys {
         ])
     }
 
-    pub fn assert_alive(&mut self) {
+    pub(crate) fn assert_alive(&mut self) {
         for (name, child) in &mut self.0 {
             let ended = child.try_wait().expect("our own child can be asked");
             assert!(ended.is_none(), "{name} was ended: {ended:?}");
@@ -44,7 +44,7 @@ impl Drop for Decoys {
 }
 
 /// A process of the test's own; ended with it.
-pub struct Decoy(pub &'static str, pub Child);
+pub(crate) struct Decoy(pub &'static str, pub Child);
 
 impl Drop for Decoy {
     fn drop(&mut self) {
@@ -53,13 +53,13 @@ impl Drop for Decoy {
     }
 }
 
-pub fn start(name: &'static str, command: &mut Command) -> Decoy {
+pub(crate) fn start(name: &'static str, command: &mut Command) -> Decoy {
     let quiet = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     Decoy(name, quiet.spawn().unwrap_or_else(|error| panic!("{name}: {error}")))
 }
 
 /// The bridge's own command line, to be run in any folder.
-pub fn as_the_bridge(scene: &Scene, folder: &Path) -> Command {
+pub(crate) fn as_the_bridge(scene: &Scene, folder: &Path) -> Command {
     let program = scene.program();
     let mut command = Command::new(program[0]);
     command.args(&program[1..]).current_dir(folder);

@@ -22,19 +22,19 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 /// A value in every job's environment, and so in every `print`. It may appear nowhere else.
-pub const SECRET: &str = "do-not-leak-4f1c9a";
+pub(crate) const SECRET: &str = "do-not-leak-4f1c9a";
 
 /// How long anything may take before a test gives up: long enough for a machine under load.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-pub struct Launchd {
+pub(crate) struct Launchd {
     pub dir: PathBuf,
     daemon: Child,
 }
 
 /// A request to launchctl. `code` is None while the caller got no answer.
 #[derive(Deserialize, Clone, Debug, PartialEq, Eq)]
-pub struct Call {
+pub(crate) struct Call {
     pub seq: u64,
     pub ms: u64,
     pub args: Vec<String>,
@@ -43,7 +43,7 @@ pub struct Call {
 
 /// A signal that the stand-in sent. `why`: bootout, kickstart -k, exit timeout, kill, rest of the group, daemon ends.
 #[derive(Deserialize, Clone, Debug, PartialEq, Eq)]
-pub struct Signal {
+pub(crate) struct Signal {
     pub ms: u64,
     pub label: String,
     pub pid: u32,
@@ -55,7 +55,7 @@ pub struct Signal {
 
 /// A process that the stand-in started. `why`: load, keepalive, kickstart.
 #[derive(Deserialize, Clone, Debug, PartialEq, Eq)]
-pub struct Start {
+pub(crate) struct Start {
     pub ms: u64,
     pub label: String,
     pub pid: u32,
@@ -64,7 +64,7 @@ pub struct Start {
 
 /// What the daemon really knows of a job, whatever the faults make it say.
 #[derive(Deserialize, Clone, Debug, PartialEq, Eq)]
-pub struct Job {
+pub(crate) struct Job {
     pub pid: Option<u32>,
     pub runs: u32,
     pub state: String,
@@ -73,7 +73,7 @@ pub struct Job {
 }
 
 #[derive(Deserialize, Debug)]
-pub struct Answer {
+pub(crate) struct Answer {
     pub code: u8,
     pub stdout: Vec<u8>,
     pub stderr: Vec<u8>,
@@ -81,27 +81,27 @@ pub struct Answer {
 
 impl Launchd {
     /// Starts the daemon in `dir` (made when absent) with no job loaded.
-    pub fn start(dir: &Path) -> Self {
+    pub(crate) fn start(dir: &Path) -> Self {
         Self::spawn(dir, &[])
     }
 
     /// The same, as after a login: everything in `LaunchAgents` that is not disabled is loaded.
-    pub fn login(dir: &Path) -> Self {
+    pub(crate) fn login(dir: &Path) -> Self {
         Self::spawn(dir, &["--login"])
     }
 
     /// The path to give to the product in place of `/bin/launchctl`.
-    pub fn launchctl(&self) -> PathBuf {
+    pub(crate) fn launchctl(&self) -> PathBuf {
         self.dir.join("launchctl")
     }
 
-    pub fn plist(&self, label: &str) -> PathBuf {
+    pub(crate) fn plist(&self, label: &str) -> PathBuf {
         self.dir.join("LaunchAgents").join(format!("{label}.plist"))
     }
 
     /// Writes `LaunchAgents/LABEL.plist`, mode 0644. `keys` are further plist keys, such as
     /// `json!({"KeepAlive": {"SuccessfulExit": false}, "ThrottleInterval": 0.3})`.
-    pub fn write_plist(&self, label: &str, program: &[&str], keys: &Value) -> PathBuf {
+    pub(crate) fn write_plist(&self, label: &str, program: &[&str], keys: &Value) -> PathBuf {
         let mut plist = json!({"Label": label, "ProgramArguments": program});
         for (key, value) in keys.as_object().expect("plist keys are a JSON object") {
             plist[key] = value.clone();
@@ -113,14 +113,14 @@ impl Launchd {
     }
 
     /// Writes the plist and bootstraps it, as the operator would have done long ago.
-    pub fn load(&self, label: &str, program: &[&str], keys: &Value) {
+    pub(crate) fn load(&self, label: &str, program: &[&str], keys: &Value) {
         let path = self.write_plist(label, program, keys);
         let answer = self.operator(&["bootstrap", &domain(), &path.to_string_lossy()]);
         assert_eq!(answer.code, 0, "bootstrap {label}: {}", String::from_utf8_lossy(&answer.stderr));
     }
 
     /// Runs the launchctl of this launchd to its end, as the product does. The output is less than a pipe holds.
-    pub fn run(&self, args: &[&str]) -> Output {
+    pub(crate) fn run(&self, args: &[&str]) -> Output {
         let mut command = Command::new(self.launchctl());
         let piped = command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = piped.spawn().expect("launchctl runs");
@@ -132,7 +132,7 @@ impl Launchd {
     }
 
     /// A launchctl subcommand from the test itself.
-    pub fn operator(&self, args: &[&str]) -> Answer {
+    pub(crate) fn operator(&self, args: &[&str]) -> Answer {
         let mut stream = UnixStream::connect(self.dir.join("launchd.sock")).expect("the stand-in listens");
         stream.set_read_timeout(Some(PATIENCE)).expect("a time limit can be set");
         writeln!(stream, "{}", json!({"args": args, "quiet": true})).expect("the stand-in reads");
@@ -142,61 +142,61 @@ impl Launchd {
     }
 
     /// Switches faults on, in place of those before. The file is replaced by rename, so that no half of it is read.
-    pub fn fault(&self, faults: &Value) {
+    pub(crate) fn fault(&self, faults: &Value) {
         let new = self.dir.join("fault.json.new");
         fs::write(&new, faults.to_string()).expect("fault.json can be written");
         fs::rename(&new, self.dir.join("fault.json")).expect("fault.json can be put in place");
     }
 
     /// Nothing is wrong any more.
-    pub fn mend(&self) {
+    pub(crate) fn mend(&self) {
         fs::remove_file(self.dir.join("fault.json")).expect("there was a fault");
     }
 
     /// What the product asked, in order; a late answer is filled in.
-    pub fn calls(&self) -> Vec<Call> {
+    pub(crate) fn calls(&self) -> Vec<Call> {
         let calls = self.read::<Call>("calls.log").into_iter().map(|c| (c.seq, c));
         calls.collect::<BTreeMap<_, _>>().into_values().collect()
     }
 
     /// The signals to jobs, in order; the sweep of each dead job's group is not among them.
-    pub fn signals(&self) -> Vec<Signal> {
+    pub(crate) fn signals(&self) -> Vec<Signal> {
         let mut signals = self.read::<Signal>("signals.log");
         signals.retain(|s| s.why != "rest of the group");
         signals
     }
 
     /// Every process that was started for this label, in order.
-    pub fn starts(&self, label: &str) -> Vec<Start> {
+    pub(crate) fn starts(&self, label: &str) -> Vec<Start> {
         let mut starts = self.read::<Start>("starts.log");
         starts.retain(|s| s.label == label);
         starts
     }
 
     /// None: not loaded.
-    pub fn job(&self, label: &str) -> Option<Job> {
+    pub(crate) fn job(&self, label: &str) -> Option<Job> {
         serde_json::from_slice(&self.operator(&["--peek", label]).stdout).expect("a peek is JSON")
     }
 
-    pub fn pid(&self, label: &str) -> Option<u32> {
+    pub(crate) fn pid(&self, label: &str) -> Option<u32> {
         self.job(label)?.pid
     }
 
-    pub fn wait_pid(&self, label: &str) -> u32 {
+    pub(crate) fn wait_pid(&self, label: &str) -> u32 {
         wait_for(&format!("a pid of {label}"), || self.pid(label))
     }
 
     /// Waits until the job looks as `is` wants it.
-    pub fn wait_job(&self, label: &str, what: &str, is: impl Fn(&Job) -> bool) -> Job {
+    pub(crate) fn wait_job(&self, label: &str, what: &str, is: impl Fn(&Job) -> bool) -> Job {
         wait_for(&format!("{label}: {what}"), || self.job(label).filter(&is))
     }
 
-    pub fn wait_gone(&self, label: &str) {
+    pub(crate) fn wait_gone(&self, label: &str) {
         wait_for(&format!("the end of {label}"), || self.job(label).is_none().then_some(()));
     }
 
     /// The pid of the daemon itself.
-    pub fn daemon_pid(&self) -> u32 {
+    pub(crate) fn daemon_pid(&self) -> u32 {
         self.daemon.id()
     }
 
@@ -240,17 +240,17 @@ impl Drop for Launchd {
 }
 
 /// `gui/UID`
-pub fn domain() -> String {
+pub(crate) fn domain() -> String {
     format!("gui/{}", rustix::process::getuid().as_raw())
 }
 
 /// `gui/UID/LABEL`
-pub fn target(label: &str) -> String {
+pub(crate) fn target(label: &str) -> String {
     format!("{}/{label}", domain())
 }
 
 /// Polls until there is a result. The only wait that a test needs.
-pub fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+pub(crate) fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let mut seen = None;
     within_patience(|| {
         seen = look();

@@ -13,15 +13,15 @@ use super::require::{self, Ability};
 use super::{Launchd, Scene, beside};
 
 /// The label of our own agent.
-pub const OURS: &str = "com.valor.bridge-watchdog";
+pub(crate) const OURS: &str = "com.valor.bridge-watchdog";
 
-pub struct Mac {
+pub(crate) struct Mac {
     pub scene: Scene,
     pub launchd: Launchd,
 }
 
 impl Mac {
-    pub fn new() -> Mac {
+    pub(crate) fn new() -> Mac {
         let mut scene = Scene::new("launchd", 60.0);
         let home = scene.folder.path().join("home");
         let launchd = Launchd::start(&scene.folder.path().join("launchd"));
@@ -33,35 +33,35 @@ impl Mac {
         Mac { scene, launchd }
     }
 
-    pub fn plist(&self, label: &str) -> PathBuf {
+    pub(crate) fn plist(&self, label: &str) -> PathBuf {
         self.launchd.plist(label)
     }
 
-    pub fn bridge(&self) -> PathBuf {
+    pub(crate) fn bridge(&self) -> PathBuf {
         self.plist(&self.scene.label)
     }
 
     /// The exit code and everything that was printed.
-    pub fn run(&self, verb: &str) -> (i32, String) {
+    pub(crate) fn run(&self, verb: &str) -> (i32, String) {
         let Output { status, stdout, stderr } = self.scene.run(&[verb]);
         let text = format!("{}{}", String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr));
         assert!(!text.contains("hunter2"), "the job's environment was printed: {text}");
         (status.code().expect("a code"), text)
     }
 
-    pub fn ok(&self, verb: &str) -> String {
+    pub(crate) fn ok(&self, verb: &str) -> String {
         let (code, text) = self.run(verb);
         assert_eq!(code, 0, "{verb}: {text}");
         text
     }
 
     /// A bridge that a person has set up: a KeepAlive dictionary, an environment, keys that we do not know.
-    pub fn persons_bridge(&self) {
+    pub(crate) fn persons_bridge(&self) {
         self.launchd.load(&self.scene.label, &self.scene.program(), &self.persons_keys());
         self.launchd.wait_pid(&self.scene.label);
     }
 
-    pub fn persons_keys(&self) -> serde_json::Value {
+    pub(crate) fn persons_keys(&self) -> serde_json::Value {
         json!({
             "KeepAlive": {"SuccessfulExit": false}, "WorkingDirectory": self.scene.root, "Nice": 5,
             "StandardOutPath": self.scene.log(), "StandardErrorPath": self.scene.error_log(),
@@ -70,7 +70,7 @@ impl Mac {
     }
 
     /// An older watchdog under our label, in its own way: a script whose name begins as ours does, on our configuration.
-    pub fn older_watchdog(&self) -> Vec<u8> {
+    pub(crate) fn older_watchdog(&self) -> Vec<u8> {
         let script = self.scene.folder.path().join("bridge-watchdog.sh");
         fs::write(&script, "#!/bin/sh\nexec sleep 600\n").expect("a script");
         fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).expect("its mode");
@@ -83,7 +83,7 @@ impl Mac {
     }
 
     /// Our programs of the test environment under their own names, side by side as in the bundle; their folder.
-    pub fn bundle(&self, names: &[(&str, &str)]) -> PathBuf {
+    pub(crate) fn bundle(&self, names: &[(&str, &str)]) -> PathBuf {
         let folder = self.scene.folder.path().join("Bridge Watchdog.app/Contents/MacOS");
         fs::create_dir_all(&folder).expect("a folder");
         for (from, to) in names {
@@ -94,7 +94,7 @@ impl Mac {
     }
 
     /// A program in the scene's environment, to its end: it has to succeed.
-    pub fn ok_by(&self, program: &Path, args: &[&str]) -> String {
+    pub(crate) fn ok_by(&self, program: &Path, args: &[&str]) -> String {
         let mut command = std::process::Command::new(program);
         let output =
             command.arg(self.scene.folder.path().join("environment.json")).args(args).output().expect("it runs");
@@ -104,12 +104,12 @@ impl Mac {
     }
 
     /// What launchd goes by, whatever the file says by now.
-    pub fn printed(&self, label: &str) -> String {
+    pub(crate) fn printed(&self, label: &str) -> String {
         String::from_utf8_lossy(&self.launchd.operator(&["print", &target(label)]).stdout).into_owned()
     }
 
     /// What is kept in our state folder: names and contents. All files have mode 0600.
-    pub fn kept(&self) -> Vec<(String, Vec<u8>)> {
+    pub(crate) fn kept(&self) -> Vec<(String, Vec<u8>)> {
         let folder = self.scene.state().join("plists");
         let mut kept: Vec<_> = fs::read_dir(folder)
             .into_iter()
@@ -124,22 +124,22 @@ impl Mac {
         kept
     }
 
-    pub fn keeps(&self, bytes: &[u8]) -> bool {
+    pub(crate) fn keeps(&self, bytes: &[u8]) -> bool {
         self.kept().iter().any(|(_, kept)| kept == bytes)
     }
 }
 
-pub fn dictionary(path: &Path) -> plist::Dictionary {
+pub(crate) fn dictionary(path: &Path) -> plist::Dictionary {
     Value::from_file(path).expect("a plist").into_dictionary().expect("a dictionary")
 }
 
-pub fn mode(path: &Path) -> u32 {
+pub(crate) fn mode(path: &Path) -> u32 {
     fs::metadata(path).expect("a file").permissions().mode() & 0o777
 }
 
 /// `plutil -lint` of the platform, if it is there. libplist's tool exits with 0 whatever it reads, so its output
 /// counts.
-pub fn lint(path: &Path) {
+pub(crate) fn lint(path: &Path) {
     if !require::has(Ability::Plist) {
         return;
     }

@@ -15,8 +15,9 @@ mod tray;
 
 use std::sync::Arc;
 
-use bridge_watchdog::config::{Config, Manager};
+use bridge_watchdog::config::Config;
 use bridge_watchdog::limits::Environment;
+use bridge_watchdog::manager::Manager;
 use bridge_watchdog::secrets::Secrets;
 use bridge_watchdog::watch::Watch;
 use tray::app::{self, App, Shown};

@@ -10,15 +10,16 @@ use serde_json::Value;
 use super::require::{self, Ability};
 use super::scene::{PATIENCE, Scene, beside};
 
-pub struct Desktop {
+pub(crate) struct Desktop {
     dir: PathBuf,
 }
 
-pub const ICONS: [&str; 8] = ["healthy", "starting", "recovering", "degraded", "waiting", "stopped", "down", "unknown"];
+pub(crate) const ICONS: [&str; 8] =
+    ["healthy", "starting", "recovering", "degraded", "waiting", "stopped", "down", "unknown"];
 
 /// A row as the bus tells it.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Row {
+pub(crate) struct Row {
     pub id: i64,
     pub label: String,
     pub enabled: bool,
@@ -27,13 +28,13 @@ pub struct Row {
 }
 
 /// The app, running; killed when dropped.
-pub struct App {
+pub(crate) struct App {
     pub child: Child,
 }
 
 impl Desktop {
     /// `None` after saying why this test is skipped.
-    pub fn or_skip(args: &[&str]) -> Option<Desktop> {
+    pub(crate) fn or_skip(args: &[&str]) -> Option<Desktop> {
         match Desktop::try_start(args) {
             Ok(desktop) => Some(desktop),
             Err(why) => {
@@ -47,7 +48,7 @@ impl Desktop {
     ///
     /// # Errors
     /// Why it can't be started here. Nothing of it is left then.
-    pub fn try_start(args: &[&str]) -> Result<Desktop, String> {
+    pub(crate) fn try_start(args: &[&str]) -> Result<Desktop, String> {
         let folder = tempfile::Builder::new().prefix("desk").tempdir();
         let dir = folder.map_err(|error| format!("there is no temporary folder: {error}"))?.keep();
         let desktop = Desktop { dir };
@@ -56,19 +57,19 @@ impl Desktop {
     }
 
     /// A verb of `panel.sh`.
-    pub fn does(&self, verb: &str) {
+    pub(crate) fn does(&self, verb: &str) {
         let output = self.script(verb, &[]).output().expect("panel.sh runs");
         assert!(output.status.success(), "{verb}: {}", String::from_utf8_lossy(&output.stderr));
     }
 
     /// A program in this desktop; what it prints.
-    pub fn exec(&self, args: &[&str]) -> String {
+    pub(crate) fn exec(&self, args: &[&str]) -> String {
         let output = self.script("exec", args).stderr(Stdio::inherit()).output().expect("it runs");
         String::from_utf8_lossy(&output.stdout).into_owned()
     }
 
     /// The app on this scene's bridge.
-    pub fn app(&self, scene: &Scene) -> App {
+    pub(crate) fn app(&self, scene: &Scene) -> App {
         let program = beside("examples/test-tray");
         let (environment, config) = (scene.folder.path().join("environment.json"), scene.config_file());
         let words = [&program, &environment, Path::new("--config"), &config]
@@ -77,14 +78,14 @@ impl Desktop {
     }
 
     /// A program in this desktop, left running.
-    pub fn start(&self, words: &[&str], log: &Path) -> App {
+    pub(crate) fn start(&self, words: &[&str], log: &Path) -> App {
         let log = std::fs::OpenOptions::new().create(true).append(true).open(log).expect("a log");
         let said = log.try_clone().expect("a log");
         App { child: self.script("exec", words).stdout(said).stderr(log).spawn().expect("the app starts") }
     }
 
     /// All rows of the app's menu; `None` while there is no icon.
-    pub fn rows(&self) -> Option<Vec<Row>> {
+    pub(crate) fn rows(&self) -> Option<Vec<Row>> {
         let (name, path) = self.item()?;
         let menu = self.property(&name, &path, "Menu")?;
         let menu = menu.as_str()?;
@@ -95,12 +96,12 @@ impl Desktop {
     }
 
     /// The row whose label begins so.
-    pub fn row(&self, label: &str) -> Option<Row> {
+    pub(crate) fn row(&self, label: &str) -> Option<Row> {
         find(&self.rows()?, label).cloned()
     }
 
     /// What the panel sends when a person clicks. A disabled row gets its click as well.
-    pub fn click(&self, label: &str) {
+    pub(crate) fn click(&self, label: &str) {
         let (name, path) = self.wait("the icon", || self.item());
         let menu = self.property(&name, &path, "Menu").expect("a menu");
         let row = self.wait(label, || self.row(label));
@@ -110,20 +111,20 @@ impl Desktop {
     }
 
     /// The file that the panel shows.
-    pub fn icon(&self) -> Option<PathBuf> {
+    pub(crate) fn icon(&self) -> Option<PathBuf> {
         let (name, path) = self.item()?;
         Some(self.property(&name, &path, "IconName")?.as_str()?.into())
     }
 
     /// Which of the eight icons that is, by its pixels.
-    pub fn shows(&self) -> Option<String> {
+    pub(crate) fn shows(&self) -> Option<String> {
         let shown = pixels(&self.icon()?)?;
         ICONS.into_iter().find(|name| pixels(&asset(name)).as_ref() == Some(&shown)).map(str::to_owned)
     }
 
     /// Which of them the bar itself shows: the one that its picture resembles most. The panel scales it, and its own way of
     /// doing so is not ours, so no pixel is the same. `None` where the bar is empty.
-    pub fn bar(&self) -> Option<String> {
+    pub(crate) fn bar(&self) -> Option<String> {
         let picture = self.dir.join("bar.png");
         let picture = picture.to_str()?;
         self.exec(&["import", "-window", "root", "-crop", "28x28+872+0", "+repage", picture]);
@@ -145,7 +146,7 @@ impl Desktop {
         all.min_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, name)| name.to_owned())
     }
 
-    pub fn wait<T>(&self, what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    pub(crate) fn wait<T>(&self, what: &str, mut look: impl FnMut() -> Option<T>) -> T {
         let until = Instant::now() + PATIENCE;
         loop {
             if let Some(found) = look() {
@@ -157,11 +158,11 @@ impl Desktop {
     }
 
     /// Waits for a row that begins so.
-    pub fn wait_row(&self, label: &str) -> Row {
+    pub(crate) fn wait_row(&self, label: &str) -> Row {
         self.wait(label, || self.row(label))
     }
 
-    pub fn wait_icon(&self, name: &str) {
+    pub(crate) fn wait_icon(&self, name: &str) {
         self.wait(&format!("the icon '{name}'"), || (self.shows()? == name).then_some(()));
     }
 
@@ -202,12 +203,12 @@ impl Drop for Desktop {
 }
 
 impl App {
-    pub fn pid(&self) -> u32 {
+    pub(crate) fn pid(&self) -> u32 {
         self.child.id()
     }
 
     /// Its exit code, once it has ended by itself.
-    pub fn wait(&mut self) -> Option<i32> {
+    pub(crate) fn wait(&mut self) -> Option<i32> {
         let until = Instant::now() + PATIENCE;
         while Instant::now() < until {
             if let Some(status) = self.child.try_wait().expect("our own child") {

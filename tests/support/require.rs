@@ -11,10 +11,10 @@ use std::sync::OnceLock;
 
 use super::{Desktop, Systemd};
 
-pub const VARIABLE: &str = "BRIDGE_WATCHDOG_REQUIRE";
+pub(crate) const VARIABLE: &str = "BRIDGE_WATCHDOG_REQUIRE";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ability {
+pub(crate) enum Ability {
     /// A `systemd --user` of the test's own.
     Systemd,
     /// A display, a session bus and a panel of the test's own.
@@ -27,10 +27,11 @@ pub enum Ability {
 }
 
 impl Ability {
-    pub const ALL: [Ability; 5] = [Ability::Systemd, Ability::Panel, Ability::Plist, Ability::Root, Ability::Mount];
+    pub(crate) const ALL: [Ability; 5] =
+        [Ability::Systemd, Ability::Panel, Ability::Plist, Ability::Root, Ability::Mount];
 
     /// As the variable names it.
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Ability::Systemd => "systemd",
             Ability::Panel => "panel",
@@ -43,7 +44,7 @@ impl Ability {
 
 /// What happens to a test, or to a part of it.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Decision {
+pub(crate) enum Decision {
     Run,
     /// The line that is printed.
     Skip(String),
@@ -52,7 +53,7 @@ pub enum Decision {
 }
 
 /// Pure: from the variable and from what was found of this ability.
-pub fn decide(variable: &str, ability: Ability, found: &Result<(), String>) -> Decision {
+pub(crate) fn decide(variable: &str, ability: Ability, found: &Result<(), String>) -> Decision {
     let required: Vec<&str> = variable.split(',').map(str::trim).filter(|name| !name.is_empty()).collect();
     if let Some(name) = required.iter().find(|name| Ability::ALL.iter().all(|known| known.name() != **name)) {
         let known = Ability::ALL.map(Ability::name).join(", ");
@@ -69,12 +70,12 @@ pub fn decide(variable: &str, ability: Ability, found: &Result<(), String>) -> D
 }
 
 /// Whether a test, or a part of it, can run here. If not, a line has been printed.
-pub fn has(ability: Ability) -> bool {
+pub(crate) fn has(ability: Ability) -> bool {
     meets(ability, &found(ability))
 }
 
 /// The same for what the test has tried itself.
-pub fn meets(ability: Ability, found: &Result<(), String>) -> bool {
+pub(crate) fn meets(ability: Ability, found: &Result<(), String>) -> bool {
     let variable = std::env::var_os(VARIABLE).unwrap_or_default();
     match decide(&variable.to_string_lossy(), ability, found) {
         Decision::Run => true,
@@ -92,7 +93,7 @@ pub fn meets(ability: Ability, found: &Result<(), String>) -> bool {
 ///
 /// # Errors
 /// The reason.
-pub fn found(ability: Ability) -> Result<(), String> {
+pub(crate) fn found(ability: Ability) -> Result<(), String> {
     match ability {
         Ability::Systemd => Systemd::try_start().map(drop),
         Ability::Panel => Desktop::try_start(&[]).map(drop),
@@ -105,13 +106,13 @@ pub fn found(ability: Ability) -> Result<(), String> {
     }
 }
 
-pub fn root() -> Result<(), String> {
+pub(crate) fn root() -> Result<(), String> {
     let user = rustix::process::geteuid();
     if user.is_root() { Ok(()) } else { Err(format!("this is user {}, not root", user.as_raw())) }
 }
 
 /// Root alone is not enough: a container's root may make no mount namespace.
-pub fn mount() -> Result<(), String> {
+pub(crate) fn mount() -> Result<(), String> {
     static FOUND: OnceLock<Result<(), String>> = OnceLock::new();
     FOUND
         .get_or_init(|| {
@@ -127,7 +128,7 @@ pub fn mount() -> Result<(), String> {
 }
 
 /// Runs it to its end; what it said is the reason.
-pub fn succeeds(command: &mut Command) -> Result<(), String> {
+pub(crate) fn succeeds(command: &mut Command) -> Result<(), String> {
     let name = command.get_program().to_string_lossy().into_owned();
     let output = command.stdin(Stdio::null()).output().map_err(|error| format!("{name} can't be run: {error}"))?;
     let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();

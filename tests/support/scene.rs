@@ -11,9 +11,9 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 /// How long anything may take before a test gives up on it; long, since a busy machine is no failure.
-pub const PATIENCE: Duration = Duration::from_mins(1);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
-pub struct Scene {
+pub(crate) struct Scene {
     pub folder: TempDir,
     pub root: PathBuf,
     pub label: String,
@@ -29,13 +29,13 @@ pub struct Scene {
 }
 
 /// The watch, running; ended when dropped.
-pub struct Watch {
+pub(crate) struct Watch {
     child: Child,
 }
 
 impl Scene {
     /// A checkout with one commit two days old, a demo bridge as the program, times `factor` times faster.
-    pub fn new(manager: &'static str, factor: f64) -> Scene {
+    pub(crate) fn new(manager: &'static str, factor: f64) -> Scene {
         let folder = tempfile::Builder::new().prefix("bridge watchdog ü").tempdir().expect("a temporary folder");
         let root = folder.path().join("checkout");
         std::fs::create_dir_all(root.join("data")).expect("data");
@@ -77,13 +77,13 @@ impl Scene {
     }
 
     /// Changes the environment: a duration, a path.
-    pub fn set(&mut self, key: &str, value: impl Into<Value>) {
+    pub(crate) fn set(&mut self, key: &str, value: impl Into<Value>) {
         self.environment[key] = value.into();
         std::fs::write(self.environment_file(), self.environment.to_string()).expect("the environment's file");
     }
 
     /// The bridge: the demo's, with these options besides its session and its connection.
-    pub fn bridge(&mut self, options: &[&str]) {
+    pub(crate) fn bridge(&mut self, options: &[&str]) {
         let address = self.telegram.as_ref().map(|telegram| telegram.local_addr().expect("an address").to_string());
         let mut program: Vec<String> =
             [product().to_str().expect("a path"), "demo-bridge", "--session", "data/valor_bridge.session"]
@@ -99,24 +99,24 @@ impl Scene {
     }
 
     /// The bridge: a shell script in the checkout.
-    pub fn script(&mut self, text: &str) {
+    pub(crate) fn script(&mut self, text: &str) {
         std::fs::write(self.root.join("bridge.sh"), text).expect("a script");
         self.program = vec!["/bin/sh".into(), "bridge.sh".into()];
         self.write();
     }
 
     /// Another program than the demo's bridge.
-    pub fn program_is(&mut self, program: &[&str]) {
+    pub(crate) fn program_is(&mut self, program: &[&str]) {
         self.program = program.iter().map(|&word| word.to_owned()).collect();
         self.write();
     }
 
-    pub fn program(&self) -> Vec<&str> {
+    pub(crate) fn program(&self) -> Vec<&str> {
         self.program.iter().map(String::as_str).collect()
     }
 
     /// Writes the configuration and the environment.
-    pub fn write(&self) {
+    pub(crate) fn write(&self) {
         let text = format!(
             "[bridge]\nroot = {}\nlabel = \"{}\"\nmanager = \"{}\"\nprogram = {}\n{}",
             json!(self.root),
@@ -130,7 +130,7 @@ impl Scene {
         std::fs::write(self.environment_file(), self.environment.to_string()).expect("the environment's file");
     }
 
-    pub fn config_file(&self) -> PathBuf {
+    pub(crate) fn config_file(&self) -> PathBuf {
         self.folder.path().join("home/config/config.toml")
     }
 
@@ -138,31 +138,31 @@ impl Scene {
         self.folder.path().join("environment.json")
     }
 
-    pub fn data(&self, name: &str) -> PathBuf {
+    pub(crate) fn data(&self, name: &str) -> PathBuf {
         self.root.join("data").join(name)
     }
 
-    pub fn log(&self) -> PathBuf {
+    pub(crate) fn log(&self) -> PathBuf {
         self.root.join("logs/bridge.log")
     }
 
-    pub fn error_log(&self) -> PathBuf {
+    pub(crate) fn error_log(&self) -> PathBuf {
         self.root.join("logs/bridge.error.log")
     }
 
     /// The state folder of this checkout, once the watch has made it.
-    pub fn state(&self) -> PathBuf {
+    pub(crate) fn state(&self) -> PathBuf {
         let folders = std::fs::read_dir(self.folder.path().join("home/state"))
             .map(|entries| entries.flatten().map(|entry| entry.path()).collect::<Vec<_>>());
         folders.ok().and_then(|folders| folders.into_iter().find(|path| path.is_dir())).unwrap_or_default()
     }
 
-    pub fn journal(&self) -> String {
+    pub(crate) fn journal(&self) -> String {
         std::fs::read_to_string(self.state().join("journal.log")).unwrap_or_default()
     }
 
     /// Adds a commit, `age` seconds old.
-    pub fn commit(&self, file: &str, text: &str, summary: &str, age: i64) -> git2::Oid {
+    pub(crate) fn commit(&self, file: &str, text: &str, summary: &str, age: i64) -> git2::Oid {
         let repository =
             git2::Repository::open(&self.root).or_else(|_| git2::Repository::init(&self.root)).expect("a repository");
         let path = self.root.join(file);
@@ -181,7 +181,7 @@ impl Scene {
     }
 
     /// The shipped program in this environment.
-    pub fn command(&self, args: &[&str]) -> Command {
+    pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(beside("examples/test-watchdog"));
         command.arg(self.environment_file()).args(args).stdin(Stdio::null());
         // Whoever runs the tests may have a session with a manager of his own.
@@ -191,7 +191,7 @@ impl Scene {
     }
 
     /// Runs it to its end. Its output is less than a pipe holds.
-    pub fn run(&self, args: &[&str]) -> Output {
+    pub(crate) fn run(&self, args: &[&str]) -> Output {
         let mut command = self.command(args);
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program runs");
         let until = Instant::now() + PATIENCE;
@@ -207,7 +207,7 @@ impl Scene {
     }
 
     /// `check --json` and its exit code.
-    pub fn check(&self) -> (Value, i32) {
+    pub(crate) fn check(&self) -> (Value, i32) {
         let output = self.run(&["check", "--json"]);
         let value = serde_json::from_slice(&output.stdout).unwrap_or_else(|error| {
             panic!("{error}: {}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
@@ -215,19 +215,19 @@ impl Scene {
         (value, output.status.code().expect("an exit code"))
     }
 
-    pub fn watch(&self) -> Watch {
+    pub(crate) fn watch(&self) -> Watch {
         self.watch_by(self.command(&["run"]))
     }
 
     /// The watch, started by a command that the test has changed.
-    pub fn watch_by(&self, mut command: Command) -> Watch {
+    pub(crate) fn watch_by(&self, mut command: Command) -> Watch {
         let log = std::fs::File::create(self.folder.path().join("watch.log")).expect("a log");
         let child = command.stdout(Stdio::null()).stderr(log).spawn().expect("the watch starts");
         Watch { child }
     }
 
     /// The bridge that `embedded` keeps, alive and seen by the watch.
-    pub fn wait_bridge(&self) -> u32 {
+    pub(crate) fn wait_bridge(&self) -> u32 {
         self.wait("a bridge", || {
             let pid = u32::try_from(self.status()?["check"]["facts"]["process"]["pid"].as_u64()?).ok()?;
             alive(pid).then_some(pid)
@@ -235,12 +235,12 @@ impl Scene {
     }
 
     /// The watch's own words, for the message of a test that fails.
-    pub fn said(&self) -> String {
+    pub(crate) fn said(&self) -> String {
         std::fs::read_to_string(self.folder.path().join("watch.log")).unwrap_or_default()
     }
 
     /// Polls until `look` finds something.
-    pub fn wait<T>(&self, what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    pub(crate) fn wait<T>(&self, what: &str, mut look: impl FnMut() -> Option<T>) -> T {
         let until = Instant::now() + PATIENCE;
         loop {
             if let Some(found) = look() {
@@ -252,13 +252,13 @@ impl Scene {
     }
 
     /// The status file, as the watch wrote it last.
-    pub fn status(&self) -> Option<Value> {
+    pub(crate) fn status(&self) -> Option<Value> {
         serde_json::from_str(&std::fs::read_to_string(self.state().join("status.json")).ok()?).ok()
     }
 
     /// Waits until the watch has seen this state and cause; a healthy bridge for long enough that its death is not its
     /// manager's business alone.
-    pub fn wait_verdict(&self, state: &str, cause: &str) -> Value {
+    pub(crate) fn wait_verdict(&self, state: &str, cause: &str) -> Value {
         self.wait(&format!("{state} {cause}"), || {
             let status = self.status()?;
             let verdict = &status["verdict"];
@@ -268,25 +268,25 @@ impl Scene {
     }
 
     /// Waits until the watch has seen this process.
-    pub fn wait_seen(&self, pid: u32) {
+    pub(crate) fn wait_seen(&self, pid: u32) {
         self.wait(&format!("pid {pid} to be seen"), || {
             (self.status()?["check"]["facts"]["process"]["pid"] == pid).then_some(())
         });
     }
 
-    pub fn wait_journal(&self, words: &str) -> String {
+    pub(crate) fn wait_journal(&self, words: &str) -> String {
         self.wait(words, || self.journal().lines().find(|line| line.contains(words)).map(str::to_owned))
     }
 
     /// Waits until a process is so many seconds old: a run that has lasted is treated otherwise than a young one.
-    pub fn wait_aged(&self, pid: u32, seconds: f64) {
+    pub(crate) fn wait_aged(&self, pid: u32, seconds: f64) {
         let aged =
             || bridge_watchdog::system::process::find(pid).filter(|process| process.age.as_secs_f64() >= seconds);
         self.wait(&format!("pid {pid} being {seconds} s old"), aged);
     }
 
     /// Waits until the watch has looked `more` times: what it does at every look it has then done.
-    pub fn wait_looks(&self, more: usize) {
+    pub(crate) fn wait_looks(&self, more: usize) {
         let mut seen = std::collections::HashSet::new();
         self.wait(&format!("{more} more looks"), || {
             seen.extend(self.status().map(|status| status["clock"]["mono"].to_string()));
@@ -295,7 +295,7 @@ impl Scene {
     }
 
     /// Crash and start events of the history.
-    pub fn events(&self, kind: &str) -> Vec<Value> {
+    pub(crate) fn events(&self, kind: &str) -> Vec<Value> {
         let text = std::fs::read_to_string(self.data("crash_history.jsonl")).unwrap_or_default();
         text.lines()
             .map(|line| serde_json::from_str::<Value>(line).expect("no torn line"))
@@ -304,12 +304,12 @@ impl Scene {
     }
 
     /// The acts of the journal: every line that says what was done to whom.
-    pub fn acts(&self) -> Vec<String> {
+    pub(crate) fn acts(&self) -> Vec<String> {
         self.journal().lines().filter_map(|line| line.split_once("act: ").map(|(_, act)| act.to_owned())).collect()
     }
 
     /// The rungs that were climbed, each with its outcome: `2 done: pid 4312 is up after 1 s`.
-    pub fn rungs(&self) -> Vec<String> {
+    pub(crate) fn rungs(&self) -> Vec<String> {
         let journal = self.journal();
         let after_the_time = journal.lines().filter_map(|line| line.get(20..));
         after_the_time.filter_map(|line| line.strip_prefix("rung ").map(str::to_owned)).collect()
@@ -333,17 +333,17 @@ impl Drop for Scene {
 }
 
 impl Watch {
-    pub fn pid(&self) -> u32 {
+    pub(crate) fn pid(&self) -> u32 {
         self.child.id()
     }
 
     /// SIGKILL: whatever it was doing.
-    pub fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 
-    pub fn wait(&mut self) -> Option<i32> {
+    pub(crate) fn wait(&mut self) -> Option<i32> {
         self.child.wait().expect("it ends").code()
     }
 }
@@ -355,25 +355,25 @@ impl Drop for Watch {
 }
 
 /// The product's own binary.
-pub fn product() -> PathBuf {
+pub(crate) fn product() -> PathBuf {
     PathBuf::from(env!("CARGO_BIN_EXE_bridge-watchdog"))
 }
 
 /// What cargo built beside the tests.
-pub fn beside(name: &str) -> PathBuf {
+pub(crate) fn beside(name: &str) -> PathBuf {
     let path = product().with_file_name(name);
     assert!(path.exists(), "{} is missing: run all tests, or 'cargo build --examples' first", path.display());
     path
 }
 
 /// Sends a signal to a process that the test itself had started.
-pub fn signal(pid: u32, signal: rustix::process::Signal) {
+pub(crate) fn signal(pid: u32, signal: rustix::process::Signal) {
     let pid = rustix::process::Pid::from_raw(i32::try_from(pid).expect("a pid")).expect("a pid");
     let _ = rustix::process::kill_process(pid, signal);
 }
 
 /// There, and no zombie.
-pub fn alive(pid: u32) -> bool {
+pub(crate) fn alive(pid: u32) -> bool {
     bridge_watchdog::system::process::find(pid).is_some()
 }
 

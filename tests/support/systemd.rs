@@ -17,12 +17,12 @@ use tempfile::TempDir;
 use super::require::{self, Ability};
 use super::scene::{PATIENCE, Scene, alive, signal};
 
-pub const SYSTEMCTL: &str = "/usr/bin/systemctl";
+pub(crate) const SYSTEMCTL: &str = "/usr/bin/systemctl";
 /// As in the project's own unit.
-pub const ALWAYS: &str = "Restart=always\nRestartSec=10";
+pub(crate) const ALWAYS: &str = "Restart=always\nRestartSec=10";
 const PROGRAMS: [&str; 2] = ["/lib/systemd/systemd", "/usr/lib/systemd/systemd"];
 
-pub struct Systemd {
+pub(crate) struct Systemd {
     /// Short and without blanks: a socket's path has 108 bytes at most.
     folder: TempDir,
     /// The script that ends everything when its standard input is closed.
@@ -31,7 +31,7 @@ pub struct Systemd {
 }
 
 /// A manager, or `None` after saying why this test is skipped.
-pub fn or_skip() -> Option<Systemd> {
+pub(crate) fn or_skip() -> Option<Systemd> {
     match Systemd::try_start() {
         Ok(systemd) => Some(systemd),
         Err(why) => {
@@ -72,7 +72,7 @@ fn needs() -> Result<(), String> {
 impl Systemd {
     /// # Errors
     /// Why it can't be started here. Nothing of it is left then.
-    pub fn try_start() -> Result<Systemd, String> {
+    pub(crate) fn try_start() -> Result<Systemd, String> {
         needs()?;
         let folder =
             tempfile::Builder::new().prefix("bwt").tempdir_in("/tmp").map_err(|error| format!("/tmp: {error}"))?;
@@ -114,7 +114,7 @@ impl Systemd {
 
     /// A scene whose bridge is a unit of this manager. Sixty times faster: silence counts after 5 s, a run has reached
     /// its minimum uptime after 0.2 s. A stop may take 2 s. Call `begin` when the scene is as the test wants it.
-    pub fn scene(&self) -> Scene {
+    pub(crate) fn scene(&self) -> Scene {
         let mut scene = Scene::new("systemd", 60.0);
         scene.env = self.env();
         let recorder = scene.folder.path().join("systemctl");
@@ -126,13 +126,13 @@ impl Systemd {
     }
 
     /// Writes the unit of the scene's bridge and starts it.
-    pub fn begin(&self, scene: &Scene, keys: &str) {
+    pub(crate) fn begin(&self, scene: &Scene, keys: &str) {
         self.write_unit(&scene.label, &scene.program(), &keys_of(scene, keys));
         self.start_unit(&scene.label);
     }
 
     /// The variables that a program needs to reach this manager and no other.
-    pub fn env(&self) -> Vec<(&'static str, PathBuf)> {
+    pub(crate) fn env(&self) -> Vec<(&'static str, PathBuf)> {
         let home = self.folder.path().join("home");
         vec![
             ("XDG_RUNTIME_DIR", self.folder.path().join("run")),
@@ -142,23 +142,23 @@ impl Systemd {
     }
 
     /// The folder of the user's own units.
-    pub fn units(&self) -> PathBuf {
+    pub(crate) fn units(&self) -> PathBuf {
         self.folder.path().join("home/.config/systemd/user")
     }
 
     /// The folder of the distribution's units, which a person can mask.
-    pub fn vendor_units(&self) -> PathBuf {
+    pub(crate) fn vendor_units(&self) -> PathBuf {
         self.folder.path().join("units")
     }
 
     /// Writes `LABEL.service` with these lines in `[Service]`, enables it and lets the manager read it.
-    pub fn write_unit(&self, label: &str, program: &[&str], keys: &str) {
+    pub(crate) fn write_unit(&self, label: &str, program: &[&str], keys: &str) {
         let words: Vec<String> = program.iter().map(|word| quoted(word)).collect();
         self.write_text(label, &format!("[Service]\nExecStart={}\n{keys}\n", words.join(" ")));
     }
 
     /// The same with a given text.
-    pub fn write_text(&self, label: &str, text: &str) {
+    pub(crate) fn write_text(&self, label: &str, text: &str) {
         std::fs::write(self.units().join(format!("{label}.service")), text).expect("a unit file");
         // As `systemctl enable` does it; a unit that is not enabled is forgotten by systemd when it stops.
         let wants = self.units().join("default.target.wants");
@@ -167,66 +167,66 @@ impl Systemd {
         self.reload();
     }
 
-    pub fn reload(&self) {
+    pub(crate) fn reload(&self) {
         self.ok(&["daemon-reload"]);
     }
 
     /// Not waited for: where a unit waits for its restart, `start` would wait too.
-    pub fn start_unit(&self, label: &str) {
+    pub(crate) fn start_unit(&self, label: &str) {
         self.ok(&["start", "--no-block", &format!("{label}.service")]);
     }
 
     /// As the operator does it.
-    pub fn stop_unit(&self, label: &str) {
+    pub(crate) fn stop_unit(&self, label: &str) {
         self.ok(&["stop", &format!("{label}.service")]);
     }
 
     /// Runs systemctl from the test itself; it has to succeed.
-    pub fn ok(&self, args: &[&str]) {
+    pub(crate) fn ok(&self, args: &[&str]) {
         let output = self.systemctl(args);
         assert!(output.status.success(), "systemctl {args:?}: {}", String::from_utf8_lossy(&output.stderr));
     }
 
-    pub fn systemctl(&self, args: &[&str]) -> Output {
+    pub(crate) fn systemctl(&self, args: &[&str]) -> Output {
         let mut command = Command::new(SYSTEMCTL);
         command.env_remove("DBUS_SESSION_BUS_ADDRESS").envs(self.env()).env("LC_ALL", "C");
         command.arg("--user").args(args).stdin(Stdio::null()).output().expect("systemctl runs")
     }
 
-    pub fn show(&self, label: &str) -> HashMap<String, String> {
+    pub(crate) fn show(&self, label: &str) -> HashMap<String, String> {
         let said = self.systemctl(&["show", &format!("{label}.service")]).stdout;
         let text = String::from_utf8_lossy(&said).into_owned();
         text.lines().filter_map(|line| line.split_once('=')).map(|(key, value)| (key.into(), value.into())).collect()
     }
 
-    pub fn property(&self, label: &str, key: &str) -> String {
+    pub(crate) fn property(&self, label: &str, key: &str) -> String {
         self.show(label).remove(key).unwrap_or_default()
     }
 
-    pub fn pid(&self, label: &str) -> Option<u32> {
+    pub(crate) fn pid(&self, label: &str) -> Option<u32> {
         self.property(label, "MainPID").parse().ok().filter(|pid| *pid > 0 && alive(*pid))
     }
 
-    pub fn wait_pid(&self, label: &str) -> u32 {
+    pub(crate) fn wait_pid(&self, label: &str) -> u32 {
         wait(&format!("a pid of {label}"), || self.pid(label))
     }
 
     /// Waits until the unit is in this `SubState`.
-    pub fn wait_sub(&self, label: &str, sub: &str) {
+    pub(crate) fn wait_sub(&self, label: &str, sub: &str) {
         wait(&format!("{label} to be {sub}"), || (self.property(label, "SubState") == sub).then_some(()));
     }
 
     /// The manager does not answer any more.
-    pub fn freeze(&self) {
+    pub(crate) fn freeze(&self) {
         signal(self.manager, Signal::STOP);
     }
 
-    pub fn thaw(&self) {
+    pub(crate) fn thaw(&self) {
         signal(self.manager, Signal::CONT);
     }
 
     /// Ends the manager and all of its units, as a logout without lingering does.
-    pub fn end(&mut self) {
+    pub(crate) fn end(&mut self) {
         drop(self.watch_thread.stdin.take());
         let _ = self.watch_thread.wait();
     }
@@ -239,19 +239,19 @@ impl Drop for Systemd {
 }
 
 /// Everything that the scene's program asked of systemctl: `show …`, `restart …`.
-pub fn calls(scene: &Scene) -> Vec<String> {
+pub(crate) fn calls(scene: &Scene) -> Vec<String> {
     let text = std::fs::read_to_string(scene.folder.path().join("systemctl.calls")).unwrap_or_default();
     text.lines().map(|line| line.trim_start_matches("--user --no-pager ").to_owned()).collect()
 }
 
 /// The verbs among them that change something.
-pub fn verbs(scene: &Scene) -> Vec<String> {
+pub(crate) fn verbs(scene: &Scene) -> Vec<String> {
     let verbs = calls(scene).into_iter().filter_map(|call| call.split(' ').next().map(str::to_owned));
     verbs.filter(|verb| verb != "show").collect()
 }
 
 /// The `[Service]` lines of the scene's bridge.
-pub fn keys_of(scene: &Scene, keys: &str) -> String {
+pub(crate) fn keys_of(scene: &Scene, keys: &str) -> String {
     let (root, log, error_log) = (scene.root.display(), scene.log(), scene.error_log());
     format!(
         "WorkingDirectory={root}\nStandardOutput=append:{}\nStandardError=append:{}\nTimeoutStopSec=2\n{keys}",

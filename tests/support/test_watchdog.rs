@@ -67,7 +67,7 @@ fn main() -> ExitCode {
 }
 
 /// The environment of this file.
-pub fn environment(path: &std::path::Path) -> Environment {
+pub(crate) fn environment(path: &std::path::Path) -> Environment {
     let text = std::fs::read_to_string(path).expect("the environment's file is there");
     let file: File = serde_json::from_str(&text).expect("the environment's file is well formed");
     let fast = Limits::faster(file.factor);

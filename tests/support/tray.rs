@@ -10,7 +10,7 @@ use super::{Launchd, launchd};
 
 /// A bridge under the launchd stand-in. Sixty times faster than real, but looks only on events: so a change after a
 /// click comes from that click.
-pub fn under_launchd(desktop_tick: f64, options: &[&str], exit_timeout: f64) -> (Scene, Launchd) {
+pub(crate) fn under_launchd(desktop_tick: f64, options: &[&str], exit_timeout: f64) -> (Scene, Launchd) {
     let mut scene = Scene::new("launchd", 60.0);
     let home = scene.folder.path().join("home");
     let launchd = Launchd::start(&scene.folder.path().join("launchd"));
@@ -28,17 +28,17 @@ pub fn under_launchd(desktop_tick: f64, options: &[&str], exit_timeout: f64) -> 
     (scene, launchd)
 }
 
-pub fn unload(scene: &Scene, launchd: &Launchd) {
+pub(crate) fn unload(scene: &Scene, launchd: &Launchd) {
     launchd.operator(&["bootout", &launchd::target(&scene.label)]);
     launchd.wait_gone(&scene.label);
 }
 
-pub fn operator_stop(scene: &Scene, launchd: &Launchd) {
+pub(crate) fn operator_stop(scene: &Scene, launchd: &Launchd) {
     launchd.operator(&["disable", &launchd::target(&scene.label)]);
     unload(scene, launchd);
 }
 
-pub fn flood(scene: &Scene) {
+pub(crate) fn flood(scene: &Scene) {
     let until =
         std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970").as_secs() + 3600;
     std::fs::write(scene.data("flood-backoff"), json!({"expiry_ts": until, "seconds": 3600}).to_string())
@@ -46,23 +46,23 @@ pub fn flood(scene: &Scene) {
 }
 
 /// The app's own windows, by their ids.
-pub fn windows(desktop: &Desktop) -> Vec<String> {
+pub(crate) fn windows(desktop: &Desktop) -> Vec<String> {
     let ids = desktop.exec(&["xdotool", "search", "--onlyvisible", "--name", "^Bridge Watchdog$"]);
     ids.lines().map(str::to_owned).collect()
 }
 
 /// A window that was not there before.
-pub fn new_window(desktop: &Desktop, before: &[String]) -> String {
+pub(crate) fn new_window(desktop: &Desktop, before: &[String]) -> String {
     desktop.wait("a window", || windows(desktop).into_iter().find(|id| !before.contains(id)))
 }
 
 /// Presses keys in this window.
-pub fn press(desktop: &Desktop, window: &str, keys: &[&str]) {
+pub(crate) fn press(desktop: &Desktop, window: &str, keys: &[&str]) {
     desktop.exec(&[&["xdotool", "mousemove", "--window", window, "20", "20", "key"], keys].concat());
 }
 
 /// The app without a display.
-pub fn headless(scene: &Scene) -> App {
+pub(crate) fn headless(scene: &Scene) -> App {
     let path = scene.folder.path().join("watch.log");
     let log = std::fs::OpenOptions::new().create(true).append(true).open(path).expect("a log");
     let mut command = Command::new(beside("examples/test-tray"));

@@ -21,7 +21,7 @@ const HOST_PATIENCE: u32 = 5;
 const ICON_LIBRARIES: [&CStr; 2] = [c"libayatana-appindicator3.so.1", c"libappindicator3.so.1"];
 
 /// The variant that is legible on a light and a dark bar.
-pub fn png(icon: Icon) -> &'static [u8] {
+pub(crate) fn png(icon: Icon) -> &'static [u8] {
     match icon {
         Icon::Healthy => include_bytes!("../../../assets/healthy-linux.png"),
         Icon::Starting => include_bytes!("../../../assets/starting-linux.png"),
@@ -36,10 +36,10 @@ pub fn png(icon: Icon) -> &'static [u8] {
 
 /// If the display dies, GDK ends the process with 1 and without a message. When the app is started again it says that
 /// there is no display, and watches.
-pub fn before_run(_: &mut EventLoop<Message>) {}
+pub(crate) fn before_run(_: &mut EventLoop<Message>) {}
 
 /// A bus that dies must not end us: GLib's default is to send SIGTERM, which looks like a request to end.
-pub fn at_start(proxy: &EventLoopProxy<Message>) {
+pub(crate) fn at_start(proxy: &EventLoopProxy<Message>) {
     let bus = match gio::bus_get_sync(gio::BusType::Session, gio::Cancellable::NONE) {
         Ok(bus) => bus,
         Err(error) => {
@@ -74,7 +74,7 @@ fn look_for_a_host(bus: &gio::DBusConnection) {
 }
 
 /// Whether the session bus accepts connections again.
-pub fn bus_is_back() -> bool {
+pub(crate) fn bus_is_back() -> bool {
     let address = std::env::var("DBUS_SESSION_BUS_ADDRESS").unwrap_or_default();
     let value = |key: &str| {
         let fields = address.split(';').next()?.strip_prefix("unix:")?;
@@ -85,13 +85,13 @@ pub fn bus_is_back() -> bool {
     by_path().or_else(by_name).is_some_and(|address| UnixStream::connect_addr(&address).is_ok())
 }
 
-pub fn with_icon(builder: TrayIconBuilder, image: tray_icon::Icon) -> TrayIconBuilder {
+pub(crate) fn with_icon(builder: TrayIconBuilder, image: tray_icon::Icon) -> TrayIconBuilder {
     builder.with_icon(image)
 }
 
 /// # Errors
 /// If the icon's file can't be written.
-pub fn set_icon(tray: &TrayIcon, image: tray_icon::Icon) -> Result<(), String> {
+pub(crate) fn set_icon(tray: &TrayIcon, image: tray_icon::Icon) -> Result<(), String> {
     tray.set_icon(Some(image)).map_err(|error| error.to_string())
 }
 
@@ -100,7 +100,7 @@ pub fn set_icon(tray: &TrayIcon, image: tray_icon::Icon) -> Result<(), String> {
 ///
 /// # Errors
 /// What is missing, and the mend.
-pub fn ready() -> Result<(), String> {
+pub(crate) fn ready() -> Result<(), String> {
     if ICON_LIBRARIES.into_iter().any(loads) {
         return Ok(());
     }
@@ -114,18 +114,18 @@ fn loads(library: &CStr) -> bool {
 }
 
 /// An open window.
-pub struct Window(gtk::MessageDialog);
+pub(crate) struct Window(gtk::MessageDialog);
 
 impl Window {
     /// In front of all other windows, with the keyboard.
-    pub fn present(&self) {
+    pub(crate) fn present(&self) {
         self.0.present();
     }
 }
 
 /// Asks without blocking. The answer is a message; it is yes only if that button was pressed.
 #[expect(clippy::unnecessary_wraps, reason = "macOS shows windows on its main thread alone")]
-pub fn ask(question: &Question, proxy: &EventLoopProxy<Message>) -> Option<Window> {
+pub(crate) fn ask(question: &Question, proxy: &EventLoopProxy<Message>) -> Option<Window> {
     let dialog = dialog(gtk::MessageType::Warning, &question.title, &question.detail);
     dialog.add_button(&question.no, gtk::ResponseType::Cancel);
     dialog.add_button(&question.yes, gtk::ResponseType::Accept);
@@ -144,7 +144,7 @@ pub fn ask(question: &Question, proxy: &EventLoopProxy<Message>) -> Option<Windo
 }
 
 /// Shows a text without blocking.
-pub fn tell(title: &str, detail: &str) {
+pub(crate) fn tell(title: &str, detail: &str) {
     let dialog = dialog(gtk::MessageType::Info, title, detail);
     dialog.add_button("Close", gtk::ResponseType::Close);
     dialog.connect_response(|dialog, _| dialog.close());
@@ -166,7 +166,7 @@ fn dialog(kind: gtk::MessageType, title: &str, detail: &str) -> gtk::MessageDial
 /// # Errors
 /// None; the signature is that of the other platform.
 #[expect(clippy::unnecessary_wraps, reason = "the pasteboard of macOS can refuse")]
-pub fn copy(text: &str) -> Result<(), String> {
+pub(crate) fn copy(text: &str) -> Result<(), String> {
     gtk::Clipboard::get(&gdk::SELECTION_CLIPBOARD).set_text(text);
     Ok(())
 }

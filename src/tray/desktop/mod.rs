@@ -6,6 +6,6 @@ mod linux;
 mod macos;
 
 #[cfg(target_os = "linux")]
-pub use linux::*;
+pub(super) use linux::*;
 #[cfg(target_os = "macos")]
 pub use macos::*;
