@@ -3,10 +3,13 @@
 //! The file is read key by key and not by serde's derive: an error has to name the key and the mend, and must never
 //! quote a line of a file that holds a token.
 
+mod keys;
+
 use std::fmt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Component, Path, PathBuf};
 
+use keys::Keys;
 use toml::{Table, Value};
 
 use crate::contract;
@@ -133,76 +136,7 @@ pub fn state_folder(environment: &Environment, root: &Path) -> Result<PathBuf, S
     Ok(environment.state_dir.join(&digest.to_string()[..12]))
 }
 
-const KNOWN: [(&str, &[&str]); 3] = [
-    ("bridge", &["root", "label", "manager", "program", "log", "error_log", "login", "session"]),
-    ("telegram", &["bot_token", "token_file", "chat_id", "api_url"]),
-    ("recovery", &["auto_revert"]),
-];
-
-struct Keys<'a> {
-    file: &'a Path,
-    table: &'a Table,
-}
-
 impl Keys<'_> {
-    fn wrong(&self, section: &str, key: &str, cause: &str) -> String {
-        format!("{}: {section}.{key} {cause}", self.file.display())
-    }
-
-    /// A misspelt key would silently do nothing.
-    fn only_known(&self) -> Result<(), String> {
-        for (section, value) in self.table {
-            let Some((_, keys)) = KNOWN.iter().find(|(name, _)| name == section) else {
-                let names = KNOWN.map(|(name, _)| format!("[{name}]")).join(", ");
-                return Err(format!(
-                    "{}: section or key '{section}' is not known; the sections are {names}",
-                    self.file.display()
-                ));
-            };
-            let Value::Table(table) = value else {
-                return Err(format!("{}: '{section}' has to be a section; write [{section}]", self.file.display()));
-            };
-            if let Some(key) = table.keys().find(|key| !keys.contains(&key.as_str())) {
-                return Err(self.wrong(
-                    section,
-                    key,
-                    &format!("is not known; delete it, or use one of: {}", keys.join(", ")),
-                ));
-            }
-        }
-        Ok(())
-    }
-
-    fn value(&self, section: &str, key: &str) -> Option<&Value> {
-        self.table.get(section)?.as_table()?.get(key)
-    }
-
-    fn text(&self, section: &str, key: &str) -> Result<Option<String>, String> {
-        match self.value(section, key) {
-            None => Ok(None),
-            Some(Value::String(text)) if !text.is_empty() => Ok(Some(text.clone())),
-            Some(_) => Err(self.wrong(section, key, "has to be a text in quotes, not empty")),
-        }
-    }
-
-    fn words(&self, key: &str) -> Result<Option<Vec<String>>, String> {
-        let Some(value) = self.value("bridge", key) else { return Ok(None) };
-        let list: Option<Vec<String>> =
-            value.as_array().and_then(|list| list.iter().map(|word| word.as_str().map(str::to_owned)).collect());
-        match list {
-            Some(list) if list.first().is_some_and(|program| !program.is_empty()) => Ok(Some(list)),
-            _ => Err(self.wrong("bridge", key, "has to be a list of words; write [\"program\", \"argument\"]")),
-        }
-    }
-
-    fn flag(&self, section: &str, key: &str) -> Result<Option<bool>, String> {
-        match self.value(section, key) {
-            None => Ok(None),
-            Some(Value::Boolean(flag)) => Ok(Some(*flag)),
-            Some(_) => Err(self.wrong(section, key, "has to be true or false, without quotes")),
-        }
-    }
-
     fn root(&self) -> Result<PathBuf, String> {
         let Some(text) = self.text("bridge", "root")? else {
             return Err(self.wrong(

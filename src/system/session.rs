@@ -132,4 +132,35 @@ mod tests {
             }
         }
     }
+
+    /// In both modes: the -shm file has locks of its own.
+    // Only /proc/locks shows the locks that we hold ourselves.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn whoever_asks_for_locks_takes_none_from_our_own_connection() {
+        for mode in ["delete", "wal"] {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("valor_bridge.session");
+            assert!(own::OwnConnection::open(&path).is_err(), "no database is made");
+            std::fs::write(&path, "").unwrap();
+            let session = own::OwnConnection::open(&path).unwrap();
+            session.pragma_update(None, "journal_mode", mode).unwrap();
+            session.execute_batch("create table t(x); begin immediate; insert into t values (1)").unwrap();
+            let ours = || {
+                let holders = look(&path, None).unwrap().holders;
+                holders.iter().find(|holder| holder.pid == std::process::id()).map(|holder| holder.lock)
+            };
+            assert_eq!(ours(), Some(Lock::Reserved), "{mode}");
+            for _ in 0..3 {
+                let shm = path.with_file_name("valor_bridge.session-shm");
+                for (path, range) in [(&path, MAIN), (&shm, WAL)] {
+                    assert_eq!(getlk::locks_on(path, range), Ok(Vec::new()), "{mode}: nobody else");
+                }
+                assert_eq!(ours(), Some(Lock::Reserved), "{mode}: asking has cost us our lock");
+            }
+            session.execute_batch("commit").unwrap();
+            drop(session);
+            assert_eq!(getlk::locks_on(&path, MAIN), Ok(Vec::new()));
+        }
+    }
 }

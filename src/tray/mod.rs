@@ -44,7 +44,7 @@ use self::watch_thread::WatchThread;
 
 /// The platform's program that opens a file.
 #[cfg(target_os = "macos")]
-pub const VIEWER: &str = "/usr/bin/open";
+pub(crate) const VIEWER: &str = "/usr/bin/open";
 #[cfg(not(target_os = "macos"))]
 pub(crate) const VIEWER: &str = "/usr/bin/xdg-open";
 

@@ -17,7 +17,7 @@ use crate::tray::message::Message;
 use bridge_watchdog::text::dialogs::Question;
 
 /// Black with alpha: the system chooses the colour.
-pub fn png(icon: Icon) -> &'static [u8] {
+pub(crate) fn png(icon: Icon) -> &'static [u8] {
     match icon {
         Icon::Healthy => include_bytes!("../../../assets/healthy.png"),
         Icon::Starting => include_bytes!("../../../assets/starting.png"),
@@ -30,12 +30,12 @@ pub fn png(icon: Icon) -> &'static [u8] {
     }
 }
 
-pub fn before_run(event_loop: &mut EventLoop<Message>) {
+pub(crate) fn before_run(event_loop: &mut EventLoop<Message>) {
     event_loop.set_activation_policy(ActivationPolicy::Accessory);
     event_loop.set_activate_ignoring_other_apps(false);
 }
 
-pub fn at_start(_: &EventLoopProxy<Message>) {
+pub(crate) fn at_start(_: &EventLoopProxy<Message>) {
     let reason = NSString::from_str("watches a bridge once a minute");
     let activity = NSProcessInfo::processInfo()
         .beginActivityWithOptions_reason(NSActivityOptions::UserInitiatedAllowingIdleSystemSleep, &reason);
@@ -44,32 +44,32 @@ pub fn at_start(_: &EventLoopProxy<Message>) {
 }
 
 /// There is no session bus on a Mac.
-pub fn bus_is_back() -> bool {
+pub(crate) fn bus_is_back() -> bool {
     false
 }
 
-pub fn with_icon(builder: TrayIconBuilder, image: tray_icon::Icon) -> TrayIconBuilder {
+pub(crate) fn with_icon(builder: TrayIconBuilder, image: tray_icon::Icon) -> TrayIconBuilder {
     builder.with_icon_templated(image)
 }
 
 /// # Errors
 /// What the system says.
-pub fn set_icon(tray: &TrayIcon, image: tray_icon::Icon) -> Result<(), String> {
+pub(crate) fn set_icon(tray: &TrayIcon, image: tray_icon::Icon) -> Result<(), String> {
     tray.set_icon_templated(Some(image)).map_err(|error| error.to_string())
 }
 
 /// # Errors
 /// None; the signature is that of the other platform.
 #[expect(clippy::unnecessary_wraps, reason = "on Linux a library may be missing")]
-pub fn ready() -> Result<(), String> {
+pub(crate) fn ready() -> Result<(), String> {
     Ok(())
 }
 
 /// An open window.
-pub type Window = Panel;
+pub(crate) type Window = Panel;
 
 /// Asks without blocking. The answer is a message; it is yes only if that button was pressed.
-pub fn ask(question: &Question, proxy: &EventLoopProxy<Message>) -> Option<Window> {
+pub(crate) fn ask(question: &Question, proxy: &EventLoopProxy<Message>) -> Option<Window> {
     let main = MainThreadMarker::new()?;
     let proxy = proxy.clone();
     let answer = Box::new(move |yes| drop(proxy.send_event(Message::RestartConfirmed(yes))));
@@ -79,7 +79,7 @@ pub fn ask(question: &Question, proxy: &EventLoopProxy<Message>) -> Option<Windo
 }
 
 /// Shows a text without blocking.
-pub fn tell(title: &str, detail: &str) {
+pub(crate) fn tell(title: &str, detail: &str) {
     if let Some(main) = MainThreadMarker::new() {
         panel::show(main, title, detail, &[("Close", Means::No)], Box::new(drop));
     }
@@ -87,7 +87,7 @@ pub fn tell(title: &str, detail: &str) {
 
 /// # Errors
 /// If the pasteboard refuses.
-pub fn copy(text: &str) -> Result<(), String> {
+pub(crate) fn copy(text: &str) -> Result<(), String> {
     let shared = NSPasteboard::generalPasteboard();
     shared.clearContents();
     // SAFETY: a constant of AppKit's.

@@ -8,4 +8,4 @@ mod macos;
 #[cfg(target_os = "linux")]
 pub(super) use linux::*;
 #[cfg(target_os = "macos")]
-pub use macos::*;
+pub(super) use macos::*;

@@ -20,13 +20,13 @@ const SPACING: f64 = 12.0;
 
 /// What a press of the button means.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Means {
+pub(super) enum Means {
     Yes,
     No,
 }
 
 /// An open window.
-pub struct Panel {
+pub(crate) struct Panel {
     window: Retained<NSPanel>,
     /// AppKit holds targets and delegates weakly.
     listener: Retained<Listener>,
@@ -39,7 +39,7 @@ thread_local! {
 
 /// Shows a panel with these buttons, the last of which the Return key presses. `answer` is called once: true if the
 /// button that means yes was pressed, false if the panel was closed in any other way.
-pub fn show(
+pub(super) fn show(
     main: MainThreadMarker,
     title: &str,
     detail: &str,
@@ -84,7 +84,7 @@ pub fn show(
 
 impl Panel {
     /// In front of all other windows, with the keyboard: a panel of this style takes it without its app being active.
-    pub fn present(&self) {
+    pub(crate) fn present(&self) {
         self.window.orderFrontRegardless();
         self.window.makeKeyWindow();
     }
