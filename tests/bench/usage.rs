@@ -37,7 +37,7 @@ pub(crate) fn cpu_of(pid: u32) -> f64 {
 }
 
 #[cfg(not(target_os = "linux"))]
-pub fn cpu_of(pid: u32) -> f64 {
+pub(crate) fn cpu_of(pid: u32) -> f64 {
     #[expect(clippy::cast_precision_loss, reason = "milliseconds of CPU")]
     let seconds = seen(pid, sysinfo::Process::accumulated_cpu_time) as f64 / 1e3;
     seconds
@@ -79,7 +79,7 @@ pub(crate) fn switches(pid: u32) -> u64 {
 }
 
 #[cfg(not(target_os = "linux"))]
-pub fn resident(pid: u32) -> f64 {
+pub(crate) fn resident(pid: u32) -> f64 {
     #[expect(clippy::cast_precision_loss, reason = "bytes of memory")]
     let megabytes = seen(pid, sysinfo::Process::memory) as f64 / 1e6;
     megabytes
