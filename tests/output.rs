@@ -1,6 +1,5 @@
 //! Output that can't be written does not end the program: a full disk, a closed pipe, a terminal that goes away.
 
-use std::fs::OpenOptions;
 use std::process::Stdio;
 
 use rustix::process::Signal;
@@ -25,7 +24,7 @@ fn goes_on(stderr: Stdio) {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_watch_whose_standard_error_is_on_a_full_disk_goes_on() {
-    goes_on(OpenOptions::new().write(true).open("/dev/full").expect("/dev/full").into());
+    goes_on(std::fs::OpenOptions::new().write(true).open("/dev/full").expect("/dev/full").into());
 }
 
 #[test]
@@ -39,7 +38,7 @@ fn a_watch_whose_standard_error_is_a_closed_pipe_goes_on() {
 #[test]
 fn a_command_on_a_full_disk_still_ends_with_its_own_code() {
     let scene = Scene::new("embedded", 60.0);
-    let full = || OpenOptions::new().write(true).open("/dev/full").expect("/dev/full");
+    let full = || std::fs::OpenOptions::new().write(true).open("/dev/full").expect("/dev/full");
     for args in [&["check"][..], &["check", "--json"], &["status"], &["crashes"], &["--help"], &["nonsense"]] {
         let expected = scene.run(args).status.code();
         let ended = scene.command(args).stdout(full()).stderr(full()).status().expect("it runs");
