@@ -330,7 +330,7 @@ impl Case<'_> {
         }
         let cut = self.lasting(history.disconnected_since);
         if awake && cut >= limits.disconnection && grown_up && history.disconnected_since.is_some() {
-            sick(Problem::Disconnected { since: self.wall(history.disconnected_since) }, Next::Restart);
+            sick(Problem::Disconnected { since: self.wall(history.disconnected_since) }, Next::EndAndStart);
         }
         let silent = self.lasting(history.silent_since);
         if awake && silent >= limits.silence && grown_up && history.stale_looks >= 2 {

@@ -163,7 +163,7 @@ pub(crate) fn situations() -> Vec<(&'static str, Snapshot)> {
         ("log-stale, rung 4", rung(Rung::Revert, NOW, hangs())),
         ("log-stale, rung 5", rung(Rung::Tell, NOW, hangs())),
         ("stop-hang", one(Problem::StopHang { since: ago(40) }, Next::EndAndStart)),
-        ("disconnected", one(Problem::Disconnected { since: ago(360) }, Next::Restart)),
+        ("disconnected", one(Problem::Disconnected { since: ago(360) }, Next::EndAndStart)),
         ("duplicate", one(Problem::Duplicate { pid: 7 }, Next::EndCopy)),
         ("session-locked", one(Problem::SessionLocked { pid: 7 }, Next::FreeSession)),
         ("offline, the bridge down", down(one(Problem::Offline, Next::NetworkBack))),

@@ -156,7 +156,7 @@ fn further(problem: &Problem) -> Vec<String> {
         Problem::ProcessDead { held_back, restless, .. } => {
             let held = held_back.iter().map(|why| format!("The service manager holds its start back: {why}."));
             let restless = restless.iter().map(|(starts, window)| {
-                format!("It was started {starts} times within {} and stayed up none of them.", lasting(*window))
+                format!("It was started {starts} times within {} and never stayed up.", lasting(*window))
             });
             held.chain(restless).collect()
         }
@@ -190,7 +190,6 @@ pub fn next(next: Next, now: Clock) -> String {
         Next::Start => "it is started now".into(),
         Next::Load => "it is loaded again now".into(),
         Next::LoadAt(time) => format!("it is loaded again at {}", at(time, now)),
-        Next::Restart => "it is restarted".into(),
         Next::EndAndStart => "it is ended and started".into(),
         Next::EndCopy => "the copy is ended; the bridge is left alone".into(),
         Next::FreeSession => format!("{}; you are told", missing(Missing::FreeSession)),

@@ -214,7 +214,6 @@ pub enum Next {
     Start,
     Load,
     LoadAt(Wall),
-    Restart,
     EndAndStart,
     EndCopy,
     FreeSession,

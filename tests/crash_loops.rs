@@ -69,7 +69,7 @@ fn a_bridge_that_ends_at_once_with_0_again_and_again_is_launchds_to_start_and_a_
     let _watch = scene.watch();
     scene.wait("the sentence", || {
         let issues = scene.status()?["check"]["issues"].to_string();
-        issues.contains("and stayed up none of them.").then_some(())
+        issues.contains("and never stayed up.").then_some(())
     });
     scene.wait_journal("diagnostics: unhealthy: process-dead");
     no_start_of_ours(&scene, &launchd);
