@@ -38,6 +38,7 @@ pub fn assess(facts: &Facts, history: &History, limits: &Limits) -> Verdict {
     findings.extend(case.standing_still());
     findings.extend(case.offline());
     findings.extend(case.session_locked());
+    findings.extend(case.duplicate());
     findings.extend(case.crash_loop());
     findings.extend(case.down());
     findings.extend(case.alive_but_sick());
@@ -312,6 +313,15 @@ impl Case<'_> {
         self.history.starts.iter().filter(|at| now.since(**at) < window).count()
     }
 
+    /// A copy beside the bridge that the manager owns. Before the crash loop: a copy makes the bridge crash, and then HEAD
+    /// is no suspect. When the bridge is down, no copy can be told from the bridge that is just being started.
+    fn duplicate(&self) -> Option<Finding> {
+        self.process?;
+        let copies = self.facts.duplicates.known()?;
+        let copy = copies.iter().find(|copy| copy.age >= self.limits.stale_process)?;
+        Some(found(Problem::Duplicate { pid: copy.id.pid }, Some(Rung::EndStale), Next::EndCopy))
+    }
+
     /// A process that does not work.
     fn alive_but_sick(&self) -> Vec<Finding> {
         let Some(process) = self.process else { return Vec::new() };
@@ -323,10 +333,6 @@ impl Case<'_> {
         let grown_up = process.age >= limits.start_grace;
         if awake && self.lasting(history.stopping_since) >= limits.stop_timeout && history.stopping_since.is_some() {
             sick(Problem::StopHang { since: self.wall(history.stopping_since) }, Next::EndAndStart);
-        }
-        let copies = self.facts.duplicates.known().map_or(&[][..], Vec::as_slice);
-        if let Some(copy) = copies.iter().find(|copy| copy.age >= limits.stale_process) {
-            sick(Problem::Duplicate { pid: copy.id.pid }, Next::EndCopy);
         }
         let cut = self.lasting(history.disconnected_since);
         if awake && cut >= limits.disconnection && grown_up && history.disconnected_since.is_some() {

@@ -206,6 +206,15 @@ fn every_situation_has_its_verdict() {
             (S::Unhealthy, C::Duplicate, 2),
         ),
         (
+            "incident 8: a copy that makes the bridge crash",
+            |c| {
+                c.loop_on_head(600.0);
+                c.facts.process = Fact::Known(Some(process(100.0)));
+                c.facts.duplicates = Fact::Known(vec![process(61.0)]);
+            },
+            (S::Unhealthy, C::Duplicate, 2),
+        ),
+        (
             "incident 8: a young copy may be the update's own",
             |c| c.facts.duplicates = Fact::Known(vec![process(59.0)]),
             (S::Healthy, C::None, 0),
@@ -753,8 +762,8 @@ fn the_first_cause_wins_and_the_others_become_issues() {
             c.facts.sockets = Fact::Known(0);
             c.history.disconnected_since = Some(NOW.mono - s(400.0));
         }),
-        (Cause::Duplicate, |c| c.facts.duplicates = Fact::Known(vec![process(100.0)])),
         (Cause::StopHang, |c| c.history.stopping_since = Some(NOW.mono - s(40.0))),
+        (Cause::Duplicate, |c| c.facts.duplicates = Fact::Known(vec![process(100.0)])),
     ];
     for (at, (cause, add)) in alive.iter().enumerate() {
         add(&mut case);
