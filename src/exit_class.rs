@@ -39,7 +39,7 @@ pub fn class(ending: &Ending) -> Option<Class> {
             // wrong configuration.
             Exit::Code(2) if !reached_code => Some(Class::Start),
             Exit::Code(_) | Exit::Signal(_) => Some(Class::Code),
-            Exit::Other(_) | Exit::Unseen | Exit::Never => reached_code.then_some(Class::Code),
+            Exit::NotStarted(_) | Exit::Other(_) | Exit::Unseen | Exit::Never => reached_code.then_some(Class::Code),
         })
 }
 
@@ -54,38 +54,22 @@ fn by_manager(ending: &Ending) -> Option<Class> {
     if ending.before_start {
         return Some(Class::Start);
     }
-    let other = if let Exit::Other(words) = ending.exit { words.as_str() } else { "" };
-    if let Some(class) = by_reason(other) {
-        return Some(class);
-    }
     match ending.exit {
+        Exit::NotStarted(_) => Some(Class::Start),
+        Exit::Other(reason) => by_reason(reason),
         Exit::Code(code) => by_code(*code),
         Exit::Signal(signal) => by_signal(*signal),
-        // "exit 203: systemd can't start the program".
-        Exit::Other(words) => {
-            words.strip_prefix("exit ")?.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok().and_then(by_code)
-        }
         Exit::Never | Exit::Unseen => None,
     }
 }
 
-/// The manager's words: launchd's exit reasons; systemd's results (systemd.service(5), `SERVICE_RESULT`); and the
-/// kernel's errors for a program that could not be started.
+/// The manager's own words for an end: launchd's exit reasons, systemd's results (systemd.service(5), `SERVICE_RESULT`).
 fn by_reason(words: &str) -> Option<Class> {
     const KILLED: [&str; 5] = ["OS_REASON_", "JETSAM", "oom-kill", "out of memory", "Out of memory"];
-    const START: [&str; 6] = [
-        "No such file or directory",
-        "Permission denied",
-        "Exec format error",
-        "Not a directory",
-        "can't be started",
-        "can't start",
-    ];
     if KILLED.iter().any(|word| words.contains(word)) || matches!(words, "timeout" | "watchdog") {
         return Some(Class::Killed);
     }
-    (matches!(words, "resources" | "exec-condition") || START.iter().any(|word| words.contains(word)))
-        .then_some(Class::Start)
+    matches!(words, "resources" | "exec-condition").then_some(Class::Start)
 }
 
 /// 78 is launchd's `EX_CONFIG`, 126 and 127 are a shell's "can't be run" and "not found" (POSIX), 200 to 245 systemd's

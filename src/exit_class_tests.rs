@@ -30,6 +30,7 @@ fn ending<'a>(exit: &'a Exit, findings: &'a Findings) -> Ending<'a> {
 fn an_end_is_held_against_the_code_only_where_nothing_else_explains_it() {
     let one = || Exit::Code(1);
     let other = |words: &str| Exit::Other(words.into());
+    let not_started = |why: &str| Exit::NotStarted(why.into());
     let rows = [
         // Reached the bridge's own code, and ended by itself.
         row("incident 19", one(), "@ModuleNotFoundError: No module named 'telethon'", Code),
@@ -127,8 +128,8 @@ fn an_end_is_held_against_the_code_only_where_nothing_else_explains_it() {
         // Could not start.
         row("R12, launchd", Exit::Code(78), "", Start),
         row("R12, systemd", Exit::Code(203), "", Start),
-        row("R12, systemd in words", other("exit 203: systemd can't start the program"), "", Start),
-        row("R12, embedded", other("No such file or directory (os error 2)"), "", Start),
+        row("R12, systemd in words", not_started("exit 203: systemd can't start the program"), "", Start),
+        row("R12, embedded", not_started("No such file or directory (os error 2)"), "", Start),
         row("E: systemd's first", Exit::Code(200), "", Start),
         row("E: systemd's last", Exit::Code(245), "", Start),
         row("E: before systemd's", Exit::Code(199), "", Code),
@@ -152,7 +153,7 @@ fn an_end_is_held_against_the_code_only_where_nothing_else_explains_it() {
             Start,
         ),
         row("E: the configuration", Exit::Code(2), "", Start),
-        row("E: another program for this processor", other("Exec format error (os error 8)"), "", Start),
+        row("E: another program for this processor", not_started("Exec format error (os error 8)"), "", Start),
         // Killed.
         row("the system", other("OS_REASON_CODESIGNING"), "", Killed),
         row("JETSAM", other("OS_REASON_JETSAM | highwater"), "", Killed),

@@ -136,6 +136,8 @@ pub enum Exit {
     Never,
     Code(i32),
     Signal(i32),
+    /// The manager could not start the program; why.
+    NotStarted(String),
     /// What the manager says if it is neither (`OS_REASON_DYLD`).
     Other(String),
     /// It ended, and how was not seen: evidence of nothing.
@@ -336,7 +338,7 @@ impl std::fmt::Display for Exit {
             Exit::Never => f.write_str("never"),
             Exit::Code(code) => write!(f, "exit {code}"),
             Exit::Signal(signal) => write!(f, "signal {signal}"),
-            Exit::Other(reason) => f.write_str(reason),
+            Exit::NotStarted(reason) | Exit::Other(reason) => f.write_str(reason),
             Exit::Unseen => f.write_str("not seen"),
         }
     }

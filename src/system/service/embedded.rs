@@ -222,7 +222,7 @@ impl Embedded {
         let _step = self.step.lock().unwrap_or_else(PoisonError::into_inner);
         let before = self.kept();
         let kept =
-            Kept { child: None, last_exit: Some(Exit::Other(why)), runs: before.runs + 1, started: clock::mono() };
+            Kept { child: None, last_exit: Some(Exit::NotStarted(why)), runs: before.runs + 1, started: clock::mono() };
         let _ = files::replace_json(&self.kept_file(), &kept);
     }
 

@@ -300,7 +300,7 @@ fn parse(shown: &HashMap<String, String>) -> Result<Job, String> {
             .filter(|_| !failed_before_start)
             .map(|restarts| if last_exit == Exit::Never && pid.is_none() { restarts } else { restarts + 1 }),
         run,
-        last_exit: if failed_before_start { Exit::Other(BEFORE_START.into()) } else { last_exit },
+        last_exit: if failed_before_start { Exit::NotStarted(BEFORE_START.into()) } else { last_exit },
         failed_before_start,
         throttle: seconds(get(shown, "RestartUSec")).unwrap_or(Duration::from_millis(100)),
         exit_timeout: seconds(get(shown, "TimeoutStopUSec")).unwrap_or(EXIT_TIMEOUT),
@@ -340,8 +340,8 @@ fn stopped_by_operator(shown: &HashMap<String, String>, active: &str, sub: &str,
 fn last_exit(shown: &HashMap<String, String>) -> Exit {
     let status = get(shown, "ExecMainStatus").parse::<i32>().ok();
     match (get(shown, "ExecMainCode"), status) {
-        ("1", Some(203)) => Exit::Other("exit 203: systemd can't start the program".into()),
-        ("1", Some(200)) => Exit::Other("exit 200: systemd can't enter the working folder".into()),
+        ("1", Some(203)) => Exit::NotStarted("exit 203: systemd can't start the program".into()),
+        ("1", Some(200)) => Exit::NotStarted("exit 200: systemd can't enter the working folder".into()),
         ("1", Some(code)) => Exit::Code(code),
         ("2" | "3", Some(signal)) => Exit::Signal(signal),
         _ => Exit::Never,
