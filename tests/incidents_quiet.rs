@@ -79,6 +79,8 @@ fn incident_6_a_log_that_is_touched_and_rotated_to_an_empty_file_is_silent() {
         }
         (scene.status()?["verdict"]["cause"] == "log-stale").then_some(())
     });
+    // Sooner, and the rung would find that it speaks again.
+    scene.wait_journal("act: SIGTERM to the bridge");
     std::fs::remove_file(&mute).expect("a file");
     scene.wait_journal("rung 2 done");
     assert_ne!(scene.wait_bridge(), before);

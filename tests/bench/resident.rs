@@ -97,7 +97,7 @@ impl Quick {
     }
 
     fn after_an_incident(&self) -> f64 {
-        let pid = |status: serde_json::Value| u32::try_from(status["memory"]["run"]["id"]["pid"].as_u64()?).ok();
+        let pid = |status: serde_json::Value| u32::try_from(status["history"]["run"]["id"]["pid"].as_u64()?).ok();
         let before = self.scene.wait("a bridge", || pid(self.scene.status()?));
         signal(before, Signal::KILL);
         self.scene.wait("another bridge", || pid(self.scene.status()?).filter(|pid| *pid != before));

@@ -110,7 +110,7 @@ impl Case {
             _ => self
                 .scene
                 .status()
-                .and_then(|status| u32::try_from(status["memory"]["run"]["id"]["pid"].as_u64()?).ok()),
+                .and_then(|status| u32::try_from(status["history"]["run"]["id"]["pid"].as_u64()?).ok()),
         };
         pid.filter(|pid| *pid > 1).unwrap_or_else(|| panic!("a bridge did not start: {}", self.scene.said()))
     }
