@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::launchd::target;
 use super::require::{self, Ability};
-use super::{Launchd, Scene, beside};
+use super::{Launchd, Scene, beside, executable};
 
 /// The label of our own agent.
 pub(crate) const OURS: &str = "com.valor.bridge-watchdog";
@@ -72,8 +72,7 @@ impl Mac {
     /// An older watchdog under our label, in its own way: a script whose name begins as ours does, on our configuration.
     pub(crate) fn older_watchdog(&self) -> Vec<u8> {
         let script = self.scene.folder.path().join("bridge-watchdog.sh");
-        fs::write(&script, "#!/bin/sh\nexec sleep 600\n").expect("a script");
-        fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).expect("its mode");
+        executable(&script, "#!/bin/sh\nexec sleep 600\n");
         let keys = json!({"KeepAlive": true, "Comment": "the older watchdog"});
         let file = self.scene.config_file().canonicalize().expect("a configuration");
         let words = [script.to_str().expect("a path"), "--config", file.to_str().expect("a path")];

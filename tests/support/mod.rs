@@ -17,5 +17,5 @@ pub(crate) use launchd::Launchd;
 pub(crate) use loaded::{acts_of_launchctl, keys, load, loaded, loaded_with, patient, unloaded, why_started};
 pub(crate) use mac::Mac;
 pub(crate) use panel::Desktop;
-pub(crate) use scene::{PATIENCE, Scene, Watch, alive, beside, product, signal};
+pub(crate) use scene::{PATIENCE, Scene, Watch, alive, beside, executable, product, signal};
 pub(crate) use systemd::Systemd;

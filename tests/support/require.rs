@@ -129,7 +129,7 @@ pub(crate) fn mount() -> Result<(), String> {
 
 /// Runs it to its end; what it said is the reason.
 pub(crate) fn succeeds(command: &mut Command) -> Result<(), String> {
-    let name = command.get_program().to_string_lossy().into_owned();
+    let name = Path::new(command.get_program()).file_name().unwrap_or_default().to_string_lossy().into_owned();
     let output = command.stdin(Stdio::null()).output().map_err(|error| format!("{name} can't be run: {error}"))?;
     let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
     if output.status.success() { Ok(()) } else { Err(format!("{name} failed ({}): {said}", output.status)) }

@@ -366,6 +366,14 @@ pub(crate) fn beside(name: &str) -> PathBuf {
     path
 }
 
+/// A program of the test's own. Written by another process: while this one had it open for writing, a child that a
+/// neighbour forks would have it too, and nobody may run a file that is being written.
+pub(crate) fn executable(path: &Path, text: &str) {
+    let write = ["-c", "printf %s \"$1\" > \"$0\" && chmod 755 \"$0\""];
+    let status = Command::new("/bin/sh").args(write).arg(path).arg(text).status().expect("a shell");
+    assert!(status.success(), "{} can't be written", path.display());
+}
+
 /// Sends a signal to a process that the test itself had started.
 pub(crate) fn signal(pid: u32, signal: rustix::process::Signal) {
     let pid = rustix::process::Pid::from_raw(i32::try_from(pid).expect("a pid")).expect("a pid");

@@ -4,7 +4,6 @@
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader};
-use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -15,7 +14,7 @@ use rustix::process::Signal;
 use tempfile::TempDir;
 
 use super::require::{self, Ability};
-use super::scene::{PATIENCE, Scene, alive, signal};
+use super::scene::{PATIENCE, Scene, alive, executable, signal};
 
 pub(crate) const SYSTEMCTL: &str = "/usr/bin/systemctl";
 /// As in the project's own unit.
@@ -118,9 +117,7 @@ impl Systemd {
         let mut scene = Scene::new("systemd", 60.0);
         scene.env = self.env();
         let recorder = scene.folder.path().join("systemctl");
-        std::fs::write(&recorder, format!("#!/bin/sh\necho \"$*\" >> \"$0.calls\"\nexec {SYSTEMCTL} \"$@\"\n"))
-            .expect("a script");
-        std::fs::set_permissions(&recorder, std::fs::Permissions::from_mode(0o755)).expect("its mode");
+        executable(&recorder, &format!("#!/bin/sh\necho \"$*\" >> \"$0.calls\"\nexec {SYSTEMCTL} \"$@\"\n"));
         scene.set("systemctl", recorder.to_str().expect("a path"));
         scene
     }
