@@ -73,13 +73,18 @@ impl Systemd {
             return Ok(());
         }
         self.reload_if_needed(&shown)?;
+        let waits = sub == "auto-restart";
+        let due = Mono(micros(&shown, "InactiveEnterTimestampMonotonic") / 1e6) + job.throttle;
+        if waits && due.since(clock::mono()) <= self.respawn_near {
+            // A start that is due is left to the manager: our `restart` would kill the new process. It may give up instead;
+            // after a reset the unit would then look as if its operator had stopped it.
+            return Ok(());
+        }
         // systemd gives up after 5 starts in 10 s, ours included.
         self.reset()?;
-        if sub == "auto-restart" {
-            // `start` would wait for the timer too; `restart` cuts it short. A start that is due is left to the
-            // manager: our `restart` would kill the new process.
-            let due = Mono(micros(&shown, "InactiveEnterTimestampMonotonic") / 1e6) + job.throttle;
-            return if due.since(clock::mono()) > self.respawn_near { self.verb("restart") } else { Ok(()) };
+        if waits {
+            // `start` would wait for the timer too; `restart` cuts it short.
+            return self.verb("restart");
         }
         // A `start` that is queued until the processes left by the dead bridge have ended would then wait for the timer
         // too.

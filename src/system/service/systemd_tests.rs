@@ -300,3 +300,36 @@ fn nothing_to_reset_is_no_failure() {
     };
     assert!(systemd.reset().is_err(), "no words of ours decide");
 }
+
+/// Seen under load: systemd gave up while we looked, the reset made `inactive` of `failed`, and nobody started it again.
+#[test]
+fn incident_4_what_is_due_is_left_to_the_manager_as_it_is() {
+    let now = clock::mono().0;
+    for (died, expected) in [(now, vec!["show"]), (now + 60.0, vec!["show", "reset-failed", "restart"])] {
+        let folder = tempfile::tempdir().unwrap();
+        let systemctl = folder.path().join("systemctl");
+        let text = format!(
+            "#!/bin/sh\necho \"$3\" >> \"$0.calls\"\n[ \"$3\" != show ] || printf '%s\\n' LoadState=loaded \
+             ActiveState=activating SubState=auto-restart MainPID=0 Restart=always RestartUSec=100ms \
+             InactiveEnterTimestampMonotonic={:.0}\n",
+            died * 1e6
+        );
+        // By another process: a child that a neighbour forks meanwhile would have it open for writing.
+        let write = "printf %s \"$1\" > \"$0\" && chmod 755 \"$0\"";
+        let written = command::run(
+            "/bin/sh".as_ref(),
+            &["-c", write, systemctl.to_str().unwrap(), &text],
+            Duration::from_secs(10),
+        );
+        assert_eq!(written.unwrap().code, Some(0));
+        let systemd = Systemd {
+            systemctl,
+            label: "x".into(),
+            ask: Duration::from_secs(10),
+            respawn_near: Duration::from_secs(1),
+        };
+        systemd.start().unwrap();
+        let calls = std::fs::read_to_string(folder.path().join("systemctl.calls")).unwrap();
+        assert_eq!(calls.lines().collect::<Vec<_>>(), expected);
+    }
+}
