@@ -63,7 +63,6 @@ fn job(pid: Option<u32>) -> Job {
         keep_alive: KeepAlive::Always,
         held_back: None,
         stopping: false,
-        failed_before_start: false,
         gave_up: false,
     }
 }

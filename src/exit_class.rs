@@ -8,8 +8,6 @@ use crate::findings::Findings;
 #[derive(Debug, Clone, Copy)]
 pub struct Ending<'a> {
     pub exit: &'a Exit,
-    /// A step before the bridge failed (`ExecStartPre`, `ExecCondition`), so that nothing of it ran.
-    pub before_start: bool,
     /// What the logs of this run said, with what the log reader gave for its end.
     pub findings: &'a Findings,
     /// The probe found that none of Telegram's data centres answers.
@@ -24,12 +22,12 @@ pub struct Ending<'a> {
 /// its last look or two, not of the whole run. The order is that of certainty: the manager, the error itself, a copy
 /// that was seen, what the log said, and last the exit alone.
 pub fn class(ending: &Ending) -> Option<Class> {
-    if *ending.exit == Exit::Code(0) && !ending.before_start {
+    if *ending.exit == Exit::Code(0) {
         return None;
     }
     let findings = ending.findings;
     let reached_code = findings.ended_by.is_some();
-    by_manager(ending)
+    by_manager(ending.exit)
         .or_else(|| by_error(findings))
         .or_else(|| (ending.copy_in_the_way || says_already_running(findings)).then_some(Class::Copy))
         .or_else(|| if reached_code { None } else { by_words(findings) })
@@ -45,16 +43,11 @@ pub fn class(ending: &Ending) -> Option<Class> {
 
 /// Whether the exit alone says that no code of the bridge ever ran.
 pub fn could_not_start(exit: &Exit) -> bool {
-    let findings = Findings::default();
-    let ending = Ending { exit, before_start: false, findings: &findings, offline: false, copy_in_the_way: false };
-    by_manager(&ending) == Some(Class::Start)
+    by_manager(exit) == Some(Class::Start)
 }
 
-fn by_manager(ending: &Ending) -> Option<Class> {
-    if ending.before_start {
-        return Some(Class::Start);
-    }
-    match ending.exit {
+fn by_manager(exit: &Exit) -> Option<Class> {
+    match exit {
         Exit::NotStarted(_) => Some(Class::Start),
         Exit::Other(reason) => by_reason(reason),
         Exit::Code(code) => by_code(*code),

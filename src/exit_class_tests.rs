@@ -23,7 +23,7 @@ fn findings(log: &str) -> Findings {
 }
 
 fn ending<'a>(exit: &'a Exit, findings: &'a Findings) -> Ending<'a> {
-    Ending { exit, before_start: false, findings, offline: false, copy_in_the_way: false }
+    Ending { exit, findings, offline: false, copy_in_the_way: false }
 }
 
 #[test]
@@ -182,14 +182,10 @@ fn what_was_seen_otherwise_counts_too() {
     let login = findings("@SessionRevokedError: x");
     let one = Exit::Code(1);
     let plain = |findings| ending(&one, findings);
-    let rows: [(&str, Ending, Option<Class>); 13] = [
-        ("R33", Ending { before_start: true, ..plain(&none) }, Some(Start)),
-        ("R33, whatever is in the log", Ending { before_start: true, ..plain(&code) }, Some(Start)),
-        (
-            "E: a condition that ended with 0",
-            Ending { before_start: true, exit: &Exit::Code(0), ..plain(&none) },
-            Some(Start),
-        ),
+    let not_started = Exit::NotStarted("a step before its start failed".into());
+    let rows: [(&str, Ending, Option<Class>); 12] = [
+        ("R33", Ending { exit: &not_started, ..plain(&none) }, Some(Start)),
+        ("R33, whatever is in the log", Ending { exit: &not_started, ..plain(&code) }, Some(Start)),
         ("R19", Ending { copy_in_the_way: true, ..plain(&none) }, Some(Copy)),
         ("R19, with an error of its own", Ending { copy_in_the_way: true, ..plain(&code) }, Some(Copy)),
         ("R19, but the login is gone", Ending { copy_in_the_way: true, ..plain(&login) }, Some(Login)),

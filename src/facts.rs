@@ -105,8 +105,6 @@ pub struct Job {
     pub held_back: Option<String>,
     /// The job was told to stop and is on its way out.
     pub stopping: bool,
-    /// A step before the program failed (systemd's `ExecStartPre`), so that nothing of the bridge ran.
-    pub failed_before_start: bool,
     /// The manager gave up (systemd's `failed`): only a reset and a start bring it back.
     pub gave_up: bool,
 }
@@ -136,7 +134,8 @@ pub enum Exit {
     Never,
     Code(i32),
     Signal(i32),
-    /// The manager could not start the program; why.
+    /// The manager could not start the program, or a step before it failed (systemd's `ExecStartPre`), so that nothing of
+    /// the bridge ran; why.
     NotStarted(String),
     /// What the manager says if it is neither (`OS_REASON_DYLD`).
     Other(String),

@@ -355,7 +355,6 @@ fn crash(history: &History, service: &Job, pid: Option<u32>, facts: &Facts) -> E
     let in_the_way = |copy: &Process| copy.started.age(facts.clock.wall).is_some_and(|age| age >= STALE_COPY);
     let ending = Ending {
         exit: &service.last_exit,
-        before_start: service.failed_before_start,
         findings: &said,
         offline: facts.network == Some(Fact::Known(false)),
         copy_in_the_way: facts.duplicates.known().is_some_and(|copies| copies.iter().any(in_the_way)),

@@ -203,7 +203,6 @@ fn commands() -> Vec<(String, String)> {
         keep_alive: KeepAlive::Always,
         held_back: None,
         stopping: false,
-        failed_before_start: false,
         gave_up: false,
     };
     let situation = |wanted: &str| situations().into_iter().find(|(name, _)| *name == wanted).unwrap().1;

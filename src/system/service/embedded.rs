@@ -94,7 +94,6 @@ impl Embedded {
             keep_alive: KeepAlive::Always,
             held_back: None,
             stopping: false,
-            failed_before_start: false,
             gave_up: false,
         })
     }

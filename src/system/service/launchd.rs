@@ -225,7 +225,6 @@ fn not_loaded() -> Job {
         keep_alive: KeepAlive::Unknown,
         held_back: None,
         stopping: false,
-        failed_before_start: false,
         gave_up: false,
     }
 }

@@ -306,7 +306,6 @@ fn parse(shown: &HashMap<String, String>) -> Result<Job, String> {
             .map(|restarts| if last_exit == Exit::Never && pid.is_none() { restarts } else { restarts + 1 }),
         run,
         last_exit: if failed_before_start { Exit::NotStarted(BEFORE_START.into()) } else { last_exit },
-        failed_before_start,
         throttle: seconds(get(shown, "RestartUSec")).unwrap_or(Duration::from_millis(100)),
         exit_timeout: seconds(get(shown, "TimeoutStopUSec")).unwrap_or(EXIT_TIMEOUT),
         keep_alive: match restart {

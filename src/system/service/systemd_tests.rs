@@ -333,3 +333,22 @@ fn incident_4_what_is_due_is_left_to_the_manager_as_it_is() {
         assert_eq!(calls.lines().collect::<Vec<_>>(), expected);
     }
 }
+
+/// No stamp of a start, and a result that is no success: nothing of the bridge ran, whatever the exit code is.
+#[test]
+fn a_step_that_fails_before_the_start_is_no_exit_of_the_bridge() {
+    let rows = [
+        ("R33", "Result=exit-code ExecMainCode=0", true),
+        ("E: a condition that ended with 0", "Result=exec-condition ExecMainCode=1 ExecMainStatus=0", true),
+        (
+            "a run that was started",
+            "Result=exit-code ExecMainCode=1 ExecMainStatus=1 ExecMainStartTimestampMonotonic=10",
+            false,
+        ),
+        ("never tried", "Result=success", false),
+    ];
+    for (name, text, before_start) in rows {
+        let job = parse(&shown(&format!("ActiveState=failed SubState=failed {text}"))).unwrap();
+        assert_eq!(job.last_exit == Exit::NotStarted(BEFORE_START.into()), before_start, "{name}: {:?}", job.last_exit);
+    }
+}
