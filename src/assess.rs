@@ -8,7 +8,7 @@ use crate::exit_class::could_not_start;
 use crate::facts::{
     Class, Condition, Event, EventKind, Exit, Fact, Facts, Git, Job, KeepAlive, Lock, Markers, Process, Role, short_id,
 };
-use crate::history::{History, connection, ended_alike, last_exit};
+use crate::history::{History, connected, connection, ended_alike, last_exit};
 use crate::limits::Limits;
 use crate::markers::{DISK_FULL, flood_until, login_needed, update};
 use crate::time::{Mono, Wall};
@@ -317,8 +317,7 @@ impl Case<'_> {
     /// is no suspect. When the bridge is down, no copy can be told from the bridge that is just being started.
     fn duplicate(&self) -> Option<Finding> {
         self.process?;
-        let copies = self.facts.duplicates.known()?;
-        let copy = copies.iter().find(|copy| copy.age >= self.limits.stale_process)?;
+        let copy = self.facts.copy_of_age(self.limits.stale_process)?;
         Some(found(Problem::Duplicate { pid: copy.id.pid }, Some(Rung::EndStale), Next::EndCopy))
     }
 
@@ -385,8 +384,7 @@ impl Case<'_> {
     }
 
     fn connected(&self) -> bool {
-        let connection = connection(self.history, self.facts);
-        self.process.is_some() && matches!(connection, Fact::Known(connection) if connection.connected)
+        self.process.is_some() && connected(self.history, self.facts)
     }
 
     /// If nothing is wrong: starting or healthy.

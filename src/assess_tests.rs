@@ -1145,6 +1145,26 @@ fn a_death_has_the_class_that_the_log_gives_it() {
     }
 }
 
+/// The age from which a copy is one is the same for the class of a crash and for `duplicate`.
+#[test]
+fn a_crash_beside_a_copy_is_not_the_codes() {
+    let (stale, shorter) = (LIMITS.stale_process, LIMITS.stale_process / 60);
+    let quick = Limits { stale_process: shorter, ..*LIMITS };
+    let rows = [
+        ("as old as a copy has to be", stale, LIMITS, Class::Copy),
+        ("younger", s(59.0), LIMITS, Class::Code),
+        ("by another limit", shorter, &quick, Class::Copy),
+    ];
+    for (name, age, limits, class) in rows {
+        let before = well();
+        let mut case = well();
+        case.down(100.0, 0.0);
+        case.facts.duplicates = Fact::Known(vec![process(age.as_secs_f64())]);
+        let (_, events) = advance(&before.history, &case.facts, &[], limits);
+        assert_eq!(events.first().map(|event| event.class), Some(class), "{name}");
+    }
+}
+
 #[test]
 fn incident_37_a_gap_between_the_clocks_is_a_sleep() {
     let mut case = well();

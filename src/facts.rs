@@ -329,6 +329,11 @@ impl Facts {
     pub fn running(&self) -> Option<Process> {
         self.process.known().copied().flatten()
     }
+
+    /// A copy of the bridge that has lived for this long: one that starts again may have two processes for a moment.
+    pub fn copy_of_age(&self, age: Duration) -> Option<Process> {
+        self.duplicates.known()?.iter().find(|copy| copy.age >= age).copied()
+    }
 }
 
 impl std::fmt::Display for Exit {

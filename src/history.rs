@@ -142,7 +142,7 @@ fn note_process(
         // To unload a job ends its process, and updates do that; how it ended can't be found out any more.
         let on_purpose = asked || !service.loaded || first.is_some_and(|run| ours.contains(&run.id));
         if !on_purpose && is_crash(&service.last_exit, counted && process.is_some()) {
-            events.push(crash(history, service, first.map(|run| run.id.pid), facts));
+            events.push(crash(history, service, first.map(|run| run.id.pid), facts, limits));
         }
     }
     if known_run_gone && let Some(run) = history.run {
@@ -274,6 +274,11 @@ pub fn connection(history: &History, facts: &Facts) -> Fact<Connection> {
     }
 }
 
+/// Whether it is known to be connected.
+pub fn connected(history: &History, facts: &Facts) -> bool {
+    matches!(connection(history, facts), Fact::Known(connection) if connection.connected)
+}
+
 fn earlier(a: Mono, b: Mono) -> Mono {
     if b < a { b } else { a }
 }
@@ -345,19 +350,15 @@ fn start(history: &History, process: Process, facts: &Facts) -> Option<Event> {
     Some(event)
 }
 
-/// A copy of this age is one (`limits::stale_process`): a bridge that starts again may have two for a moment.
-const STALE_COPY: Duration = Duration::from_mins(1);
-
 /// A crash, with the class that follows from all that is known.
-fn crash(history: &History, service: &Job, pid: Option<u32>, facts: &Facts) -> Event {
+fn crash(history: &History, service: &Job, pid: Option<u32>, facts: &Facts, limits: &Limits) -> Event {
     let now = facts.log.known().map(|log| log.said.clone()).unwrap_or_default();
     let said = history.said.clone().then(now);
-    let in_the_way = |copy: &Process| copy.started.age(facts.clock.wall).is_some_and(|age| age >= STALE_COPY);
     let ending = Ending {
         exit: &service.last_exit,
         findings: &said,
         offline: facts.network == Some(Fact::Known(false)),
-        copy_in_the_way: facts.duplicates.known().is_some_and(|copies| copies.iter().any(in_the_way)),
+        copy_in_the_way: facts.copy_of_age(limits.stale_process).is_some(),
     };
     Event {
         class: exit_class::class(&ending).unwrap_or(Class::Code),

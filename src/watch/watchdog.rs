@@ -5,7 +5,7 @@ use crate::config::Config;
 use crate::contract;
 use crate::events::{SeenEvents, once_each};
 use crate::facts::{Event, EventKind, Fact, Facts, Identity, Job, Process};
-use crate::history::{History, advance, connection};
+use crate::history::{self, History, advance, connection};
 use crate::limits::Environment;
 use crate::observe::Observer;
 use crate::system::journal::Journal;
@@ -130,7 +130,7 @@ impl Watchdog {
 
     /// Whether the bridge is known to be connected to Telegram.
     pub fn connected(&self, facts: &Facts) -> bool {
-        matches!(connection(&self.history, facts), Fact::Known(connection) if connection.connected)
+        history::connected(&self.history, facts)
     }
 
     /// A command looks too while a watch runs, but only the watch writes history and status file: a death that both
