@@ -324,6 +324,23 @@ pub fn short_id(commit: &str) -> &str {
     commit.get(..8).unwrap_or(commit)
 }
 
+impl Event {
+    /// An event of ours, on this commit, with nothing more known of it.
+    pub fn on(git: Option<&Git>, at: Wall, kind: EventKind, reason: String) -> Event {
+        Event {
+            at,
+            kind,
+            commit: git.map_or_else(|| "unknown".into(), |git| short_id(&git.head).to_owned()),
+            commit_age: git.and_then(|git| git.committed.age(at)).map(|age| age.as_secs_f64()),
+            reason,
+            error: None,
+            class: Class::Code,
+            pid: None,
+            ours: true,
+        }
+    }
+}
+
 impl Facts {
     /// The managed process, if it is known that there is one.
     pub fn running(&self) -> Option<Process> {

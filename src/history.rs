@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error_line;
 use crate::exit_class::{self, Ending};
-use crate::facts::{Class, Event, EventKind, Exit, Fact, Facts, Identity, Job, Log, Process, Repeated, short_id};
+use crate::facts::{Class, Event, EventKind, Exit, Fact, Facts, Identity, Job, Log, Process, Repeated};
 use crate::findings::Findings;
 use crate::limits::Limits;
 use crate::markers::{flood_until, login_needed, update};
@@ -368,18 +368,7 @@ fn crash(history: &History, service: &Job, pid: Option<u32>, facts: &Facts, limi
 }
 
 fn event(kind: EventKind, reason: String, pid: Option<u32>, facts: &Facts) -> Event {
-    let git = facts.git.known();
-    Event {
-        at: facts.clock.wall,
-        kind,
-        commit: git.map_or_else(|| "unknown".into(), |git| short_id(&git.head).to_owned()),
-        commit_age: git.and_then(|git| git.committed.age(facts.clock.wall)).map(|age| age.as_secs_f64()),
-        reason,
-        error: None,
-        class: Class::Code,
-        pid,
-        ours: true,
-    }
+    Event { pid, ..Event::on(facts.git.known(), facts.clock.wall, kind, reason) }
 }
 
 /// Whether two crashes ended alike. If a run left no error of its own, or we did not write the line, the exit has to be

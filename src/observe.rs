@@ -54,10 +54,7 @@ impl Observer {
             config: config.clone(),
             environment: environment.clone(),
             service: service.clone(),
-            process_search: ProcessSearch::new(
-                ProcessMatch { root: config.root.clone(), program: config.program.clone() },
-                environment.limits.read,
-            ),
+            process_search: ProcessSearch::new(ProcessMatch::of(config), environment.limits.read),
             new_processes: NewProcesses::default(),
             sockets: Sockets::default(),
             job: None,
@@ -92,7 +89,7 @@ impl Observer {
             self.job = None;
             (facts.service, facts.process) = self.process();
         }
-        let pid = facts.process.known().copied().flatten().map(|process| process.id.pid);
+        let pid = facts.running().map(|process| process.id.pid);
         facts.duplicates = self.process_search.all().map(|found| process_table::copies(found, pid)).into();
         facts.sockets = self.sockets(pid);
         self.git.ask(true);
@@ -147,7 +144,7 @@ impl Observer {
         // After the process: if it is gone, its last lines are in the log by then, and they give its death its class.
         let run = process.known().copied().flatten().map(|process| process.id);
         self.log.ask(run);
-        let pid = process.known().copied().flatten().map(|process| process.id.pid);
+        let pid = run.map(|run| run.pid);
         let fresh = self.new_processes.matching(&mut self.process_search, pid);
         let duplicates = fresh.map(|found| process_table::copies(found, pid)).into();
         let sockets = self.sockets(pid);

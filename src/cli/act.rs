@@ -7,7 +7,7 @@ use super::{Failure, Recorded};
 use crate::config::Config;
 use crate::contract;
 use crate::exit_code;
-use crate::facts::{Class, Event, EventKind, Fact, Pause, short_id};
+use crate::facts::{Class, Event, EventKind, Fact, Pause};
 use crate::install;
 use crate::limits::Environment;
 use crate::outcome::Outcome;
@@ -60,18 +60,8 @@ pub(super) fn record(config: &Config, what: Recorded, reason: &str) -> Result<u8
         Recorded::Start => (EventKind::Start, Class::Code),
         Recorded::Crash => (EventKind::Crash, crashes::class_of(reason)),
     };
-    let event = Event {
-        at: now,
-        kind,
-        commit: head.as_ref().map_or_else(|| "unknown".into(), |git| short_id(&git.head).to_owned()),
-        commit_age: head.and_then(|git| git.committed.age(now)).map(|age| age.as_secs_f64()),
-        class,
-        reason: config.secrets.without(reason),
-        error: None,
-        pid: None,
-        // Counted as the bridge's own line: this command runs in its start-up script.
-        ours: false,
-    };
+    // Counted as the bridge's own line: this command runs in its start-up script.
+    let event = Event { class, ours: false, ..Event::on(head.as_ref(), now, kind, config.secrets.without(reason)) };
     crashes::append(&config.data(contract::CRASH_HISTORY), &event).map_err(|why| (exit_code::FAILED, why))?;
     Ok(exit_code::OK)
 }

@@ -12,9 +12,9 @@ use crate::limits::Limits;
 use crate::outcome::{Failure, Outcome, StandDown};
 use crate::snapshot::Done;
 use crate::system::poll::Deadline;
-use crate::system::process;
 use crate::system::recovery_lock::{self, RecoveryLock, Taken};
 use crate::system::service::Service;
+use crate::system::{clock, process};
 use crate::text;
 use crate::verdict::{Cause, Rung};
 use crate::watch::controller::{Controller, Look};
@@ -39,7 +39,7 @@ impl<'a> Attempt<'a> {
         reason: Reason,
         waited_for_work: bool,
     ) -> Result<Attempt<'a>, Outcome> {
-        let issues = text::issues_of(&reason, controller.clock());
+        let issues = text::issues_of(&reason, clock::now());
         let lock = recovery_lock::take(&controller.watchdog.config, rung.number(), &issues).map_err(|taken| {
             match taken {
                 Taken::By(pid) => Outcome::Busy(pid),
@@ -114,8 +114,7 @@ impl<'a> Attempt<'a> {
     /// Writes down what is about to be done, to whom and why.
     pub fn note(&self, act: &Act) {
         let watchdog = &self.controller.watchdog;
-        let line =
-            text::act(act, &watchdog.config.label, watchdog.service.name(), &self.reason, self.controller.clock());
+        let line = text::act(act, &watchdog.config.label, watchdog.service.name(), &self.reason, clock::now());
         self.controller.journal.note(&line);
     }
 
@@ -197,7 +196,7 @@ impl<'a> Attempt<'a> {
     }
 
     fn renew(&mut self) {
-        let issues = text::issues_of(&self.reason, self.controller.clock());
+        let issues = text::issues_of(&self.reason, clock::now());
         self.lock.show(self.rung.number(), &issues);
     }
 }

@@ -119,8 +119,7 @@ fn wait_for_work(attempt: &mut Attempt, own: Identity) -> Result<(), Outcome> {
 
 /// Processes of this very bridge, besides the one that the manager owns.
 fn copies(attempt: &Attempt, managed: Option<Identity>, older_than: Duration) -> Result<Vec<Process>, Outcome> {
-    let config = attempt.config();
-    let all = process_table::matching(&ProcessMatch { root: config.root.clone(), program: config.program.clone() })
+    let all = process_table::matching(&ProcessMatch::of(attempt.config()))
         .map_err(|why| Outcome::Failed(Failure::Refused(why)))?;
     let copies = process_table::copies(all, managed.map(|managed| managed.pid));
     Ok(copies.into_iter().filter(|copy| copy.age >= older_than).collect())

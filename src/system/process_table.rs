@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System, UpdateKind};
 
+use crate::config::Config;
 use crate::facts::{Identity, Process};
 use crate::system::process;
 use crate::system::timed::Timed;
@@ -18,6 +19,12 @@ pub struct ProcessMatch {
     pub root: PathBuf,
     /// As configured: the interpreter, then its arguments.
     pub program: Vec<String>,
+}
+
+impl ProcessMatch {
+    pub fn of(config: &Config) -> ProcessMatch {
+        ProcessMatch { root: config.root.clone(), program: config.program.clone() }
+    }
 }
 
 /// The search, in a thread of its own: to compare paths they are resolved, those of the checkout and those of other

@@ -12,7 +12,6 @@ use crate::snapshot::Done;
 use crate::system::journal::Journal;
 use crate::system::{clock, process};
 use crate::text;
-use crate::time::Clock;
 use crate::verdict::{Rung, State};
 
 pub struct Controller {
@@ -51,11 +50,6 @@ impl Controller {
         self.last.as_ref()
     }
 
-    /// Both clocks, now.
-    pub fn clock(&self) -> Clock {
-        clock::now()
-    }
-
     /// Shows that a rung runs and why, or that none does.
     pub fn show_rung(&mut self, rung: Option<(Rung, Reason)>) {
         self.publisher.rung(rung);
@@ -80,7 +74,7 @@ impl Controller {
 
     /// Writes an act into the journal, and keeps it for the menu.
     pub fn note_act(&mut self, done: Done) {
-        self.journal.note(&text::done(&done, self.clock()));
+        self.journal.note(&text::done(&done, clock::now()));
         self.publisher.act(done);
     }
 
