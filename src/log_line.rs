@@ -6,14 +6,12 @@
 //! (structlog, python-json-logger, loguru, Node's pino). A line that does not begin in one of these ways is no
 //! [`Line`].
 
-use crate::foreign_text::{Lines, harmless};
 use crate::log_fields;
 use crate::log_parts::{Level, Line, Prefix, is_name, level_named, time};
 
-/// Parses a line of a log; `None` if it does not begin as a logger's line does. An indented line never does.
-pub fn parse(line: &str) -> Option<Line> {
-    let clean = harmless(line, Lines::Join);
-    let text = clean.trim_end();
+/// Parses a line of a log, without escape sequences ([`crate::foreign_text`]) and blanks at its end; `None` if it does
+/// not begin as a logger's line does. An indented line never does.
+pub fn parse(text: &str) -> Option<Line> {
     if text.starts_with(' ') {
         return None;
     }

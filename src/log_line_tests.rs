@@ -1,6 +1,12 @@
 use super::*;
+use crate::foreign_text::{Lines, harmless};
 
 use Level::{Critical, Debug, Error, Info, Warning};
+
+/// A line as the reader hands it on.
+fn parse(line: &str) -> Option<Line> {
+    super::parse(harmless(line, Lines::Join).trim_end())
+}
 
 #[test]
 fn the_message_is_what_stands_after_time_level_and_logger() {

@@ -6,9 +6,9 @@
 //! causes no act.
 //!
 //! How to call it: one [`Reader`] for each file, for as long as the file is followed. New bytes go to [`Reader::feed`];
-//! [`Reader::skipped`] if some were left out; [`Reader::new_run`] once a new process is seen; [`Reader::ended`] once
-//! the process is gone, for a last line without an end. Add what one look found to what was known with
-//! [`Findings::then`]; of two files the one that grew last comes last.
+//! [`Reader::skipped`] if some were left out; [`Reader::ended`] once the process is gone or another one is there, for a
+//! last line without an end. Add what one look found to what was known with [`Findings::then`]; of two files the one
+//! that grew last comes last.
 
 use crate::error_line;
 use crate::facts::Class;
@@ -88,11 +88,6 @@ impl Reader {
     /// Bytes were left out, so the next ones begin somewhere in a line and perhaps in a traceback.
     pub fn skipped(&mut self) {
         *self = Reader { voice: self.voice.take(), ..Reader::default() };
-    }
-
-    /// Another process writes from here on; its lines are taken to have the same shape until they differ.
-    pub fn new_run(&mut self) {
-        self.skipped();
     }
 
     fn line(&mut self, line: &str) -> Findings {

@@ -299,7 +299,7 @@ fn what_was_left_out_is_not_pieced_together() {
     reader.skipped();
     assert_eq!(words(&reader.feed(" locked\n")), "");
     reader.feed(TRACE);
-    reader.new_run();
+    reader.ended();
     assert_eq!(words(&reader.feed("sqlite3.OperationalError: database is locked\n")), "");
     // A process that is gone ends its last line.
     reader.feed("ERROR database is locked");

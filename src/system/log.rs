@@ -125,7 +125,6 @@ impl Tail {
             for followed in &mut self.followed {
                 // The last line may be unfinished; what follows is another process's.
                 log.said = std::mem::take(&mut log.said).then(followed.reader.ended());
-                followed.reader.new_run();
             }
             self.run = run;
         }

@@ -74,10 +74,10 @@ impl Watchdog {
         let crashed = news.iter().any(|event| event.kind == EventKind::Crash);
         if crashed || network_decides(&verdict, &history, &facts) {
             facts.network = Some(self.ask_network(facts.clock.mono));
+            (history, news) = advance(&self.history, &facts, &ours, &limits);
         }
-        let (history, events) = advance(&self.history, &facts, &ours, &limits);
         self.history = history;
-        self.write_history(&mut facts, events, journal);
+        self.write_history(&mut facts, news, journal);
         let verdict = assess(&facts, &self.history, &limits);
         Look { facts, verdict }
     }
