@@ -126,11 +126,7 @@ enum Recorded {
 pub fn main(args: impl IntoIterator<Item = OsString>, environment: &Environment) -> u8 {
     let cli = match Cli::try_parse_from(args) {
         Ok(cli) => cli,
-        Err(error) => {
-            // Help and version are no errors; clap knows which stream each belongs to.
-            let _ = error.print();
-            return if error.use_stderr() { exit_code::USAGE } else { exit_code::OK };
-        }
+        Err(error) => return told(&error),
     };
     match run(cli, environment) {
         Ok(code) => code,
@@ -139,6 +135,14 @@ pub fn main(args: impl IntoIterator<Item = OsString>, environment: &Environment)
             code
         }
     }
+}
+
+/// Prints what clap has to say instead of arguments, and returns the exit code: help and version are no errors. It is no
+/// error either if that can't be written.
+pub fn told(instead: &clap::Error) -> u8 {
+    // clap knows which stream each belongs to.
+    let _ = instead.print();
+    if instead.use_stderr() { exit_code::USAGE } else { exit_code::OK }
 }
 
 /// An exit code and its sentence.

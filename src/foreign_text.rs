@@ -36,21 +36,6 @@ pub fn harmless(text: &str, lines: Lines) -> String {
     out
 }
 
-/// The same for bytes. A byte that is no UTF-8 becomes `\u{fffd}`, unless it is one of the 8-bit control codes (0x80 to
-/// 0x9f): an old terminal obeys those, so they are taken for what they are.
-pub fn harmless_bytes(bytes: &[u8], lines: Lines) -> String {
-    let mut text = String::with_capacity(bytes.len());
-    for chunk in bytes.utf8_chunks() {
-        text.push_str(chunk.valid());
-        match chunk.invalid() {
-            [] => {}
-            [code @ 0x80..=0x9f] => text.push(char::from(*code)),
-            _ => text.push(char::REPLACEMENT_CHARACTER),
-        }
-    }
-    harmless(&text, lines)
-}
-
 /// How long the escape sequence is that this text begins with. One that does not end is only its introducer: what
 /// follows is shown as text, so that no sequence can hide the rest of a line.
 fn escape(text: &str) -> usize {
@@ -173,21 +158,6 @@ mod tests {
         for (text, joined, kept) in rows {
             assert_eq!(harmless(text, Lines::Join), joined, "{text:?}");
             assert_eq!(harmless(text, Lines::Keep), kept, "{text:?}");
-        }
-    }
-
-    #[test]
-    fn bytes_that_are_no_text_do_no_harm() {
-        let rows: [(&[u8], &str); 6] = [
-            (b"caf\xe9 au lait", "caf\u{fffd} au lait"),
-            (b"a\x9b31mb", "ab"),
-            (b"a\x9d0;t\x9cb", "ab"),
-            (b"a\x85b", "a b"),
-            (b"torn \xf0\x9f\x8c", "torn \u{fffd}"),
-            (b"\xff\xfe\x00", "\u{fffd}\u{fffd}"),
-        ];
-        for (bytes, expected) in rows {
-            assert_eq!(harmless_bytes(bytes, Lines::Join), expected, "{bytes:?}");
         }
     }
 

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use bridge_watchdog::exit_code;
+use bridge_watchdog::cli;
 use clap::Parser;
 
 /// What the app was started with.
@@ -26,9 +26,5 @@ pub(super) struct Arguments {
 /// The exit code, if there is nothing left to do: help, version or the error has been printed.
 pub(super) fn read(args: impl IntoIterator<Item = OsString>) -> Result<Arguments, u8> {
     let name = std::iter::once(OsString::from("bridge-watchdog-tray"));
-    Arguments::try_parse_from(name.chain(args)).map_err(|error| {
-        // clap knows which stream it belongs to; it is no error if that can't be written.
-        let _ = error.print();
-        if error.use_stderr() { exit_code::USAGE } else { exit_code::OK }
-    })
+    Arguments::try_parse_from(name.chain(args)).map_err(|error| cli::told(&error))
 }
