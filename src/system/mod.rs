@@ -5,6 +5,7 @@ pub mod command;
 pub mod connection;
 pub mod crashes;
 pub mod env;
+pub mod family;
 pub mod files;
 pub mod git;
 pub mod journal;

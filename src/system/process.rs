@@ -31,6 +31,12 @@ pub fn descends_from(pid: u32, ancestor: u32) -> bool {
     std::iter::successors(Some(pid), |pid| platform::parent(*pid)).skip(1).take(32).any(|parent| parent == ancestor)
 }
 
+/// The process group of a process.
+pub fn group(pid: u32) -> Option<u32> {
+    let group = rustix::process::getpgid(Some(raw(pid)?)).ok()?;
+    u32::try_from(group.as_raw_nonzero().get()).ok()
+}
+
 /// Sends a signal to this very process: its start stamp is read again right before, on Linux while we hold its pidfd,
 /// so that no other process can get it.
 ///
