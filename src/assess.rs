@@ -8,9 +8,10 @@ use crate::exit_class::could_not_start;
 use crate::facts::{
     Class, Condition, Event, EventKind, Exit, Fact, Facts, Git, Job, KeepAlive, Lock, Markers, Process, Role, short_id,
 };
-use crate::history::{History, connected, connection, ended_alike, last_exit};
+use crate::history::{History, connected, connection, ended_alike, last_exit, signs};
 use crate::limits::Limits;
 use crate::markers::{DISK_FULL, flood_until, login_needed, update};
+use crate::signs::{Living, Signs};
 use crate::time::{Mono, Wall};
 use crate::verdict::{Cause, Finding, Head, Help, Innocent, Next, Problem, Rung, State, UnknownFact, Verdict};
 
@@ -26,7 +27,7 @@ const REPEATED: u32 = 10;
 
 /// Facts to a verdict. `history` is what [`crate::history::advance`] made of these same facts.
 pub fn assess(facts: &Facts, history: &History, limits: &Limits) -> Verdict {
-    let unknown = unknowns(facts, history);
+    let unknown = unknowns(facts, history, limits);
     let (Fact::Known(process), Fact::Known(service)) = (&facts.process, &facts.service) else {
         let why = facts.process.why().or(facts.service.why()).unwrap_or("nobody answered");
         let unseen = found(Problem::ProcessUnseen(why.to_owned()), None, Next::LookAgain);
@@ -330,20 +331,94 @@ impl Case<'_> {
         // After a sleep of the machine every silence is as long as the sleep was.
         let awake = self.facts.clock.mono >= history.grace_until;
         let grown_up = process.age >= limits.start_grace;
-        if awake && self.lasting(history.stopping_since) >= limits.stop_timeout && history.stopping_since.is_some() {
+        if awake && self.stop_hangs() {
             sick(Problem::StopHang { since: self.wall(history.stopping_since) }, Next::EndAndStart);
         }
         let cut = self.lasting(history.disconnected_since);
         if awake && cut >= limits.disconnection && grown_up && history.disconnected_since.is_some() {
             sick(Problem::Disconnected { since: self.wall(history.disconnected_since) }, Next::EndAndStart);
         }
-        let silent = self.lasting(history.silent_since);
-        if awake && silent >= limits.silence && grown_up && history.stale_looks >= 2 {
+        if awake && self.hangs() {
+            let silent = self.lasting(history.silent_since);
             // The clocks are read a moment after the process was looked at.
             let from_start = process.age.saturating_sub(silent) < Duration::from_secs(1);
             sick(Problem::Silent { since: self.wall(history.silent_since), from_start }, Next::EndAndStart);
         }
         findings
+    }
+
+    /// Told to stop, and still there. Where only a line of its log says that it was told, what it does after that line
+    /// may say the opposite.
+    fn stop_hangs(&self) -> bool {
+        let (history, limits) = (self.history, self.limits);
+        let Some(since) = history.stopping_since else { return false };
+        let goes_on = |sign: &Living| match *sign {
+            // To say goodbye it sends a few bytes.
+            Living::Moved { at, .. } | Living::Worked { at } => at > since + limits.stop_timeout / 2,
+            Living::Journal { at } => at > self.wall(Some(since)) + limits.stop_timeout / 2,
+            Living::Wrote { .. } => false,
+        };
+        let by_line = !self.service.stopping;
+        let alive = by_line && self.signs().dying.is_empty() && self.signs().living.iter().any(goes_on);
+        self.lasting(history.stopping_since) >= limits.stop_timeout && !alive
+    }
+
+    fn signs(&self) -> Signs {
+        signs(self.history, self.facts, self.limits)
+    }
+
+    /// Long silent, twice in a row, and old enough to be accused of it.
+    fn silent(&self) -> bool {
+        let (history, limits) = (self.history, self.limits);
+        let grown_up = self.process.is_some_and(|process| process.age >= limits.start_grace);
+        let awake = self.facts.clock.mono >= history.grace_until;
+        awake && grown_up && history.stale_looks >= 2 && self.lasting(history.silent_since) >= limits.silence
+    }
+
+    /// Silent, and no other witness says the opposite. A log that is not there is no witness, nor is one that was never
+    /// written while the bridge is connected: it is the wrong file, or its output is buffered. Signs of death are.
+    fn hangs(&self) -> bool {
+        let Some(log) = self.facts.log.known().filter(|_| self.silent()) else { return false };
+        let (history, signs) = (self.history, self.signs());
+        match signs.alive() {
+            Some(false) if !signs.dying.is_empty() => true,
+            Some(false) => log.exists && (history.spoke || !self.connected()),
+            // Something in it works, or that can't be seen.
+            Some(true) | None => {
+                let long = self.lasting(history.silent_since) >= self.limits.silence_alive;
+                history.spoke && !history.torn && long
+            }
+        }
+    }
+
+    /// Silent, but nothing is to be done about it by force.
+    fn odd_silence(&self) -> Option<Finding> {
+        if !self.silent() || self.hangs() {
+            return None;
+        }
+        let log = self.facts.log.known()?;
+        let (history, signs) = (self.history, self.signs());
+        if !log.exists || (!history.spoke && self.connected()) {
+            let problem = Problem::LogNeverWritten { path: log.path.to_string_lossy().into_owned(), there: log.exists };
+            return Some(found(problem, None, Next::Person(Help::MendLog)));
+        }
+        let since = self.wall(history.silent_since);
+        let problem = Problem::SilentButAlive { since, sign: signs.living.first().copied(), torn: history.torn };
+        Some(found(problem, None, Next::Person(Help::LookAtBridge)))
+    }
+
+    /// Noise is no heartbeat.
+    fn no_heartbeat(&self) -> Option<Finding> {
+        /// Fewer are no rhythm.
+        const REGULAR: u32 = 3;
+        let beats = self.history.beats;
+        let awake = self.facts.clock.mono >= self.history.grace_until;
+        let stopped = awake && beats.seen >= REGULAR && self.lasting(beats.last) >= self.limits.silence;
+        let goes_on =
+            self.history.silent_since > beats.last && self.within(self.history.silent_since, self.limits.silence);
+        let since = self.wall(beats.last);
+        (stopped && self.process.is_some() && goes_on)
+            .then(|| found(Problem::NoHeartbeat { since }, None, Next::Person(Help::LookAtBridge)))
     }
 
     /// A bridge that its operator has disabled and lets run is not ended: it could not be started again.
@@ -357,7 +432,7 @@ impl Case<'_> {
 
     /// Told once, never healed by force.
     fn degraded(&self) -> Vec<Finding> {
-        let mut findings = Vec::new();
+        let mut findings: Vec<Finding> = self.odd_silence().into_iter().chain(self.no_heartbeat()).map(told).collect();
         let mut note = |problem, help| findings.push(told(found(problem, None, Next::Person(help))));
         let repeated = self.facts.log.known().and_then(|log| log.repeated.as_ref());
         // What was logged while the network was gone says nothing about the bridge.
@@ -397,14 +472,18 @@ impl Case<'_> {
     }
 }
 
-fn unknowns(facts: &Facts, history: &History) -> Vec<UnknownFact> {
+fn unknowns(facts: &Facts, history: &History, limits: &Limits) -> Vec<UnknownFact> {
     let telegram = connection(history, facts);
+    let unwritten = facts.log.known().filter(|log| !log.exists && facts.running().is_some());
+    let unwritten = unwritten.map(|log| format!("{} is not there", log.path.display()));
+    let life = signs(history, facts, limits).alive().is_none() && facts.running().is_some();
     let network = facts.network.as_ref().and_then(|network| network.why());
     [
         ("process", facts.process.why()),
         ("service", facts.service.why()),
         ("duplicates", facts.duplicates.why()),
-        ("log", facts.log.why()),
+        ("log", facts.log.why().or(unwritten.as_deref())),
+        ("life", facts.life.why().or(life.then_some("no sign of life or death was seen so far"))),
         ("session", facts.session.why()),
         ("telegram", telegram.why()),
         ("network", network),

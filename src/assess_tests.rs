@@ -1,10 +1,11 @@
 //! One row for each situation. `incident_N` is a number in a list of real outages.
 
 use super::*;
-use crate::facts::{Disk, Flood, Holder, Holds, Identity, Log, Pause, Repeated, Session, UpdateLock};
+use crate::facts::{Connection, Disk, Flood, Holder, Holds, Identity, Life, Log, Pause, Repeated, Session, UpdateLock};
 use crate::findings::{Ended as Traceback, Findings, FloodWait};
-use crate::history::{Counted, Ended, advance};
+use crate::history::{Beats, Counted, Ended, advance};
 use crate::secrets::Secrets;
+use crate::signs;
 use crate::time::{Clock, span as s};
 
 const NOW: Clock = Clock { wall: Wall(2_000_000_000.0), mono: Mono(100_000.0), zone: 0 };
@@ -25,7 +26,7 @@ fn well() -> Case {
         duplicates: Fact::Known(Vec::new()),
         log: Fact::Known(Log { exists: true, size: 10, ..Log::default() }),
         session: Fact::Known(Session { path: "s".into(), holders: Vec::new() }),
-        sockets: Fact::Known(1),
+        life: Fact::Known(Life { connections: vec![telegram()], ..Life::default() }),
         network: None,
         crashes: Fact::Known(Vec::new()),
         git: Fact::Known(git(86_400.0)),
@@ -40,9 +41,29 @@ fn well() -> Case {
         counted: Some(Counted { runs: 7, run: None }),
         silent_since: Some(NOW.mono - s(10.0)),
         had_socket: true,
+        spoke: true,
+        life: signs::Record { watched_since: Some(NOW.mono - s(3600.0)), ..signs::Record::default() },
         ..History::default()
     };
     Case { facts, history }
+}
+
+fn seen(telegram: bool, moved: Option<Mono>) -> signs::Seen {
+    signs::Seen {
+        id: 1,
+        telegram,
+        read: None,
+        unread: 0,
+        unread_since: None,
+        closed_since: None,
+        sent_at: moved,
+        received_at: moved,
+    }
+}
+
+/// An established connection on which nothing moves.
+fn telegram() -> Connection {
+    Connection { id: 1, telegram: true, closed_by_peer: false, unread: 0, read: None, sent: None, received: None }
 }
 
 fn process(age: f64) -> Process {
@@ -131,6 +152,29 @@ impl Case {
     fn silent(&mut self, seconds: f64) {
         self.history.silent_since = Some(NOW.mono - s(seconds));
         self.history.stale_looks = 2;
+    }
+
+    /// Nothing written and no connection since its start.
+    fn hung_at_start(&mut self, seconds: f64) {
+        self.silent(seconds);
+        (self.history.spoke, self.history.had_socket) = (false, false);
+        self.facts.life = Fact::Known(Life::default());
+    }
+
+    /// Bytes that moved both ways on its connection, this long ago.
+    fn moved(&mut self, ago: f64, telegram: bool) {
+        let at = Some(NOW.mono - s(ago));
+        self.history.life.connections = vec![seen(telegram, at)];
+    }
+
+    fn unread(&mut self) {
+        let since = Some(NOW.mono - s(60.0));
+        self.history.life.connections = vec![signs::Seen { unread: 7, unread_since: since, ..seen(true, None) }];
+    }
+
+    /// So many heartbeats, the last this long ago; other lines go on.
+    fn beats(&mut self, seen: u32, ago: f64) {
+        self.history.beats = Beats { seen, last: Some(NOW.mono - s(ago)) };
     }
 
     fn crashes(&mut self, count: u32, class: Class) {
@@ -340,7 +384,7 @@ fn every_situation_has_its_verdict() {
             |c| {
                 c.age(0.2);
                 c.history.had_socket = false;
-                c.facts.sockets = Fact::Known(0);
+                c.facts.life = Fact::Known(Life::default());
                 c.crashes(3, Class::Code);
             },
             (S::Unhealthy, C::CrashLoop, 3),
@@ -374,10 +418,194 @@ fn every_situation_has_its_verdict() {
             "incident 20: silent from the first second",
             |c| {
                 c.age(301.0);
-                c.silent(301.0);
+                c.hung_at_start(301.0);
                 c.log().exists = false;
+                c.history.life.ran = Some((1, NOW.mono - s(301.0)));
             },
             (S::Unhealthy, C::LogStale, 2),
+        ),
+        (
+            "incident 20: silent from the first second, in a log that its manager made",
+            |c| {
+                c.age(301.0);
+                c.hung_at_start(301.0);
+            },
+            (S::Unhealthy, C::LogStale, 2),
+        ),
+        (
+            "r15: no log at that path, and a bridge that runs",
+            |c| {
+                c.age(4000.0);
+                c.silent(4000.0);
+                c.history.spoke = false;
+                c.log().exists = false;
+            },
+            (S::Degraded, C::None, 0),
+        ),
+        (
+            "r15: the same, not connected, without any sign",
+            |c| {
+                c.age(4000.0);
+                c.hung_at_start(4000.0);
+                c.log().exists = false;
+            },
+            (S::Degraded, C::None, 0),
+        ),
+        (
+            "r14: connected, nothing ever written",
+            |c| {
+                c.age(4000.0);
+                c.silent(4000.0);
+                c.history.spoke = false;
+            },
+            (S::Degraded, C::None, 0),
+        ),
+        (
+            "r14: the same with bytes that nobody reads",
+            |c| {
+                c.age(400.0);
+                c.silent(400.0);
+                c.history.spoke = false;
+                c.unread();
+            },
+            (S::Unhealthy, C::LogStale, 2),
+        ),
+        (
+            "r14: through a proxy, buffered, bytes move",
+            |c| {
+                c.age(4000.0);
+                c.hung_at_start(4000.0);
+                c.moved(12.0, false);
+            },
+            (S::Degraded, C::None, 0),
+        ),
+        (
+            "r14: it spoke and fell silent, and its connection moves",
+            |c| {
+                c.silent(899.0);
+                c.moved(12.0, true);
+            },
+            (S::Degraded, C::None, 0),
+        ),
+        (
+            "r14: the same for 900 s",
+            |c| {
+                c.silent(900.0);
+                c.moved(12.0, true);
+            },
+            (S::Unhealthy, C::LogStale, 2),
+        ),
+        (
+            "r14: the same, but its last line has no end: its output is buffered",
+            |c| {
+                c.silent(3000.0);
+                c.moved(12.0, true);
+                c.history.torn = true;
+            },
+            (S::Degraded, C::None, 0),
+        ),
+        (
+            "r14: buffered, and dead",
+            |c| {
+                c.silent(300.0);
+                c.history.torn = true;
+            },
+            (S::Unhealthy, C::LogStale, 2),
+        ),
+        (
+            "long work: a migration that says nothing for 14 min",
+            |c| {
+                c.silent(840.0);
+                c.history.life.worked_at = Some(NOW.mono - s(60.0));
+            },
+            (S::Degraded, C::None, 0),
+        ),
+        (
+            "a spinning loop: its connection lies unread",
+            |c| {
+                c.silent(300.0);
+                c.history.life.worked_at = Some(NOW.mono);
+                c.unread();
+            },
+            (S::Unhealthy, C::LogStale, 2),
+        ),
+        (
+            "a spinning loop that is not written to",
+            |c| {
+                c.silent(900.0);
+                c.history.life.worked_at = Some(NOW.mono);
+            },
+            (S::Unhealthy, C::LogStale, 2),
+        ),
+        (
+            "silent, and whether it lives can't be seen",
+            |c| {
+                c.silent(899.0);
+                c.facts.life = Fact::Unknown("denied".into());
+                c.history.life = signs::Record::default();
+            },
+            (S::Degraded, C::None, 0),
+        ),
+        (
+            "the same for 900 s",
+            |c| {
+                c.silent(900.0);
+                c.facts.life = Fact::Unknown("denied".into());
+                c.history.life = signs::Record::default();
+            },
+            (S::Unhealthy, C::LogStale, 2),
+        ),
+        ("no heartbeat among other lines for 299 s", |c| c.beats(3, 299.0), (S::Healthy, C::None, 0)),
+        ("no heartbeat among other lines for 300 s", |c| c.beats(3, 300.0), (S::Degraded, C::None, 0)),
+        (
+            "the last line was a heartbeat: that is a silence",
+            |c| {
+                c.beats(3, 300.0);
+                c.history.silent_since = c.history.beats.last;
+            },
+            (S::Healthy, C::None, 0),
+        ),
+        ("two heartbeats are no rhythm", |c| c.beats(2, 4000.0), (S::Healthy, C::None, 0)),
+        (
+            "no heartbeat right after a sleep of the machine",
+            |c| {
+                c.beats(3, 4000.0);
+                c.history.grace_until = NOW.mono + s(1.0);
+            },
+            (S::Healthy, C::None, 0),
+        ),
+        (
+            "no heartbeat and nothing else: it hangs",
+            |c| {
+                c.beats(3, 400.0);
+                c.silent(300.0);
+            },
+            (S::Unhealthy, C::LogStale, 2),
+        ),
+        (
+            "r05a: a line said that it was told to stop, and its connection goes on",
+            |c| {
+                c.history.stopping_since = Some(NOW.mono - s(40.0));
+                c.moved(20.0, true);
+            },
+            (S::Healthy, C::None, 0),
+        ),
+        (
+            "the same, and since then only its goodbye was sent",
+            |c| {
+                c.history.stopping_since = Some(NOW.mono - s(40.0));
+                c.moved(26.0, true);
+            },
+            (S::Unhealthy, C::StopHang, 2),
+        ),
+        (
+            "its manager told it to stop, whatever moves",
+            |c| {
+                c.history.stopping_since = Some(NOW.mono - s(40.0));
+                c.job().stopping = true;
+                c.moved(1.0, true);
+            },
+            (S::Unhealthy, C::StopHang, 2),
         ),
         (
             "incident 21: a planned restart 10 s ago",
@@ -496,7 +724,7 @@ fn every_situation_has_its_verdict() {
                 c.age(240.0);
                 c.silent(240.0);
                 c.history.had_socket = false;
-                c.facts.sockets = Fact::Known(0);
+                c.facts.life = Fact::Known(Life::default());
             },
             (S::Starting, C::None, 0),
         ),
@@ -693,7 +921,7 @@ fn every_situation_has_its_verdict() {
         (
             "disconnected for 300 s",
             |c| {
-                c.facts.sockets = Fact::Known(0);
+                c.facts.life = Fact::Known(Life::default());
                 c.history.disconnected_since = Some(NOW.mono - s(300.0));
             },
             (S::Unhealthy, C::Disconnected, 2),
@@ -701,7 +929,7 @@ fn every_situation_has_its_verdict() {
         (
             "disconnected, and the network is down",
             |c| {
-                c.facts.sockets = Fact::Known(0);
+                c.facts.life = Fact::Known(Life::default());
                 c.history.disconnected_since = Some(NOW.mono - s(300.0));
                 c.facts.network = Some(Fact::Known(false));
             },
@@ -758,7 +986,7 @@ fn the_first_cause_wins_and_the_others_become_issues() {
     let alive: &[Step] = &[
         (Cause::LogStale, |c| c.silent(400.0)),
         (Cause::Disconnected, |c| {
-            c.facts.sockets = Fact::Known(0);
+            c.facts.life = Fact::Known(Life::default());
             c.history.disconnected_since = Some(NOW.mono - s(400.0));
         }),
         (Cause::StopHang, |c| c.history.stopping_since = Some(NOW.mono - s(40.0))),
@@ -1207,6 +1435,7 @@ fn check_json_is_the_contract() {
             "log": {"path": "l", "silent_s": 10, "size": 10},
             "session": {"path": "s", "holders": [{"pid": 99, "role": "stranger", "lock": "reserved", "age_s": 401}]},
             "telegram": {"connected": true, "evidence": "socket"},
+            "life": {"alive": true, "signs": ["its log grew 10 s ago"]},
             "crashes": {"last_30m": 1, "on_head": 1},
             "git": {"head": "aaaaaaaabbbbbbbbccccccccddddddddeeeeeeee", "summary": "Make it faster", "age_s": 86_400,
                 "dirty": false, "own_revert": false},

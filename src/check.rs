@@ -24,6 +24,8 @@ pub struct Known {
     pub log: Option<LogFact>,
     pub session: Option<SessionFact>,
     pub telegram: Option<TelegramFact>,
+    #[serde(default)]
+    pub life: Option<LifeFact>,
     pub crashes: Option<CrashFact>,
     pub git: Option<GitFact>,
     pub disk: Option<Disk>,
@@ -62,6 +64,13 @@ pub struct HolderFact {
 pub struct TelegramFact {
     pub connected: bool,
     pub evidence: Evidence,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LifeFact {
+    pub alive: bool,
+    /// Of death, or else of life: a sentence each.
+    pub signs: Vec<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

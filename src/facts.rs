@@ -51,8 +51,8 @@ pub struct Facts {
     pub duplicates: Fact<Vec<Process>>,
     pub log: Fact<Log>,
     pub session: Fact<Session>,
-    /// Established sockets from the bridge to Telegram's published ranges.
-    pub sockets: Fact<u32>,
+    /// What the kernel says of the bridge's processes, all of them together.
+    pub life: Fact<Life>,
     /// Asked only when something is wrong, so usually `None`.
     pub network: Option<Fact<bool>>,
     /// The recent part of the crash history, oldest first.
@@ -79,6 +79,39 @@ pub struct Process {
     pub started: Wall,
     #[serde(with = "crate::time::seconds")]
     pub age: Duration,
+}
+
+/// What the kernel says of the bridge's processes together, at this look. Plain readings: `signs` says what they mean.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Life {
+    /// CPU time that they have used, children that ended included.
+    pub cpu: Duration,
+    /// Changes whenever one of them ran, if only for a microsecond.
+    pub ran: u64,
+    /// The process that holds the connection to Telegram, or else the managed one, is stopped (state T, by SIGSTOP).
+    pub stopped: bool,
+    /// TCP connections into Telegram's ranges; of a bridge that has none, all its others.
+    pub connections: Vec<Connection>,
+    /// When the unit's journal got its last line; asked only of a bridge that is silent elsewhere.
+    pub journal: Option<Wall>,
+}
+
+/// A TCP connection of the bridge.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Connection {
+    /// Names it for as long as it lives (Linux: its inode).
+    pub id: u64,
+    /// Its other end is in Telegram's published ranges.
+    pub telegram: bool,
+    /// The other end has closed it, and the bridge has not (CLOSE_WAIT).
+    pub closed_by_peer: bool,
+    /// Bytes that have arrived and that the bridge has not read.
+    pub unread: u32,
+    /// Bytes that the bridge has read so far. `None` where the kernel does not count them (macOS).
+    pub read: Option<u64>,
+    /// How long ago bytes last moved, each way. `None` where the kernel does not say (macOS).
+    pub sent: Option<Duration>,
+    pub received: Option<Duration>,
 }
 
 /// What the service manager says of the job.
@@ -151,6 +184,10 @@ pub struct Log {
     /// New bytes since the last look (a `touch` or a rotation to an empty file adds none).
     pub grew: bool,
     pub modified: Option<Wall>,
+    /// The new bytes end in the middle of a line.
+    pub torn: bool,
+    /// More was written than is read, so not every new line was seen.
+    pub skipped: bool,
     /// What the new bytes say. None of it is proof: see [`Findings`].
     pub said: Findings,
     /// A flood wait at the end of the log when this process of ours first read it: since when, and how long.
@@ -342,6 +379,21 @@ impl Event {
 }
 
 impl Facts {
+    /// How many established connections to Telegram the bridge has.
+    ///
+    /// # Errors
+    /// Why that is not known.
+    pub fn sockets(&self) -> Result<usize, &str> {
+        match &self.life {
+            Fact::Known(life) => Ok(life
+                .connections
+                .iter()
+                .filter(|connection| connection.telegram && !connection.closed_by_peer)
+                .count()),
+            Fact::Unknown(why) => Err(why),
+        }
+    }
+
     /// The managed process, if it is known that there is one.
     pub fn running(&self) -> Option<Process> {
         self.process.known().copied().flatten()

@@ -13,6 +13,7 @@ use crate::facts::{Class, Event, EventKind, Exit, Fact, Facts, Identity, Job, Lo
 use crate::findings::Findings;
 use crate::limits::Limits;
 use crate::markers::{flood_until, login_needed, update};
+use crate::signs::{self, Signs};
 use crate::time::{Clock, Mono, Wall};
 
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -34,6 +35,16 @@ pub struct History {
     pub stale_looks: u32,
     /// The log grew since this run was first seen, so it was this run that wrote.
     pub heard: bool,
+    /// This run has written to its log, by all that is known: also before our own start.
+    #[serde(default)]
+    pub spoke: bool,
+    /// What it wrote last ends in the middle of a line: its output is buffered, and its silence says little.
+    #[serde(default)]
+    pub torn: bool,
+    #[serde(default)]
+    pub beats: Beats,
+    #[serde(default)]
+    pub life: signs::Record,
     /// This run had a socket to Telegram: from then on its absence means something.
     pub had_socket: bool,
     pub said_connected: Option<bool>,
@@ -63,6 +74,14 @@ pub struct History {
     pub repeated: Option<Repeated>,
     /// Why an alert does not go out.
     pub undelivered: Option<String>,
+}
+
+/// The heartbeats of this run.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct Beats {
+    /// In how many looks one was seen.
+    pub seen: u32,
+    pub last: Option<Mono>,
 }
 
 /// A reading of the manager's run counter.
@@ -114,9 +133,12 @@ pub fn advance(before: &History, facts: &Facts, ours: &[Identity], limits: &Limi
     let same_run = history.run.map(|run| run.id) == before.run.map(|run| run.id);
     note_log(&mut history, facts, limits, same_run);
     note_connection(&mut history, facts);
+    note_life(&mut history, facts, limits);
     (history, events)
 }
 
+/// A line this long after the start of a run is its own and not the last one of the run before.
+const WRITTEN_BY_IT: Duration = Duration::from_secs(1);
 /// A bound: no look takes long enough for more deaths than this.
 const MOST: u64 = 50;
 
@@ -175,6 +197,8 @@ fn note_process(
         (history.stopping_since, history.disconnected_since) = (None, None);
         (history.locked_at, history.told_to_stop_at) = (None, None);
         history.said = Findings::default();
+        (history.beats, history.life) = (Beats::default(), signs::Record::default());
+        history.spoke = false;
         events.extend(start(history, process, facts));
     }
     history.starts.retain(|at| now.mono.since(*at) < limits.crash_window);
@@ -206,6 +230,13 @@ fn note_log(history: &mut History, facts: &Facts, limits: &Limits, same_run: boo
     history.log_size = log.size;
     // Bytes that appear together with a new process may be the last ones of the process before.
     history.heard = same_run && (history.heard || log.grew);
+    // What was written before our first look at the file is seen by the file's time only.
+    let wrote_itself = history.run.is_some_and(|run| log.size > 0 && log.modified >= Some(run.started + WRITTEN_BY_IT));
+    history.spoke |= history.heard || wrote_itself;
+    if log.grew {
+        history.torn = log.torn;
+    }
+    note_beats(&mut history.beats, log, now, same_run);
     let silent = history.silent_since.map_or(Duration::ZERO, |since| now.since(since));
     history.stale_looks = if silent >= limits.silence { history.stale_looks + 1 } else { 0 };
     // The last lines of a run explain its death and say nothing about the next run.
@@ -217,6 +248,15 @@ fn note_log(history: &mut History, facts: &Facts, limits: &Limits, same_run: boo
     note_flood(history, log, facts.clock.wall, limits);
     if same_run || log.said.connected == Some(true) {
         history.said_connected = log.said.connected.or(history.said_connected);
+    }
+}
+
+fn note_beats(beats: &mut Beats, log: &Log, now: Mono, same_run: bool) {
+    if log.said.heartbeat && same_run {
+        *beats = Beats { seen: beats.seen.saturating_add(1), last: Some(now) };
+    } else if log.skipped {
+        // One may have been in what was not read.
+        beats.last = beats.last.map(|_| now);
     }
 }
 
@@ -234,13 +274,29 @@ fn note_flood(history: &mut History, log: &Log, now: Wall, limits: &Limits) {
 }
 
 fn note_connection(history: &mut History, facts: &Facts) {
-    history.had_socket |= facts.sockets.known().is_some_and(|&sockets| sockets > 0);
+    history.had_socket |= facts.sockets().is_ok_and(|sockets| sockets > 0);
     history.disconnected_since = match connection(history, facts) {
         Fact::Known(Connection { connected: false, .. }) => {
             Some(history.disconnected_since.unwrap_or(facts.clock.mono))
         }
         _ => None,
     };
+}
+
+/// What can't be read now leaves what was read before, which ages; its lack then proves nothing.
+fn note_life(history: &mut History, facts: &Facts, limits: &Limits) {
+    match &facts.life {
+        Fact::Known(life) if history.run.is_some() => {
+            history.life = signs::note(&history.life, life, facts.clock, limits);
+        }
+        _ => history.life.watched_since = None,
+    }
+}
+
+/// What speaks for and against the life of this run.
+pub fn signs(history: &History, facts: &Facts, limits: &Limits) -> Signs {
+    let wrote = history.silent_since.filter(|_| history.spoke && history.run.is_some());
+    signs::signs(&history.life, wrote, facts.clock, limits)
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -264,13 +320,11 @@ pub fn connection(history: &History, facts: &Facts) -> Fact<Connection> {
         Some(connected) => Fact::Known(Connection { connected, evidence: Evidence::Log }),
         None => Fact::Unknown(why.to_owned()),
     };
-    match &facts.sockets {
-        Fact::Known(0) if history.had_socket => {
-            Fact::Known(Connection { connected: false, evidence: Evidence::Socket })
-        }
-        Fact::Known(0) => by_log("no socket to Telegram's addresses so far, and the log says nothing of a connection"),
-        Fact::Known(_) => Fact::Known(Connection { connected: true, evidence: Evidence::Socket }),
-        Fact::Unknown(why) => by_log(why),
+    match facts.sockets() {
+        Ok(0) if history.had_socket => Fact::Known(Connection { connected: false, evidence: Evidence::Socket }),
+        Ok(0) => by_log("no socket to Telegram's addresses so far, and the log says nothing of a connection"),
+        Ok(_) => Fact::Known(Connection { connected: true, evidence: Evidence::Socket }),
+        Err(why) => by_log(why),
     }
 }
 

@@ -45,6 +45,7 @@ pub mod plan;
 pub mod recover;
 pub mod report;
 pub mod secrets;
+pub mod signs;
 #[cfg(test)]
 mod situations;
 pub mod snapshot;

@@ -33,6 +33,20 @@ pub struct Limits {
     pub poll_interval_waiting: Duration,
     /// A log without new bytes for this long is silent. The bridge writes a heartbeat every 120 s.
     pub silence: Duration,
+    /// A log that spoke and fell silent for this long ends even a bridge that shows a sign of life: bytes on a connection
+    /// and CPU time prove that something in it works, not that it does its work.
+    pub silence_alive: Duration,
+    /// Bytes that moved both ways this long ago are a sign of life. Telethon pings every 60 s; one may be late. Less than
+    /// 180 s, so that it is over before the silence of a bridge that has just died is 300 s long: its last heartbeat
+    /// may have been 120 s old then.
+    pub moved: Duration,
+    /// CPU time is measured over this time at least: a rate of a shorter time is chance.
+    pub work_window: Duration,
+    /// Work that was measured this long ago is a sign of life: two windows, as one look may come a little early.
+    pub worked: Duration,
+    /// Bytes that lie unread, or a close that is not answered, for this long are a sign of death: no busy loop takes so
+    /// long.
+    pub lies: Duration,
     /// Without a connection to Telegram for this long it is restarted; Telethon reconnects by itself within a minute or two.
     pub disconnection: Duration,
     /// A process younger than this is starting: it may take 240 s to connect, and is not called sick before.
@@ -85,6 +99,9 @@ pub struct Limits {
     pub between: [Duration; 3],
     /// After rung 5 the chain goes on at this pace.
     pub chain_again: Duration,
+    /// The same once a living process was ended twice in an incident for one cause, without a cure: a third time would
+    /// hardly help, and each takes something from somebody.
+    pub ended_again: Duration,
     /// `recovery-in-progress` is renewed this often; readers treat it as stale after 300 s.
     pub marker_renewal: Duration,
     /// Between two tries of `launchctl bootstrap`.
@@ -116,6 +133,11 @@ impl Limits {
         poll_interval_down: Duration::from_secs(1),
         poll_interval_waiting: Duration::from_secs(10),
         silence: Duration::from_secs(300),
+        silence_alive: Duration::from_secs(900),
+        moved: Duration::from_secs(150),
+        work_window: Duration::from_secs(60),
+        worked: Duration::from_secs(120),
+        lies: Duration::from_secs(60),
         disconnection: Duration::from_secs(300),
         start_grace: Duration::from_secs(300),
         wake_grace: Duration::from_secs(300),
@@ -141,6 +163,7 @@ impl Limits {
         work: Duration::from_secs(300),
         between: [Duration::from_secs(2), Duration::from_secs(5), Duration::from_secs(10)],
         chain_again: Duration::from_secs(30 * 60),
+        ended_again: DAY,
         marker_renewal: Duration::from_secs(60),
         bootstrap: Duration::from_secs(2),
         update_restart: Duration::from_secs(360),
@@ -165,6 +188,11 @@ impl Limits {
             poll_interval_down: by_most(real.poll_interval_down, 5.0),
             poll_interval_waiting: by(real.poll_interval_waiting),
             silence: by(real.silence),
+            silence_alive: by(real.silence_alive),
+            moved: by(real.moved),
+            work_window: by(real.work_window),
+            worked: by(real.worked),
+            lies: by(real.lies),
             disconnection: by(real.disconnection),
             start_grace: by(real.start_grace),
             wake_grace: by(real.wake_grace),
@@ -189,6 +217,7 @@ impl Limits {
             work: by(real.work),
             between: real.between.map(by),
             chain_again: by(real.chain_again),
+            ended_again: by(real.ended_again),
             marker_renewal: by(real.marker_renewal),
             bootstrap: by_most(real.bootstrap, 10.0),
             reminder: by(real.reminder),

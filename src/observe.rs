@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::config::Config;
 use crate::contract;
-use crate::facts::{Disk, Event, Fact, Facts, Git, Identity, Job, Log, Markers, Process, Role, Session};
+use crate::facts::{Disk, Event, Fact, Facts, Git, Identity, Job, Life, Log, Markers, Process, Role, Session};
 use crate::limits::Environment;
 use crate::system::connection::Sockets;
 use crate::system::crashes::CrashLog;
@@ -18,7 +18,7 @@ use crate::system::poll::Deadline;
 use crate::system::process_table::{self, ProcessMatch, ProcessSearch};
 use crate::system::service::Service;
 use crate::system::timed::Timed;
-use crate::system::{clock, connection, log_end, markers, process, session};
+use crate::system::{clock, connection, family, life, log_end, markers, process, session};
 
 /// Looks again and again, and remembers how far it has read.
 pub struct Observer {
@@ -91,7 +91,7 @@ impl Observer {
         }
         let pid = facts.running().map(|process| process.id.pid);
         facts.duplicates = self.process_search.all().map(|found| process_table::copies(found, pid)).into();
-        facts.sockets = self.sockets(pid);
+        facts.life = self.life(facts.running());
         self.git.ask(true);
         let limit = self.environment.limits.read;
         let session = self.session.now(pid, limit).and_then(|session| session);
@@ -147,7 +147,7 @@ impl Observer {
         let pid = run.map(|run| run.pid);
         let fresh = self.new_processes.matching(&mut self.process_search, pid);
         let duplicates = fresh.map(|found| process_table::copies(found, pid)).into();
-        let sockets = self.sockets(pid);
+        let life = self.life(process.known().copied().flatten());
         let deadline = self.deadline();
         let (markers, disk, missing_program) = match self.files.answer(deadline) {
             Ok((markers, disk, missing)) => (markers.into(), disk.into(), Fact::Known(missing)),
@@ -160,7 +160,7 @@ impl Observer {
             duplicates,
             log: self.log.answer_even_if_late(deadline).and_then(|log| log).into(),
             session: Fact::Unknown("looked at only when something is wrong".into()),
-            sockets,
+            life,
             network: None,
             crashes: self.crash_log.answer(deadline).and_then(|events| events).into(),
             git: self.git.answer(deadline).and_then(|git| git).into(),
@@ -187,11 +187,15 @@ impl Observer {
         Instant::now() + self.environment.limits.read
     }
 
-    fn sockets(&mut self, pid: Option<u32>) -> Fact<u32> {
-        match pid {
-            Some(pid) => self.sockets.count(pid, &self.environment.ranges).into(),
-            None => Fact::Unknown("there is no process that could be connected".into()),
-        }
+    /// What the kernel says of the bridge's processes.
+    pub fn life(&mut self, managed: Option<Process>) -> Fact<Life> {
+        let Some(pid) = managed.map(|managed| managed.id.pid) else {
+            return Fact::Unknown("there is no process that could live".into());
+        };
+        let mut family = family::members(pid, self.service.unit().as_deref());
+        // The managed one first: the others may go at any time.
+        family.sort_by_key(|member| *member != pid);
+        life::look(&mut self.sockets, &family, &self.environment.ranges).into()
     }
 }
 

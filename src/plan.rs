@@ -39,6 +39,9 @@ pub struct Chain {
     pub rung: Rung,
     /// When rung 5 was reached.
     pub exhausted: Option<Mono>,
+    /// How often rung 2 has ended a living process for it since the last cure.
+    #[serde(default)]
+    pub ended: u32,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -62,6 +65,10 @@ pub fn plan<'a>(incident: Option<&Incident>, verdict: &'a Verdict, now: Mono, li
     later.map_or(Plan::Nothing, Plan::Later)
 }
 
+/// A living process that was ended this often for one cause, without a cure, is ended no more but once a day. A plain
+/// start of what is down takes nothing from anybody, and is tried for ever at the usual pace.
+const ENOUGH: u32 = 2;
+
 enum Due {
     Never,
     Now(Rung),
@@ -75,9 +82,10 @@ fn due(incident: Option<&Incident>, finding: &Finding, now: Mono, limits: &Limit
     let Some(chain) = chain else { return Due::Now(first) };
     let Some(at) = chain.exhausted else { return Due::Now(chain.rung.after(first).max(first)) };
     // A stamp from before a reboot lies ahead of the clock.
-    let waits = at <= now && now < at + limits.chain_again;
+    let again = if chain.ended >= ENOUGH { limits.ended_again } else { limits.chain_again };
+    let waits = at <= now && now < at + again;
     let anew = finding.anew.is_some_and(|since| since > at);
-    if waits && !anew { Due::Later(at + limits.chain_again) } else { Due::Now(first) }
+    if waits && !anew { Due::Later(at + again) } else { Due::Now(first) }
 }
 
 /// Opens, keeps or ends the incident. Returns the open one, and the one that has just ended.
@@ -106,14 +114,15 @@ pub fn open(cause: Cause, began: Wall) -> Incident {
     Incident { began, cause, chains: Vec::new(), well_since: None, told: Vec::new(), waited_for_work: false }
 }
 
-/// Notes that a rung was tried.
-pub fn tried(incident: &mut Incident, cause: Cause, rung: Rung, now: Mono) {
+/// Notes that a rung was tried, and whether it cured.
+pub fn tried(incident: &mut Incident, cause: Cause, rung: Rung, cured: bool, now: Mono) {
     incident.well_since = None;
     let exhausted = (rung == Rung::Tell).then_some(now);
-    match incident.chains.iter_mut().find(|chain| chain.cause == cause) {
-        Some(chain) => (chain.rung, chain.exhausted) = (rung, exhausted),
-        None => incident.chains.push(Chain { cause, rung, exhausted }),
-    }
+    let ends = rung == Rung::EndStale && matches!(cause, Cause::LogStale | Cause::StopHang | Cause::Disconnected);
+    let before = incident.chains.iter().find(|chain| chain.cause == cause).map_or(0, |chain| chain.ended);
+    let ended = if cured { 0 } else { before + u32::from(ends) };
+    incident.chains.retain(|chain| chain.cause != cause);
+    incident.chains.push(Chain { cause, rung, exhausted, ended });
 }
 
 #[cfg(test)]

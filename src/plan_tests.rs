@@ -56,7 +56,7 @@ fn planned(incident: Option<&Incident>, verdict: &Verdict, mono: f64) -> Said {
 fn climbed(incident: &mut Incident, verdict: &Verdict, mono: f64) -> Vec<u8> {
     let mut rungs = Vec::new();
     while let Plan::Climb(finding, rung) = plan(Some(incident), verdict, Mono(mono), LIMITS) {
-        tried(incident, finding.problem.cause(), rung, Mono(mono));
+        tried(incident, finding.problem.cause(), rung, false, Mono(mono));
         rungs.push(rung.number());
     }
     rungs
@@ -70,7 +70,7 @@ fn the_chain_climbs_one_rung_a_relapse_and_goes_on_slowly_for_ever() {
     for mono in [0.0, 100.0, 200.0, 300.0, 400.0, 2000.0, 2100.0, 2200.0] {
         if let Plan::Climb(_, rung) = plan(Some(&incident), &stale, Mono(mono), LIMITS) {
             seen.push(Said::Climb(Cause::LogStale, rung.number()));
-            tried(&mut incident, Cause::LogStale, rung, Mono(mono));
+            tried(&mut incident, Cause::LogStale, rung, false, Mono(mono));
         } else {
             seen.push(planned(Some(&incident), &stale, mono));
         }
@@ -79,6 +79,37 @@ fn the_chain_climbs_one_rung_a_relapse_and_goes_on_slowly_for_ever() {
     let expected =
         [climb(2), climb(3), climb(5), Said::Later(2000.0), Said::Later(2000.0), climb(2), climb(3), climb(5)];
     assert_eq!(seen, expected);
+}
+
+/// A bridge was once ended again and again, since its silence came from a buffer.
+#[test]
+fn a_living_process_is_ended_twice_without_a_cure_and_then_once_a_day() {
+    let day = 86_400.0;
+    let rows: [(&str, Problem, Rung, &[(f64, bool)], f64); 6] = [
+        ("ended once", silent(), Rung::EndStale, &[(0.0, false)], 1800.0),
+        ("ended twice", silent(), Rung::EndStale, &[(0.0, false), (2000.0, false)], 2000.0 + day),
+        ("three times", silent(), Rung::EndStale, &[(0.0, false), (2000.0, false), (90_000.0, false)], 90_000.0 + day),
+        ("a cure in between", silent(), Rung::EndStale, &[(0.0, false), (2000.0, true)], 3800.0),
+        ("a start takes nothing from anybody", dead(), Rung::Restart, &[(0.0, false), (2000.0, false)], 3800.0),
+        (
+            "nor does the end of a copy",
+            Problem::Duplicate { pid: 7 },
+            Rung::EndStale,
+            &[(0.0, false), (2000.0, false)],
+            3800.0,
+        ),
+    ];
+    for (name, problem, first, rounds, again) in rows {
+        let verdict = verdict(vec![finding(problem, Some(first))]);
+        let mut incident = open(verdict.cause, Wall(0.0));
+        for (mono, cured) in rounds {
+            for rung in [Rung::EndStale, Rung::FreeSession, Rung::Tell] {
+                tried(&mut incident, verdict.cause, rung, *cured && rung == Rung::EndStale, Mono(*mono));
+            }
+        }
+        assert_eq!(planned(Some(&incident), &verdict, again - 1.0), Said::Later(again), "{name}");
+        assert_eq!(planned(Some(&incident), &verdict, again), Said::Climb(verdict.cause, first.number()), "{name}");
+    }
 }
 
 #[test]

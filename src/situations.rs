@@ -7,6 +7,7 @@ use crate::check::{Check, Known};
 use crate::facts::{Condition, Exit, Identity, Pause, Process, Repeated};
 use crate::history::History;
 use crate::markers::Update;
+use crate::signs::Living;
 use crate::snapshot::{Commit, Done, More, Recent, RunningRung, Snapshot};
 use crate::time::{Clock, Mono, Wall};
 use crate::verdict::{Cause, Finding, Head, Help, Innocent, Next, Problem, Rung, State, Verdict};
@@ -35,7 +36,16 @@ pub(crate) fn snapshot(findings: Vec<Finding>, well: Next) -> Snapshot {
         None if well == Next::Watch => (State::Healthy, Cause::None, well),
         None => (State::Starting, Cause::None, well),
     };
-    let known = Known { process: None, log: None, session: None, telegram: None, crashes: None, git: None, disk: None };
+    let known = Known {
+        process: None,
+        log: None,
+        session: None,
+        telegram: None,
+        life: None,
+        crashes: None,
+        git: None,
+        disk: None,
+    };
     Snapshot {
         watch: 99,
         clock: CLOCK,
@@ -108,6 +118,29 @@ pub(crate) fn situations() -> Vec<(&'static str, Snapshot)> {
             let problem = Problem::RepeatedError { error, window: Duration::from_mins(5) };
             one(problem, Next::Person(Help::ReadLog))
         }),
+        ("degraded, silent but alive", {
+            let sign = Some(Living::Moved { at: CLOCK.mono - Duration::from_secs(12), telegram: true });
+            let problem = Problem::SilentButAlive { since: ago(400), sign, torn: false };
+            one(problem, Next::Person(Help::LookAtBridge))
+        }),
+        ("degraded, silent and buffered", {
+            let sign = Some(Living::Worked { at: CLOCK.mono - Duration::from_secs(20) });
+            let problem = Problem::SilentButAlive { since: ago(400), sign, torn: true };
+            one(problem, Next::Person(Help::LookAtBridge))
+        }),
+        ("degraded, silent, and nothing can be seen of it", {
+            let problem = Problem::SilentButAlive { since: ago(400), sign: None, torn: false };
+            one(problem, Next::Person(Help::LookAtBridge))
+        }),
+        ("degraded, nothing in its log", {
+            let path = "/Users/somebody/src/ai/logs/bridge.log".into();
+            one(Problem::LogNeverWritten { path, there: true }, Next::Person(Help::MendLog))
+        }),
+        ("degraded, its log is not there", {
+            let path = "/Users/somebody/src/ai/logs/bridge.log".into();
+            one(Problem::LogNeverWritten { path, there: false }, Next::Person(Help::MendLog))
+        }),
+        ("degraded, no heartbeat", { one(Problem::NoHeartbeat { since: ago(320) }, Next::Person(Help::LookAtBridge)) }),
         ("an alert does not go out", {
             let why = "Telegram can't be reached: connection refused";
             let mut seen = one(Problem::Undelivered(why.into()), Next::DeliverAgain);

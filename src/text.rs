@@ -21,7 +21,8 @@ use crate::act::Reason;
 use crate::facts::{Condition, Exit};
 use crate::markers::Update;
 use crate::outcome::{Cure, Failure, Missing, Outcome, StandDown};
-use crate::time::Clock;
+use crate::signs::{Dying, Living};
+use crate::time::{Clock, Mono};
 use crate::verdict::{Cause, Head, Help, Innocent, Next, Problem, State, UnknownFact, Verdict};
 
 /// The first line that a person reads: `unhealthy: process-dead`, `healthy`.
@@ -94,6 +95,12 @@ pub fn phrase(problem: &Problem, now: Clock) -> String {
         }
         Problem::Silent { from_start: true, .. } => "the bridge hung at its start".into(),
         Problem::Silent { .. } => "the bridge hangs".into(),
+        Problem::SilentButAlive { since, .. } => format!("the bridge's log is silent since {}", at(*since, now)),
+        Problem::LogNeverWritten { there: true, .. } => "the bridge writes nothing to its log".into(),
+        Problem::LogNeverWritten { there: false, .. } => "the bridge's log is not there".into(),
+        Problem::NoHeartbeat { since } => {
+            format!("the bridge's heartbeat stopped at {}, other lines go on", at(*since, now))
+        }
         Problem::RepeatedError { error, window } => {
             format!("the same error was logged {} times within {}", error.count, lasting(*window))
         }
@@ -122,6 +129,9 @@ pub fn detail(problem: &Problem, now: Clock) -> Option<String> {
         Problem::Offline => "none of Telegram's data centres accepts a connection".into(),
         Problem::NotLoaded => "the service manager does not know it".into(),
         Problem::Silent { since, .. } => format!("its log is silent since {}", at(*since, now)),
+        Problem::SilentButAlive { sign: Some(sign), .. } => format!("but {}", living(*sign, now)),
+        Problem::SilentButAlive { sign: None, .. } => "whether it lives can't be seen".into(),
+        Problem::LogNeverWritten { path, .. } => path.clone(),
         Problem::RepeatedError { error, .. } => error.line.clone(),
         Problem::RestartsSometimes(Condition::KeepAlive(keys)) => {
             format!("KeepAlive is a dictionary ({})", keys.join(", "))
@@ -160,8 +170,54 @@ fn further(problem: &Problem) -> Vec<String> {
             });
             held.chain(restless).collect()
         }
+        Problem::SilentButAlive { torn: true, .. } => {
+            vec!["Its last line has no end: its output is buffered (PYTHONUNBUFFERED=1 ends that).".into()]
+        }
+        Problem::SilentButAlive { .. } => {
+            vec!["Long work, buffered output or another log may be the reason; nothing is ended for that.".into()]
+        }
+        Problem::LogNeverWritten { there: true, .. } => vec![
+            "Either its output is buffered (PYTHONUNBUFFERED=1 ends that), or it writes elsewhere (bridge.log in the \
+             configuration). Without a log a hang can't be seen; nothing is ended for that."
+                .into(),
+        ],
+        Problem::LogNeverWritten { there: false, .. } => vec![
+            "Correct bridge.log in the configuration. Without a log a hang can't be seen; nothing is ended for that."
+                .into(),
+        ],
         _ => Vec::new(),
     }
+}
+
+/// A sign of life, as the second half of "but …".
+pub fn living(sign: Living, now: Clock) -> String {
+    let ago = |since: Mono| lasting(now.mono.since(since));
+    match sign {
+        Living::Wrote { at } => format!("its log grew {} ago", ago(at)),
+        Living::Moved { at, telegram: true } => format!("the connection to Telegram moved bytes {} ago", ago(at)),
+        Living::Moved { at, telegram: false } => format!("a connection of it moved bytes {} ago", ago(at)),
+        Living::Worked { at } => format!("it used CPU time at the rate of work {} ago", ago(at)),
+        Living::Journal { at } => format!("its unit's journal got a line {} ago", lasting(now.wall.since(at))),
+    }
+}
+
+/// A sign of death.
+pub fn dying(sign: Dying, now: Clock) -> String {
+    let lasts = |since: Mono| lasting(now.mono.since(since));
+    match sign {
+        Dying::Unread { bytes, since } => {
+            format!("{} from Telegram have lain unread for {}", count_bytes(bytes), lasts(since))
+        }
+        Dying::PeerClosed { since } => {
+            format!("Telegram closed the connection {} ago, and the bridge has not answered", lasts(since))
+        }
+        Dying::Stopped { since } => format!("its process is stopped (SIGSTOP), for {}", lasts(since)),
+        Dying::NoCpu { since } => format!("it has not run at all for {}", lasts(since)),
+    }
+}
+
+fn count_bytes(bytes: u32) -> String {
+    count(usize::try_from(bytes).unwrap_or(usize::MAX), "byte", "bytes")
 }
 
 fn innocence(innocent: &Innocent) -> String {
@@ -216,6 +272,8 @@ fn helped(help: Help) -> &'static str {
         Help::MakeRoom => "make room; nothing is restarted until then",
         Help::MakeRoomSoon => "make room before it is full",
         Help::MakeReadable => "make the checkout's data folder readable; nothing is done until then",
+        Help::MendLog => "correct bridge.log, or have it write at once",
+        Help::LookAtBridge => "see what it does; nothing is ended for that",
         Help::ReadLog => "read the log; nothing is restarted for that",
     }
 }

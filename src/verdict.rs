@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::facts::{Condition, Exit, Pause, Repeated};
 use crate::markers::Update;
+use crate::signs::Living;
 use crate::time::{Mono, Wall};
 
 /// The states, as `check --json` names them.
@@ -157,6 +158,22 @@ pub enum Problem {
         /// It has written nothing since it was started.
         from_start: bool,
     },
+    /// Its log is silent, and it shows this sign of life; `None` if whether it lives could not be seen.
+    SilentButAlive {
+        since: Wall,
+        sign: Option<Living>,
+        /// Its output is buffered: what it wrote last ends in the middle of a line.
+        torn: bool,
+    },
+    /// Nothing was ever written to its log in this run: the path, and whether there is a file.
+    LogNeverWritten {
+        path: String,
+        there: bool,
+    },
+    /// It had a regular heartbeat, which has stopped, while other lines go on.
+    NoHeartbeat {
+        since: Wall,
+    },
     RepeatedError {
         error: Repeated,
         window: Duration,
@@ -248,6 +265,10 @@ pub enum Help {
     MakeRoomSoon,
     MakeReadable,
     ReadLog,
+    /// Its log is named wrongly, or its output is buffered.
+    MendLog,
+    /// See what it does.
+    LookAtBridge,
 }
 
 impl Rung {
@@ -299,7 +320,10 @@ impl Problem {
             Problem::Duplicate { .. } => Cause::Duplicate,
             Problem::Disconnected { .. } => Cause::Disconnected,
             Problem::Silent { .. } => Cause::LogStale,
-            Problem::RepeatedError { .. }
+            Problem::SilentButAlive { .. }
+            | Problem::LogNeverWritten { .. }
+            | Problem::NoHeartbeat { .. }
+            | Problem::RepeatedError { .. }
             | Problem::DiskLow(_)
             | Problem::RestartsSometimes(_)
             | Problem::RestartsNever

@@ -15,6 +15,7 @@ use crate::act::Reason;
 use crate::config::Config;
 use crate::contract;
 use crate::facts::Pause;
+use crate::history::History;
 use crate::install;
 use crate::limits::{Environment, Limits};
 use crate::outcome::Outcome;
@@ -117,7 +118,10 @@ pub fn tick(watch: &mut Watch) -> Duration {
             limits.poll_interval_down
         }
         Plan::Climb(finding, rung) => climb(watch, finding, rung),
-        Plan::Nothing | Plan::Later(_) => pace(&look, plan, &limits),
+        Plan::Nothing | Plan::Later(_) => {
+            let usual = pace(&look, plan, &limits);
+            silence_due(&watch.controller.watchdog.history, &look, &limits).map_or(usual, |due| due.min(usual))
+        }
     };
     let Controller { watchdog, journal, .. } = &mut watch.controller;
     watch.delivery.deliver(journal, &mut watchdog.history.undelivered);
@@ -177,7 +181,7 @@ fn tell_last(watch: &mut Watch, look: &Look, finding: &Finding) {
     }
     let told = tell(watch, look, what);
     watch.controller.note_act(Done::Told { first: told });
-    tried(watch, cause, Rung::Tell);
+    tried(watch, cause, Rung::Tell, false);
     watch.controller.show_again();
 }
 
@@ -196,20 +200,20 @@ fn climb(watch: &mut Watch, finding: &Finding, rung: Rung) -> Duration {
             limits.poll_interval_waiting
         }
         Outcome::Cured(_) => {
-            tried(watch, cause, rung);
+            tried(watch, cause, rung, true);
             limits.poll_interval_down
         }
         Outcome::Failed(_) | Outcome::Unavailable(_) => {
-            tried(watch, cause, rung);
+            tried(watch, cause, rung, false);
             // Jitter, so that two programs that retry after the same failure do not stay in step.
             wait_after(rung, &limits).mul_f64(0.8 + 0.4 * fastrand::f64())
         }
     }
 }
 
-fn tried(watch: &mut Watch, cause: Cause, rung: Rung) {
+fn tried(watch: &mut Watch, cause: Cause, rung: Rung, cured: bool) {
     if let Some(incident) = &mut watch.incident {
-        plan::tried(incident, cause, rung, clock::mono());
+        plan::tried(incident, cause, rung, cured, clock::mono());
     }
     watch.save_incident();
 }
@@ -226,6 +230,18 @@ fn pace(look: &Look, plan: Plan, limits: &Limits) -> Duration {
         // A person who has just restarted the bridge wants to see it come up, not wait for the minute.
         State::Starting if young => limits.poll_interval_waiting,
         _ => limits.check_interval,
+    }
+}
+
+/// When a silent bridge is looked at next: the moment its silence counts, and once more soon after, since one look is no
+/// proof. A whole tick each would be two more minutes of a bridge that hangs.
+fn silence_due(history: &History, look: &Look, limits: &Limits) -> Option<Duration> {
+    look.facts.running()?;
+    let silent = look.facts.clock.mono.since(history.silent_since?);
+    match history.stale_looks {
+        0 => Some(limits.silence.saturating_sub(silent) + limits.poll_interval_waiting / 10),
+        1 => Some(limits.poll_interval_waiting),
+        _ => None,
     }
 }
 

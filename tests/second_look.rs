@@ -18,6 +18,7 @@ fn waiting_for_work() -> (Scene, Watch, u32) {
     scene.set("work", 600.0);
     let watch = scene.watch();
     let pid = scene.wait_bridge();
+    scene.wait("its voice", || (scene.status()?["history"]["spoke"] == true).then_some(()));
     std::fs::write(scene.data("quiet"), "").expect("the gag");
     scene.wait_journal("1 task is at work under the bridge");
     (scene, watch, pid)

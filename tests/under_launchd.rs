@@ -110,6 +110,13 @@ fn incident_29_a_bridge_deaf_to_sigterm_gets_one_sigkill() {
     let before = launchd.wait_pid(&scene.label);
     // It says so and then writes nothing: long before its silence alone would count.
     std::fs::write(scene.data("quiet"), "").expect("the gag");
+    // A heartbeat that was on its way would void the line.
+    let written = || std::fs::metadata(scene.log()).map_or(0, |log| log.len());
+    scene.wait("its last line", || {
+        let before = written();
+        std::thread::sleep(std::time::Duration::from_millis(300));
+        (written() == before).then_some(())
+    });
     signal(before, Signal::TERM);
     let log = std::fs::OpenOptions::new().append(true).open(scene.log());
     std::io::Write::write_all(&mut log.expect("the log"), b"INFO Received SIGTERM, shutting down gracefully...\n")

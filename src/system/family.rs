@@ -147,32 +147,39 @@ mod tests {
 
     use super::*;
 
+    /// Ended however the test ends.
+    struct Group(std::process::Child);
+
+    impl Drop for Group {
+        fn drop(&mut self) {
+            let group = rustix::process::Pid::from_child(&self.0);
+            let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+            let _ = self.0.wait();
+        }
+    }
+
     #[test]
     fn a_runners_child_and_an_orphan_of_its_group_are_the_family() {
         let script = "sleep 600 & echo $!; (sleep 600 & echo $!); read end";
-        let mut runner = Command::new("sh")
-            .args(["-c", script])
-            .process_group(0)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let lines = BufReader::new(runner.stdout.take().unwrap()).lines();
+        let mut runner = Group(
+            Command::new("sh")
+                .args(["-c", script])
+                .process_group(0)
+                .stdin(Stdio::piped())
+                .stdout(Stdio::piped())
+                .stderr(Stdio::null())
+                .spawn()
+                .unwrap(),
+        );
+        let lines = BufReader::new(runner.0.stdout.take().unwrap()).lines();
         let pids: Vec<u32> = lines.take(2).map(|line| line.unwrap().parse().unwrap()).collect();
+        let managed = runner.0.id();
+        let family = |pids: &[u32]| pids.iter().copied().chain([managed]).collect::<BTreeSet<_>>();
+        let seen = |found: Vec<u32>| found.into_iter().collect::<BTreeSet<_>>();
         let until = Instant::now() + Duration::from_secs(10);
-        while members(runner.id(), None) != BTreeSet::from([runner.id(), pids[0]]).into_iter().collect::<Vec<_>>() {
-            assert!(Instant::now() < until, "{:?} and {pids:?}", members(runner.id(), None));
+        while seen(members(managed, None)) != family(&pids[..1]) {
+            assert!(Instant::now() < until, "{:?} and {pids:?}", members(managed, None));
         }
-        let everybody: Vec<u32> = BTreeSet::from([runner.id(), pids[0], pids[1]]).into_iter().collect();
-        assert_eq!(all(runner.id(), None), everybody, "the orphan is in the group");
-        for pid in pids {
-            rustix::process::kill_process(
-                rustix::process::Pid::from_raw(i32::try_from(pid).unwrap()).unwrap(),
-                rustix::process::Signal::KILL,
-            )
-            .unwrap();
-        }
-        drop(runner.stdin.take());
-        runner.wait().unwrap();
+        assert_eq!(seen(all(managed, None)), family(&pids), "the orphan is in the group");
     }
 }

@@ -85,6 +85,8 @@ impl Tail {
             let grew = new.is_some();
             log.grew |= grew;
             if let Some(New { text, skipped }) = new {
+                log.torn = !text.is_empty() && !text.ends_with('\n');
+                log.skipped |= skipped;
                 if skipped {
                     followed.reader.skipped();
                 }

@@ -9,6 +9,7 @@ pub mod family;
 pub mod files;
 pub mod git;
 pub mod journal;
+pub mod life;
 pub mod log;
 pub mod log_end;
 pub mod markers;

@@ -33,8 +33,7 @@ pub fn descends_from(pid: u32, ancestor: u32) -> bool {
 
 /// The process group of a process.
 pub fn group(pid: u32) -> Option<u32> {
-    let group = rustix::process::getpgid(Some(raw(pid)?)).ok()?;
-    u32::try_from(group.as_raw_nonzero().get()).ok()
+    platform::group(pid)
 }
 
 /// Sends a signal to this very process: its start stamp is read again right before, on Linux while we hold its pidfd,
@@ -131,6 +130,12 @@ mod platform {
         std::str::from_utf8(&stat[after..]).ok()?.split_ascii_whitespace().nth(1)?.parse().ok()
     }
 
+    pub(super) fn group(pid: u32) -> Option<u32> {
+        let stat = std::fs::read(format!("/proc/{pid}/stat")).ok()?;
+        let after = stat.iter().rposition(|&byte| byte == b')')? + 1;
+        std::str::from_utf8(&stat[after..]).ok()?.split_ascii_whitespace().nth(2)?.parse().ok()
+    }
+
     pub(super) fn signal(id: Identity, signal: Signal) -> rustix::io::Result<()> {
         let pidfd = rustix::process::pidfd_open(raw(id.pid).ok_or(Errno::SRCH)?, rustix::process::PidfdFlags::empty())?;
         if find(id.pid).is_none_or(|process| process.id != id) {
@@ -182,6 +187,11 @@ mod platform {
     pub(super) fn parent(pid: u32) -> Option<u32> {
         let info = libproc::proc_pid::pidinfo::<BSDInfo>(i32::try_from(pid).ok()?, 0).ok()?;
         Some(info.pbi_ppid)
+    }
+
+    pub(super) fn group(pid: u32) -> Option<u32> {
+        let info = libproc::proc_pid::pidinfo::<BSDInfo>(i32::try_from(pid).ok()?, 0).ok()?;
+        Some(info.pbi_pgid)
     }
 
     pub(super) fn signal(id: Identity, signal: Signal) -> rustix::io::Result<()> {

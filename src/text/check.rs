@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use super::time::iso;
 use crate::assess::recent;
-use crate::check::{Check, CrashFact, GitFact, HolderFact, Known, LogFact, ProcessFact, SessionFact, TelegramFact};
+use crate::check::{
+    Check, CrashFact, GitFact, HolderFact, Known, LifeFact, LogFact, ProcessFact, SessionFact, TelegramFact,
+};
 use crate::facts::{Facts, short_id};
-use crate::history::{History, connection, last_exit};
+use crate::history::{History, connection, last_exit, signs};
 use crate::limits::Limits;
 use crate::secrets::Secrets;
 use crate::time::Mono;
@@ -57,6 +59,7 @@ fn known(facts: &Facts, history: &History, limits: &Limits) -> Known {
         telegram: connection(history, facts)
             .known()
             .map(|connection| TelegramFact { connected: connection.connected, evidence: connection.evidence }),
+        life: life(facts, history, limits),
         crashes: facts.crashes.known().map(|events| {
             let head = facts.git.known().map(|git| short_id(&git.head));
             let recent = || recent(events, now.wall, limits);
@@ -72,6 +75,19 @@ fn known(facts: &Facts, history: &History, limits: &Limits) -> Known {
         }),
         disk: facts.disk.known().copied(),
     }
+}
+
+fn life(facts: &Facts, history: &History, limits: &Limits) -> Option<LifeFact> {
+    facts.running()?;
+    let signs = signs(history, facts, limits);
+    let (living, dying) = (signs.living.iter(), signs.dying.iter());
+    let alive = signs.alive()?;
+    let signs = if alive {
+        living.map(|sign| super::living(*sign, facts.clock)).collect()
+    } else {
+        dying.map(|sign| super::dying(*sign, facts.clock)).collect()
+    };
+    Some(LifeFact { alive, signs })
 }
 
 /// Whole seconds: the fields that end with `_s` have no fractions.

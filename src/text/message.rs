@@ -133,7 +133,7 @@ mod tests {
             duplicates: Fact::Unknown(unknown()),
             log: Fact::Known(Log { ends, ..Log::default() }),
             session: Fact::Unknown(unknown()),
-            sockets: Fact::Unknown(unknown()),
+            life: Fact::Unknown(unknown()),
             network: None,
             crashes: Fact::Unknown(unknown()),
             git: Fact::Unknown(unknown()),

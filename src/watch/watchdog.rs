@@ -1,5 +1,7 @@
 //! Looks and judges. It remembers what takes time to know, and keeps the crash history.
 
+use std::time::Duration;
+
 use crate::assess::assess;
 use crate::config::Config;
 use crate::contract;
@@ -8,6 +10,7 @@ use crate::facts::{Event, EventKind, Fact, Facts, Identity, Job, Process};
 use crate::history::{self, History, advance, connection};
 use crate::limits::Environment;
 use crate::observe::Observer;
+use crate::signs;
 use crate::system::journal::Journal;
 use crate::system::service::Service;
 use crate::system::timed::Timed;
@@ -105,8 +108,15 @@ impl Watchdog {
             history.stale_looks = 0;
         }
         if single && history.stale_looks > 0 {
-            // There was no look before: the file's own time is all the evidence there is.
+            // There was no look before: the file's own time is all the evidence of its silence. Whether it works is seen
+            // by a second look at its processes.
             history.stale_looks = 2;
+            if let Fact::Known(first) = &facts.life {
+                std::thread::sleep(APART);
+                if let Fact::Known(second) = self.observer.life(facts.running()) {
+                    history.life = signs::at_once(first, &second, APART, facts.clock, &limits);
+                }
+            }
         }
         let verdict = assess(&facts, &history, &limits);
         if network_decides(&verdict, &history, &facts) {
@@ -175,6 +185,9 @@ impl Watchdog {
         }
     }
 }
+
+/// Within this time a process that works uses several hundredths of a second.
+const APART: Duration = Duration::from_secs(1);
 
 /// Whether the network may decide: something is sick, the bridge is without a connection or still starting, or an error
 /// repeats. Else it is not asked.

@@ -60,6 +60,14 @@ impl Service {
         }
     }
 
+    /// systemd's name of the unit, which is also that of its cgroup.
+    pub fn unit(&self) -> Option<String> {
+        match self {
+            Service::Systemd(systemd) => Some(systemd.unit()),
+            Service::Launchd(_) | Service::Embedded(_) => None,
+        }
+    }
+
     /// What the manager knows about the job.
     ///
     /// # Errors

@@ -167,7 +167,7 @@ impl Systemd {
         }
     }
 
-    fn unit(&self) -> String {
+    pub(super) fn unit(&self) -> String {
         format!("{}.service", self.label)
     }
 
