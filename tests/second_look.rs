@@ -20,6 +20,8 @@ fn waiting_for_work() -> (Scene, Watch, u32) {
     let pid = scene.wait_bridge();
     scene.wait("its voice", || (scene.status()?["history"]["spoke"] == true).then_some(()));
     std::fs::write(scene.data("quiet"), "").expect("the gag");
+    // Its work is a sign of life, so that its silence has to last.
+    scene.wait_verdict("degraded", "none");
     scene.wait_journal("1 task is at work under the bridge");
     (scene, watch, pid)
 }

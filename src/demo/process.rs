@@ -2,7 +2,7 @@
 //! a `SQLite` session open, keeps a TCP connection, and shuts down gracefully on SIGTERM. Its options make it
 //! misbehave.
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -49,6 +49,18 @@ pub struct Options {
     /// Stay silent while this file is there
     #[arg(long)]
     mute: Option<PathBuf>,
+    /// Send a byte this often (in seconds) and read what comes
+    #[arg(long)]
+    ping: Option<f64>,
+    /// Write what is said only when it is so many bytes, as Python does where its output is a file
+    #[arg(long)]
+    buffer: Option<usize>,
+    /// Hang while this file is there: nothing is read, sent, said or heard any more
+    #[arg(long)]
+    hang: Option<PathBuf>,
+    /// Spin while it hangs
+    #[arg(long)]
+    spin: bool,
 }
 
 /// Runs until told to stop, or as the options say; returns the exit code.
@@ -75,26 +87,41 @@ pub fn run(options: &Options) -> u8 {
         Some(Ok(session)) => Some(session),
         None => None,
     };
-    let connection = options.connect.map(TcpStream::connect);
-    if let Some(Ok(_)) = connection {
-        say("INFO Connected to Telegram");
+    let mut connection = options.connect.and_then(|address| TcpStream::connect(address).ok());
+    let mut out = Output { limit: options.buffer, held: String::new() };
+    if let Some(connection) = &connection {
+        let _ = connection.set_nonblocking(true);
+        out.say("INFO Connected to Telegram");
     }
     let mut beats: u32 = 0;
+    let mut pings: u32 = 0;
     loop {
         if stop.load(Ordering::SeqCst) && !options.deaf {
-            say("INFO Received SIGTERM, shutting down gracefully...");
+            out.say("INFO Received SIGTERM, shutting down gracefully...");
             return 0;
         }
         if faulty && options.exit.is_some() && aged(options.after) {
             return crash(options);
+        }
+        while options.hang.as_ref().is_some_and(|file| file.exists()) {
+            if !options.spin {
+                std::thread::sleep(Duration::from_millis(200));
+            }
+        }
+        if options.ping.is_some_and(|every| aged(f64::from(pings) * every)) {
+            pings += 1;
+            if let Some(connection) = &mut connection {
+                let _ = connection.write(b".");
+                while connection.read(&mut [0; 256]).is_ok_and(|read| read > 0) {}
+            }
         }
         let muted =
             faulty && options.silent_after.is_some_and(aged) || options.mute.as_ref().is_some_and(|file| file.exists());
         if aged(f64::from(beats) * options.every) {
             beats += 1;
             if !muted {
-                say(&format!("INFO [heartbeat] Bridge alive (uptime={}s)", born.elapsed().as_secs()));
-                options.say.as_deref().into_iter().for_each(say);
+                out.say(&format!("INFO [heartbeat] Bridge alive (uptime={}s)", born.elapsed().as_secs()));
+                options.say.as_deref().into_iter().for_each(|line| out.say(line));
                 if let Some(session) = &session {
                     // As Telethon keeps its update state: a short write transaction.
                     let _ = session.execute("update update_state set pts = pts + 1", []);
@@ -128,8 +155,27 @@ fn crash(options: &Options) -> u8 {
     code
 }
 
-fn say(line: &str) {
-    let mut out = std::io::stdout().lock();
-    let _ = writeln!(out, "{line}");
-    let _ = out.flush();
+/// Its standard output.
+struct Output {
+    limit: Option<usize>,
+    held: String,
+}
+
+impl Output {
+    fn say(&mut self, line: &str) {
+        let mut out = std::io::stdout().lock();
+        let Some(limit) = self.limit else {
+            let _ = writeln!(out, "{line}");
+            let _ = out.flush();
+            return;
+        };
+        self.held.push_str(line);
+        self.held.push('\n');
+        while self.held.len() >= limit.max(1) {
+            let rest = self.held.split_off(limit.max(1));
+            let _ = out.write_all(self.held.as_bytes());
+            let _ = out.flush();
+            self.held = rest;
+        }
+    }
 }

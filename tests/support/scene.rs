@@ -1,10 +1,13 @@
 //! A scene: a temporary folder with a checkout, a configuration, a Telegram on loopback, and the shipped program in it.
 //! Nothing outside the folder is touched, and no process but those that the scene started.
 
+use std::io::{ErrorKind, Read, Write};
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -25,6 +28,8 @@ pub(crate) struct Scene {
     environment: Value,
     /// Telegram's data centre, as far as the bridge and the watch can see. Dropped: offline.
     pub telegram: Option<TcpListener>,
+    /// It sends updates all the time, and not only answers.
+    pub pushes: Arc<AtomicBool>,
     program: Vec<String>,
 }
 
@@ -43,12 +48,8 @@ impl Scene {
         let telegram = TcpListener::bind("127.0.0.1:0").expect("loopback");
         let address = telegram.local_addr().expect("an address");
         let listener = telegram.try_clone().expect("a listener");
-        std::thread::spawn(move || {
-            let mut open = Vec::new();
-            while let Ok((connection, _)) = listener.accept() {
-                open.push(connection);
-            }
-        });
+        let pushes = Arc::new(AtomicBool::new(false));
+        answer(listener, pushes.clone());
         let home = folder.path().join("home");
         std::fs::create_dir_all(home.join("config")).expect("home");
         let environment = json!({
@@ -69,6 +70,7 @@ impl Scene {
             env: Vec::new(),
             environment,
             telegram: Some(telegram),
+            pushes,
             program: Vec::new(),
         };
         scene.commit("bridge.py", "a bridge\n", "A bridge", 172_800);
@@ -324,6 +326,30 @@ impl Scene {
             kill_if_ours(u32::try_from(pid).expect("a pid"), &self.root);
         }
     }
+}
+
+/// A Telegram that sends back what it gets.
+fn answer(listener: TcpListener, pushes: Arc<AtomicBool>) {
+    std::thread::spawn(move || {
+        while let Ok((mut connection, _)) = listener.accept() {
+            let pushes = pushes.clone();
+            std::thread::spawn(move || {
+                let _ = connection.set_read_timeout(Some(Duration::from_millis(100)));
+                let mut bytes = [0; 256];
+                loop {
+                    match connection.read(&mut bytes) {
+                        Ok(0) => return,
+                        Ok(read) => drop(connection.write(&bytes[..read])),
+                        Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
+                        Err(_) => return,
+                    }
+                    if pushes.load(Ordering::Relaxed) {
+                        let _ = connection.write(b"update");
+                    }
+                }
+            });
+        }
+    });
 }
 
 impl Drop for Scene {
