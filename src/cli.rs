@@ -99,7 +99,7 @@ enum Command {
         fault: Fault,
     },
     #[command(hide = true)]
-    DemoBridge(demo::process::Options),
+    DemoBridge(Box<demo::process::Options>),
 }
 
 #[derive(Args)]

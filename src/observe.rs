@@ -92,6 +92,9 @@ impl Observer {
         let pid = facts.running().map(|process| process.id.pid);
         facts.duplicates = self.process_search.all().map(|found| process_table::copies(found, pid)).into();
         facts.life = self.life(facts.running());
+        if let Fact::Known(life) = &mut facts.life {
+            life.journal = self.service.last_line();
+        }
         self.git.ask(true);
         let limit = self.environment.limits.read;
         let session = self.session.now(pid, limit).and_then(|session| session);

@@ -6,7 +6,8 @@ use std::sync::atomic::Ordering;
 use serde_json::{Value, json};
 
 use crate::support::bot::{Bot, Mood};
-use crate::support::{Scene, Watch, alive, keys, loaded_with};
+use crate::support::systemd;
+use crate::support::{Scene, Watch, alive, executable, keys, loaded_with};
 
 fn scene(options: &[&str]) -> (Scene, Bot) {
     let bot = Bot::new(Mood::Fine);
@@ -223,4 +224,29 @@ fn what_two_ends_did_not_cure_is_ended_no_third_time() {
     scene.wait_verdict("unhealthy", "log-stale");
     scene.wait_looks(8);
     assert_eq!(ended(), 2, "{:?}", scene.acts());
+}
+
+/// A unit with `StandardOutput=journal` and a log file of its own, which it opens only now and then.
+#[test]
+fn r15_lines_in_the_units_journal_are_a_sign_of_life() {
+    let Some(manager) = systemd::or_skip() else { return };
+    let mut scene = manager.scene();
+    scene.script("while :; do [ -e data/quiet ] || echo '[heartbeat] Bridge alive'; sleep 0.2; done\n");
+    // This manager has no journal of its own.
+    executable(
+        &scene.folder.path().join("journalctl"),
+        "#!/bin/sh\necho \"$*\" > \"$0.call\"\necho \"$(date +%s).000000 host bridge[7]: alive\"\n",
+    );
+    manager.begin(&scene, systemd::ALWAYS);
+    let _watch = scene.watch();
+    scene.wait("its voice", || (scene.status()?["history"]["spoke"] == true).then_some(()));
+    let pid = manager.wait_pid(&scene.label);
+    std::fs::write(scene.data("quiet"), "").expect("the gag");
+    scene.wait_verdict("degraded", "none");
+    assert!(scene.journal().contains("but its unit's journal got a line "), "{}", scene.journal());
+    let call = std::fs::read_to_string(scene.folder.path().join("journalctl.call")).expect("its arguments");
+    assert!(call.contains(&format!("_SYSTEMD_USER_UNIT={}.service", scene.label)), "{call}");
+    assert!(alive(pid) && scene.rungs().is_empty(), "{:?}", scene.rungs());
+    // Its own log had spoken before, so 900 s are enough.
+    scene.wait_journal("act: SIGTERM");
 }

@@ -10,6 +10,7 @@ use crate::facts::Job;
 use crate::limits::Environment;
 use crate::manager::Manager;
 use crate::system::command::CommandError;
+use crate::time::Wall;
 
 /// Why a job was not started.
 #[derive(Debug, thiserror::Error)]
@@ -64,6 +65,14 @@ impl Service {
     pub fn unit(&self) -> Option<String> {
         match self {
             Service::Systemd(systemd) => Some(systemd.unit()),
+            Service::Launchd(_) | Service::Embedded(_) => None,
+        }
+    }
+
+    /// When the job wrote its last line to its manager's journal; `None` where there is no journal or no line.
+    pub fn last_line(&self) -> Option<Wall> {
+        match self {
+            Service::Systemd(systemd) => systemd.last_line(),
             Service::Launchd(_) | Service::Embedded(_) => None,
         }
     }

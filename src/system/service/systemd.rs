@@ -14,7 +14,7 @@ use crate::system::clock;
 use crate::system::command::{self, CommandError};
 use crate::system::poll::Deadline;
 use crate::system::process;
-use crate::time::Mono;
+use crate::time::{Mono, Wall};
 
 #[derive(Clone)]
 pub struct Systemd {
@@ -169,6 +169,15 @@ impl Systemd {
 
     pub(super) fn unit(&self) -> String {
         format!("{}.service", self.label)
+    }
+
+    /// When a process of the unit wrote its last line to the journal. Lines of systemd about the unit do not count.
+    pub(super) fn last_line(&self) -> Option<Wall> {
+        let field = format!("_SYSTEMD_USER_UNIT={}", self.unit());
+        let args = ["--user", "--quiet", "--no-pager", "--lines=1", "--output=short-unix", &field];
+        // It lies beside systemctl.
+        let output = command::run(&self.systemctl.with_file_name("journalctl"), &args, self.ask).ok()?;
+        output.stdout.split_ascii_whitespace().next()?.parse().ok().map(Wall)
     }
 
     fn show(&self) -> Result<HashMap<String, String>, String> {
