@@ -34,10 +34,10 @@ bench: test-tools
 	cargo build --locked --release --bins --examples
 	cargo bench --locked --bench cost
 
-# 200 rounds of the tests of which `make test` runs a few.
+# 200 rounds of the tests of which `make test` runs a few, and an hour of healthy but odd bridges.
 campaign: test-tools
-	cargo build --locked --examples
-	BRIDGE_WATCHDOG_ROUNDS=200 cargo test --locked --test tests campaign:: -- --nocapture
+	cargo build --locked --bins --examples
+	BRIDGE_WATCHDOG_ROUNDS=200 BRIDGE_WATCHDOG_MINUTES=60 cargo test --locked --test tests campaign:: -- --nocapture
 
 check-macos:
 	tests/tools/check-macos.sh $(APPLE)

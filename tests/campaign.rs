@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use crate::support::{Scene, alive};
+use crate::support::Launchd;
+use crate::support::{Scene, Watch, alive, keys, loaded_with};
 
 fn rounds() -> u32 {
     std::env::var("BRIDGE_WATCHDOG_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(4)
@@ -34,5 +35,123 @@ fn a_watch_killed_at_any_instant_leaves_nothing_in_the_way() {
             assert!(alive(pid), "round {round}: the face of a dead recovery was left");
         }
         next.kill();
+    }
+}
+
+/// Healthy bridges as people run them, each with a watch. For as long as they live none of them may get a signal, be
+/// started again or stopped, whatever their logs, sockets and loads look like.
+struct Odd {
+    name: &'static str,
+    scene: Scene,
+    watch: Watch,
+    bridge: u32,
+    _launchd: Option<Launchd>,
+}
+
+impl Odd {
+    fn kept(name: &'static str, change: impl FnOnce(&mut Scene)) -> Odd {
+        let mut scene = Scene::new("embedded", 60.0);
+        change(&mut scene);
+        let watch = scene.watch();
+        let bridge = scene.wait_bridge();
+        Odd { name, scene, watch, bridge, _launchd: None }
+    }
+
+    fn bridge(name: &'static str, options: &'static [&'static str]) -> Odd {
+        Odd::kept(name, |scene| scene.bridge(options))
+    }
+
+    fn script(name: &'static str, text: &'static str) -> Odd {
+        Odd::kept(name, |scene| scene.script(text))
+    }
+
+    fn assert_untouched(&self) {
+        let acts = self.scene.acts();
+        let harmless = |act: &String| act.starts_with("send an alert");
+        assert!(acts.iter().all(harmless), "{}: {acts:?}\n{}", self.name, self.scene.journal());
+        assert!(alive(self.bridge), "{}: {}", self.name, self.scene.journal());
+        assert_eq!(self.scene.events("crash").len(), 0, "{}", self.name);
+        assert!(alive(self.watch.pid()), "{}", self.name);
+    }
+}
+
+/// Everything that a chat can quote of what the log reader looks for.
+const QUOTES: &str = "\
+while :; do
+echo '2026-11-26 10:00:00,000 [INFO] bridge: [heartbeat] Bridge alive'
+echo '2026-11-26 10:00:00,001 [INFO] bridge: message from Ann: \"Received SIGTERM, shutting down gracefully...\"'
+echo '2026-11-26 10:00:00,002 [INFO] bridge: message from Ann: database is locked'
+echo '2026-11-26 10:00:00,003 [INFO] bridge: message from Ann: A wait of 1800 seconds is required'
+echo '2026-11-26 10:00:00,004 [INFO] bridge: message from Ann: OSError: [Errno 28] No space left on device'
+echo '2026-11-26 10:00:00,005 [INFO] bridge: message from Ann: Disconnected from Telegram'
+echo '2026-11-26 10:00:00,006 [INFO] bridge: message from Ann: AuthKeyUnregisteredError'
+echo '[tool-server] Received SIGTERM, shutting down gracefully...' >&2
+echo 'Traceback (most recent call last):' >&2
+echo 'sqlite3.OperationalError: database is locked' >&2
+sleep 0.4
+done
+";
+
+const JSON: &str = "\
+while :; do
+echo '{\"time\": \"2026-11-26T10:00:00Z\", \"level\": \"INFO\", \"logger\": \"bridge\", \"message\": \"alive\"}'
+echo '{\"level\": \"INFO\", \"message\": \"Ann wrote: Received SIGTERM, shutting down gracefully...\"}'
+sleep 0.5
+done
+";
+
+/// Long work: it uses a core now and then and says nothing for a while.
+const BUSY: &str = "\
+while :; do
+echo 'INFO [heartbeat] Bridge alive'
+n=0; while [ $n -lt 20 ]; do i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done; sleep 0.3; n=$((n+1)); done
+done
+";
+
+fn odd_bridges() -> Vec<Odd> {
+    let mut odd = vec![
+        Odd::bridge("buffered", &["--buffer", "8192", "--every", "2", "--ping", "0.8"]),
+        Odd::bridge(
+            "buffered, a buffer that fills now and then",
+            &["--buffer", "512", "--every", "3", "--ping", "0.8"],
+        ),
+        Odd::bridge("buffered, and nothing moves on its socket", &["--buffer", "8192", "--every", "2"]),
+        Odd::bridge("quiet but for its heartbeat every 120 s", &["--every", "2"]),
+        Odd::bridge("loud", &["--every", "0.02", "--say", "INFO handled a message", "--ping", "0.1"]),
+        Odd::kept("behind a proxy", |scene| {
+            scene.bridge(&["--buffer", "8192", "--every", "2", "--ping", "0.8"]);
+            scene.set("ranges", serde_json::json!([["127.0.0.99", 32]]));
+        }),
+        Odd::script("a chat that quotes every sentence", QUOTES),
+        Odd::script("a log of JSON objects", JSON),
+        Odd::script("long work", BUSY),
+    ];
+    let (scene, launchd) = loaded_with(&["--ping", "0.8"], &keys(), |scene| {
+        scene.extra = "log = \"logs/today.log\"\nerror_log = \"logs/today.error.log\"\n".into();
+    });
+    let watch = scene.watch();
+    let bridge = launchd.wait_pid(&scene.label);
+    odd.push(Odd { name: "a log elsewhere", scene, watch, bridge, _launchd: Some(launchd) });
+    odd
+}
+
+/// An hour of them in `make campaign`, which is sixty hours of theirs; in `make test` 25 min of theirs.
+#[test]
+fn nothing_that_lives_is_ended() {
+    let minutes: f64 =
+        std::env::var("BRIDGE_WATCHDOG_MINUTES").ok().and_then(|minutes| minutes.parse().ok()).unwrap_or(0.4);
+    let odd = odd_bridges();
+    let until = std::time::Instant::now() + Duration::from_secs_f64(minutes * 60.0);
+    while std::time::Instant::now() < until {
+        odd.iter().for_each(Odd::assert_untouched);
+        std::thread::sleep(Duration::from_millis(500));
+    }
+    odd.iter().for_each(Odd::assert_untouched);
+    for bridge in &odd {
+        println!(
+            "{}: alive, {}",
+            bridge.name,
+            bridge.scene.status().map_or_else(String::new, |status| status["verdict"]["state"].to_string())
+        );
     }
 }
