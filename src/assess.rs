@@ -9,6 +9,7 @@ use crate::facts::{
     Class, Condition, Event, EventKind, Exit, Fact, Facts, Git, Job, KeepAlive, Lock, Markers, Process, Role, short_id,
 };
 use crate::history::{History, connected, connection, ended_alike, last_exit, signs};
+use crate::identity;
 use crate::limits::Limits;
 use crate::markers::{DISK_FULL, flood_until, login_needed, update};
 use crate::signs::{Living, Signs};
@@ -36,11 +37,13 @@ pub fn assess(facts: &Facts, history: &History, limits: &Limits) -> Verdict {
     let case = Case { facts, history, limits, process: *process, service, markers: facts.markers.known() };
     let mut findings: Vec<Finding> = Vec::new();
     findings.extend(case.operator_stop());
+    findings.extend(case.outside_manager());
     findings.extend(case.standing_still());
     findings.extend(case.offline());
     findings.extend(case.session_locked());
     findings.extend(case.duplicate());
     findings.extend(case.crash_loop());
+    findings.extend(case.no_bridge_inside());
     findings.extend(case.down());
     findings.extend(case.alive_but_sick());
     if let (Fact::Unknown(why), Some(State::Unhealthy)) =
@@ -314,12 +317,54 @@ impl Case<'_> {
         self.history.starts.iter().filter(|at| now.since(**at) < window).count()
     }
 
-    /// A copy beside the bridge that the manager owns. Before the crash loop: a copy makes the bridge crash, and then HEAD
-    /// is no suspect. When the bridge is down, no copy can be told from the bridge that is just being started.
+    /// A copy beside the bridge that the manager owns, or in the way of its start. Before the crash loop: a copy makes the
+    /// bridge crash, and then HEAD is no suspect.
     fn duplicate(&self) -> Option<Finding> {
-        self.process?;
-        let copy = self.facts.copy_of_age(self.limits.stale_process)?;
-        Some(found(Problem::Duplicate { pid: copy.id.pid }, Some(Rung::EndStale), Next::EndCopy))
+        let (facts, starters, age) = (self.facts, &self.history.starters, self.limits.stale_process);
+        let copy = if self.process.is_some() {
+            identity::copy(facts, starters, age)
+        } else {
+            // While it is down, what looks like a copy may be the last bridge there is, which is never ended without a
+            // start that will follow: the manager has tried, and what it started ended at once.
+            let ended_at_once = self.history.ended.as_ref().is_some_and(|ended| ended.lived < self.limits.min_uptime);
+            let tries = self.service.loaded && ended_at_once && !self.service.active_without_process;
+            let says_so = self.last_crash().is_some_and(|crash| crash.class == Class::Copy);
+            tries.then(|| identity::in_the_way(facts, starters, age, says_so)).flatten()
+        }?;
+        let next = if self.process.is_some() { Next::EndCopy } else { Next::EndCopyAndStart };
+        Some(found(Problem::Duplicate { pid: copy.id.pid }, Some(Rung::EndStale), next))
+    }
+
+    /// It runs, but its manager has no part in it: nothing is started beside it, and nothing is ended, since nobody would
+    /// start it again.
+    fn outside_manager(&self) -> Option<Finding> {
+        let service = self.service;
+        let ended_well = service.last_exit == Exit::Code(0) && service.keep_alive != KeepAlive::Always;
+        let tries = service.loaded && !service.active_without_process && !ended_well;
+        if self.process.is_some() || tries {
+            return None;
+        }
+        let bridge = identity::elsewhere(self.facts)?;
+        let problem = Problem::OutsideManager {
+            pid: bridge.process.id.pid,
+            parent: bridge.parent.as_ref().map(|parent| (parent.id.pid, parent.name.clone())),
+            keeper: bridge.keeper.clone(),
+        };
+        Some(told(found(problem, None, Next::Person(Help::OneManager))))
+    }
+
+    /// The manager sees one process that never ends, a shell or a runner, and the bridge under it dies again and again.
+    fn no_bridge_inside(&self) -> Option<Finding> {
+        let process = self.process?;
+        let runner = self.facts.bridge.known()?.is_none_or(|bridge| bridge.id != process.id);
+        let (history, now) = (self.history, self.facts.clock.mono);
+        let ends = history.inside.ends(now, self.limits.crash_window);
+        let young = self.facts.bridge.known()?.is_none_or(|bridge| bridge.age < self.limits.loop_young);
+        if !runner || !young || ends < LOOP || self.connected() {
+            return None;
+        }
+        let problem = Problem::LoopInside { ends, window: self.limits.crash_window };
+        Some(found(problem, Some(Rung::Tell), Next::Tell))
     }
 
     /// A process that does not work.
@@ -481,7 +526,7 @@ fn unknowns(facts: &Facts, history: &History, limits: &Limits) -> Vec<UnknownFac
     [
         ("process", facts.process.why()),
         ("service", facts.service.why()),
-        ("duplicates", facts.duplicates.why()),
+        ("duplicates", facts.lookalikes.why()),
         ("log", facts.log.why().or(unwritten.as_deref())),
         ("life", facts.life.why().or(life.then_some("no sign of life or death was seen so far"))),
         ("session", facts.session.why()),

@@ -1,9 +1,13 @@
 //! One row for each situation. `incident_N` is a number in a list of real outages.
 
 use super::*;
-use crate::facts::{Connection, Disk, Flood, Holder, Holds, Identity, Life, Log, Pause, Repeated, Session, UpdateLock};
+use crate::facts::{
+    Connection, Disk, Flood, Held, Holder, Holds, Identity, Keeper, Life, Log, Lookalike, Parent, Pause, Repeated,
+    Session, UpdateLock,
+};
 use crate::findings::{Ended as Traceback, Findings, FloodWait};
 use crate::history::{Beats, Counted, Ended, advance};
+use crate::inside::Inside;
 use crate::secrets::Secrets;
 use crate::signs;
 use crate::time::{Clock, span as s};
@@ -23,7 +27,8 @@ fn well() -> Case {
         clock: NOW,
         service: Fact::Known(job(Some(4312))),
         process: Fact::Known(Some(process(3600.0))),
-        duplicates: Fact::Known(Vec::new()),
+        bridge: Fact::Known(Some(process(3600.0))),
+        lookalikes: Fact::Known(Vec::new()),
         log: Fact::Known(Log { exists: true, size: 10, ..Log::default() }),
         session: Fact::Known(Session { path: "s".into(), holders: Vec::new() }),
         life: Fact::Known(Life { connections: vec![telegram()], ..Life::default() }),
@@ -46,6 +51,12 @@ fn well() -> Case {
         ..History::default()
     };
     Case { facts, history }
+}
+
+/// So many ends of the bridge under a shell.
+fn inside(ends: u32) -> Inside {
+    serde_json::from_value(serde_json::json!({"bridge": null, "ends": vec![NOW.mono - s(60.0); ends as usize]}))
+        .unwrap()
 }
 
 fn seen(telegram: bool, moved: Option<Mono>) -> signs::Seen {
@@ -85,6 +96,7 @@ fn job(pid: Option<u32>) -> Job {
         held_back: None,
         stopping: false,
         gave_up: false,
+        active_without_process: false,
     }
 }
 
@@ -152,6 +164,21 @@ impl Case {
     fn silent(&mut self, seconds: f64) {
         self.history.silent_since = Some(NOW.mono - s(seconds));
         self.history.stale_looks = 2;
+    }
+
+    /// An orphan of an earlier run, so old, with the session open.
+    fn lookalike(&mut self, age: f64) -> &mut Lookalike {
+        let id = Identity { pid: 99, start: 1 };
+        let orphan = Lookalike {
+            process: Process { id, ..process(age) },
+            session: Held::This,
+            terminal: false,
+            keeper: None,
+            parent: Some(Parent { id: Identity { pid: 1, start: 0 }, name: "launchd".into() }),
+        };
+        self.facts.lookalikes = Fact::Known(vec![orphan]);
+        let Fact::Known(lookalikes) = &mut self.facts.lookalikes else { unreachable!("it was set") };
+        &mut lookalikes[0]
     }
 
     /// Nothing written and no connection since its start.
@@ -245,7 +272,9 @@ fn every_situation_has_its_verdict() {
         ("incident 7: old strangers are nobody's copies", |c| c.stranger(Lock::None), (S::Healthy, C::None, 0)),
         (
             "incident 8: a copy of this very bridge",
-            |c| c.facts.duplicates = Fact::Known(vec![process(61.0)]),
+            |c| {
+                c.lookalike(61.0);
+            },
             (S::Unhealthy, C::Duplicate, 2),
         ),
         (
@@ -253,13 +282,15 @@ fn every_situation_has_its_verdict() {
             |c| {
                 c.loop_on_head(600.0);
                 c.facts.process = Fact::Known(Some(process(100.0)));
-                c.facts.duplicates = Fact::Known(vec![process(61.0)]);
+                c.lookalike(61.0);
             },
             (S::Unhealthy, C::Duplicate, 2),
         ),
         (
             "incident 8: a young copy may be the update's own",
-            |c| c.facts.duplicates = Fact::Known(vec![process(59.0)]),
+            |c| {
+                c.lookalike(59.0);
+            },
             (S::Healthy, C::None, 0),
         ),
         (
@@ -431,6 +462,167 @@ fn every_situation_has_its_verdict() {
                 c.hung_at_start(301.0);
             },
             (S::Unhealthy, C::LogStale, 2),
+        ),
+        (
+            "r18: no service, and pm2 keeps it",
+            |c| {
+                c.down(100.0, 100.0);
+                (c.job().installed, c.job().loaded) = (false, false);
+                c.lookalike(100.0).keeper = Some(Keeper::Supervisor("pm2".into()));
+            },
+            (S::Waiting, C::OutsideManager, 0),
+        ),
+        (
+            "r18: not loaded, and it runs in a terminal",
+            |c| {
+                c.down(100.0, 4000.0);
+                c.job().loaded = false;
+                c.history.unloaded_since = Some(NOW.mono - s(4000.0));
+                c.lookalike(10.0).terminal = true;
+            },
+            (S::Waiting, C::OutsideManager, 0),
+        ),
+        (
+            "r16: its unit is active without a process",
+            |c| {
+                c.down(1.0, 100.0);
+                c.job().active_without_process = true;
+                c.lookalike(100.0);
+            },
+            (S::Waiting, C::OutsideManager, 0),
+        ),
+        (
+            "r16: the same, and nothing runs elsewhere",
+            |c| {
+                c.down(1.0, 100.0);
+                c.job().active_without_process = true;
+            },
+            (S::Unhealthy, C::ProcessDead, 1),
+        ),
+        (
+            "r16: it ended with 0 and is not kept, and runs elsewhere",
+            |c| {
+                c.down(1.0, 100.0);
+                (c.job().last_exit, c.job().keep_alive) = (Exit::Code(0), KeepAlive::Never);
+                c.lookalike(100.0);
+            },
+            (S::Waiting, C::OutsideManager, 0),
+        ),
+        (
+            "it ended with 0 and is kept, and an orphan runs elsewhere",
+            |c| {
+                c.down(100.0, 1.0);
+                c.job().last_exit = Exit::Code(0);
+                c.lookalike(100.0);
+            },
+            (S::Unhealthy, C::ProcessDead, 1),
+        ),
+        (
+            "r06a: no service, and another account's bridge runs",
+            |c| {
+                c.down(100.0, 100.0);
+                (c.job().installed, c.job().loaded) = (false, false);
+                c.lookalike(100.0).session = Held::Other;
+            },
+            (S::Waiting, C::ConfigError, 0),
+        ),
+        (
+            "its operator stopped it, and it runs elsewhere",
+            |c| {
+                c.down(100.0, 100.0);
+                (c.job().loaded, c.job().stopped_by_operator) = (false, true);
+                c.lookalike(100.0);
+            },
+            (S::Stopped, C::OperatorStop, 0),
+        ),
+        (
+            "r06a: another account beside it",
+            |c| {
+                c.lookalike(4000.0).session = Held::Other;
+            },
+            (S::Healthy, C::None, 0),
+        ),
+        (
+            "r19: an orphan in the way of each start",
+            |c| {
+                c.down(2.0, 1.0);
+                c.crashes(4, Class::Copy);
+                c.lookalike(65.0);
+            },
+            (S::Unhealthy, C::Duplicate, 2),
+        ),
+        (
+            "r19: the same, by the bridge's own word only",
+            |c| {
+                c.down(2.0, 1.0);
+                c.crashes(1, Class::Copy);
+                c.lookalike(65.0).session = Held::Nothing;
+            },
+            (S::Unhealthy, C::Duplicate, 2),
+        ),
+        (
+            "r19: its starts end for another reason, and who runs elsewhere has no session",
+            |c| {
+                c.down(2.0, 1.0);
+                c.crashes(2, Class::Code);
+                c.lookalike(65.0).session = Held::Nothing;
+            },
+            (S::Unhealthy, C::ProcessDead, 0),
+        ),
+        (
+            "r19: the same orphan, and the bridge has only just died after a long run",
+            |c| {
+                c.down(4000.0, 1.0);
+                c.lookalike(65.0);
+            },
+            (S::Unhealthy, C::ProcessDead, 1),
+        ),
+        (
+            "r19: in the way, but in a terminal",
+            |c| {
+                c.down(2.0, 1.0);
+                c.crashes(4, Class::Copy);
+                c.lookalike(65.0).terminal = true;
+            },
+            (S::Unhealthy, C::ProcessDead, 0),
+        ),
+        (
+            "r04: a shell under which the bridge ended three times",
+            |c| {
+                c.facts.bridge = Fact::Known(None);
+                c.history.had_socket = false;
+                c.facts.life = Fact::Known(Life::default());
+                c.history.inside = inside(3);
+            },
+            (S::Unhealthy, C::CrashLoop, 5),
+        ),
+        (
+            "r04: twice",
+            |c| {
+                c.facts.bridge = Fact::Known(None);
+                c.history.had_socket = false;
+                c.facts.life = Fact::Known(Life::default());
+                c.history.inside = inside(2);
+            },
+            (S::Healthy, C::None, 0),
+        ),
+        (
+            "r04: three times, and now it runs for 300 s",
+            |c| {
+                c.facts.bridge = Fact::Known(Some(Process { id: Identity { pid: 5, start: 1 }, ..process(300.0) }));
+                c.history.had_socket = false;
+                c.facts.life = Fact::Known(Life::default());
+                c.history.inside = inside(3);
+            },
+            (S::Healthy, C::None, 0),
+        ),
+        (
+            "r04: three times, and it is connected",
+            |c| {
+                c.facts.bridge = Fact::Known(None);
+                c.history.inside = inside(3);
+            },
+            (S::Healthy, C::None, 0),
         ),
         (
             "r15: no log at that path, and a bridge that runs",
@@ -990,7 +1182,9 @@ fn the_first_cause_wins_and_the_others_become_issues() {
             c.history.disconnected_since = Some(NOW.mono - s(400.0));
         }),
         (Cause::StopHang, |c| c.history.stopping_since = Some(NOW.mono - s(40.0))),
-        (Cause::Duplicate, |c| c.facts.duplicates = Fact::Known(vec![process(100.0)])),
+        (Cause::Duplicate, |c| {
+            c.lookalike(100.0);
+        }),
     ];
     for (at, (cause, add)) in alive.iter().enumerate() {
         add(&mut case);
@@ -1387,7 +1581,7 @@ fn a_crash_beside_a_copy_is_not_the_codes() {
         let before = well();
         let mut case = well();
         case.down(100.0, 0.0);
-        case.facts.duplicates = Fact::Known(vec![process(age.as_secs_f64())]);
+        case.lookalike(age.as_secs_f64());
         let (_, events) = advance(&before.history, &case.facts, &[], limits);
         assert_eq!(events.first().map(|event| event.class), Some(class), "{name}");
     }

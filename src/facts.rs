@@ -47,8 +47,11 @@ pub struct Facts {
     pub service: Fact<Job>,
     /// The process that the manager owns; `None` where it has none.
     pub process: Fact<Option<Process>>,
-    /// Other processes of this very bridge (interpreter, script, checkout).
-    pub duplicates: Fact<Vec<Process>>,
+    /// The process under the manager that is this very bridge by its program and arguments: the managed one, or where
+    /// that is a runner or a shell, one below it. `None` if there is none.
+    pub bridge: Fact<Option<Process>>,
+    /// Others with the bridge's program, script and arguments, in this checkout. `identity` says what they are.
+    pub lookalikes: Fact<Vec<Lookalike>>,
     pub log: Fact<Log>,
     pub session: Fact<Session>,
     /// What the kernel says of the bridge's processes, all of them together.
@@ -79,6 +82,45 @@ pub struct Process {
     pub started: Wall,
     #[serde(with = "crate::time::seconds")]
     pub age: Duration,
+}
+
+/// A process outside the bridge's own family that has its program, script and arguments, in this checkout.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Lookalike {
+    pub process: Process,
+    pub session: Held,
+    /// It has a controlling terminal.
+    pub terminal: bool,
+    pub keeper: Option<Keeper>,
+    pub parent: Option<Parent>,
+}
+
+/// Which session a process has open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Held {
+    /// This very file, or its journal.
+    This,
+    /// Another one: it is another account.
+    Other,
+    Nothing,
+    /// Its files can't be looked at (it is another user's).
+    Unseen,
+}
+
+/// Who keeps a process, besides our manager's job.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Keeper {
+    /// Another job of a service manager: its label or unit.
+    Job(String),
+    /// A program above it that keeps it running (pm2, supervisord, a container).
+    Supervisor(String),
+}
+
+/// The process that started another.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Parent {
+    pub id: Identity,
+    pub name: String,
 }
 
 /// What the kernel says of the bridge's processes together, at this look. Plain readings: `signs` says what they mean.
@@ -140,6 +182,9 @@ pub struct Job {
     pub stopping: bool,
     /// The manager gave up (systemd's `failed`): only a reset and a start bring it back.
     pub gave_up: bool,
+    /// systemd calls it active though it has no process: it started one that is not its own (`Type=oneshot` with
+    /// `RemainAfterExit=`).
+    pub active_without_process: bool,
 }
 
 /// Whether the manager itself starts the job again after an exit.
@@ -398,11 +443,6 @@ impl Facts {
     pub fn running(&self) -> Option<Process> {
         self.process.known().copied().flatten()
     }
-
-    /// A copy of the bridge that has lived for this long: one that starts again may have two processes for a moment.
-    pub fn copy_of_age(&self, age: Duration) -> Option<Process> {
-        self.duplicates.known()?.iter().find(|copy| copy.age >= age).copied()
-    }
 }
 
 impl std::fmt::Display for Exit {
@@ -413,6 +453,33 @@ impl std::fmt::Display for Exit {
             Exit::Signal(signal) => write!(f, "signal {signal}"),
             Exit::NotStarted(reason) | Exit::Other(reason) => f.write_str(reason),
             Exit::Unseen => f.write_str("not seen"),
+        }
+    }
+}
+
+#[cfg(test)]
+impl Facts {
+    /// A look that found nothing out.
+    pub(crate) fn unseen() -> Facts {
+        fn unknown<T>() -> Fact<T> {
+            Fact::Unknown("not looked at".into())
+        }
+        Facts {
+            clock: Clock::default(),
+            service: unknown(),
+            process: unknown(),
+            bridge: unknown(),
+            lookalikes: unknown(),
+            log: unknown(),
+            session: unknown(),
+            life: unknown(),
+            network: None,
+            crashes: unknown(),
+            git: unknown(),
+            disk: unknown(),
+            missing_program: unknown(),
+            markers: unknown(),
+            holds: Holds::default(),
         }
     }
 }

@@ -11,6 +11,8 @@ use crate::error_line;
 use crate::exit_class::{self, Ending};
 use crate::facts::{Class, Event, EventKind, Exit, Fact, Facts, Identity, Job, Log, Process, Repeated};
 use crate::findings::Findings;
+use crate::identity::{self, Starters};
+use crate::inside::Inside;
 use crate::limits::Limits;
 use crate::markers::{flood_until, login_needed, update};
 use crate::signs::{self, Signs};
@@ -41,6 +43,11 @@ pub struct History {
     /// What it wrote last ends in the middle of a line: its output is buffered, and its silence says little.
     #[serde(default)]
     pub torn: bool,
+    #[serde(default)]
+    pub inside: Inside,
+    /// Who was seen to start processes that look like the bridge.
+    #[serde(default)]
+    pub starters: Starters,
     #[serde(default)]
     pub beats: Beats,
     #[serde(default)]
@@ -130,6 +137,8 @@ pub fn advance(before: &History, facts: &Facts, ours: &[Identity], limits: &Limi
     if let Fact::Known(log) = &facts.log {
         history.repeated.clone_from(&log.repeated);
     }
+    history.inside = history.inside.with(facts);
+    history.starters = history.starters.with(facts);
     let same_run = history.run.map(|run| run.id) == before.run.map(|run| run.id);
     note_log(&mut history, facts, limits, same_run);
     note_connection(&mut history, facts);
@@ -198,6 +207,7 @@ fn note_process(
         (history.locked_at, history.told_to_stop_at) = (None, None);
         history.said = Findings::default();
         (history.beats, history.life) = (Beats::default(), signs::Record::default());
+        history.inside = Inside::default();
         history.spoke = false;
         events.extend(start(history, process, facts));
     }
@@ -412,7 +422,7 @@ fn crash(history: &History, service: &Job, pid: Option<u32>, facts: &Facts, limi
         exit: &service.last_exit,
         findings: &said,
         offline: facts.network == Some(Fact::Known(false)),
-        copy_in_the_way: facts.copy_of_age(limits.stale_process).is_some(),
+        copy_in_the_way: identity::copy(facts, &history.starters, limits.stale_process).is_some(),
     };
     Event {
         class: exit_class::class(&ending).unwrap_or(Class::Code),

@@ -29,6 +29,8 @@ pub mod facts;
 pub mod findings;
 pub mod foreign_text;
 pub mod history;
+pub mod identity;
+pub mod inside;
 pub mod install;
 pub mod limits;
 pub mod log_fields;

@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 
 use crate::config::Config;
 use crate::contract;
-use crate::facts::{Disk, Event, Fact, Facts, Git, Identity, Job, Life, Log, Markers, Process, Role, Session};
+use crate::facts::{
+    Disk, Event, Fact, Facts, Git, Identity, Job, Life, Log, Lookalike, Markers, Process, Role, Session,
+};
 use crate::limits::Environment;
 use crate::system::connection::Sockets;
 use crate::system::crashes::CrashLog;
@@ -15,7 +17,7 @@ use crate::system::git::Checkout;
 use crate::system::log::Tail;
 use crate::system::new_processes::NewProcesses;
 use crate::system::poll::Deadline;
-use crate::system::process_table::{self, ProcessMatch, ProcessSearch};
+use crate::system::process_table::{Found, ProcessMatch, ProcessSearch};
 use crate::system::service::Service;
 use crate::system::timed::Timed;
 use crate::system::{clock, connection, family, life, log_end, markers, process, session};
@@ -34,7 +36,7 @@ pub struct Observer {
     crash_log: Timed<(), Result<Vec<Event>, String>>,
     git: Timed<bool, Result<Git, String>>,
     files: Timed<(), (Result<Markers, String>, Result<Disk, String>, Option<String>)>,
-    session: Timed<Option<u32>, Result<Session, String>>,
+    session: Timed<Vec<u32>, Result<Session, String>>,
     log_end: Timed<(), Vec<Vec<String>>>,
 }
 
@@ -54,7 +56,7 @@ impl Observer {
             config: config.clone(),
             environment: environment.clone(),
             service: service.clone(),
-            process_search: ProcessSearch::new(ProcessMatch::of(config), environment.limits.read),
+            process_search: ProcessSearch::new(ProcessMatch::of(config, service.owner()), environment.limits.read),
             new_processes: NewProcesses::default(),
             sockets: Sockets::default(),
             job: None,
@@ -62,7 +64,7 @@ impl Observer {
             crash_log: Timed::new("crash_log", move |()| crash_log.recent()),
             git: Timed::new("git", move |deep| checkout.head(deep)),
             files: Timed::new("files", move |()| (markers::read(&files), disk(&files), missing_program(&files))),
-            session: Timed::new("session", move |pid| session::look(&database, pid)),
+            session: Timed::new("session", move |family: Vec<u32>| session::look(&database, &family)),
             log_end: Timed::new("log end", move |()| {
                 logs.each_ref().map(|path| log_end::of(path, 15, &secrets)).into()
             }),
@@ -89,15 +91,15 @@ impl Observer {
             self.job = None;
             (facts.service, facts.process) = self.process();
         }
-        let pid = facts.running().map(|process| process.id.pid);
-        facts.duplicates = self.process_search.all().map(|found| process_table::copies(found, pid)).into();
-        facts.life = self.life(facts.running());
+        let family = self.family(facts.running(), family::all);
+        (facts.bridge, facts.lookalikes) = known(self.process_search.all(&family));
+        facts.life = self.read_life(&family);
         if let Fact::Known(life) = &mut facts.life {
             life.journal = self.service.last_line();
         }
         self.git.ask(true);
         let limit = self.environment.limits.read;
-        let session = self.session.now(pid, limit).and_then(|session| session);
+        let session = self.session.now(family, limit).and_then(|session| session);
         facts.session = session.map(|session| self.with_the_bridge_known(session)).into();
         facts.git = self.git.answer(self.deadline()).and_then(|git| git).into();
         if let Fact::Known(log) = &mut facts.log {
@@ -147,10 +149,9 @@ impl Observer {
         // After the process: if it is gone, its last lines are in the log by then, and they give its death its class.
         let run = process.known().copied().flatten().map(|process| process.id);
         self.log.ask(run);
-        let pid = run.map(|run| run.pid);
-        let fresh = self.new_processes.matching(&mut self.process_search, pid);
-        let duplicates = fresh.map(|found| process_table::copies(found, pid)).into();
-        let life = self.life(process.known().copied().flatten());
+        let family = self.family(process.known().copied().flatten(), family::members);
+        let (bridge, lookalikes) = known(self.new_processes.matching(&mut self.process_search, &family));
+        let life = self.read_life(&family);
         let deadline = self.deadline();
         let (markers, disk, missing_program) = match self.files.answer(deadline) {
             Ok((markers, disk, missing)) => (markers.into(), disk.into(), Fact::Known(missing)),
@@ -160,7 +161,8 @@ impl Observer {
             clock: clock::now(),
             service,
             process,
-            duplicates,
+            bridge,
+            lookalikes,
             log: self.log.answer_even_if_late(deadline).and_then(|log| log).into(),
             session: Fact::Unknown("looked at only when something is wrong".into()),
             life,
@@ -178,8 +180,9 @@ impl Observer {
     /// is asked again.
     fn with_the_bridge_known(&mut self, mut session: Session) -> Session {
         if session.holders.iter().any(|holder| holder.role == Role::Stranger) {
-            let pid = self.process().1.known().copied().flatten().map(|process| process.id.pid);
-            for holder in session.holders.iter_mut().filter(|holder| Some(holder.pid) == pid) {
+            let process = self.process().1.known().copied().flatten();
+            let family = self.family(process, family::all);
+            for holder in session.holders.iter_mut().filter(|holder| family.contains(&holder.pid)) {
                 holder.role = Role::Bridge;
             }
         }
@@ -190,15 +193,39 @@ impl Observer {
         Instant::now() + self.environment.limits.read
     }
 
+    /// Processes that look like the bridge, besides the managed one and its relatives.
+    ///
+    /// # Errors
+    /// If the process table can't be read in time.
+    pub fn lookalikes(&mut self, managed: Option<Process>) -> Result<Vec<Lookalike>, String> {
+        let family = self.family(managed, family::all);
+        self.process_search.all(&family).map(|found| found.lookalikes)
+    }
+
     /// What the kernel says of the bridge's processes.
     pub fn life(&mut self, managed: Option<Process>) -> Fact<Life> {
-        let Some(pid) = managed.map(|managed| managed.id.pid) else {
-            return Fact::Unknown("there is no process that could live".into());
-        };
-        let mut family = family::members(pid, self.service.unit().as_deref());
-        // The managed one first: the others may go at any time.
+        let family = self.family(managed, family::members);
+        self.read_life(&family)
+    }
+
+    fn read_life(&mut self, family: &[u32]) -> Fact<Life> {
+        life::look(&mut self.sockets, family, &self.environment.ranges).into()
+    }
+
+    /// The managed process first, since its relatives may go at any time.
+    fn family(&self, managed: Option<Process>, of: fn(u32, Option<&str>) -> Vec<u32>) -> Vec<u32> {
+        let Some(pid) = managed.map(|managed| managed.id.pid) else { return Vec::new() };
+        let mut family = of(pid, self.service.unit().as_deref());
         family.sort_by_key(|member| *member != pid);
-        life::look(&mut self.sockets, &family, &self.environment.ranges).into()
+        family
+    }
+}
+
+/// A search that failed leaves both unknown.
+fn known(found: Result<Found, String>) -> (Fact<Option<Process>>, Fact<Vec<Lookalike>>) {
+    match found {
+        Ok(found) => (Fact::Known(found.bridge), Fact::Known(found.lookalikes)),
+        Err(why) => (Fact::Unknown(why.clone()), Fact::Unknown(why)),
     }
 }
 

@@ -89,7 +89,7 @@ impl Signs {
 }
 
 /// 5 % of a core: less is the trickle of a loop that only wakes up.
-const WORK: f64 = 0.05;
+pub const WORK: f64 = 0.05;
 
 /// Adds what this look read. `before` is of the same run.
 pub fn note(before: &Record, life: &Life, clock: Clock, limits: &Limits) -> Record {

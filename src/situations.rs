@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::act::Reason;
 use crate::check::{Check, Known};
-use crate::facts::{Condition, Exit, Identity, Pause, Process, Repeated};
+use crate::facts::{Condition, Exit, Identity, Keeper, Pause, Process, Repeated};
 use crate::history::History;
 use crate::markers::Update;
 use crate::signs::Living;
@@ -187,6 +187,17 @@ pub(crate) fn situations() -> Vec<(&'static str, Snapshot)> {
         ("crash-loop, no checkout", down(one(crash_loop(Head::Unknown), Next::Tell))),
         ("bad-commit", down(one(crash_loop(suspect(false)), Next::Tell))),
         ("bad-commit, opted in", down(one(crash_loop(suspect(true)), Next::Revert))),
+        ("crash-loop under a shell", { one(Problem::LoopInside { ends: 5, window: HALF_AN_HOUR }, Next::Tell) }),
+        ("outside-manager, in tmux", {
+            let parent = Some((77, "tmux".into()));
+            let problem = Problem::OutsideManager { pid: 4321, parent, keeper: None };
+            down(one(problem, Next::Person(Help::OneManager)))
+        }),
+        ("outside-manager, kept by pm2", {
+            let keeper = Some(Keeper::Supervisor("pm2".into()));
+            let problem = Problem::OutsideManager { pid: 4321, parent: Some((77, "node".into())), keeper };
+            down(one(problem, Next::Person(Help::OneManager)))
+        }),
         ("not-loaded", not_loaded(Next::LoadAt(ahead(600)))),
         ("not-loaded, rung 1", rung(Rung::Restart, NOW, not_loaded(Next::Load))),
         ("log-stale", hangs()),
@@ -198,6 +209,7 @@ pub(crate) fn situations() -> Vec<(&'static str, Snapshot)> {
         ("stop-hang", one(Problem::StopHang { since: ago(40) }, Next::EndAndStart)),
         ("disconnected", one(Problem::Disconnected { since: ago(360) }, Next::EndAndStart)),
         ("duplicate", one(Problem::Duplicate { pid: 7 }, Next::EndCopy)),
+        ("duplicate, in the way of the start", down(one(Problem::Duplicate { pid: 7 }, Next::EndCopyAndStart))),
         ("session-locked", one(Problem::SessionLocked { pid: 7 }, Next::FreeSession)),
         ("offline, the bridge down", down(one(Problem::Offline, Next::NetworkBack))),
         ("flood-wait", one(Problem::FloodWait { until: ahead(4020) }, Next::FloodEnds(ahead(4020)))),
@@ -249,7 +261,8 @@ pub(crate) fn following(cause: Option<Cause>) -> Option<Cause> {
         Cause::None => Some(Cause::ProcessDead),
         Cause::ProcessDead => Some(Cause::CrashLoop),
         Cause::CrashLoop => Some(Cause::NotLoaded),
-        Cause::NotLoaded => Some(Cause::LogStale),
+        Cause::NotLoaded => Some(Cause::OutsideManager),
+        Cause::OutsideManager => Some(Cause::LogStale),
         Cause::LogStale => Some(Cause::StopHang),
         Cause::StopHang => Some(Cause::Disconnected),
         Cause::Disconnected => Some(Cause::Duplicate),

@@ -18,7 +18,7 @@ pub use self::journal::{
 };
 use self::time::{at, lasting};
 use crate::act::Reason;
-use crate::facts::{Condition, Exit};
+use crate::facts::{Condition, Exit, Keeper};
 use crate::markers::Update;
 use crate::outcome::{Cure, Failure, Missing, Outcome, StandDown};
 use crate::signs::{Dying, Living};
@@ -66,6 +66,7 @@ pub fn phrase(problem: &Problem, now: Clock) -> String {
         Problem::LogUnseen(_) => "whether the bridge works can't be seen".into(),
         Problem::MarkersUnseen(_) => "whether a restart is forbidden can't be seen".into(),
         Problem::OperatorStop => "the operator stopped the bridge".into(),
+        Problem::OutsideManager { pid, .. } => format!("the bridge runs outside its manager (pid {pid})"),
         Problem::Paused(pause) => format!("recovery is paused since {}", at(pause.since, now)),
         Problem::RecoveryRunning(pid) => format!("another recovery of this bridge is running (pid {pid})"),
         Problem::UpdateRunning(Update::Held(_)) => "an update is running under 'hold'".into(),
@@ -84,6 +85,9 @@ pub fn phrase(problem: &Problem, now: Clock) -> String {
         Problem::SessionLocked { pid } => format!("another process (pid {pid}) holds the lock of the bridge's session"),
         Problem::CrashLoop { crashes, window, .. } => {
             format!("the bridge crashed {crashes} times within {}", lasting(*window))
+        }
+        Problem::LoopInside { ends, window } => {
+            format!("the bridge ended {ends} times within {}", lasting(*window))
         }
         Problem::NotLoaded => "the bridge's job is not loaded".into(),
         Problem::ProcessDead { exit: Exit::Never | Exit::Unseen, .. } => "the bridge is not running".into(),
@@ -120,6 +124,8 @@ pub fn detail(problem: &Problem, now: Clock) -> Option<String> {
         | Problem::Undelivered(why) => why.clone(),
         Problem::UpdateRunning(Update::Held(reason)) if !reason.is_empty() => reason.clone(),
         Problem::LoginNeeded => "no restart can help".into(),
+        Problem::OutsideManager { parent, keeper, .. } => kept_by(parent.as_ref(), keeper.as_ref())?,
+        Problem::LoopInside { .. } => "its manager sees only the process that starts it again".into(),
         Problem::NoService => "neither a plist nor a unit file".into(),
         Problem::ExitCode2 => "its own configuration is wrong, or its script is missing".into(),
         Problem::CannotStart { missing: Some(program), .. } => format!("{program} is not there"),
@@ -139,6 +145,17 @@ pub fn detail(problem: &Problem, now: Clock) -> Option<String> {
         Problem::RestartsSometimes(Condition::Restart(value)) => format!("Restart={value}"),
         _ => return None,
     })
+}
+
+/// Who started the bridge elsewhere, and who keeps it.
+fn kept_by(parent: Option<&(u32, String)>, keeper: Option<&Keeper>) -> Option<String> {
+    let keeper = keeper.map(|keeper| match keeper {
+        Keeper::Job(job) => format!("the job {job} keeps it"),
+        Keeper::Supervisor(name) => format!("{name} keeps it"),
+    });
+    let parent = parent.map(|(pid, name)| format!("started by {name} (pid {pid})"));
+    let both: Vec<String> = parent.into_iter().chain(keeper).collect();
+    (!both.is_empty()).then(|| both.join("; "))
 }
 
 /// Why something is done, as the second half of "because …".
@@ -247,6 +264,7 @@ pub fn next(next: Next, now: Clock) -> String {
         Next::Load => "it is loaded again now".into(),
         Next::LoadAt(time) => format!("it is loaded again at {}", at(time, now)),
         Next::EndAndStart => "it is ended and started".into(),
+        Next::EndCopyAndStart => "the copy is ended, and the bridge is started".into(),
         Next::EndCopy => "the copy is ended; the bridge is left alone".into(),
         Next::FreeSession => format!("{}; you are told", missing(Missing::FreeSession)),
         Next::Revert => format!("{}; you are told", missing(Missing::Revert)),
@@ -272,6 +290,7 @@ fn helped(help: Help) -> &'static str {
         Help::MakeRoom => "make room; nothing is restarted until then",
         Help::MakeRoomSoon => "make room before it is full",
         Help::MakeReadable => "make the checkout's data folder readable; nothing is done until then",
+        Help::OneManager => "end it there, then run 'bridge-watchdog restart'",
         Help::MendLog => "correct bridge.log, or have it write at once",
         Help::LookAtBridge => "see what it does; nothing is ended for that",
         Help::ReadLog => "read the log; nothing is restarted for that",
@@ -378,6 +397,7 @@ pub fn cause_name(cause: Cause) -> &'static str {
         Cause::ProcessDead => "process-dead",
         Cause::CrashLoop => "crash-loop",
         Cause::NotLoaded => "not-loaded",
+        Cause::OutsideManager => "outside-manager",
         Cause::LogStale => "log-stale",
         Cause::StopHang => "stop-hang",
         Cause::Disconnected => "disconnected",

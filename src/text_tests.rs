@@ -47,7 +47,7 @@ fn every_cause_has_a_situation() {
     let seen: Vec<Cause> = situations().iter().map(|(_, snapshot)| snapshot.verdict.cause).collect();
     let without: Vec<&Cause> = all.iter().filter(|cause| !seen.contains(cause)).collect();
     assert!(without.is_empty(), "{without:?}");
-    assert_eq!(all.len(), 20);
+    assert_eq!(all.len(), 21);
 }
 
 /// `check --json` names states and causes by serde, everything else by these functions.
@@ -204,6 +204,7 @@ fn commands() -> Vec<(String, String)> {
         held_back: None,
         stopping: false,
         gave_up: false,
+        active_without_process: false,
     };
     let situation = |wanted: &str| situations().into_iter().find(|(name, _)| *name == wanted).unwrap().1;
     let hangs = situation("log-stale");

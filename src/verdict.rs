@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::facts::{Condition, Exit, Pause, Repeated};
+use crate::facts::{Condition, Exit, Keeper, Pause, Repeated};
 use crate::markers::Update;
 use crate::signs::Living;
 use crate::time::{Mono, Wall};
@@ -31,6 +31,7 @@ pub enum Cause {
     ProcessDead,
     CrashLoop,
     NotLoaded,
+    OutsideManager,
     LogStale,
     StopHang,
     Disconnected,
@@ -106,6 +107,12 @@ pub enum Problem {
     /// It is sick, but whether something forbids a cure can't be seen: why.
     MarkersUnseen(String),
     OperatorStop,
+    /// The bridge runs, but not under its manager: who started it, and who keeps it.
+    OutsideManager {
+        pid: u32,
+        parent: Option<(u32, String)>,
+        keeper: Option<Keeper>,
+    },
     Paused(Pause),
     /// By another process of ours: its pid.
     RecoveryRunning(u32),
@@ -135,6 +142,11 @@ pub enum Problem {
         crashes: usize,
         window: Duration,
         head: Head,
+    },
+    /// The managed process is no bridge, and the bridge under it ended this often within this time.
+    LoopInside {
+        ends: usize,
+        window: Duration,
     },
     NotLoaded,
     ProcessDead {
@@ -233,6 +245,8 @@ pub enum Next {
     LoadAt(Wall),
     EndAndStart,
     EndCopy,
+    /// The copy is in the way of the bridge's start, which follows.
+    EndCopyAndStart,
     FreeSession,
     Revert,
     /// A person is told; there is no other cure.
@@ -267,6 +281,8 @@ pub enum Help {
     ReadLog,
     /// Its log is named wrongly, or its output is buffered.
     MendLog,
+    /// End what runs elsewhere and let the manager start it.
+    OneManager,
     /// See what it does.
     LookAtBridge,
 }
@@ -313,7 +329,8 @@ impl Problem {
             Problem::Offline => Cause::Offline,
             Problem::SessionLocked { .. } => Cause::SessionLocked,
             Problem::CrashLoop { head: Head::Suspect { .. }, .. } => Cause::BadCommit,
-            Problem::CrashLoop { .. } => Cause::CrashLoop,
+            Problem::CrashLoop { .. } | Problem::LoopInside { .. } => Cause::CrashLoop,
+            Problem::OutsideManager { .. } => Cause::OutsideManager,
             Problem::NotLoaded => Cause::NotLoaded,
             Problem::ProcessDead { .. } => Cause::ProcessDead,
             Problem::StopHang { .. } => Cause::StopHang,
@@ -342,7 +359,8 @@ impl Problem {
             | Cause::ConfigError
             | Cause::FloodWait
             | Cause::DiskFull
-            | Cause::Offline => State::Waiting,
+            | Cause::Offline
+            | Cause::OutsideManager => State::Waiting,
             Cause::None => State::Degraded,
             Cause::ProcessDead
             | Cause::CrashLoop

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 /// Pure files: facts in, verdict or text out.
-const PURE: [&str; 33] = [
+const PURE: [&str; 35] = [
     "act",
     "assess",
     "check",
@@ -17,6 +17,8 @@ const PURE: [&str; 33] = [
     "findings",
     "foreign_text",
     "history",
+    "identity",
+    "inside",
     "log_fields",
     "log_line",
     "log_parts",

@@ -7,7 +7,8 @@ use rustix::process::Signal;
 
 use crate::act::{Act, Ending, Reason, Target};
 use crate::config::Config;
-use crate::facts::{Fact, Identity, Job, Process};
+use crate::facts::{Fact, Identity, Job, Lookalike, Process};
+use crate::identity::Starters;
 use crate::limits::Limits;
 use crate::outcome::{Failure, Outcome, StandDown};
 use crate::snapshot::Done;
@@ -104,6 +105,19 @@ impl<'a> Attempt<'a> {
             }
             _ => true,
         }
+    }
+
+    /// Processes that look like the bridge now, besides the managed one and its relatives.
+    ///
+    /// # Errors
+    /// If the process table can't be read.
+    pub fn lookalikes(&mut self, managed: Option<Process>) -> Result<Vec<Lookalike>, String> {
+        self.controller.watchdog.lookalikes(managed)
+    }
+
+    /// Who was seen to start them.
+    pub fn starters(&self) -> Starters {
+        self.controller.watchdog.history.starters.clone()
     }
 
     /// How long the last run that ended had lived.

@@ -7,12 +7,13 @@ use super::attempt::Attempt;
 use super::restart::start;
 use super::verify::verify;
 use crate::act::{Reason, Target};
-use crate::facts::{Identity, Process};
+use crate::facts::{Identity, Lookalike, Process};
+use crate::identity;
 use crate::outcome::{Cure, Failure, Outcome, StandDown};
 use crate::system::poll::Deadline;
-use crate::system::process_table::{self, ProcessMatch};
+use crate::system::process_table;
 use crate::text;
-use crate::verdict::Cause;
+use crate::verdict::{Cause, Finding, Problem};
 
 /// No exit timeout is waited for longer than this: an `ExitTimeOut` of an hour must not become an hour without a look.
 /// 0 means no limit to launchd.
@@ -33,11 +34,11 @@ fn rung(attempt: &mut Attempt) -> Result<Outcome, Outcome> {
         wait_for_work(attempt, own.id)?;
     }
     still(attempt)?;
-    let copies = copies(attempt, process.map(|process| process.id), limits.stale_process)?;
+    let copies = copies(attempt, process, limits.stale_process)?;
     for copy in &copies {
         attempt.end(Target::Copy, *copy, limits.stranger_exit)?;
     }
-    if attempt.cause() == Cause::Duplicate {
+    if attempt.cause() == Cause::Duplicate && process.is_some() {
         return Ok(Outcome::Cured(Cure::CopiesEnded(copies.len())));
     }
     if let Some(own) = own {
@@ -52,7 +53,7 @@ fn rung(attempt: &mut Attempt) -> Result<Outcome, Outcome> {
         start(attempt, &job)?;
     }
     let outcome = verify(attempt, own.map(|own| own.id));
-    let managed = attempt.process()?.1.map(|process| process.id);
+    let managed = attempt.process()?.1;
     match self::copies(attempt, managed, Duration::ZERO)?.len() {
         0 => Ok(outcome),
         left => Err(Outcome::Failed(Failure::CopiesLeft(left))),
@@ -117,12 +118,24 @@ fn wait_for_work(attempt: &mut Attempt, own: Identity) -> Result<(), Outcome> {
     Ok(())
 }
 
-/// Processes of this very bridge, besides the one that the manager owns.
-fn copies(attempt: &Attempt, managed: Option<Identity>, older_than: Duration) -> Result<Vec<Process>, Outcome> {
-    let all = process_table::matching(&ProcessMatch::of(attempt.config()))
-        .map_err(|why| Outcome::Failed(Failure::Refused(why)))?;
-    let copies = process_table::copies(all, managed.map(|managed| managed.pid));
-    Ok(copies.into_iter().filter(|copy| copy.age >= older_than).collect())
+/// Copies of the bridge, by the judgement of the last look and by what they are now: while it is down, only what is in
+/// the way of its start.
+fn copies(attempt: &mut Attempt, managed: Option<Process>, older_than: Duration) -> Result<Vec<Process>, Outcome> {
+    let seen = attempt.lookalikes(managed).map_err(|why| Outcome::Failed(Failure::Refused(why)))?;
+    let starters = attempt.starters();
+    let in_the_way = managed.is_none() && attempt.cause() == Cause::Duplicate;
+    let accused = match &attempt.reason {
+        Reason::Finding(Finding { problem: Problem::Duplicate { pid }, .. }) if in_the_way => Some(*pid),
+        _ => None,
+    };
+    let is_copy = |lookalike: &&Lookalike| {
+        identity::is_copy(lookalike, &starters)
+            || (accused == Some(lookalike.process.id.pid) && identity::is_in_the_way(lookalike, &starters))
+    };
+    let copies = seen.iter().filter(is_copy).map(|lookalike| lookalike.process);
+    // Where no start would follow, the last bridge there is would be ended.
+    let may = managed.is_some() || in_the_way;
+    Ok(copies.filter(|copy| may && copy.age >= older_than).collect())
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ pub mod journal;
 pub mod life;
 pub mod log;
 pub mod log_end;
+pub mod lookalikes;
 pub mod markers;
 pub mod new_processes;
 pub mod output;

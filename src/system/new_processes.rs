@@ -1,17 +1,16 @@
-//! The search for copies at each healthy tick. To ask every process what it runs takes 11 ms for 400 of them, and only
+//! The search for lookalikes at each healthy tick. To ask every process what it runs takes 11 ms for 400 of them, and only
 //! to list them 0.3 ms; so only processes that started since the last two looks are asked. Two looks, since a shell
 //! that is about to exec the bridge still looks like a shell.
 
-use crate::facts::Process;
 use crate::system::process;
-use crate::system::process_table::ProcessSearch;
+use crate::system::process_table::{Found, ProcessSearch};
 
 #[derive(Default)]
 pub struct NewProcesses {
     listed: Listed,
     /// The newest pid of the machine at the last two looks, oldest first.
     newest: Vec<u32>,
-    /// Asked about at every look: copies until they are gone, and processes that could not be asked about.
+    /// Asked about at every look: lookalikes until they are gone, and processes that could not be asked about.
     again: Vec<u32>,
 }
 
@@ -20,19 +19,19 @@ pub struct NewProcesses {
 const MOST: u32 = 4096;
 
 impl NewProcesses {
-    /// Copies among the processes that are new since the last two looks, besides the `managed` one.
+    /// Lookalikes among the processes that are new since the last two looks, besides the `family`; and which of that is
+    /// the bridge.
     ///
     /// # Errors
     /// As [`ProcessSearch::among`].
-    pub fn matching(&mut self, search: &mut ProcessSearch, managed: Option<u32>) -> Result<Vec<Process>, String> {
+    pub fn matching(&mut self, search: &mut ProcessSearch, family: &[u32]) -> Result<Found, String> {
         let mut pids = self.born(process::newest())?;
         pids.extend(&self.again);
         pids.sort_unstable();
         pids.dedup();
-        pids.retain(|pid| Some(*pid) != managed);
-        let found = search.among(&pids);
+        let found = search.among(&pids, family);
         self.again = match &found {
-            Ok(copies) => copies.iter().map(|copy| copy.id.pid).collect(),
+            Ok(found) => found.lookalikes.iter().map(|lookalike| lookalike.process.id.pid).collect(),
             Err(_) => pids.into_iter().filter(|pid| process::is_there(*pid)).collect(),
         };
         found
@@ -85,6 +84,7 @@ mod tests {
     use std::time::{Duration, Instant};
 
     use super::*;
+    use crate::system::lookalikes::{self, Owner};
 
     struct Sleeper(Child);
 
@@ -125,27 +125,32 @@ mod tests {
     fn who_could_not_be_asked_about_in_time_is_asked_about_later() {
         let (open, gate) = channel::<()>();
         let mut search = ProcessSearch::by(
-            move |pids| {
+            move |pids, _| {
                 gate.recv().ok();
-                Ok(pids.iter().filter_map(|pid| process::find(*pid)).collect())
+                let found = pids.iter().filter_map(|pid| process::find(*pid));
+                let described = |process| {
+                    let session = std::path::Path::new("/nowhere");
+                    lookalikes::described(process, session, &Owner::Nobody, &mut lookalikes::Keepers::default())
+                };
+                Ok(Found { lookalikes: found.map(described).collect(), bridge: None })
             },
             Duration::from_millis(50),
         );
         let mut scan = NewProcesses::default();
         let (_new, new) = sleeper();
         for _ in 0..4 {
-            let why = scan.matching(&mut search, None).unwrap_err();
+            let why = scan.matching(&mut search, &[]).unwrap_err();
             assert!(why.starts_with("no answer for"), "{why}");
         }
         drop(open);
         let until = Instant::now() + Duration::from_secs(20);
         let found = loop {
-            match scan.matching(&mut search, None) {
+            match scan.matching(&mut search, &[]) {
                 Ok(found) => break found,
                 Err(why) => assert!(Instant::now() < until, "{why}"),
             }
         };
-        assert!(found.iter().any(|process| process.id.pid == new), "it was new four looks ago");
+        assert!(found.lookalikes.iter().any(|seen| seen.process.id.pid == new), "it was new four looks ago");
     }
 
     #[test]

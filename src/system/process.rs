@@ -31,6 +31,16 @@ pub fn descends_from(pid: u32, ancestor: u32) -> bool {
     std::iter::successors(Some(pid), |pid| platform::parent(*pid)).skip(1).take(32).any(|parent| parent == ancestor)
 }
 
+/// Who started it; after the death of that one, who adopted it.
+pub fn parent(pid: u32) -> Option<u32> {
+    platform::parent(pid)
+}
+
+/// Whether it has a controlling terminal.
+pub fn has_terminal(pid: u32) -> bool {
+    platform::has_terminal(pid)
+}
+
 /// The process group of a process.
 pub fn group(pid: u32) -> Option<u32> {
     platform::group(pid)
@@ -124,16 +134,23 @@ mod platform {
         Some(Process { id: Identity { pid, start }, started: clock::wall() - age, age })
     }
 
-    pub(super) fn parent(pid: u32) -> Option<u32> {
+    /// A field of proc(5), counted from 1; the third and later ones only.
+    fn field(pid: u32, number: usize) -> Option<i64> {
         let stat = std::fs::read(format!("/proc/{pid}/stat")).ok()?;
         let after = stat.iter().rposition(|&byte| byte == b')')? + 1;
-        std::str::from_utf8(&stat[after..]).ok()?.split_ascii_whitespace().nth(1)?.parse().ok()
+        std::str::from_utf8(&stat[after..]).ok()?.split_ascii_whitespace().nth(number - 3)?.parse().ok()
+    }
+
+    pub(super) fn parent(pid: u32) -> Option<u32> {
+        u32::try_from(field(pid, 4)?).ok()
     }
 
     pub(super) fn group(pid: u32) -> Option<u32> {
-        let stat = std::fs::read(format!("/proc/{pid}/stat")).ok()?;
-        let after = stat.iter().rposition(|&byte| byte == b')')? + 1;
-        std::str::from_utf8(&stat[after..]).ok()?.split_ascii_whitespace().nth(2)?.parse().ok()
+        u32::try_from(field(pid, 5)?).ok()
+    }
+
+    pub(super) fn has_terminal(pid: u32) -> bool {
+        field(pid, 7).is_some_and(|device| device != 0)
     }
 
     pub(super) fn signal(id: Identity, signal: Signal) -> rustix::io::Result<()> {
@@ -187,6 +204,13 @@ mod platform {
     pub(super) fn parent(pid: u32) -> Option<u32> {
         let info = libproc::proc_pid::pidinfo::<BSDInfo>(i32::try_from(pid).ok()?, 0).ok()?;
         Some(info.pbi_ppid)
+    }
+
+    /// `NODEV` is all bits set.
+    pub(super) fn has_terminal(pid: u32) -> bool {
+        let pid = i32::try_from(pid).ok();
+        let info = pid.and_then(|pid| libproc::proc_pid::pidinfo::<BSDInfo>(pid, 0).ok());
+        info.is_some_and(|info| info.e_tdev != u32::MAX)
     }
 
     pub(super) fn group(pid: u32) -> Option<u32> {

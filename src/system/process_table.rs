@@ -2,14 +2,16 @@
 //! matched an editor, a `tail`, a test run and a desktop helper, and missed "Python" with a capital P.
 
 use std::collections::HashSet;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System, UpdateKind};
 
 use crate::config::Config;
-use crate::facts::{Identity, Process};
+use crate::facts::{Identity, Lookalike, Process};
+use crate::signs::WORK;
+use crate::system::lookalikes::{self, Keepers, Owner};
 use crate::system::process;
 use crate::system::timed::Timed;
 
@@ -19,51 +21,84 @@ pub struct ProcessMatch {
     pub root: PathBuf,
     /// As configured: the interpreter, then its arguments.
     pub program: Vec<String>,
+    pub session: PathBuf,
+    /// Who keeps the bridge.
+    pub owner: Owner,
 }
 
 impl ProcessMatch {
-    pub fn of(config: &Config) -> ProcessMatch {
-        ProcessMatch { root: config.root.clone(), program: config.program.clone() }
+    pub fn of(config: &Config, owner: Owner) -> ProcessMatch {
+        ProcessMatch {
+            root: config.root.clone(),
+            program: config.program.clone(),
+            session: config.session.clone(),
+            owner,
+        }
     }
+}
+
+/// What a search found.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Found {
+    /// The bridge's own process among its family.
+    pub bridge: Option<Process>,
+    /// Others with its program, script and arguments, in its checkout.
+    pub lookalikes: Vec<Lookalike>,
 }
 
 /// The search, in a thread of its own: to compare paths they are resolved, those of the checkout and those of other
 /// processes, and a path may be in a folder that blocks.
 pub struct ProcessSearch {
-    look: Timed<Vec<u32>, Result<Vec<Process>, String>>,
+    look: Timed<(Vec<u32>, Vec<u32>), Result<Found, String>>,
     limit: Duration,
+    /// The managed process that is the bridge itself, so that it need not be asked about again.
+    known: Option<Process>,
 }
 
 impl ProcessSearch {
     /// Each search may take this long.
     pub fn new(bridge_match: ProcessMatch, limit: Duration) -> ProcessSearch {
-        ProcessSearch::by(move |pids| matching_among(pids, &bridge_match), limit)
+        let mut memory = Memory::default();
+        ProcessSearch::by(move |pids, family| search(pids, family, &bridge_match, &mut memory), limit)
     }
 
     pub(super) fn by(
-        mut search: impl FnMut(&[u32]) -> Result<Vec<Process>, String> + Send + 'static,
+        mut search: impl FnMut(&[u32], &[u32]) -> Result<Found, String> + Send + 'static,
         limit: Duration,
     ) -> ProcessSearch {
-        ProcessSearch { look: Timed::new("processes", move |pids: Vec<u32>| search(&pids)), limit }
+        let look = Timed::new("processes", move |(pids, family): (Vec<u32>, Vec<u32>)| search(&pids, &family));
+        ProcessSearch { look, limit, known: None }
     }
 
-    /// Those of `pids` that are this very bridge. Costs nothing if `pids` is empty.
+    /// Who looks like the bridge among `pids`, and which of the `family` (the managed one first) is the bridge. Costs
+    /// nothing if there is nobody to ask about.
     ///
     /// # Errors
     /// If the process table can't be read, or a path can't be resolved in time.
-    pub fn among(&mut self, pids: &[u32]) -> Result<Vec<Process>, String> {
-        if pids.is_empty() {
-            return Ok(Vec::new());
+    pub fn among(&mut self, pids: &[u32], family: &[u32]) -> Result<Found, String> {
+        let managed = family.first().copied();
+        // A shell may become the bridge by exec, but the bridge becomes nothing else.
+        self.known = self.known.filter(|known| managed == Some(known.id.pid) && process::alive(known.id));
+        let asked = if self.known.is_some() { &[][..] } else { family };
+        let strangers: Vec<u32> = pids.iter().copied().filter(|pid| !family.contains(pid)).collect();
+        let mut found = if strangers.is_empty() && asked.is_empty() {
+            Found::default()
+        } else {
+            self.look.now((strangers, asked.to_vec()), self.limit)??
+        };
+        if self.known.is_none() {
+            self.known = found.bridge.filter(|bridge| managed == Some(bridge.id.pid));
         }
-        self.look.now(pids.to_vec(), self.limit)?
+        found.bridge = found.bridge.or(self.known);
+        Ok(found)
     }
 
-    /// All processes of this very bridge, the managed one among them.
+    /// The same among all processes.
     ///
     /// # Errors
     /// As [`ProcessSearch::among`].
-    pub fn all(&mut self) -> Result<Vec<Process>, String> {
-        self.among(&process::pids()?)
+    pub fn all(&mut self, family: &[u32]) -> Result<Found, String> {
+        self.among(&process::pids()?, family)
     }
 }
 
@@ -74,18 +109,12 @@ const PATIENCE: Duration = Duration::from_secs(5);
 ///
 /// # Errors
 /// As there.
-pub fn matching(bridge_match: &ProcessMatch) -> Result<Vec<Process>, String> {
-    ProcessSearch::new(bridge_match.clone(), PATIENCE).all()
+pub fn matching(bridge_match: &ProcessMatch, family: &[u32]) -> Result<Found, String> {
+    ProcessSearch::new(bridge_match.clone(), PATIENCE).all(family)
 }
 
-/// Without the managed bridge and its descendants: a fork keeps its parent's command line (Python's multiprocessing, a
-/// worker before its exec), and ending it would end the bridge's own work.
-pub fn copies(found: Vec<Process>, managed: Option<u32>) -> Vec<Process> {
-    let own = |pid: u32| managed.is_some_and(|managed| pid == managed || process::descends_from(pid, managed));
-    found.into_iter().filter(|copy| !own(copy.id.pid)).collect()
-}
-
-/// How many descendants of the bridge are at work: their CPU time advances while we watch.
+/// How many processes of the bridge are at work: its descendants whose CPU time advances while we watch, and itself if it
+/// works at the rate of work; a loop that only wakes up now and then does not.
 ///
 /// # Errors
 /// If the process table can't be read.
@@ -93,19 +122,19 @@ pub fn tasks_at_work(bridge: Identity, watched: Duration) -> Result<usize, Strin
     let kind = ProcessRefreshKind::nothing().with_cpu();
     let mut system = System::new().map_err(|error| format!("the process table can't be read: {error}"))?;
     system.refresh_processes_specifics(ProcessesToUpdate::All, true, kind);
-    let before: Vec<(Pid, u64)> = descendants(&system, bridge.pid);
-    if before.is_empty() {
-        return Ok(0);
-    }
+    let before: Vec<(Pid, u64)> = family(&system, bridge.pid);
     std::thread::sleep(watched);
     let pids: Vec<Pid> = before.iter().map(|(pid, _)| *pid).collect();
     system.refresh_processes_specifics(ProcessesToUpdate::Some(&pids), true, kind);
-    let advances =
-        |(pid, cpu): &&(Pid, u64)| system.process(*pid).is_some_and(|process| process.accumulated_cpu_time() > *cpu);
-    Ok(before.iter().filter(advances).count())
+    let works = |(pid, cpu): &&(Pid, u64)| {
+        let used = system.process(*pid).map_or(0, |process| process.accumulated_cpu_time().saturating_sub(*cpu));
+        let itself = pid.as_u32() == bridge.pid;
+        if itself { Duration::from_millis(used) >= watched.mul_f64(WORK) } else { used > 0 }
+    };
+    Ok(before.iter().filter(works).count())
 }
 
-fn descendants(system: &System, root: u32) -> Vec<(Pid, u64)> {
+fn family(system: &System, root: u32) -> Vec<(Pid, u64)> {
     let mut family = HashSet::from([Pid::from_u32(root)]);
     loop {
         let more: Vec<Pid> = system
@@ -120,30 +149,63 @@ fn descendants(system: &System, root: u32) -> Vec<(Pid, u64)> {
         }
         family.extend(more);
     }
-    family.remove(&Pid::from_u32(root));
     family.into_iter().filter_map(|pid| Some((pid, system.process(pid)?.accumulated_cpu_time()))).collect()
 }
 
-fn matching_among(pids: &[u32], bridge_match: &ProcessMatch) -> Result<Vec<Process>, String> {
-    let pids: Vec<Pid> = pids.iter().map(|&pid| Pid::from_u32(pid)).collect();
+/// The words of the bridge that runs or ran: a job may give it arguments that the configuration does not name, and then
+/// only what has the same ones looks like it.
+#[derive(Default)]
+struct Memory {
+    words: Option<Vec<OsString>>,
+    keepers: Keepers,
+}
+
+fn search(pids: &[u32], family: &[u32], bridge_match: &ProcessMatch, memory: &mut Memory) -> Result<Found, String> {
+    let both: Vec<Pid> = pids.iter().chain(family).map(|&pid| Pid::from_u32(pid)).collect();
     let mut system = System::new().map_err(|error| format!("the process table can't be read: {error}"))?;
     let kind = ProcessRefreshKind::nothing()
         .with_cmd(UpdateKind::Always)
         .with_cwd(UpdateKind::Always)
         .with_exe(UpdateKind::Always)
         .without_tasks();
-    system.refresh_processes_specifics(ProcessesToUpdate::Some(&pids), true, kind);
+    system.refresh_processes_specifics(ProcessesToUpdate::Some(&both), true, kind);
     let mine = std::process::id();
     let wanted = ResolvedMatch::of(bridge_match);
-    let mut copies: Vec<Process> = system
-        .processes()
-        .values()
-        .filter(|seen| seen.pid().as_u32() != mine && seen.thread_kind().is_none())
-        .filter(|seen| matches(seen.cmd(), seen.exe(), seen.cwd(), &wanted))
+    let seen = |pid: &u32| system.process(Pid::from_u32(*pid)).filter(|seen| seen.thread_kind().is_none());
+    // The managed one first, then the first of its relatives: a bridge may fork itself.
+    let bridge = family.iter().filter_map(seen).find_map(|seen| {
+        let words = bridge_words(seen.cmd(), seen.exe(), seen.cwd(), &wanted)?;
+        Some((process::find(seen.pid().as_u32())?, words.to_vec(), seen.cwd().map(Path::to_owned)))
+    });
+    if let Some((_, words, cwd)) = &bridge {
+        memory.words = Some(words.iter().map(|word| resolved_word(word, cwd.as_deref())).collect());
+    }
+    let exactly = |words: &[OsString], cwd: Option<&Path>| match &memory.words {
+        Some(own) => {
+            words.len() == own.len() && words.iter().zip(own).all(|(word, own)| resolved_word(word, cwd) == *own)
+        }
+        None => words.len() == wanted.words.len(),
+    };
+    let alike: Vec<Process> = pids
+        .iter()
+        .filter(|pid| **pid != mine)
+        .filter_map(seen)
+        .filter(|seen| {
+            bridge_words(seen.cmd(), seen.exe(), seen.cwd(), &wanted).is_some_and(|words| exactly(words, seen.cwd()))
+        })
         .filter_map(|seen| process::find(seen.pid().as_u32()))
         .collect();
-    copies.sort_by_key(|copy| copy.id.pid);
-    Ok(copies)
+    let describe =
+        |process| lookalikes::described(process, &bridge_match.session, &bridge_match.owner, &mut memory.keepers);
+    let mut lookalikes: Vec<Lookalike> = alike.into_iter().map(describe).collect();
+    lookalikes.sort_by_key(|lookalike| lookalike.process.id.pid);
+    Ok(Found { bridge: bridge.map(|(process, ..)| process), lookalikes })
+}
+
+/// A word that is a path is compared as the file that it names.
+fn resolved_word(word: &OsStr, cwd: Option<&Path>) -> OsString {
+    let path = cwd.map_or_else(|| PathBuf::from(word), |cwd| cwd.join(word));
+    path.canonicalize().map_or_else(|_| word.to_owned(), PathBuf::into_os_string)
 }
 
 /// A match with its paths resolved, once for each search: to resolve them for each of several hundred processes takes
@@ -170,17 +232,22 @@ impl ResolvedMatch<'_> {
     }
 }
 
-/// The arguments after the interpreter's own options have to be the bridge's, each the same text or, relative to the
-/// process's working folder, the same file; and one of them, or the working folder, has to be in the checkout.
-fn matches(cmd: &[OsString], exe: Option<&Path>, cwd: Option<&Path>, wanted: &ResolvedMatch) -> bool {
-    let Some(first) = cmd.first() else { return false };
+/// The arguments after the interpreter's own options, if they begin with the bridge's: each the same text or, relative
+/// to the process's working folder, the same file; and one of them, or the working folder, has to be in the checkout.
+fn bridge_words<'a>(
+    cmd: &'a [OsString],
+    exe: Option<&Path>,
+    cwd: Option<&Path>,
+    wanted: &ResolvedMatch,
+) -> Option<&'a [OsString]> {
+    let first = cmd.first()?;
     let seen_as = |path: &Path| stem(path) == wanted.stem || resolved(path) == wanted.interpreter;
     if !exe.is_some_and(seen_as) && !seen_as(Path::new(first)) {
-        return false;
+        return None;
     }
     let args = wanted.words.first().map_or(&cmd[1..], |(word, _)| skip_options(&cmd[1..], word));
     if args.len() < wanted.words.len() {
-        return false;
+        return None;
     }
     let mut in_checkout = cwd.is_some_and(|cwd| resolved(cwd) == wanted.root);
     for ((word, file), arg) in wanted.words.iter().zip(args) {
@@ -188,14 +255,15 @@ fn matches(cmd: &[OsString], exe: Option<&Path>, cwd: Option<&Path>, wanted: &Re
             // A path: the same text relative to another folder is another checkout.
             let found = cwd.map_or_else(|| PathBuf::from(arg), |cwd| cwd.join(arg));
             if resolved(&found) != *file {
-                return false;
+                return None;
             }
             in_checkout |= wanted.root.join(word).starts_with(&wanted.root);
         } else if arg.to_str() != Some(word) {
-            return false;
+            return None;
         }
     }
-    in_checkout || (wanted.words.is_empty() && exe.is_some_and(|exe| resolved(exe) == wanted.interpreter))
+    let itself = wanted.words.is_empty() && exe.is_some_and(|exe| resolved(exe) == wanted.interpreter);
+    (in_checkout || itself).then_some(args)
 }
 
 /// Python's own options before the script. With `-m` or `-c` there is no script, unless the bridge itself is run so.
@@ -241,6 +309,8 @@ mod tests {
         let bridge_match = ProcessMatch {
             root: root.clone(),
             program: vec![".venv/bin/python".into(), "bridge/telegram_bridge.py".into()],
+            session: root.join("data/valor_bridge.session"),
+            owner: Owner::Nobody,
         };
         let script = root.join("bridge/telegram_bridge.py").display().to_string();
         let rows: [(&str, &Path, &[&str], bool); 11] = [
@@ -258,7 +328,8 @@ mod tests {
         ];
         for (name, cwd, cmd, expected) in rows {
             let cmd: Vec<OsString> = cmd.iter().map(OsString::from).collect();
-            assert_eq!(matches(&cmd, None, Some(cwd), &ResolvedMatch::of(&bridge_match)), expected, "{name}");
+            let words = bridge_words(&cmd, None, Some(cwd), &ResolvedMatch::of(&bridge_match));
+            assert_eq!(words.is_some(), expected, "{name}");
         }
     }
 }

@@ -36,11 +36,11 @@ type Range = (u64, u64);
 const MAIN: Range = (PENDING, SHARED.1);
 const WAL: Range = (WAL_WRITER, WAL_OPEN);
 
-/// Who holds a lock on the session, and how strong it is.
+/// Who holds a lock on the session, and how strong it is; `bridge` are the bridge's own processes.
 ///
 /// # Errors
 /// If the kernel can't be asked.
-pub fn look(path: &Path, bridge: Option<u32>) -> Result<Session, String> {
+pub fn look(path: &Path, bridge: &[u32]) -> Result<Session, String> {
     let shm = path.with_file_name(format!("{}-shm", path.file_name().unwrap_or_default().to_string_lossy()));
     let main = locks_on(path, MAIN)?;
     let wal = locks_on(&shm, WAL)?;
@@ -90,12 +90,12 @@ fn wal_lock(held: &Held) -> Lock {
     }
 }
 
-fn note(holders: &mut Vec<Holder>, pid: u32, lock: Lock, bridge: Option<u32>) {
+fn note(holders: &mut Vec<Holder>, pid: u32, lock: Lock, bridge: &[u32]) {
     if let Some(holder) = holders.iter_mut().find(|holder| holder.pid == pid) {
         holder.lock = holder.lock.max(lock);
         return;
     }
-    let role = if Some(pid) == bridge { Role::Bridge } else { Role::Stranger };
+    let role = if bridge.contains(&pid) { Role::Bridge } else { Role::Stranger };
     holders.push(Holder { pid, role, lock, age: process::find(pid).map(|process| process.age) });
 }
 
@@ -106,7 +106,7 @@ mod tests {
     use super::*;
 
     fn holder_of(path: &Path) -> Option<Lock> {
-        let session = look(path, None).unwrap();
+        let session = look(path, &[]).unwrap();
         session.holders.iter().find(|holder| holder.pid == std::process::id()).map(|holder| holder.lock)
     }
 
@@ -147,7 +147,7 @@ mod tests {
             session.pragma_update(None, "journal_mode", mode).unwrap();
             session.execute_batch("create table t(x); begin immediate; insert into t values (1)").unwrap();
             let ours = || {
-                let holders = look(&path, None).unwrap().holders;
+                let holders = look(&path, &[]).unwrap().holders;
                 holders.iter().find(|holder| holder.pid == std::process::id()).map(|holder| holder.lock)
             };
             assert_eq!(ours(), Some(Lock::Reserved), "{mode}");

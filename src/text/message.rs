@@ -122,26 +122,10 @@ fn findings(config: &Config, facts: &Facts, verdict: &Verdict) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::facts::{Fact, Holds, Log};
+    use crate::facts::{Fact, Log};
 
     fn facts(ends: Vec<Vec<String>>) -> Facts {
-        let unknown = || "not looked at".to_owned();
-        Facts {
-            clock: Clock::default(),
-            service: Fact::Unknown(unknown()),
-            process: Fact::Unknown(unknown()),
-            duplicates: Fact::Unknown(unknown()),
-            log: Fact::Known(Log { ends, ..Log::default() }),
-            session: Fact::Unknown(unknown()),
-            life: Fact::Unknown(unknown()),
-            network: None,
-            crashes: Fact::Unknown(unknown()),
-            git: Fact::Unknown(unknown()),
-            disk: Fact::Unknown(unknown()),
-            missing_program: Fact::Unknown(unknown()),
-            markers: Fact::Unknown(unknown()),
-            holds: Holds::default(),
-        }
+        Facts { log: Fact::Known(Log { ends, ..Log::default() }), ..Facts::unseen() }
     }
 
     /// The exception is the last line of the error log, and long lines of JSON stand before and after it.

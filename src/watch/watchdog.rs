@@ -6,7 +6,7 @@ use crate::assess::assess;
 use crate::config::Config;
 use crate::contract;
 use crate::events::{SeenEvents, once_each};
-use crate::facts::{Event, EventKind, Fact, Facts, Identity, Job, Process};
+use crate::facts::{Event, EventKind, Fact, Facts, Identity, Job, Lookalike, Process};
 use crate::history::{self, History, advance, connection};
 use crate::limits::Environment;
 use crate::observe::Observer;
@@ -131,6 +131,14 @@ impl Watchdog {
     /// The service and its process, asked again if the process that was known is gone.
     pub fn process(&mut self) -> (Fact<Job>, Fact<Option<Process>>) {
         self.observer.process()
+    }
+
+    /// Processes that look like the bridge now.
+    ///
+    /// # Errors
+    /// If the process table can't be read.
+    pub fn lookalikes(&mut self, managed: Option<Process>) -> Result<Vec<Lookalike>, String> {
+        self.observer.lookalikes(managed)
     }
 
     /// Whether this very run has written to its log since it was seen.

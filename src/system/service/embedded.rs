@@ -95,6 +95,7 @@ impl Embedded {
             held_back: None,
             stopping: false,
             gave_up: false,
+            active_without_process: false,
         })
     }
 

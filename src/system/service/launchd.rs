@@ -12,6 +12,7 @@ use super::StartError;
 use crate::facts::{Condition, Exit, Job, KeepAlive};
 use crate::limits::Environment;
 use crate::system::command::{self, CommandError, Output};
+use crate::system::lookalikes::Owner;
 use crate::system::poll;
 use crate::time::span;
 
@@ -24,6 +25,12 @@ pub struct Launchd {
     plist: PathBuf,
     ask: Duration,
     bootstrap: Duration,
+}
+
+impl Launchd {
+    pub(super) fn owner(&self) -> Owner {
+        Owner::Label { label: self.label.clone(), launchctl: self.launchctl.clone(), ask: self.ask }
+    }
 }
 
 const NOT_LOADED: i32 = 113;
@@ -226,6 +233,7 @@ fn not_loaded() -> Job {
         held_back: None,
         stopping: false,
         gave_up: false,
+        active_without_process: false,
     }
 }
 

@@ -10,6 +10,7 @@ use crate::facts::Job;
 use crate::limits::Environment;
 use crate::manager::Manager;
 use crate::system::command::CommandError;
+use crate::system::lookalikes::Owner;
 use crate::time::Wall;
 
 /// Why a job was not started.
@@ -66,6 +67,15 @@ impl Service {
         match self {
             Service::Systemd(systemd) => Some(systemd.unit()),
             Service::Launchd(_) | Service::Embedded(_) => None,
+        }
+    }
+
+    /// Who keeps the bridge, for telling other jobs from it.
+    pub fn owner(&self) -> Owner {
+        match self {
+            Service::Launchd(launchd) => launchd.owner(),
+            Service::Systemd(systemd) => Owner::Unit(systemd.unit()),
+            Service::Embedded(_) => Owner::Nobody,
         }
     }
 

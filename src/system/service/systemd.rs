@@ -325,6 +325,7 @@ fn parse(shown: &HashMap<String, String>) -> Result<Job, String> {
         },
         held_back: leftovers.then(|| "what the dead bridge left running is ended first".into()),
         stopping,
+        active_without_process: active == "active" && pid.is_none(),
         gave_up: active == "failed" && !stopped && !sub.ends_with("-before-auto-restart"),
     })
 }

@@ -1,0 +1,179 @@
+//! Who is the bridge, and who only looks like it. Pure.
+//!
+//! A process is ended as a copy only if everything says so: the bridge's program, script and arguments in this checkout
+//! (else it is no lookalike at all), this very session, no other job, no supervisor, no terminal. A second account in
+//! the same checkout, a person who logs in by hand, an instance that pm2 keeps: each was once ended for its words alone.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::facts::{Facts, Held, Identity, Lookalike, Process};
+
+/// Who was seen to start lookalikes: a parent with a second child, after the first has ended, is a supervisor, whatever
+/// it is called.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Starters(Vec<(Identity, Identity)>);
+
+/// A bound; there are one or two in real life.
+const MOST: usize = 64;
+
+impl Starters {
+    /// Adds what this look shows.
+    #[must_use]
+    pub fn with(&self, facts: &Facts) -> Starters {
+        let mut known = self.0.clone();
+        for lookalike in facts.lookalikes.known().into_iter().flatten() {
+            let pair = lookalike.parent.as_ref().map(|parent| (parent.id, lookalike.process.id));
+            known.extend(pair.filter(|pair| !known.contains(pair)));
+        }
+        known.drain(..known.len().saturating_sub(MOST));
+        Starters(known)
+    }
+
+    /// Whether this process's parent has started another one before. Init adopts orphans and starts none of them.
+    fn start_again(&self, lookalike: &Lookalike) -> bool {
+        let Some(parent) = &lookalike.parent else { return false };
+        let other = |(starter, child): &(Identity, Identity)| *starter == parent.id && *child != lookalike.process.id;
+        parent.id.pid != 1 && self.0.iter().any(other)
+    }
+}
+
+/// A copy beside the bridge: it has this session too, which Telegram may revoke for that, and nobody keeps it.
+pub fn copy(facts: &Facts, starters: &Starters, age: Duration) -> Option<Process> {
+    of_age(facts, age).find(|lookalike| is_copy(lookalike, starters)).map(|copy| copy.process)
+}
+
+/// See [`copy`].
+pub fn is_copy(lookalike: &Lookalike, starters: &Starters) -> bool {
+    lookalike.session == Held::This && nobodys(lookalike, starters)
+}
+
+/// A copy in the way of a bridge whose starts end at once. `says_so`: the bridge itself said that another one runs
+/// already; then it need not have the session open.
+pub fn in_the_way(facts: &Facts, starters: &Starters, age: Duration, says_so: bool) -> Option<Process> {
+    let in_the_way =
+        |lookalike: &&Lookalike| is_copy(lookalike, starters) || (says_so && is_in_the_way(lookalike, starters));
+    of_age(facts, age).find(in_the_way).map(|copy| copy.process)
+}
+
+/// See [`in_the_way`], of a bridge that says so.
+pub fn is_in_the_way(lookalike: &Lookalike, starters: &Starters) -> bool {
+    matches!(lookalike.session, Held::This | Held::Nothing) && nobodys(lookalike, starters)
+}
+
+/// The bridge, running elsewhere than under its manager. What has another session is another account, and so may be what
+/// another job keeps.
+pub fn elsewhere(facts: &Facts) -> Option<&Lookalike> {
+    facts.lookalikes.known()?.iter().find(|lookalike| is_elsewhere(lookalike))
+}
+
+/// See [`elsewhere`].
+pub fn is_elsewhere(lookalike: &Lookalike) -> bool {
+    match lookalike.session {
+        Held::This => true,
+        Held::Other => false,
+        Held::Nothing | Held::Unseen => !matches!(lookalike.keeper, Some(crate::facts::Keeper::Job(_))),
+    }
+}
+
+fn of_age(facts: &Facts, age: Duration) -> impl Iterator<Item = &Lookalike> {
+    facts.lookalikes.known().into_iter().flatten().filter(move |lookalike| lookalike.process.age >= age)
+}
+
+fn nobodys(lookalike: &Lookalike, starters: &Starters) -> bool {
+    !lookalike.terminal && lookalike.keeper.is_none() && !starters.start_again(lookalike)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::facts::{Fact, Keeper, Parent};
+    use crate::time::{Wall, span as s};
+
+    fn id(pid: u32) -> Identity {
+        Identity { pid, start: 1 }
+    }
+
+    fn process(pid: u32, age: f64) -> Process {
+        Process { id: id(pid), started: Wall(0.0), age: s(age) }
+    }
+
+    /// An orphan of an earlier run, 65 s old, with the session open.
+    fn orphan() -> Lookalike {
+        let parent = Some(Parent { id: id(1), name: "launchd".into() });
+        Lookalike { process: process(99, 65.0), session: Held::This, terminal: false, keeper: None, parent }
+    }
+
+    fn facts(lookalikes: Vec<Lookalike>) -> Facts {
+        Facts { lookalikes: Fact::Known(lookalikes), ..Facts::unseen() }
+    }
+
+    #[test]
+    fn only_what_nobody_keeps_and_has_this_session_is_a_copy() {
+        let job = |name: &str| Some(Keeper::Job(name.into()));
+        let supervisor = |name: &str| Some(Keeper::Supervisor(name.into()));
+        let of = |pid| Some(Parent { id: id(pid), name: "sh".into() });
+        // (name, lookalike, a copy, in the way, in the way of a bridge that says so, elsewhere)
+        let rows: [(&str, Lookalike, [bool; 4]); 13] = [
+            ("an orphan", orphan(), [true, true, true, true]),
+            ("59 s old", Lookalike { process: process(99, 59.0), ..orphan() }, [false, false, false, true]),
+            ("60 s old", Lookalike { process: process(99, 60.0), ..orphan() }, [true, true, true, true]),
+            ("r06a: another account", Lookalike { session: Held::Other, ..orphan() }, [false; 4]),
+            ("without a session", Lookalike { session: Held::Nothing, ..orphan() }, [false, false, true, true]),
+            ("another user's", Lookalike { session: Held::Unseen, ..orphan() }, [false, false, false, true]),
+            (
+                "r06a: another job, and its session is not seen",
+                Lookalike { session: Held::Nothing, keeper: job("alice"), ..orphan() },
+                [false; 4],
+            ),
+            (
+                "r18: a system daemon",
+                Lookalike { keeper: job("bridge.service"), ..orphan() },
+                [false, false, false, true],
+            ),
+            ("r18: pm2", Lookalike { keeper: supervisor("pm2"), ..orphan() }, [false, false, false, true]),
+            (
+                "r18: pm2, and no session",
+                Lookalike { session: Held::Nothing, keeper: supervisor("pm2"), ..orphan() },
+                [false, false, false, true],
+            ),
+            ("r16: tmux", Lookalike { terminal: true, ..orphan() }, [false, false, false, true]),
+            ("a shell started it", Lookalike { parent: of(50), ..orphan() }, [true, true, true, true]),
+            ("its parent is not known", Lookalike { parent: None, ..orphan() }, [true, true, true, true]),
+        ];
+        for (name, lookalike, expected) in rows {
+            let facts = facts(vec![lookalike]);
+            let starters = Starters::default().with(&facts);
+            let age = s(60.0);
+            let seen = [
+                copy(&facts, &starters, age).is_some(),
+                in_the_way(&facts, &starters, age, false).is_some(),
+                in_the_way(&facts, &starters, age, true).is_some(),
+                elsewhere(&facts).is_some(),
+            ];
+            assert_eq!(seen, expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn r18_whoever_starts_it_again_is_a_supervisor() {
+        let child = |pid, parent| Lookalike {
+            process: process(pid, 65.0),
+            parent: Some(Parent { id: id(parent), name: "python".into() }),
+            ..orphan()
+        };
+        let rows = [("a supervisor", 50, false), ("init, which adopts orphans", 1, true)];
+        for (name, parent, ended) in rows {
+            let first = facts(vec![child(99, parent)]);
+            let starters = Starters::default().with(&first);
+            assert!(copy(&first, &starters, s(60.0)).is_some(), "{name}: the first time nothing is known of it");
+            let second = facts(vec![child(100, parent)]);
+            let starters = starters.with(&second);
+            assert_eq!(copy(&second, &starters, s(60.0)).is_some(), ended, "{name}");
+        }
+        // One of the same parent at the same time is no other start of it, but two bridges of one parent are kept too.
+        let both = facts(vec![child(99, 50), child(100, 50)]);
+        assert_eq!(copy(&both, &Starters::default().with(&both), s(60.0)), None);
+    }
+}

@@ -1,0 +1,317 @@
+//! What the machine says of a process that looks like the bridge: its session, its terminal, who keeps it.
+
+use std::path::Path;
+
+use crate::facts::{Held, Identity, Keeper, Lookalike, Parent, Process};
+use crate::system::process;
+
+/// Who keeps the bridge itself: what he keeps besides is another job.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Owner {
+    /// launchd, by this label; the path of launchctl.
+    Label {
+        label: String,
+        launchctl: std::path::PathBuf,
+        ask: std::time::Duration,
+    },
+    /// systemd, by this unit.
+    Unit(String),
+    Nobody,
+}
+
+/// Programs that keep others running. Their own names, or the script's where an interpreter runs them.
+const SUPERVISORS: [&str; 24] = [
+    "pm2",
+    "supervisord",
+    "runsv",
+    "runsvdir",
+    "s6-supervise",
+    "s6-svscan",
+    "supervise",
+    "svscan",
+    "circusd",
+    "monit",
+    "god",
+    "honcho",
+    "foreman",
+    "overmind",
+    "forever",
+    "nodemon",
+    "watchexec",
+    "entr",
+    "docker-init",
+    "tini",
+    "dumb-init",
+    "containerd-shim",
+    "containerd-shim-runc-v2",
+    "conmon",
+];
+/// A bound: the chain of parents may change while it is read.
+const DEEP: usize = 32;
+
+/// What was found out about processes that still live: who keeps them does not change.
+#[derive(Default)]
+pub struct Keepers(Vec<(Identity, Option<Keeper>)>);
+
+impl Keepers {
+    fn of(&mut self, id: Identity, owner: &Owner) -> Option<Keeper> {
+        self.0.retain(|(known, _)| process::alive(*known));
+        if let Some((_, keeper)) = self.0.iter().find(|(known, _)| *known == id) {
+            return keeper.clone();
+        }
+        let keeper = other_job(id.pid, owner).or_else(|| supervisor(id.pid));
+        self.0.push((id, keeper.clone()));
+        keeper
+    }
+}
+
+/// Asks everything about it.
+pub fn described(process: Process, session: &Path, owner: &Owner, keepers: &mut Keepers) -> Lookalike {
+    let pid = process.id.pid;
+    let parent = process::parent(pid).filter(|parent| *parent != 0);
+    let parent = parent.and_then(|parent| {
+        Some(Parent { id: process::find(parent)?.id, name: platform::words(parent).into_iter().next()? })
+    });
+    Lookalike {
+        process,
+        session: platform::session(pid, session),
+        terminal: process::has_terminal(pid),
+        keeper: keepers.of(process.id, owner),
+        parent: parent.map(|parent| Parent { name: base(&parent.name).to_owned(), ..parent }),
+    }
+}
+
+/// Another job of a service manager that it belongs to.
+fn other_job(pid: u32, owner: &Owner) -> Option<Keeper> {
+    if let Owner::Label { label, launchctl, ask } = owner
+        && let Some(other) = label_of(pid, launchctl, *ask).filter(|other| other != label)
+    {
+        return Some(Keeper::Job(other));
+    }
+    let unit = platform::unit(pid)?;
+    // Whoever starts us by hand, or in a unit, has us and what we keep in the same one.
+    let ours = platform::unit(std::process::id());
+    let known = matches!(owner, Owner::Unit(own) if *own == unit) || ours.as_ref() == Some(&unit);
+    (!known).then_some(Keeper::Job(unit))
+}
+
+/// The label of the job that this process, or one of its parents, is the process of. `launchctl list` prints a line a
+/// job: pid, status, label. A program in a window is a job too, `application.…`: what a person starts in Terminal is not
+/// kept by it.
+fn label_of(pid: u32, launchctl: &Path, ask: std::time::Duration) -> Option<String> {
+    let list = crate::system::command::run(launchctl, &["list"], ask).ok()?.stdout;
+    let jobs: Vec<(u32, &str)> = list
+        .lines()
+        .filter_map(|line| {
+            let mut fields = line.split_ascii_whitespace();
+            let pid = fields.next()?.parse().ok()?;
+            Some((pid, fields.nth(1)?)).filter(|(_, label)| !label.starts_with("application."))
+        })
+        .collect();
+    let label = |pid: u32| jobs.iter().find(|(job, _)| *job == pid).map(|(_, label)| (*label).to_owned());
+    ancestors(pid).find_map(label)
+}
+
+/// A program above it that keeps others running.
+fn supervisor(pid: u32) -> Option<Keeper> {
+    let by_program = || {
+        let known = |words: Vec<String>| {
+            let names = words.iter().take(3).map(|word| base(word).to_lowercase()).collect::<Vec<_>>();
+            // pm2 calls itself "PM2 v5.3.0: God Daemon (/home/me/.pm2)".
+            let title = words.first().is_some_and(|word| word.starts_with("PM2 "));
+            if title { Some("pm2".to_owned()) } else { names.into_iter().find(|name| is_supervisor(name)) }
+        };
+        ancestors(pid).skip(1).find_map(|parent| known(platform::words(parent)))
+    };
+    platform::container(pid).or_else(by_program).map(Keeper::Supervisor)
+}
+
+fn is_supervisor(name: &str) -> bool {
+    let name = name.strip_suffix(".py").or(name.strip_suffix(".js")).unwrap_or(name);
+    SUPERVISORS.contains(&name)
+}
+
+fn ancestors(pid: u32) -> impl Iterator<Item = u32> {
+    std::iter::successors(Some(pid), |pid| process::parent(*pid).filter(|parent| *parent > 1)).take(DEEP)
+}
+
+fn base(word: &str) -> &str {
+    word.rsplit('/').next().unwrap_or(word)
+}
+
+/// Whether a file is the session itself or one of its journals.
+fn is_session(path: &Path, session: &Path) -> bool {
+    let text = path.to_string_lossy();
+    let rest = text.strip_prefix(&*session.to_string_lossy());
+    rest.is_some_and(|rest| matches!(rest, "" | "-journal" | "-wal" | "-shm"))
+}
+
+fn is_other_session(path: &Path) -> bool {
+    let name = path.to_string_lossy();
+    let name = ["-journal", "-wal", "-shm"].iter().find_map(|end| name.strip_suffix(end)).unwrap_or(&name);
+    name.ends_with(".session")
+}
+
+/// What the open files of a process say.
+fn held(files: impl Iterator<Item = std::path::PathBuf>, session: &Path) -> Held {
+    let session = session.canonicalize().unwrap_or_else(|_| session.to_owned());
+    let mut held = Held::Nothing;
+    for file in files {
+        if is_session(&file, &session) {
+            return Held::This;
+        }
+        if is_other_session(&file) {
+            held = Held::Other;
+        }
+    }
+    held
+}
+
+#[cfg(target_os = "linux")]
+mod platform {
+    use std::fs;
+    use std::path::Path;
+
+    use super::{Held, held};
+
+    pub(super) fn words(pid: u32) -> Vec<String> {
+        let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        let words = line.split(|byte| *byte == 0).filter(|word| !word.is_empty());
+        words.map(|word| String::from_utf8_lossy(word).into_owned()).collect()
+    }
+
+    /// The links name a file that was deleted as "… (deleted)": that is no session any more.
+    pub(super) fn session(pid: u32, session: &Path) -> Held {
+        let Ok(fds) = fs::read_dir(format!("/proc/{pid}/fd")) else { return Held::Unseen };
+        held(fds.flatten().filter_map(|fd| fs::read_link(fd.path()).ok()), session)
+    }
+
+    /// The innermost unit: `…/user@1000.service/app.slice/x.service` is x, and a session's scope is none.
+    pub(super) fn unit(pid: u32) -> Option<String> {
+        let memberships = fs::read_to_string(format!("/proc/{pid}/cgroup")).ok()?;
+        memberships.lines().find_map(unit_of)
+    }
+
+    /// cgroups(7); the systemd hierarchy only.
+    pub(super) fn unit_of(line: &str) -> Option<String> {
+        let mut parts = line.splitn(3, ':').skip(1);
+        let (controllers, path) = (parts.next()?, parts.next()?);
+        if !matches!(controllers, "" | "name=systemd") {
+            return None;
+        }
+        // A scope is what a person started: a session, a terminal, tmux.
+        let (name, kind) = path
+            .rsplit('/')
+            .filter_map(|part| part.rsplit_once('.'))
+            .find(|(_, kind)| matches!(*kind, "service" | "scope"))?;
+        (kind == "service" && !name.starts_with("user@")).then(|| format!("{name}.{kind}"))
+    }
+
+    /// Docker, podman and Kubernetes name their groups so.
+    pub(super) fn container(pid: u32) -> Option<String> {
+        let memberships = fs::read_to_string(format!("/proc/{pid}/cgroup")).ok()?;
+        let ours = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+        if memberships == ours {
+            return None;
+        }
+        let names = ["docker", "libpod", "kubepods", "containerd", "lxc"];
+        names.iter().find(|name| memberships.contains(**name)).map(|name| format!("a container ({name})"))
+    }
+
+    #[cfg(test)]
+    mod tests {
+        use super::*;
+
+        #[test]
+        fn the_innermost_unit_is_the_job() {
+            let rows = [
+                ("0::/user.slice/user-1000.slice/user@1000.service/app.slice/x.service", Some("x.service")),
+                ("1:name=systemd:/system.slice/bridge.service", Some("bridge.service")),
+                ("0::/user.slice/user-1000.slice/user@1000.service/init.scope", None),
+                ("0::/user.slice/user-1000.slice/user@1000.service/tmux-spawn-1.scope", None),
+                ("0::/user.slice/user-1000.slice/session-2.scope", None),
+                ("0::/user.slice/user-1000.slice/user@1000.service", None),
+                ("4:memory:/system.slice/bridge.service", None),
+                ("0::/", None),
+                ("", None),
+            ];
+            for (line, unit) in rows {
+                assert_eq!(unit_of(line).as_deref(), unit, "{line}");
+            }
+        }
+    }
+}
+
+#[cfg(target_vendor = "apple")]
+mod platform {
+    use std::path::Path;
+
+    use super::Held;
+
+    /// The program's path; its arguments would need more than libproc gives.
+    pub(super) fn words(pid: u32) -> Vec<String> {
+        use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System, UpdateKind};
+        let pid = Pid::from_u32(pid);
+        let Ok(mut system) = System::new() else { return Vec::new() };
+        let kind = ProcessRefreshKind::nothing().with_cmd(UpdateKind::Always).without_tasks();
+        system.refresh_processes_specifics(ProcessesToUpdate::Some(&[pid]), true, kind);
+        let seen = system.process(pid);
+        let words = seen.map(|seen| seen.cmd().iter().map(|word| word.to_string_lossy().into_owned()).collect());
+        words.unwrap_or_default()
+    }
+
+    /// libproc names who has a file open; no `lsof`, which hangs. Other sessions are those beside it.
+    pub(super) fn session(pid: u32, session: &Path) -> Held {
+        let open = |path: &Path| {
+            let users = libproc::processes::pids_by_path(path, false, false).unwrap_or_default();
+            users.contains(&pid)
+        };
+        if open(session) {
+            return Held::This;
+        }
+        let beside = session.parent().and_then(|folder| std::fs::read_dir(folder).ok());
+        let mut others = beside.into_iter().flatten().flatten().map(|entry| entry.path());
+        let other = others.any(|path| super::is_other_session(&path) && open(&path));
+        if other { Held::Other } else { Held::Nothing }
+    }
+
+    pub(super) fn unit(_pid: u32) -> Option<String> {
+        None
+    }
+
+    pub(super) fn container(_pid: u32) -> Option<String> {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_is_known_by_its_file_and_its_journals() {
+        let session = Path::new("/a/data/valor_bridge.session");
+        let rows: [(&[&str], Held); 7] = [
+            (&[], Held::Nothing),
+            (&["/a/logs/bridge.log", "socket:[7]"], Held::Nothing),
+            (&["/a/data/valor_bridge.session"], Held::This),
+            (&["/a/data/alice.session", "/a/data/valor_bridge.session-wal"], Held::This),
+            (&["/a/data/alice.session-journal"], Held::Other),
+            (&["/a/data/valor_bridge.session-old"], Held::Nothing),
+            (&["/b/data/valor_bridge.session"], Held::Other),
+        ];
+        for (files, expected) in rows {
+            assert_eq!(held(files.iter().map(Into::into), session), expected, "{files:?}");
+        }
+    }
+
+    #[test]
+    fn a_supervisor_is_known_by_its_program_or_script() {
+        for name in ["supervisord", "s6-supervise", "supervisord.py", "tini"] {
+            assert!(is_supervisor(name), "{name}");
+        }
+        for name in ["sh", "python3", "my-supervisor", "tmux", "launchd", "nohup"] {
+            assert!(!is_supervisor(name), "{name}");
+        }
+    }
+}
