@@ -54,6 +54,8 @@ fn job(pid: Option<u32>) -> Job {
         installed: true,
         loaded: true,
         stopped_by_operator: false,
+        unmet: None,
+        file: None,
         pid,
         runs: Some(7),
         run: None,
@@ -97,6 +99,11 @@ impl Case {
     fn job(&mut self) -> &mut Job {
         let Fact::Known(job) = &mut self.facts.service else { unreachable!("well() knows it") };
         job
+    }
+
+    fn unmet(&mut self, unmet: Unmet) {
+        self.job().stopped_by_operator = true;
+        self.job().unmet = Some(unmet);
     }
 
     fn markers(&mut self) -> &mut Markers {
@@ -471,6 +478,47 @@ fn every_situation_has_its_verdict() {
                 c.job().stopped_by_operator = true;
             },
             (S::Stopped, C::OperatorStop, 0),
+        ),
+        (
+            "R01: a condition of the job is not met, and it is down",
+            |c| {
+                c.down(100.0, 5000.0);
+                c.unmet(Unmet::Path { path: "/STOP".into(), there: true });
+            },
+            (S::Stopped, C::OperatorStop, 0),
+        ),
+        (
+            "R01: the same, and it is not loaded",
+            |c| {
+                c.down(100.0, 5000.0);
+                c.job().loaded = false;
+                c.history.unloaded_since = Some(NOW.mono - s(5000.0));
+                c.unmet(Unmet::Path { path: "/STOP".into(), there: true });
+            },
+            (S::Stopped, C::OperatorStop, 0),
+        ),
+        (
+            "R01: the same, and it still runs",
+            |c| c.unmet(Unmet::Path { path: "/STOP".into(), there: true }),
+            (S::Healthy, C::None, 0),
+        ),
+        ("R01: frozen", |c| c.unmet(Unmet::Frozen), (S::Stopped, C::OperatorStop, 0)),
+        (
+            "R01: a condition that its person wants, and it works",
+            |c| {
+                c.job().keep_alive =
+                    KeepAlive::Conditional(Condition::KeepAlive(vec!["Crashed".into(), "PathState".into()]))
+            },
+            (S::Healthy, C::None, 0),
+        ),
+        (
+            "R01: a condition that is met, it ended well and young: launchd starts it",
+            |c| {
+                c.down(5.0, 1.0);
+                c.job().last_exit = Exit::Code(0);
+                c.job().keep_alive = KeepAlive::Conditional(Condition::KeepAlive(vec!["PathState".into()]));
+            },
+            (S::Unhealthy, C::ProcessDead, 0),
         ),
         (
             "incident 28: exit 0, back at once",

@@ -18,7 +18,7 @@ pub use self::journal::{
 };
 use self::time::{at, lasting};
 use crate::act::Reason;
-use crate::facts::{Condition, Exit};
+use crate::facts::{Condition, Exit, Unmet};
 use crate::markers::Update;
 use crate::outcome::{Cure, Failure, Missing, Outcome, StandDown};
 use crate::time::Clock;
@@ -65,6 +65,7 @@ pub fn phrase(problem: &Problem, now: Clock) -> String {
         Problem::LogUnseen(_) => "whether the bridge works can't be seen".into(),
         Problem::MarkersUnseen(_) => "whether a restart is forbidden can't be seen".into(),
         Problem::OperatorStop => "the operator stopped the bridge".into(),
+        Problem::ConditionUnmet(_) => "the operator stopped the bridge by a condition of its job".into(),
         Problem::Paused(pause) => format!("recovery is paused since {}", at(pause.since, now)),
         Problem::RecoveryRunning(pid) => format!("another recovery of this bridge is running (pid {pid})"),
         Problem::UpdateRunning(Update::Held(_)) => "an update is running under 'hold'".into(),
@@ -112,6 +113,7 @@ pub fn detail(problem: &Problem, now: Clock) -> Option<String> {
         | Problem::MarkersUnseen(why)
         | Problem::Undelivered(why) => why.clone(),
         Problem::UpdateRunning(Update::Held(reason)) if !reason.is_empty() => reason.clone(),
+        Problem::ConditionUnmet(condition) => unmet(condition),
         Problem::LoginNeeded => "no restart can help".into(),
         Problem::NoService => "neither a plist nor a unit file".into(),
         Problem::ExitCode2 => "its own configuration is wrong, or its script is missing".into(),
@@ -129,6 +131,21 @@ pub fn detail(problem: &Problem, now: Clock) -> Option<String> {
         Problem::RestartsSometimes(Condition::Restart(value)) => format!("Restart={value}"),
         _ => return None,
     })
+}
+
+/// What keeps a job down that is to be down.
+pub fn unmet(condition: &Unmet) -> String {
+    match condition {
+        Unmet::Path { path, there: true } => format!("{path} is there (PathState)"),
+        Unmet::Path { path, there: false } => format!("{path} is not there (PathState)"),
+        Unmet::OtherJob { label, loaded: true } => format!("the job {label} is loaded (OtherJobEnabled)"),
+        Unmet::OtherJob { label, loaded: false } => format!("the job {label} is not loaded (OtherJobEnabled)"),
+        Unmet::Unit(line) => format!("{line} is not met"),
+        Unmet::AtLastStart => "a condition of its unit was not met when it was to be started last".into(),
+        Unmet::ExecCondition => "its ExecCondition said no when it was to be started last".into(),
+        Unmet::ExitStatus => "its RestartPreventExitStatus names how it ended".into(),
+        Unmet::Frozen => "systemd has frozen it".into(),
+    }
 }
 
 /// Why something is done, as the second half of "because …".
@@ -197,6 +214,7 @@ pub fn next(next: Next, now: Clock) -> String {
         Next::Tell => "you are told".into(),
         Next::LeaveDisabled => "disabled by its operator: it is left as it is; you are told".into(),
         Next::OperatorStarts => "it stays down until its operator enables and starts it".into(),
+        Next::ConditionMet => "nothing is done until that changes".into(),
         Next::PauseEnds(until) => format!("recovery goes on at {}, or after 'bridge-watchdog resume'", at(until, now)),
         Next::RecoveryEnds => "recovery goes on when the other one is over".into(),
         Next::UpdateEnds => "recovery goes on when the update is over".into(),
@@ -212,6 +230,7 @@ fn helped(help: Help) -> &'static str {
         Help::LogIn => "log in; nothing is restarted until then",
         Help::Install => "run 'bridge-watchdog install'",
         Help::InstallKey => "run 'bridge-watchdog install', which mends just that key",
+        Help::OwnCondition => "change it if it is not meant so; 'install' leaves it alone",
         Help::MendBridge => "mend it, then run 'bridge-watchdog restart'; its log says more",
         Help::MakeRoom => "make room; nothing is restarted until then",
         Help::MakeRoomSoon => "make room before it is full",

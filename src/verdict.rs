@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::facts::{Condition, Exit, Pause, Repeated};
+use crate::facts::{Condition, Exit, Pause, Repeated, Unmet};
 use crate::markers::Update;
 use crate::time::{Mono, Wall};
 
@@ -105,6 +105,8 @@ pub enum Problem {
     /// It is sick, but whether something forbids a cure can't be seen: why.
     MarkersUnseen(String),
     OperatorStop,
+    /// The operator stopped it by a condition of its job.
+    ConditionUnmet(Unmet),
     Paused(Pause),
     /// By another process of ours: its pid.
     RecoveryRunning(u32),
@@ -224,6 +226,8 @@ pub enum Next {
     LeaveDisabled,
     /// The operator has to enable and start it.
     OperatorStarts,
+    /// A condition of its job has to be met again.
+    ConditionMet,
     /// A pause ends then.
     PauseEnds(Wall),
     RecoveryEnds,
@@ -243,6 +247,8 @@ pub enum Help {
     Install,
     /// `install` mends just the one key.
     InstallKey,
+    /// The condition is none that `install` changes.
+    OwnCondition,
     MendBridge,
     MakeRoom,
     MakeRoomSoon,
@@ -278,7 +284,7 @@ impl Problem {
     pub fn cause(&self) -> Cause {
         match self {
             Problem::ProcessUnseen(_) | Problem::LogUnseen(_) | Problem::MarkersUnseen(_) => Cause::Unknown,
-            Problem::OperatorStop => Cause::OperatorStop,
+            Problem::OperatorStop | Problem::ConditionUnmet(_) => Cause::OperatorStop,
             Problem::Paused(_) => Cause::Paused,
             Problem::RecoveryRunning(_) => Cause::RecoveryRunning,
             Problem::UpdateRunning(_) => Cause::UpdateRunning,

@@ -2,31 +2,37 @@
 //! `restart` cuts it short; a unit that is told to stop leaves `active` before the process dies, and after it if the
 //! process died by itself; `Result` hardly ever names the start limit; asking a frozen manager hangs for 90 s.
 
+mod conditions;
+
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use thiserror::Error;
 
-use crate::facts::{Condition, Exit, Job, KeepAlive};
+use crate::facts::{Condition, Exit, Job, KeepAlive, Unmet};
 use crate::limits::Environment;
 use crate::system::clock;
 use crate::system::command::{self, CommandError};
 use crate::system::poll::Deadline;
 use crate::system::process;
+use crate::text;
 use crate::time::Mono;
 
 #[derive(Clone)]
 pub struct Systemd {
     systemctl: PathBuf,
     label: String,
+    home: PathBuf,
     ask: Duration,
     respawn_near: Duration,
 }
 
 const PROPERTIES: &str = "LoadState,ActiveState,SubState,MainPID,NRestarts,Result,ExecMainCode,ExecMainStatus,\
 ExecMainStartTimestampMonotonic,ExecMainExitTimestampMonotonic,ActiveExitTimestampMonotonic,\
-InactiveEnterTimestampMonotonic,Restart,RestartUSec,TimeoutStopUSec,UnitFileState,NeedDaemonReload,Job";
+InactiveEnterTimestampMonotonic,Restart,RestartUSec,TimeoutStopUSec,UnitFileState,NeedDaemonReload,Job,\
+ConditionResult,ConditionTimestampMonotonic,AssertResult,AssertTimestampMonotonic,RestartPreventExitStatus,FreezerState,\
+FragmentPath,DropInPaths";
 
 /// The text for a start whose `ExecStartPre` (or condition, or mount) failed.
 const BEFORE_START: &str = "a step before its start failed; see systemctl --user status";
@@ -39,6 +45,7 @@ impl Systemd {
         Systemd {
             systemctl: environment.systemctl.clone(),
             label: label.to_owned(),
+            home: environment.home.clone(),
             ask: environment.limits.ask,
             respawn_near: environment.limits.respawn_near,
         }
@@ -58,6 +65,7 @@ impl Systemd {
     /// As there.
     pub fn start(&self) -> Result<(), String> {
         let (shown, job) = self.look()?;
+        self.refuse_unmet(&job)?;
         if job.stopped_by_operator {
             return Err(format!(
                 "{} was stopped by its operator; to start it again: systemctl --user start {}",
@@ -97,7 +105,10 @@ impl Systemd {
     /// # Errors
     /// As there.
     pub fn restart(&self) -> Result<(), String> {
-        self.reload_if_needed(&self.show()?)?;
+        let (shown, job) = self.look()?;
+        // A `restart` would stop the bridge, and then not start it.
+        self.refuse_unmet(&job)?;
+        self.reload_if_needed(&shown)?;
         // Manual starts count towards the start limit, and a refused `restart` has already stopped the bridge.
         self.reset()?;
         self.verb("restart")
@@ -157,13 +168,29 @@ impl Systemd {
         let deadline = Deadline::after(self.ask);
         loop {
             let shown = self.show()?;
-            let job = parse(&shown).map_err(|why| format!("{}: {why}", self.unit()))?;
+            let mut job = parse(&shown).map_err(|why| format!("{}: {why}", self.unit()))?;
+            let files = conditions::paths(get(&shown, "FragmentPath"), get(&shown, "DropInPaths"));
+            // First what can be named.
+            let now = || conditions::unmet(&files, &self.unit(), &self.home).map(Unmet::Unit);
+            let unmet = frozen(&shown).or_else(now).or_else(|| refused(&shown, &job));
+            if unmet.is_some() {
+                (job.stopped_by_operator, job.gave_up, job.unmet) = (true, false, unmet);
+            }
             let Some(gone) = job.pid.filter(|pid| process::find(*pid).is_none()) else { return Ok((shown, job)) };
             if deadline.left().is_none() {
                 let waited = self.ask.as_secs_f64();
                 return Err(format!("systemd has not noticed for {waited} s that pid {gone} is gone"));
             }
             std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// # Errors
+    /// If a condition by which its operator keeps the unit down is not met.
+    fn refuse_unmet(&self, job: &Job) -> Result<(), String> {
+        match &job.unmet {
+            Some(unmet) => Err(format!("{} is stopped by its operator: {}", self.unit(), text::unmet(unmet))),
+            None => Ok(()),
         }
     }
 
@@ -297,6 +324,8 @@ fn parse(shown: &HashMap<String, String>) -> Result<Job, String> {
         installed: there,
         loaded: there,
         stopped_by_operator: stopped,
+        unmet: None,
+        file: None,
         pid,
         runs: get(shown, "NRestarts")
             .parse::<u64>()
@@ -318,6 +347,56 @@ fn parse(shown: &HashMap<String, String>) -> Result<Job, String> {
         stopping,
         gave_up: active == "failed" && !stopped && !sub.ends_with("-before-auto-restart"),
     })
+}
+
+fn frozen(shown: &HashMap<String, String>) -> Option<Unmet> {
+    matches!(get(shown, "FreezerState"), "frozen" | "freezing").then_some(Unmet::Frozen)
+}
+
+/// Why systemd itself leaves the unit down.
+fn refused(shown: &HashMap<String, String>, job: &Job) -> Option<Unmet> {
+    let down = job.pid.is_none() && matches!(get(shown, "ActiveState"), "inactive" | "failed");
+    if !down || get(shown, "SubState").ends_with("-before-auto-restart") {
+        return None;
+    }
+    if get(shown, "Result") == "exec-condition" {
+        return Some(Unmet::ExecCondition);
+    }
+    // Before the first test the result is "no" too.
+    let failed = |result: &str, at: &str| get(shown, result) == "no" && micros(shown, at) > 0.0;
+    if failed("ConditionResult", "ConditionTimestampMonotonic") || failed("AssertResult", "AssertTimestampMonotonic") {
+        return Some(Unmet::AtLastStart);
+    }
+    let prevents = |name: String| get(shown, "RestartPreventExitStatus").split(' ').any(|word| word == name);
+    let prevented = match job.last_exit {
+        // The bridge says that its configuration is wrong, and a person is told of that.
+        Exit::Code(2) => false,
+        Exit::Code(code) => prevents(code.to_string()),
+        Exit::Signal(signal) => signal_name(signal).is_some_and(|name| prevents(name.to_owned())),
+        _ => false,
+    };
+    prevented.then_some(Unmet::ExitStatus)
+}
+
+/// As `systemctl show` writes it; only signals that a bridge may end by.
+fn signal_name(signal: i32) -> Option<&'static str> {
+    const NAMES: [(i32, &str); 14] = [
+        (libc::SIGHUP, "HUP"),
+        (libc::SIGINT, "INT"),
+        (libc::SIGQUIT, "QUIT"),
+        (libc::SIGILL, "ILL"),
+        (libc::SIGABRT, "ABRT"),
+        (libc::SIGBUS, "BUS"),
+        (libc::SIGFPE, "FPE"),
+        (libc::SIGKILL, "KILL"),
+        (libc::SIGUSR1, "USR1"),
+        (libc::SIGSEGV, "SEGV"),
+        (libc::SIGUSR2, "USR2"),
+        (libc::SIGPIPE, "PIPE"),
+        (libc::SIGALRM, "ALRM"),
+        (libc::SIGTERM, "TERM"),
+    ];
+    NAMES.iter().find(|(number, _)| *number == signal).map(|(_, name)| *name)
 }
 
 /// systemd does not record who stopped a unit, but the order of two of its stamps shows it: a unit leaves `active`
