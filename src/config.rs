@@ -89,11 +89,12 @@ impl Config {
         }
         let root = keys.root()?;
         let manager = keys.manager()?;
-        let label = keys.label()?;
+        let label = keys.label(manager)?;
         let under = |key: &str, default: &Path| {
             Ok::<_, String>(root.join(keys.text("bridge", key)?.map_or_else(|| default.to_owned(), PathBuf::from)))
         };
         let dotenv = files::text(&root.join(contract::DOTENV)).unwrap_or_default();
+        let session = under("session", &default_session(&root, &dotenv, &label, manager, environment))?;
         let mut config = Config {
             label,
             manager,
@@ -103,7 +104,7 @@ impl Config {
             login: keys.words("login")?.unwrap_or_else(|| words(&[".venv/bin/python", "scripts/telegram_login.py"])),
             log: under("log", Path::new("logs/bridge.log"))?,
             error_log: under("error_log", Path::new("logs/bridge.error.log"))?,
-            session: under("session", &default_session(&root, &dotenv, environment))?,
+            session,
             telegram: keys.telegram(environment)?,
             auto_revert: keys.flag("recovery", "auto_revert")?.unwrap_or(false),
             state: state_folder(environment, &root)?,
@@ -181,8 +182,9 @@ impl Keys<'_> {
         Ok(root.canonicalize().unwrap_or(root))
     }
 
-    /// The label becomes a launchd target, a unit name and a file name, so nothing in it may lead out of the folder.
-    fn label(&self) -> Result<String, String> {
+    /// The label becomes a launchd target, a unit name and a file name, so nothing in it may lead out of the folder. A
+    /// unit may be written as systemctl prints it, with its suffix; a label of launchd may end in anything.
+    fn label(&self, manager: Manager) -> Result<String, String> {
         let label = self.text("bridge", "label")?.unwrap_or_else(|| "com.valor.bridge".into());
         let odd = |c: char| c == '/' || c.is_whitespace() || c.is_control();
         if label.starts_with(['-', '.']) || label.contains(odd) {
@@ -192,7 +194,20 @@ impl Keys<'_> {
                 "has a slash, a blank or a leading '-' or '.'; use a name like com.valor.bridge",
             ));
         }
-        Ok(label)
+        if manager != Manager::Systemd {
+            return Ok(label);
+        }
+        let unit = label.strip_suffix(".service").unwrap_or(&label);
+        let (name, kind) = unit.rsplit_once('.').unwrap_or((unit, ""));
+        if unit.len() == label.len() && UNIT_KINDS.iter().any(|known| kind.eq_ignore_ascii_case(known)) {
+            let mend = format!("ends in .{kind}, which is no service; name the service: {name}.service");
+            return Err(self.wrong("bridge", "label", &mend));
+        }
+        if unit.ends_with('@') {
+            let mend = format!("is a template; name the instance that runs, as in {unit}work");
+            return Err(self.wrong("bridge", "label", &mend));
+        }
+        Ok(unit.to_owned())
     }
 
     fn manager(&self) -> Result<Manager, String> {
@@ -306,6 +321,10 @@ impl Keys<'_> {
     }
 }
 
+/// The kinds of systemd's units; with a small letter that is wrong, `service` too is a part of the name.
+const UNIT_KINDS: [&str; 11] =
+    ["service", "timer", "socket", "path", "target", "mount", "automount", "swap", "slice", "scope", "device"];
+
 fn readable_by_others(path: &Path) -> bool {
     std::fs::metadata(path).is_ok_and(|meta| meta.permissions().mode() & 0o044 != 0)
 }
@@ -320,11 +339,20 @@ fn unreadable(file: &Path, error: &std::io::Error) -> String {
     format!("{}: can't be read ({error}); make it a readable text file", file.display())
 }
 
-/// As `.env` names it for the bridge. If two places are possible, the one that has a file.
-fn default_session(root: &Path, dotenv: &str, environment: &Environment) -> PathBuf {
-    let name = dotenv::value(dotenv, contract::SESSION_NAME, &env::lookup(environment));
+/// As the bridge's environment names it and else `.env`, which overrides nothing. If two places are possible, the one
+/// that has a file.
+fn default_session(root: &Path, dotenv: &str, label: &str, manager: Manager, environment: &Environment) -> PathBuf {
+    let job = env::of_job(label, manager, environment);
+    let given = |name: &str| match manager {
+        // It has our own.
+        Manager::Embedded => std::env::var(name).ok(),
+        _ => job.iter().rev().find(|(known, _)| known == name).map(|(_, value)| value.clone()),
+    };
+    let name = given(contract::SESSION_NAME)
+        .or_else(|| dotenv::value(dotenv, contract::SESSION_NAME, &given, &env::lookup(environment)));
     let name = name.filter(|name| !name.is_empty()).unwrap_or_else(|| contract::DEFAULT_SESSION.into());
-    let places: Vec<PathBuf> = dotenv::session_places(&name).iter().map(|place| root.join(place)).collect();
+    let places: Vec<PathBuf> =
+        dotenv::session_places(&name).iter().map(|place| root.join(place).components().collect()).collect();
     let there = places.iter().position(|place| place.exists());
     places.into_iter().nth(there.unwrap_or(0)).unwrap_or_default()
 }
@@ -360,7 +388,7 @@ mod tests {
     #[test]
     fn the_session_is_the_one_that_the_bridge_opens() {
         // The line of `.env`, the files that are there, and the session's path in the checkout.
-        let rows: [(&str, &[&str], &str); 14] = [
+        let rows: [(&str, &[&str], &str); 28] = [
             ("", &[], "data/valor_bridge.session"),
             ("TELEGRAM_SESSION_NAME=", &[], "data/valor_bridge.session"),
             ("TELEGRAM_SESSION_NAME", &[], "data/valor_bridge.session"),
@@ -375,6 +403,21 @@ mod tests {
             ("TELEGRAM_SESSION_NAME=sessions/alice", &[], "sessions/alice.session"),
             ("TELEGRAM_SESSION_NAME=sessions/alice", &["data/sessions/alice.session"], "data/sessions/alice.session"),
             ("TELEGRAM_SESSION_NAME=${HOME}/alice", &[], "../alice.session"),
+            // Who else writes such a line: on Windows, in an editor that marks the file, by copying, by hand.
+            ("TELEGRAM_SESSION_NAME=alice\r\nOTHER=x\r\n", &[], "data/alice.session"),
+            ("\u{feff}TELEGRAM_SESSION_NAME=alice", &[], "data/valor_bridge.session"),
+            ("\u{feff}# settings\nTELEGRAM_SESSION_NAME=alice", &[], "data/alice.session"),
+            ("export\t\tTELEGRAM_SESSION_NAME\t=\talice", &[], "data/alice.session"),
+            ("TELEGRAM_SESSION_NAME='alice # work'", &[], "data/alice # work.session"),
+            ("TELEGRAM_SESSION_NAME=alice#work", &[], "data/alice#work.session"),
+            ("TELEGRAM_SESSION_NAME=''", &[], "data/valor_bridge.session"),
+            ("TELEGRAM_SESSION_NAME=alice\nTELEGRAM_SESSION_NAME=bob", &[], "data/bob.session"),
+            ("TELEGRAM_SESSION_NAME=alice\n#TELEGRAM_SESSION_NAME=bob", &[], "data/alice.session"),
+            ("TELEGRAM_SESSION_NAME=./alice", &[], "alice.session"),
+            ("TELEGRAM_SESSION_NAME=sessions/alice.session", &[], "sessions/alice.session"),
+            ("TELEGRAM_SESSION_NAME=alice.SESSION", &[], "data/alice.SESSION.session"),
+            ("TELEGRAM_SESSION_NAME=alice", &["alice.session"], "alice.session"),
+            ("TELEGRAM_SESSION_NAME=alice", &["alice.session", "data/alice.session"], "data/alice.session"),
         ];
         for (dotenv, files, expected) in rows {
             let (_folder, environment, file) = scene();
@@ -388,6 +431,89 @@ mod tests {
             let expected =
                 expected.strip_prefix("../").map_or_else(|| root.join(expected), |up| environment.home.join(up));
             assert_eq!(config.session, expected, "{dotenv}");
+        }
+    }
+
+    /// What launchd or systemd gives the bridge counts more than `.env`, which python-dotenv only adds.
+    #[test]
+    fn r24_the_jobs_own_environment_names_the_session_first() {
+        let plist = |label: &str| {
+            format!(
+                "<plist version=\"1.0\"><dict><key>Label</key><string>{label}</string><key>EnvironmentVariables</key>\
+                 <dict><key>TELEGRAM_SESSION_NAME</key><string>bob</string></dict></dict></plist>"
+            )
+        };
+        let agent = "Library/LaunchAgents/com.valor.bridge.plist";
+        let other = "Library/LaunchAgents/telegram bridge (work).plist";
+        let (unit, template) = ("config/systemd/user/com.valor.bridge.service", "config/systemd/user/bridge@.service");
+        let line = |value: &str| format!("[Service]\nEnvironment=\"TELEGRAM_SESSION_NAME={value}\"\n");
+        let rows = [
+            ("launchd", "", agent, plist("com.valor.bridge"), "data/bob.session"),
+            ("launchd", "", other, plist("com.valor.bridge"), "data/bob.session"),
+            ("launchd", "", other, plist("another"), "data/alice.session"),
+            ("systemd", "", unit, line("sessions/bob"), "sessions/bob.session"),
+            ("systemd", "", unit, line(""), "data/valor_bridge.session"),
+            ("systemd", "", unit, "[Service]\n".into(), "data/alice.session"),
+            ("systemd", "label = \"bridge@work\"\n", template, line("bob"), "data/bob.session"),
+            ("embedded", "", unit, line("bob"), "data/alice.session"),
+        ];
+        for (manager, more, path, text, expected) in rows {
+            let (_folder, environment, file) = scene();
+            let root = environment.home.join("ai");
+            std::fs::write(root.join(".env"), "TELEGRAM_SESSION_NAME=alice\n").unwrap();
+            let config = std::fs::read_to_string(&file).unwrap();
+            std::fs::write(&file, format!("{config}manager = \"{manager}\"\n{more}")).unwrap();
+            let path = environment.home.join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(&path, &text).unwrap();
+            let config = Config::load(&file, &environment).unwrap();
+            assert_eq!(config.session, root.join(expected), "{manager} {text}");
+        }
+    }
+
+    #[test]
+    fn r25_a_unit_may_have_its_suffix_and_no_other() {
+        let refused = |cause: &str| Err(format!("bridge.label {cause}"));
+        let rows: [(&str, &str, Result<&str, String>); 15] = [
+            ("systemd", "com.valor.bridge.service", Ok("com.valor.bridge")),
+            ("systemd", "com.valor.bridge", Ok("com.valor.bridge")),
+            ("launchd", "com.valor.bridge.service", Ok("com.valor.bridge.service")),
+            ("embedded", "com.valor.bridge.service", Ok("com.valor.bridge.service")),
+            ("systemd", "bridge@work.service", Ok("bridge@work")),
+            ("systemd", "bridge@work", Ok("bridge@work")),
+            ("systemd", "bridge@.service", refused("is a template; name the instance that runs, as in bridge@work")),
+            // A service may be called so.
+            ("systemd", "com.valor.timer.service", Ok("com.valor.timer")),
+            ("systemd", "com.valor.service.service", Ok("com.valor.service")),
+            ("systemd", "com.valor.bridge.services", Ok("com.valor.bridge.services")),
+            (
+                "systemd",
+                "com.valor.bridge.timer",
+                refused("ends in .timer, which is no service; name the service: com.valor.bridge.service"),
+            ),
+            (
+                "systemd",
+                "bridge.socket",
+                refused("ends in .socket, which is no service; name the service: bridge.service"),
+            ),
+            (
+                "systemd",
+                "com.valor.bridge.Service",
+                refused("ends in .Service, which is no service; name the service: com.valor.bridge.service"),
+            ),
+            ("launchd", "com.valor.bridge.timer", Ok("com.valor.bridge.timer")),
+            (
+                "systemd",
+                ".service",
+                refused("has a slash, a blank or a leading '-' or '.'; use a name like com.valor.bridge"),
+            ),
+        ];
+        for (manager, label, expected) in rows {
+            let (_folder, environment, file) = scene();
+            let config = std::fs::read_to_string(&file).unwrap();
+            std::fs::write(&file, format!("{config}manager = \"{manager}\"\nlabel = \"{label}\"\n")).unwrap();
+            let expected = expected.map(str::to_owned).map_err(|cause| format!("{}: {cause}", file.display()));
+            assert_eq!(Config::load(&file, &environment).map(|config| config.label), expected, "{manager} {label}");
         }
     }
 

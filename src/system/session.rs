@@ -39,8 +39,12 @@ const WAL: Range = (WAL_WRITER, WAL_OPEN);
 /// Who holds a lock on the session, and how strong it is.
 ///
 /// # Errors
-/// If the kernel can't be asked.
+/// If there is no such file, or the kernel can't be asked.
 pub fn look(path: &Path, bridge: Option<u32>) -> Result<Session, String> {
+    // Nobody can hold the lock of a file that is not there: more likely the bridge has another one.
+    if !path.exists() {
+        return Err(format!("{} is not there; if the bridge has another session, set bridge.session", path.display()));
+    }
     let shm = path.with_file_name(format!("{}-shm", path.file_name().unwrap_or_default().to_string_lossy()));
     let main = locks_on(path, MAIN)?;
     let wal = locks_on(&shm, WAL)?;
