@@ -282,7 +282,7 @@ pub struct Git {
     pub committed: Wall,
     pub parents: usize,
     pub own_revert: bool,
-    /// `None` after a shallow look: a status of a large checkout is too slow for every tick.
+    /// `None` after a shallow look: a status of a large checkout is too slow for every tick. Or the index can't be read.
     pub dirty: Option<bool>,
     /// HEAD touches something other than docs and tests; `None` as above.
     pub touches_code: Option<bool>,

@@ -1,8 +1,12 @@
 //! The checkout's HEAD. Read with libgit2: on a Mac without Apple's developer tools `/usr/bin/git` opens a dialog.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use git2::{Commit, ErrorCode, Oid, Repository, StatusOptions};
+use git2::{
+    Commit, ErrorClass, ErrorCode, Index, IndexEntryExtendedFlag, ObjectType, Oid, Repository, Status, StatusOptions,
+};
 
 use crate::facts::Git;
 use crate::time::Wall;
@@ -70,17 +74,58 @@ fn read(repository: &Repository, head: &Commit, deep: bool) -> Result<Git, git2:
         summary,
         committed,
         parents: head.parent_count(),
-        dirty: deep.then(|| is_dirty(repository)).transpose()?,
+        dirty: if deep { dirty(repository)? } else { None },
         touches_code: deep.then(|| touches_code(repository, head)).transpose()?,
     })
 }
 
-/// Tracked files only: files that the bridge writes beside its code do not make the checkout dirty.
+/// `None` where the index has a form that libgit2 can't read (a sparse index).
+fn dirty(repository: &Repository) -> Result<Option<bool>, git2::Error> {
+    match is_dirty(repository) {
+        Err(error) if error.class() == ErrorClass::Index => Ok(None),
+        known => known.map(Some),
+    }
+}
+
+/// Tracked files only: files that the bridge writes beside its code do not make the checkout dirty. As git has it, an
+/// entry that its person told git to skip (a sparse checkout) or to take for unchanged is no change where it is missing.
 fn is_dirty(repository: &Repository) -> Result<bool, git2::Error> {
     let mut options = StatusOptions::new();
     options.include_untracked(false).include_ignored(false).update_index(false);
-    Ok(!repository.statuses(Some(&mut options))?.is_empty())
+    let index = repository.index()?;
+    let skipped = |path: &[u8]| {
+        // 0: the one entry of a path without a conflict.
+        index.get_path(Path::new(OsStr::from_bytes(path)), 0).is_some_and(|entry| {
+            entry.flags & ASSUME_UNCHANGED != 0
+                || entry.flags_extended & IndexEntryExtendedFlag::SKIP_WORKTREE.bits() != 0
+        })
+    };
+    let changed = repository.statuses(Some(&mut options))?.iter().any(|entry| {
+        // libgit2 takes what was left out for deleted.
+        !(entry.status() == Status::WT_DELETED && skipped(entry.path_bytes()))
+    });
+    Ok(changed || has_changed_beside(repository, &index)?)
 }
+
+/// In a sparse checkout a file that was left out and is there anyway is looked at by git (from 2.36 on) and not by
+/// libgit2.
+fn has_changed_beside(repository: &Repository, index: &Index) -> Result<bool, git2::Error> {
+    let sparse = repository.config()?.get_bool("core.sparseCheckout").unwrap_or(false);
+    let Some(root) = repository.workdir().filter(|_| sparse) else { return Ok(false) };
+    let skipped = index.iter().filter(|entry| entry.flags_extended & IndexEntryExtendedFlag::SKIP_WORKTREE.bits() != 0);
+    for entry in skipped {
+        let path = root.join(OsStr::from_bytes(&entry.path));
+        if path.symlink_metadata().is_ok_and(|meta| meta.is_file())
+            && Oid::hash_file(ObjectType::Blob, &path)? != entry.id
+        {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// The bit of an index entry that `git update-index --assume-unchanged` sets.
+const ASSUME_UNCHANGED: u16 = 0x8000;
 
 /// Documentation and tests can't bring the bridge down.
 fn touches_code(repository: &Repository, head: &Commit) -> Result<bool, git2::Error> {
@@ -132,5 +177,186 @@ mod tests {
         assert!(checkout.head(false).unwrap_err().contains("can't be read as a git checkout"));
         commit(&root, "another repository");
         assert_eq!(summary(&mut checkout), Ok(("another repository".into(), 0)));
+    }
+
+    fn git(root: &Path, args: &[&str]) -> String {
+        let mut command = std::process::Command::new("git");
+        let who = ["-c", "user.name=me", "-c", "user.email=me@example.com", "-c", "protocol.file.allow=always"];
+        let output = command.args(who).args(args).current_dir(root).env("LC_ALL", "C").output().unwrap();
+        assert!(output.status.success(), "git {args:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// Whether the checkout is dirty is what git itself says of its tracked files.
+    #[test]
+    fn r22b_what_git_leaves_out_is_no_change() {
+        type Row = (&'static str, fn(&Path), bool);
+        let write = |path: PathBuf, text: &str| std::fs::write(path, text).unwrap();
+        let rows: [Row; 16] = [
+            ("nothing", |_| {}, false),
+            ("untracked", |root| std::fs::write(root.join("data.txt"), "x").unwrap(), false),
+            ("changed", |root| std::fs::write(root.join("bridge/a.py"), "x").unwrap(), true),
+            ("deleted", |root| std::fs::remove_file(root.join("docs/a.md")).unwrap(), true),
+            ("staged", |root| drop(git(root, &["rm", "-q", "docs/a.md"])), true),
+            ("sparse, cone", |root| drop(git(root, &["sparse-checkout", "set", "bridge"])), false),
+            ("sparse, no cone", |root| drop(git(root, &["sparse-checkout", "set", "--no-cone", "/bridge/"])), false),
+            (
+                "sparse, and one that is there deleted",
+                |root| {
+                    git(root, &["sparse-checkout", "set", "bridge"]);
+                    std::fs::remove_file(root.join("bridge/a.py")).unwrap();
+                },
+                true,
+            ),
+            (
+                "sparse, and one that is left out deleted from the index",
+                |root| {
+                    git(root, &["sparse-checkout", "set", "bridge"]);
+                    git(root, &["rm", "-q", "--cached", "--sparse", "docs/a.md"]);
+                },
+                true,
+            ),
+            (
+                "sparse, and one that is left out is there with other contents",
+                |root| {
+                    git(root, &["sparse-checkout", "set", "bridge"]);
+                    std::fs::create_dir_all(root.join("docs")).unwrap();
+                    std::fs::write(root.join("docs/a.md"), "changed").unwrap();
+                },
+                true,
+            ),
+            (
+                "sparse, and one that is left out is there as it was",
+                |root| {
+                    git(root, &["sparse-checkout", "set", "bridge"]);
+                    std::fs::create_dir_all(root.join("docs")).unwrap();
+                    std::fs::write(root.join("docs/a.md"), "one\n").unwrap();
+                },
+                false,
+            ),
+            (
+                "assumed unchanged, and changed",
+                |root| {
+                    git(root, &["update-index", "--assume-unchanged", "docs/a.md"]);
+                    std::fs::write(root.join("docs/a.md"), "changed").unwrap();
+                },
+                false,
+            ),
+            (
+                "assumed unchanged, and deleted",
+                |root| {
+                    git(root, &["update-index", "--assume-unchanged", "docs/a.md"]);
+                    std::fs::remove_file(root.join("docs/a.md")).unwrap();
+                },
+                false,
+            ),
+            (
+                "skipped by hand, and changed: a person's own settings",
+                |root| {
+                    git(root, &["update-index", "--skip-worktree", "docs/a.md"]);
+                    std::fs::write(root.join("docs/a.md"), "changed").unwrap();
+                },
+                false,
+            ),
+            ("a mode", |root| executable(&root.join("bridge/a.py")), true),
+            (
+                "a mode that git does not look at",
+                |root| {
+                    git(root, &["config", "core.fileMode", "false"]);
+                    executable(&root.join("bridge/a.py"));
+                },
+                false,
+            ),
+        ];
+        for (name, change, expected) in rows {
+            for in_worktree in [false, true] {
+                let folder = tempfile::tempdir().unwrap();
+                let main = folder.path().join("main");
+                std::fs::create_dir_all(main.join("bridge")).unwrap();
+                std::fs::create_dir_all(main.join("docs")).unwrap();
+                git(&main, &["init", "-q"]);
+                write(main.join("bridge/a.py"), "one\n");
+                write(main.join("docs/a.md"), "one\n");
+                git(&main, &["add", "."]);
+                git(&main, &["commit", "-qm", "one"]);
+                let root = if in_worktree { folder.path().join("work") } else { main.clone() };
+                if in_worktree {
+                    git(&main, &["worktree", "add", "-q", "../work"]);
+                }
+                change(&root);
+                let seen = Checkout::new(&root).head(true).unwrap().dirty;
+                let said = git(&root, &["status", "--porcelain", "-uno"]);
+                assert_eq!((seen, !said.is_empty()), (Some(expected), expected), "{name} {in_worktree}: {said}");
+            }
+        }
+    }
+
+    fn executable(path: &Path) {
+        use std::os::unix::fs::PermissionsExt;
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    }
+
+    /// A library as a submodule, with what its person told git to ignore of it.
+    #[test]
+    fn r22b_what_git_ignores_of_a_submodule_is_no_change() {
+        type Row = (&'static str, &'static str, fn(&Path), bool);
+        let rows: [Row; 6] = [
+            ("nothing", "none", |_| {}, false),
+            ("changed", "none", |lib| std::fs::write(lib.join("a"), "x").unwrap(), true),
+            ("changed, ignored", "dirty", |lib| std::fs::write(lib.join("a"), "x").unwrap(), false),
+            ("untracked, ignored", "untracked", |lib| std::fs::write(lib.join("new"), "x").unwrap(), false),
+            ("another commit", "dirty", |lib| drop(git(lib, &["commit", "-q", "--allow-empty", "-m", "two"])), true),
+            (
+                "another commit, ignored",
+                "all",
+                |lib| drop(git(lib, &["commit", "-q", "--allow-empty", "-m", "two"])),
+                false,
+            ),
+        ];
+        for (name, ignore, change, expected) in rows {
+            let folder = tempfile::tempdir().unwrap();
+            let (library, root) = (folder.path().join("library"), folder.path().join("main"));
+            for path in [&library, &root] {
+                std::fs::create_dir_all(path).unwrap();
+                git(path, &["init", "-q"]);
+                std::fs::write(path.join("a"), "one").unwrap();
+                git(path, &["add", "."]);
+                git(path, &["commit", "-qm", "one"]);
+            }
+            git(&root, &["submodule", "add", "-q", library.to_str().unwrap(), "lib"]);
+            git(&root, &["config", "-f", ".gitmodules", "submodule.lib.ignore", ignore]);
+            git(&root, &["add", ".gitmodules"]);
+            git(&root, &["commit", "-qm", "lib"]);
+            change(&root.join("lib"));
+            let seen = Checkout::new(&root).head(true).unwrap().dirty;
+            let said = git(&root, &["status", "--porcelain", "-uno"]);
+            assert_eq!((seen, !said.is_empty()), (Some(expected), expected), "{name}: {said}");
+        }
+    }
+
+    /// As `git clone --filter=blob:none --sparse` makes it, and with a sparse index, which libgit2 can't read.
+    #[test]
+    fn r22b_head_is_known_in_every_form_of_a_checkout() {
+        let folder = tempfile::tempdir().unwrap();
+        let main = folder.path().join("main");
+        std::fs::create_dir_all(main.join("bridge")).unwrap();
+        std::fs::create_dir_all(main.join("docs/more")).unwrap();
+        git(&main, &["init", "-q"]);
+        git(&main, &["config", "uploadpack.allowFilter", "true"]);
+        for path in ["bridge/a.py", "docs/more/a.md", "top"] {
+            std::fs::write(main.join(path), "one\n").unwrap();
+        }
+        git(&main, &["add", "."]);
+        git(&main, &["commit", "-qm", "one"]);
+        let url = format!("file://{}", main.display());
+        git(folder.path(), &["clone", "-q", "--filter=blob:none", "--sparse", &url, "partial"]);
+        let partial = folder.path().join("partial");
+        git(&partial, &["sparse-checkout", "set", "bridge"]);
+        let seen = Checkout::new(&partial).head(true).unwrap();
+        assert_eq!((seen.summary.as_str(), seen.dirty), ("one", Some(false)));
+        git(&main, &["sparse-checkout", "set", "--sparse-index", "bridge"]);
+        let seen = Checkout::new(&main).head(true).unwrap();
+        assert_eq!(seen.summary, "one");
+        assert_eq!(seen.dirty, None);
     }
 }
