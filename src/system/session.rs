@@ -1,9 +1,7 @@
 //! Who holds the lock of the session database. Asked of the kernel: on Linux by `/proc/locks`, which names them all,
-//! elsewhere by `fcntl(F_GETLK)`, which needs the file open; [`own`] makes sure that this does not drop a lock of our
-//! own.
+//! elsewhere, and where that is not sure, by `fcntl(F_GETLK)`, which needs the file open; [`own`] makes sure that this
+//! does not drop a lock of our own.
 
-// Compiled everywhere, so that what only macOS needs is tested on Linux too.
-#[cfg_attr(target_os = "linux", allow(dead_code, reason = "only its tests call it there"))]
 mod getlk;
 pub mod own;
 #[cfg(target_os = "linux")]
