@@ -506,8 +506,8 @@ fn every_situation_has_its_verdict() {
         (
             "R01: a condition that its person wants, and it works",
             |c| {
-                c.job().keep_alive =
-                    KeepAlive::Conditional(Condition::KeepAlive(vec!["Crashed".into(), "PathState".into()]))
+                let keys = vec!["Crashed".into(), "PathState".into()];
+                c.job().keep_alive = KeepAlive::Conditional(Condition::KeepAlive(keys));
             },
             (S::Healthy, C::None, 0),
         ),
@@ -1274,5 +1274,8 @@ fn check_json_is_the_contract() {
         assert_eq!(check(&case)["facts"]["process"]["last_exit"], shown);
     }
     case.git().dirty = None;
+    let sparse = "git.dirty: the index has a form that can't be read (a sparse index)";
+    assert_eq!(check(&case)["unknown"], serde_json::json!([sparse]));
+    case.git().touches_code = None;
     assert_eq!(check(&case)["unknown"], serde_json::json!(["git.dirty: looked at only when something is wrong"]));
 }

@@ -194,6 +194,10 @@ impl Keys<'_> {
                 "has a slash, a blank or a leading '-' or '.'; use a name like com.valor.bridge",
             ));
         }
+        if let Some(name) = label.strip_suffix(".plist").filter(|_| manager == Manager::Launchd) {
+            let mend = format!("is the name of a file; write the Label that is in it, mostly {name}");
+            return Err(self.wrong("bridge", "label", &mend));
+        }
         if manager != Manager::Systemd {
             return Ok(label);
         }
@@ -474,7 +478,7 @@ mod tests {
     #[test]
     fn r25_a_unit_may_have_its_suffix_and_no_other() {
         let refused = |cause: &str| Err(format!("bridge.label {cause}"));
-        let rows: [(&str, &str, Result<&str, String>); 15] = [
+        let rows: [(&str, &str, Result<&str, String>); 16] = [
             ("systemd", "com.valor.bridge.service", Ok("com.valor.bridge")),
             ("systemd", "com.valor.bridge", Ok("com.valor.bridge")),
             ("launchd", "com.valor.bridge.service", Ok("com.valor.bridge.service")),
@@ -502,6 +506,11 @@ mod tests {
                 refused("ends in .Service, which is no service; name the service: com.valor.bridge.service"),
             ),
             ("launchd", "com.valor.bridge.timer", Ok("com.valor.bridge.timer")),
+            (
+                "launchd",
+                "com.valor.bridge.plist",
+                refused("is the name of a file; write the Label that is in it, mostly com.valor.bridge"),
+            ),
             (
                 "systemd",
                 ".service",

@@ -182,7 +182,8 @@ mod tests {
     fn git(root: &Path, args: &[&str]) -> String {
         let mut command = std::process::Command::new("git");
         let who = ["-c", "user.name=me", "-c", "user.email=me@example.com", "-c", "protocol.file.allow=always"];
-        let output = command.args(who).args(args).current_dir(root).env("LC_ALL", "C").output().unwrap();
+        command.args(who).args(args).current_dir(root);
+        let output = command.env("LC_ALL", "C").env("GIT_CONFIG_GLOBAL", "/dev/null").output().unwrap();
         assert!(output.status.success(), "git {args:?}: {}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap()
     }
