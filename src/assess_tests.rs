@@ -771,6 +771,55 @@ fn every_situation_has_its_verdict() {
     }
 }
 
+/// What follows a stop by a condition: systemd does not look again by itself, so only a start ends some of them.
+#[test]
+fn r01_what_ends_a_stop_by_a_condition() {
+    let rows = [
+        (Unmet::Path { path: "/STOP".into(), there: true }, Next::ConditionMet),
+        (Unmet::OtherJob { label: "x".into(), loaded: false }, Next::ConditionMet),
+        (Unmet::Unit("ConditionPathExists=!/STOP".into()), Next::ConditionMet),
+        (Unmet::Frozen, Next::ConditionMet),
+        (Unmet::AtLastStart, Next::OperatorStarts),
+        (Unmet::ExecCondition, Next::OperatorStarts),
+        (Unmet::ExitStatus, Next::OperatorStarts),
+    ];
+    for (unmet, next) in rows {
+        let mut case = well();
+        case.down(100.0, 5000.0);
+        case.unmet(unmet.clone());
+        let verdict = assess(&case.facts, &case.history, LIMITS);
+        let first = verdict.first().unwrap();
+        assert_eq!((&first.problem, first.next, first.rung), (&Problem::ConditionUnmet(unmet), next, None));
+        assert!(!verdict.tells());
+    }
+}
+
+/// `install` mends only a condition on how the bridge ended; one by which a person stops it is no fault.
+#[test]
+fn r01_which_dictionary_is_told_and_how_it_is_mended() {
+    let rows: [(&[&str], Option<Help>); 8] = [
+        (&["SuccessfulExit"], Some(Help::InstallKey)),
+        (&["Crashed"], Some(Help::InstallKey)),
+        (&["Crashed", "SuccessfulExit"], Some(Help::InstallKey)),
+        (&["NetworkState"], Some(Help::OwnCondition)),
+        (&["SuccessfulExit", "NetworkState"], Some(Help::OwnCondition)),
+        (&["PathState"], None),
+        (&["OtherJobEnabled"], None),
+        (&["SuccessfulExit", "PathState"], None),
+    ];
+    for (keys, help) in rows {
+        let mut case = well();
+        let names = keys.iter().map(|&key| key.to_owned()).collect();
+        case.job().keep_alive = KeepAlive::Conditional(Condition::KeepAlive(names));
+        let verdict = assess(&case.facts, &case.history, LIMITS);
+        assert_eq!(verdict.first().map(|finding| finding.next), help.map(Next::Person), "{keys:?}");
+    }
+    let mut case = well();
+    case.job().keep_alive = KeepAlive::Conditional(Condition::Restart("on-failure".into()));
+    let verdict = assess(&case.facts, &case.history, LIMITS);
+    assert_eq!(verdict.first().map(|finding| finding.next), Some(Next::Person(Help::InstallKey)));
+}
+
 /// The order of precedence: each cause wins against all that come after it.
 #[test]
 fn the_first_cause_wins_and_the_others_become_issues() {

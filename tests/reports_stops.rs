@@ -257,23 +257,37 @@ fn r01_a_unit_that_was_killed_stays_down_by_its_condition_and_also_after_that() 
     scene.wait("up again", || (scene.status()?["verdict"]["state"] != "stopped").then_some(()));
 }
 
-/// A twin: a script decides (`ExecCondition=`).
+/// Twins: a script decides (`ExecCondition=`), or a condition that only systemd can test.
 #[test]
-fn r01_an_exec_condition_that_says_no_is_a_stop() {
+fn r01_a_start_that_systemd_itself_refuses_is_a_stop() {
     let Some(manager) = systemd::or_skip() else { return };
-    let (_folder, stop) = files();
-    let scene = manager.scene();
-    let keys = format!("Restart=on-failure\nExecCondition=/bin/sh -c 'test ! -e {}'", stop.display());
-    let (_watch, pid) = up(&manager, &scene, "", &keys);
-    fs::write(&stop, "").expect("the stop file");
-    signal(pid, Signal::TERM);
-    scene.wait_verdict("stopped", "operator-stop");
-    assert_eq!(manager.pid(&scene.label), None);
-    scene.wait_looks(4);
-    assert_eq!(scene.check().1, 4);
-    // Only systemd can run the script, so it is asked once, and refuses.
-    assert_eq!((verbs(&scene), scene.acts().len()), (vec!["reset-failed".into(), "start".into()], 1));
-    assert!(scene.journal().contains("the operator stopped the bridge; it is left as it is"), "{}", scene.journal());
+    for by_script in [true, false] {
+        let (folder, stop) = files();
+        let mut scene = manager.scene();
+        scene.label = format!("com.example.script-{by_script}");
+        scene.write();
+        let keys = format!("Restart=on-failure\nExecCondition=/bin/sh -c 'test ! -e {}'", stop.display());
+        let glob = format!("ConditionPathExistsGlob=!{}/S*P", folder.path().display());
+        let (keys, unit) = if by_script { (keys.as_str(), "") } else { ("Restart=on-failure", glob.as_str()) };
+        let (_watch, pid) = up(&manager, &scene, unit, keys);
+        fs::write(&stop, "").expect("the stop file");
+        signal(pid, Signal::TERM);
+        scene.wait_verdict("stopped", "operator-stop");
+        assert_eq!(manager.pid(&scene.label), None);
+        scene.wait_looks(4);
+        assert_eq!(scene.check().1, 4);
+        // It is asked once, and refuses.
+        assert_eq!(
+            (verbs(&scene), scene.acts().len()),
+            (vec!["reset-failed".into(), "start".into()], 1),
+            "{by_script}"
+        );
+        assert!(
+            scene.journal().contains("the operator stopped the bridge; it is left as it is"),
+            "{}",
+            scene.journal()
+        );
+    }
 }
 
 /// A twin: an exit code that means "stay down".

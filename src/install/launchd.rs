@@ -100,7 +100,8 @@ pub(super) fn put_bridge_back(
     say: &mut dyn FnMut(&str),
 ) -> Result<(), String> {
     let launchd = Launchd::new(&config.label, environment);
-    let path = bridge_file(config, &launchd, &mut |_| {})?;
+    let loaded = launchd.loaded()?.and_then(|job| job.file);
+    let path = launchd.file().first(loaded.as_deref()).unwrap_or_else(|| launchd.file().usual());
     let (now, original) = (file::read(&path)?, backup::original(config, &path)?);
     let ours = match &now {
         Some(now) => file::is_ours(config, &path, now, &bridge_plist(config))?,

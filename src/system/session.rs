@@ -40,8 +40,13 @@ const WAL: Range = (WAL_WRITER, WAL_OPEN);
 /// If there is no such file, or the kernel can't be asked.
 pub fn look(path: &Path, bridge: Option<u32>) -> Result<Session, String> {
     // Nobody can hold the lock of a file that is not there: more likely the bridge has another one.
-    if !path.exists() {
-        return Err(format!("{} is not there; if the bridge has another session, set bridge.session", path.display()));
+    match path.try_exists() {
+        Ok(true) => {}
+        Ok(false) => {
+            let name = path.display();
+            return Err(format!("{name} is not there; if the bridge has another session, set bridge.session"));
+        }
+        Err(error) => return Err(format!("{} can't be looked at: {error}", path.display())),
     }
     let shm = path.with_file_name(format!("{}-shm", path.file_name().unwrap_or_default().to_string_lossy()));
     let main = locks_on(path, MAIN)?;

@@ -3,6 +3,7 @@
 //! process died by itself; `Result` hardly ever names the start limit; asking a frozen manager hangs for 90 s.
 
 mod conditions;
+mod refusals;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -172,7 +173,7 @@ impl Systemd {
             let files = conditions::paths(get(&shown, "FragmentPath"), get(&shown, "DropInPaths"));
             // First what can be named.
             let now = || conditions::unmet(&files, &self.unit(), &self.home).map(Unmet::Unit);
-            let unmet = frozen(&shown).or_else(now).or_else(|| refused(&shown, &job));
+            let unmet = refusals::frozen(&shown).or_else(now).or_else(|| refusals::refused(&shown, &job));
             if unmet.is_some() {
                 (job.stopped_by_operator, job.gave_up, job.unmet) = (true, false, unmet);
             }
@@ -347,56 +348,6 @@ fn parse(shown: &HashMap<String, String>) -> Result<Job, String> {
         stopping,
         gave_up: active == "failed" && !stopped && !sub.ends_with("-before-auto-restart"),
     })
-}
-
-fn frozen(shown: &HashMap<String, String>) -> Option<Unmet> {
-    matches!(get(shown, "FreezerState"), "frozen" | "freezing").then_some(Unmet::Frozen)
-}
-
-/// Why systemd itself leaves the unit down.
-fn refused(shown: &HashMap<String, String>, job: &Job) -> Option<Unmet> {
-    let down = job.pid.is_none() && matches!(get(shown, "ActiveState"), "inactive" | "failed");
-    if !down || get(shown, "SubState").ends_with("-before-auto-restart") {
-        return None;
-    }
-    if get(shown, "Result") == "exec-condition" {
-        return Some(Unmet::ExecCondition);
-    }
-    // Before the first test the result is "no" too.
-    let failed = |result: &str, at: &str| get(shown, result) == "no" && micros(shown, at) > 0.0;
-    if failed("ConditionResult", "ConditionTimestampMonotonic") || failed("AssertResult", "AssertTimestampMonotonic") {
-        return Some(Unmet::AtLastStart);
-    }
-    let prevents = |name: String| get(shown, "RestartPreventExitStatus").split(' ').any(|word| word == name);
-    let prevented = match job.last_exit {
-        // The bridge says that its configuration is wrong, and a person is told of that.
-        Exit::Code(2) => false,
-        Exit::Code(code) => prevents(code.to_string()),
-        Exit::Signal(signal) => signal_name(signal).is_some_and(|name| prevents(name.to_owned())),
-        _ => false,
-    };
-    prevented.then_some(Unmet::ExitStatus)
-}
-
-/// As `systemctl show` writes it; only signals that a bridge may end by.
-fn signal_name(signal: i32) -> Option<&'static str> {
-    const NAMES: [(i32, &str); 14] = [
-        (libc::SIGHUP, "HUP"),
-        (libc::SIGINT, "INT"),
-        (libc::SIGQUIT, "QUIT"),
-        (libc::SIGILL, "ILL"),
-        (libc::SIGABRT, "ABRT"),
-        (libc::SIGBUS, "BUS"),
-        (libc::SIGFPE, "FPE"),
-        (libc::SIGKILL, "KILL"),
-        (libc::SIGUSR1, "USR1"),
-        (libc::SIGSEGV, "SEGV"),
-        (libc::SIGUSR2, "USR2"),
-        (libc::SIGPIPE, "PIPE"),
-        (libc::SIGALRM, "ALRM"),
-        (libc::SIGTERM, "TERM"),
-    ];
-    NAMES.iter().find(|(number, _)| *number == signal).map(|(_, name)| *name)
 }
 
 /// systemd does not record who stopped a unit, but the order of two of its stamps shows it: a unit leaves `active`

@@ -360,7 +360,7 @@ fn a_step_that_fails_before_the_start_is_no_exit_of_the_bridge() {
 #[test]
 fn r01_why_systemd_leaves_a_unit_down() {
     let own = stamps(21, 20);
-    let rows: [(&str, String, Option<Unmet>); 17] = [
+    let rows: [(&str, String, Option<Unmet>); 18] = [
         ("running", "ActiveState=active SubState=running MainPID=77 ConditionResult=yes".into(), None),
         ("never tested", "ActiveState=inactive SubState=dead ConditionResult=no AssertResult=no".into(), None),
         (
@@ -410,6 +410,11 @@ fn r01_why_systemd_leaves_a_unit_down() {
         ("another signal", prevented("2", "15", "3_42_KILL"), None),
         ("a signal is no exit code", prevented("2", "3", "3_42_KILL"), None),
         ("frozen", "ActiveState=active SubState=running MainPID=77 FreezerState=frozen".into(), Some(Unmet::Frozen)),
+        (
+            "systemd 255: its slice is frozen",
+            "ActiveState=active SubState=running MainPID=77 FreezerState=frozen-by-parent".into(),
+            Some(Unmet::Frozen),
+        ),
         ("thawed", "ActiveState=active SubState=running MainPID=77 FreezerState=running".into(), None),
     ];
     for (name, text, expected) in rows {
@@ -418,7 +423,7 @@ fn r01_why_systemd_leaves_a_unit_down() {
             *list = list.replace('_', " ");
         }
         let job = parse(&shown).unwrap();
-        assert_eq!(frozen(&shown).or_else(|| refused(&shown, &job)), expected, "{name}");
+        assert_eq!(refusals::frozen(&shown).or_else(|| refusals::refused(&shown, &job)), expected, "{name}");
     }
 }
 
