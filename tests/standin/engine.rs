@@ -181,7 +181,7 @@ fn keep_alive(job: &Job, started: Instant) -> Option<Next> {
     })
 }
 
-/// Not at its load: then its first start is `RunAtLoad`'s, or that of an exit's condition.
+/// A job that is down, and that a file or another job wants up.
 fn start_if_wanted(job: &mut Job, labels: &BTreeSet<String>) {
     let idle = job.run.is_none() && job.next.is_none() && job.pended.is_none() && job.leaving == Leaving::No;
     if idle && job.spec.keep_alive.looks_around() && job.spec.keep_alive.holds_now(|label| labels.contains(label)) {
