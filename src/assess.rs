@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use crate::exit_class::could_not_start;
 use crate::facts::{
-    Class, Condition, Event, EventKind, Exit, Fact, Facts, Git, Job, KeepAlive, Lock, Markers, Process, Role, short_id,
+    Class, Condition, Event, EventKind, Exit, Fact, Facts, Git, Job, KeepAlive, Lock, Markers, Process, Role, Unmet,
+    short_id,
 };
 use crate::history::{History, connected, connection, ended_alike, last_exit, signs};
 use crate::identity;
@@ -129,8 +130,16 @@ impl Case<'_> {
     }
 
     fn operator_stop(&self) -> Option<Finding> {
-        let stopped = self.service.stopped_by_operator && self.process.is_none();
-        stopped.then(|| found(Problem::OperatorStop, None, Next::OperatorStarts))
+        let unmet = self.service.unmet.as_ref();
+        let down = self.process.is_none() || unmet == Some(&Unmet::Frozen);
+        let stopped = self.service.stopped_by_operator && down;
+        let next = match unmet {
+            None | Some(Unmet::AtLastStart | Unmet::ExecCondition | Unmet::ExitStatus) => Next::OperatorStarts,
+            Some(Unmet::Path { .. } | Unmet::OtherJob { .. } | Unmet::Unit(_) | Unmet::Frozen) => Next::ConditionMet,
+        };
+        stopped.then(|| {
+            found(unmet.map_or(Problem::OperatorStop, |unmet| Problem::ConditionUnmet(unmet.clone())), None, next)
+        })
     }
 
     /// Everything that says "stand still", in the order of precedence.
@@ -301,7 +310,10 @@ impl Case<'_> {
         let left_down = match &service.keep_alive {
             // Whatever the conditions are, the usual ones do not restart what ended well: for launchd that is exit code
             // 0, for systemd also a signal that asks it to end (systemd.service(5), SuccessExitStatus=).
-            KeepAlive::Conditional(Condition::KeepAlive(_)) => service.last_exit == Exit::Code(0),
+            // Where a person's condition is among them, one that is met starts it again.
+            KeepAlive::Conditional(condition @ Condition::KeepAlive(_)) => {
+                service.last_exit == Exit::Code(0) && !condition.is_stop()
+            }
             KeepAlive::Conditional(Condition::Restart(_)) => matches!(
                 service.last_exit,
                 Exit::Code(0) | Exit::Signal(libc::SIGHUP | libc::SIGINT | libc::SIGPIPE | libc::SIGTERM)
@@ -490,8 +502,11 @@ impl Case<'_> {
             note(Problem::DiskLow(disk.free_share), Help::MakeRoomSoon);
         }
         match &self.service.keep_alive {
+            // It is meant so.
+            KeepAlive::Conditional(condition) if condition.is_stop() => {}
             KeepAlive::Conditional(condition) => {
-                note(Problem::RestartsSometimes(condition.clone()), Help::InstallKey);
+                let help = if condition.is_mendable() { Help::InstallKey } else { Help::OwnCondition };
+                note(Problem::RestartsSometimes(condition.clone()), help);
             }
             KeepAlive::Never => note(Problem::RestartsNever, Help::InstallKey),
             KeepAlive::Always | KeepAlive::Unknown => {}

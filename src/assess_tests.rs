@@ -86,6 +86,8 @@ fn job(pid: Option<u32>) -> Job {
         installed: true,
         loaded: true,
         stopped_by_operator: false,
+        unmet: None,
+        file: None,
         pid,
         runs: Some(7),
         run: None,
@@ -130,6 +132,11 @@ impl Case {
     fn job(&mut self) -> &mut Job {
         let Fact::Known(job) = &mut self.facts.service else { unreachable!("well() knows it") };
         job
+    }
+
+    fn unmet(&mut self, unmet: Unmet) {
+        self.job().stopped_by_operator = true;
+        self.job().unmet = Some(unmet);
     }
 
     fn markers(&mut self) -> &mut Markers {
@@ -893,6 +900,47 @@ fn every_situation_has_its_verdict() {
             (S::Stopped, C::OperatorStop, 0),
         ),
         (
+            "R01: a condition of the job is not met, and it is down",
+            |c| {
+                c.down(100.0, 5000.0);
+                c.unmet(Unmet::Path { path: "/STOP".into(), there: true });
+            },
+            (S::Stopped, C::OperatorStop, 0),
+        ),
+        (
+            "R01: the same, and it is not loaded",
+            |c| {
+                c.down(100.0, 5000.0);
+                c.job().loaded = false;
+                c.history.unloaded_since = Some(NOW.mono - s(5000.0));
+                c.unmet(Unmet::Path { path: "/STOP".into(), there: true });
+            },
+            (S::Stopped, C::OperatorStop, 0),
+        ),
+        (
+            "R01: the same, and it still runs",
+            |c| c.unmet(Unmet::Path { path: "/STOP".into(), there: true }),
+            (S::Healthy, C::None, 0),
+        ),
+        ("R01: frozen", |c| c.unmet(Unmet::Frozen), (S::Stopped, C::OperatorStop, 0)),
+        (
+            "R01: a condition that its person wants, and it works",
+            |c| {
+                let keys = vec!["Crashed".into(), "PathState".into()];
+                c.job().keep_alive = KeepAlive::Conditional(Condition::KeepAlive(keys));
+            },
+            (S::Healthy, C::None, 0),
+        ),
+        (
+            "R01: a condition that is met, it ended well and young: launchd starts it",
+            |c| {
+                c.down(5.0, 1.0);
+                c.job().last_exit = Exit::Code(0);
+                c.job().keep_alive = KeepAlive::Conditional(Condition::KeepAlive(vec!["PathState".into()]));
+            },
+            (S::Unhealthy, C::ProcessDead, 0),
+        ),
+        (
             "incident 28: exit 0, back at once",
             |c| {
                 c.down(100.0, 0.1);
@@ -1141,6 +1189,55 @@ fn every_situation_has_its_verdict() {
             verdict.findings
         );
     }
+}
+
+/// What follows a stop by a condition: systemd does not look again by itself, so only a start ends some of them.
+#[test]
+fn r01_what_ends_a_stop_by_a_condition() {
+    let rows = [
+        (Unmet::Path { path: "/STOP".into(), there: true }, Next::ConditionMet),
+        (Unmet::OtherJob { label: "x".into(), loaded: false }, Next::ConditionMet),
+        (Unmet::Unit("ConditionPathExists=!/STOP".into()), Next::ConditionMet),
+        (Unmet::Frozen, Next::ConditionMet),
+        (Unmet::AtLastStart, Next::OperatorStarts),
+        (Unmet::ExecCondition, Next::OperatorStarts),
+        (Unmet::ExitStatus, Next::OperatorStarts),
+    ];
+    for (unmet, next) in rows {
+        let mut case = well();
+        case.down(100.0, 5000.0);
+        case.unmet(unmet.clone());
+        let verdict = assess(&case.facts, &case.history, LIMITS);
+        let first = verdict.first().unwrap();
+        assert_eq!((&first.problem, first.next, first.rung), (&Problem::ConditionUnmet(unmet), next, None));
+        assert!(!verdict.tells());
+    }
+}
+
+/// `install` mends only a condition on how the bridge ended; one by which a person stops it is no fault.
+#[test]
+fn r01_which_dictionary_is_told_and_how_it_is_mended() {
+    let rows: [(&[&str], Option<Help>); 8] = [
+        (&["SuccessfulExit"], Some(Help::InstallKey)),
+        (&["Crashed"], Some(Help::InstallKey)),
+        (&["Crashed", "SuccessfulExit"], Some(Help::InstallKey)),
+        (&["NetworkState"], Some(Help::OwnCondition)),
+        (&["SuccessfulExit", "NetworkState"], Some(Help::OwnCondition)),
+        (&["PathState"], None),
+        (&["OtherJobEnabled"], None),
+        (&["SuccessfulExit", "PathState"], None),
+    ];
+    for (keys, help) in rows {
+        let mut case = well();
+        let names = keys.iter().map(|&key| key.to_owned()).collect();
+        case.job().keep_alive = KeepAlive::Conditional(Condition::KeepAlive(names));
+        let verdict = assess(&case.facts, &case.history, LIMITS);
+        assert_eq!(verdict.first().map(|finding| finding.next), help.map(Next::Person), "{keys:?}");
+    }
+    let mut case = well();
+    case.job().keep_alive = KeepAlive::Conditional(Condition::Restart("on-failure".into()));
+    let verdict = assess(&case.facts, &case.history, LIMITS);
+    assert_eq!(verdict.first().map(|finding| finding.next), Some(Next::Person(Help::InstallKey)));
 }
 
 /// The order of precedence: each cause wins against all that come after it.
@@ -1649,5 +1746,8 @@ fn check_json_is_the_contract() {
         assert_eq!(check(&case)["facts"]["process"]["last_exit"], shown);
     }
     case.git().dirty = None;
+    let sparse = "git.dirty: the index has a form that can't be read (a sparse index)";
+    assert_eq!(check(&case)["unknown"], serde_json::json!([sparse]));
+    case.git().touches_code = None;
     assert_eq!(check(&case)["unknown"], serde_json::json!(["git.dirty: looked at only when something is wrong"]));
 }

@@ -89,11 +89,12 @@ impl Config {
         }
         let root = keys.root()?;
         let manager = keys.manager()?;
-        let label = keys.label()?;
+        let label = keys.label(manager)?;
         let under = |key: &str, default: &Path| {
             Ok::<_, String>(root.join(keys.text("bridge", key)?.map_or_else(|| default.to_owned(), PathBuf::from)))
         };
         let dotenv = files::text(&root.join(contract::DOTENV)).unwrap_or_default();
+        let session = under("session", &default_session(&root, &dotenv, &label, manager, environment))?;
         let mut config = Config {
             label,
             manager,
@@ -103,7 +104,7 @@ impl Config {
             login: keys.words("login")?.unwrap_or_else(|| words(&[".venv/bin/python", "scripts/telegram_login.py"])),
             log: under("log", Path::new("logs/bridge.log"))?,
             error_log: under("error_log", Path::new("logs/bridge.error.log"))?,
-            session: under("session", &default_session(&root, &dotenv, environment))?,
+            session,
             telegram: keys.telegram(environment)?,
             auto_revert: keys.flag("recovery", "auto_revert")?.unwrap_or(false),
             state: state_folder(environment, &root)?,
@@ -181,8 +182,9 @@ impl Keys<'_> {
         Ok(root.canonicalize().unwrap_or(root))
     }
 
-    /// The label becomes a launchd target, a unit name and a file name, so nothing in it may lead out of the folder.
-    fn label(&self) -> Result<String, String> {
+    /// The label becomes a launchd target, a unit name and a file name, so nothing in it may lead out of the folder. A
+    /// unit may be written as systemctl prints it, with its suffix; a label of launchd may end in anything.
+    fn label(&self, manager: Manager) -> Result<String, String> {
         let label = self.text("bridge", "label")?.unwrap_or_else(|| "com.valor.bridge".into());
         let odd = |c: char| c == '/' || c.is_whitespace() || c.is_control();
         if label.starts_with(['-', '.']) || label.contains(odd) {
@@ -192,7 +194,24 @@ impl Keys<'_> {
                 "has a slash, a blank or a leading '-' or '.'; use a name like com.valor.bridge",
             ));
         }
-        Ok(label)
+        if let Some(name) = label.strip_suffix(".plist").filter(|_| manager == Manager::Launchd) {
+            let mend = format!("is the name of a file; write the Label that is in it, mostly {name}");
+            return Err(self.wrong("bridge", "label", &mend));
+        }
+        if manager != Manager::Systemd {
+            return Ok(label);
+        }
+        let unit = label.strip_suffix(".service").unwrap_or(&label);
+        let (name, kind) = unit.rsplit_once('.').unwrap_or((unit, ""));
+        if unit.len() == label.len() && UNIT_KINDS.iter().any(|known| kind.eq_ignore_ascii_case(known)) {
+            let mend = format!("ends in .{kind}, which is no service; name the service: {name}.service");
+            return Err(self.wrong("bridge", "label", &mend));
+        }
+        if unit.ends_with('@') {
+            let mend = format!("is a template; name the instance that runs, as in {unit}work");
+            return Err(self.wrong("bridge", "label", &mend));
+        }
+        Ok(unit.to_owned())
     }
 
     fn manager(&self) -> Result<Manager, String> {
@@ -306,6 +325,10 @@ impl Keys<'_> {
     }
 }
 
+/// The kinds of systemd's units; with a small letter that is wrong, `service` too is a part of the name.
+const UNIT_KINDS: [&str; 11] =
+    ["service", "timer", "socket", "path", "target", "mount", "automount", "swap", "slice", "scope", "device"];
+
 fn readable_by_others(path: &Path) -> bool {
     std::fs::metadata(path).is_ok_and(|meta| meta.permissions().mode() & 0o044 != 0)
 }
@@ -320,11 +343,20 @@ fn unreadable(file: &Path, error: &std::io::Error) -> String {
     format!("{}: can't be read ({error}); make it a readable text file", file.display())
 }
 
-/// As `.env` names it for the bridge. If two places are possible, the one that has a file.
-fn default_session(root: &Path, dotenv: &str, environment: &Environment) -> PathBuf {
-    let name = dotenv::value(dotenv, contract::SESSION_NAME, &env::lookup(environment));
+/// As the bridge's environment names it and else `.env`, which overrides nothing. If two places are possible, the one
+/// that has a file.
+fn default_session(root: &Path, dotenv: &str, label: &str, manager: Manager, environment: &Environment) -> PathBuf {
+    let job = env::of_job(label, manager, environment);
+    let given = |name: &str| match manager {
+        // It has our own.
+        Manager::Embedded => std::env::var(name).ok(),
+        _ => job.iter().rev().find(|(known, _)| known == name).map(|(_, value)| value.clone()),
+    };
+    let name = given(contract::SESSION_NAME)
+        .or_else(|| dotenv::value(dotenv, contract::SESSION_NAME, &given, &env::lookup(environment)));
     let name = name.filter(|name| !name.is_empty()).unwrap_or_else(|| contract::DEFAULT_SESSION.into());
-    let places: Vec<PathBuf> = dotenv::session_places(&name).iter().map(|place| root.join(place)).collect();
+    let places: Vec<PathBuf> =
+        dotenv::session_places(&name).iter().map(|place| root.join(place).components().collect()).collect();
     let there = places.iter().position(|place| place.exists());
     places.into_iter().nth(there.unwrap_or(0)).unwrap_or_default()
 }
@@ -338,65 +370,5 @@ fn first_line(text: &str) -> &str {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn scene() -> (tempfile::TempDir, Environment, PathBuf) {
-        let folder = tempfile::tempdir().unwrap();
-        let home = folder.path().canonicalize().unwrap();
-        let root = home.join("ai");
-        std::fs::create_dir_all(root.join(".git")).unwrap();
-        let file = home.join("config.toml");
-        std::fs::write(&file, format!("[bridge]\nroot = \"{}\"\n", root.display())).unwrap();
-        let environment = Environment {
-            config_dir: home.join("config/us"),
-            state_dir: home.join("state"),
-            home,
-            ..Environment::real().unwrap()
-        };
-        (folder, environment, file)
-    }
-
-    #[test]
-    fn the_session_is_the_one_that_the_bridge_opens() {
-        // The line of `.env`, the files that are there, and the session's path in the checkout.
-        let rows: [(&str, &[&str], &str); 14] = [
-            ("", &[], "data/valor_bridge.session"),
-            ("TELEGRAM_SESSION_NAME=", &[], "data/valor_bridge.session"),
-            ("TELEGRAM_SESSION_NAME", &[], "data/valor_bridge.session"),
-            ("TELEGRAM_SESSION_NAME=alice", &[], "data/alice.session"),
-            ("TELEGRAM_SESSION_NAME=alice.session", &[], "data/alice.session"),
-            ("TELEGRAM_SESSION_NAME=alice # the work account", &[], "data/alice.session"),
-            ("TELEGRAM_SESSION_NAME=\"alice\"   # the work account", &[], "data/alice.session"),
-            ("export   TELEGRAM_SESSION_NAME=alice", &[], "data/alice.session"),
-            ("TELEGRAM_SESSION_NAME=old\nTELEGRAM_SESSION_NAME='alice'", &[], "data/alice.session"),
-            ("WHO=alice\nTELEGRAM_SESSION_NAME=${WHO}_2", &[], "data/alice_2.session"),
-            ("MY_TELEGRAM_SESSION_NAME=alice", &[], "data/valor_bridge.session"),
-            ("TELEGRAM_SESSION_NAME=sessions/alice", &[], "sessions/alice.session"),
-            ("TELEGRAM_SESSION_NAME=sessions/alice", &["data/sessions/alice.session"], "data/sessions/alice.session"),
-            ("TELEGRAM_SESSION_NAME=${HOME}/alice", &[], "../alice.session"),
-        ];
-        for (dotenv, files, expected) in rows {
-            let (_folder, environment, file) = scene();
-            let root = environment.home.join("ai");
-            std::fs::write(root.join(".env"), dotenv).unwrap();
-            for file in files {
-                std::fs::create_dir_all(root.join(file).parent().unwrap()).unwrap();
-                std::fs::write(root.join(file), "").unwrap();
-            }
-            let config = Config::load(&file, &environment).unwrap();
-            let expected =
-                expected.strip_prefix("../").map_or_else(|| root.join(expected), |up| environment.home.join(up));
-            assert_eq!(config.session, expected, "{dotenv}");
-        }
-    }
-
-    #[test]
-    fn a_value_that_a_later_line_replaces_is_a_secret_too() {
-        let (_folder, environment, file) = scene();
-        std::fs::write(environment.home.join("ai/.env"), "KEY=the-old-one\nKEY=the-new-one # and why\n").unwrap();
-        let secrets = Config::load(&file, &environment).unwrap().secrets;
-        let shown = secrets.without("the-old-one, the-new-one # and why, the-new-one");
-        assert_eq!(shown, "(removed), (removed), (removed)");
-    }
-}
+#[path = "config_tests.rs"]
+mod tests;

@@ -60,5 +60,8 @@ pub const EMBEDDED_STOPPED: &str = "embedded.stopped";
 /// What `install` has replaced, and the digests of what it wrote.
 pub const INSTALL_BACKUPS: &str = "plists";
 
+/// After a label and a dot, beside the folders of the checkouts: the property list that launchd loaded it from.
+pub const LOADED_FROM: &str = "loaded-from";
+
 /// In the platform's configuration folder.
 pub const CONFIG: &str = "config.toml";

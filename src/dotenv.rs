@@ -44,16 +44,17 @@ pub fn read(text: &str) -> Vec<Binding> {
     }
 }
 
-/// The value of `key`, of which the last binding counts: expanded, from the file itself and else by `lookup`.
-pub fn value(text: &str, key: &str, lookup: Lookup) -> Option<String> {
-    expanded(&read(text), lookup).into_iter().rev().find(|(name, _)| name == key)?.1
+/// The value of `key`, of which the last binding counts: expanded by what is `given`, which no line of the file
+/// overrides (`load_dotenv`), then from the file itself, and else by `lookup`.
+pub fn value(text: &str, key: &str, given: Lookup, lookup: Lookup) -> Option<String> {
+    expanded(&read(text), given, lookup).into_iter().rev().find(|(name, _)| name == key)?.1
 }
 
 /// Name and value of every binding that has one, each value in every form in which it may appear: as in the file, as it
 /// is read, and expanded. Used to hide secrets, so no binding is left out.
 pub fn all_forms(text: &str, lookup: Lookup) -> Vec<(String, String)> {
     let bindings = read(text);
-    let expanded = expanded(&bindings, lookup).into_iter().filter_map(|(name, value)| Some((name, value?)));
+    let expanded = expanded(&bindings, &|_| None, lookup).into_iter().filter_map(|(name, value)| Some((name, value?)));
     let read = bindings.iter().flat_map(|binding| {
         let name = binding.key.clone().unwrap_or_default();
         // If it can't be read, also what its quotes may enclose.
@@ -68,12 +69,12 @@ pub fn all_forms(text: &str, lookup: Lookup) -> Vec<(String, String)> {
 }
 
 /// Where the session of this name may lie, relative to the checkout, the likeliest place first. Telethon adds a missing
-/// extension. A plain name is in the bridge's data folder; a name with a folder is relative to where the bridge is
-/// started, which is the checkout.
+/// extension. A plain name is in the bridge's data folder, or where the bridge is started, which is the checkout; a name
+/// with a folder is relative to that.
 pub fn session_places(name: &str) -> Vec<PathBuf> {
     let file = if name.ends_with(".session") { name.to_owned() } else { format!("{name}.session") };
     let in_data = PathBuf::from(contract::DATA).join(&file);
-    if file.contains('/') { vec![file.into(), in_data] } else { vec![in_data] }
+    if file.contains('/') { vec![file.into(), in_data] } else { vec![in_data, file.into()] }
 }
 
 /// The binding that the text begins with (none is a comment), and what comes after its line.
@@ -186,15 +187,19 @@ fn is_blank(c: char) -> bool {
 }
 
 /// In the order of the file: a value sees those before it, the last of a name.
-fn expanded(bindings: &[Binding], lookup: Lookup) -> Vec<(String, Option<String>)> {
+fn expanded(bindings: &[Binding], given: Lookup, lookup: Lookup) -> Vec<(String, Option<String>)> {
     let mut done: Vec<(String, Option<String>)> = Vec::new();
     for binding in bindings {
         let Some(key) = &binding.key else { continue };
         let known = |name: &str| {
+            if let Some(value) = given(name) {
+                return Some(value);
+            }
             let own = done.iter().rev().find(|(key, _)| key == name).map(|(_, value)| value.clone());
             own.unwrap_or_else(|| lookup(name).map(Some).unwrap_or_default())
         };
-        let set = |name: &str| done.iter().any(|(key, _)| key == name) || lookup(name).is_some();
+        let set =
+            |name: &str| given(name).is_some() || done.iter().any(|(key, _)| key == name) || lookup(name).is_some();
         let value = binding.value.as_ref().map(|value| with_variables(value, &known, &set));
         done.push((key.clone(), value));
     }

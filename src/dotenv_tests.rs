@@ -116,7 +116,7 @@ fn home(name: &str) -> Option<String> {
 /// Each name once, at the place where it came first, with its last value: as in a Python dictionary.
 fn dictionary(text: &str) -> Vec<(String, Option<String>)> {
     let mut dictionary: Vec<(String, Option<String>)> = Vec::new();
-    for (key, value) in expanded(&read(text), &home) {
+    for (key, value) in expanded(&read(text), &|_| None, &home) {
         match dictionary.iter_mut().find(|(name, _)| *name == key) {
             Some(known) => known.1 = value,
             None => dictionary.push((key, value)),
@@ -139,7 +139,22 @@ fn the_last_of_a_name_counts() {
     let text = "A=1\nB=x\nA=2\nC\n";
     let rows = [("A", Some("2")), ("B", Some("x")), ("C", None), ("D", None)];
     for (key, expected) in rows {
-        assert_eq!(value(text, key, &home).as_deref(), expected, "{key}");
+        assert_eq!(value(text, key, &|_| None, &home).as_deref(), expected, "{key}");
+    }
+}
+
+/// `load_dotenv` overrides nothing, so a variable of the job counts more than a line of the file.
+#[test]
+fn r24_what_the_job_was_given_is_not_overridden() {
+    let given = |name: &str| (name == "WHO").then(|| "bob".to_owned());
+    let rows = [
+        ("WHO=alice\nA=${WHO}", Some("bob")),
+        ("A=${WHO:-nobody}", Some("bob")),
+        ("X=alice\nA=${X}", Some("alice")),
+        ("HOME=/mine\nA=${HOME}", Some("/mine")),
+    ];
+    for (text, expected) in rows {
+        assert_eq!(value(text, "A", &given, &home).as_deref(), expected, "{text:?}");
     }
 }
 
@@ -167,9 +182,9 @@ fn every_value_is_hidden_in_every_form() {
 #[test]
 fn the_session_lies_where_telethon_puts_it() {
     let rows: [(&str, &[&str]); 6] = [
-        ("alice", &["data/alice.session"]),
-        ("alice.session", &["data/alice.session"]),
-        ("valor.bridge", &["data/valor.bridge.session"]),
+        ("alice", &["data/alice.session", "alice.session"]),
+        ("alice.session", &["data/alice.session", "alice.session"]),
+        ("valor.bridge", &["data/valor.bridge.session", "valor.bridge.session"]),
         ("sessions/alice", &["sessions/alice.session", "data/sessions/alice.session"]),
         ("data/alice", &["data/alice.session", "data/data/alice.session"]),
         ("/srv/alice", &["/srv/alice.session", "/srv/alice.session"]),

@@ -163,8 +163,15 @@ pub struct Job {
     pub installed: bool,
     /// The manager knows the job.
     pub loaded: bool,
-    /// A person stopped it: `launchctl disable`, `systemctl --user stop` or `mask`. Never overridden.
+    /// A person stopped it: `launchctl disable`, `systemctl --user stop` or `mask`, or a condition of the job that is
+    /// [`Job::unmet`]. Never overridden.
     pub stopped_by_operator: bool,
+    /// The condition by which it is kept down, if it is one.
+    #[serde(default)]
+    pub unmet: Option<Unmet>,
+    /// launchd: the property list that it was loaded from.
+    #[serde(default)]
+    pub file: Option<PathBuf>,
     pub pid: Option<u32>,
     /// How often the manager has started the job.
     pub runs: Option<u64>,
@@ -185,6 +192,25 @@ pub struct Job {
     /// systemd calls it active though it has no process: it started one that is not its own (`Type=oneshot` with
     /// `RemainAfterExit=`).
     pub active_without_process: bool,
+}
+
+/// A condition by which an operator keeps a job down, and that is not met.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Unmet {
+    /// launchd's `PathState`: what is there now, or is not, and has to be otherwise.
+    Path { path: String, there: bool },
+    /// launchd's `OtherJobEnabled`: the same of another job.
+    OtherJob { label: String, loaded: bool },
+    /// systemd: this line of the unit, as of now.
+    Unit(String),
+    /// systemd: a condition or an assertion was not met when the unit was to be started last.
+    AtLastStart,
+    /// systemd's `ExecCondition=` said no when the unit was to be started last.
+    ExecCondition,
+    /// systemd's `RestartPreventExitStatus=` names how it ended.
+    ExitStatus,
+    /// `systemctl freeze`: its processes are there, and none of them gets any time.
+    Frozen,
 }
 
 /// Whether the manager itself starts the job again after an exit.
@@ -338,7 +364,7 @@ pub struct Git {
     pub committed: Wall,
     pub parents: usize,
     pub own_revert: bool,
-    /// `None` after a shallow look: a status of a large checkout is too slow for every tick.
+    /// `None` after a shallow look: a status of a large checkout is too slow for every tick. Or the index can't be read.
     pub dirty: Option<bool>,
     /// HEAD touches something other than docs and tests; `None` as above.
     pub touches_code: Option<bool>,
@@ -420,6 +446,22 @@ impl Event {
             pid: None,
             ours: true,
         }
+    }
+}
+
+impl Condition {
+    /// Whether `install` may replace it: a condition on how the bridge ended keeps it down by mistake, any other by a
+    /// person's wish.
+    pub fn is_mendable(&self) -> bool {
+        match self {
+            Condition::KeepAlive(keys) => keys.iter().all(|key| matches!(key.as_str(), "SuccessfulExit" | "Crashed")),
+            Condition::Restart(_) => true,
+        }
+    }
+
+    /// Whether an operator can stop the bridge by it, and lets it run else.
+    pub fn is_stop(&self) -> bool {
+        matches!(self, Condition::KeepAlive(keys) if keys.iter().any(|key| key == "PathState" || key == "OtherJobEnabled"))
     }
 }
 

@@ -120,7 +120,8 @@ fn verify_bridge(config: &Config, environment: &Environment, say: &mut dyn FnMut
             return Ok(());
         }
         if job.stopped_by_operator {
-            say(&format!("the bridge ({label}) is stopped by its operator and stays so"));
+            let why = job.unmet.as_ref().map_or_else(String::new, |unmet| format!(": {}", crate::text::unmet(unmet)));
+            say(&format!("the bridge ({label}) is stopped by its operator and stays so{why}"));
             return Ok(());
         }
         if deadline.left().is_none() {

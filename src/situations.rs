@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::act::Reason;
 use crate::check::{Check, Known};
-use crate::facts::{Condition, Exit, Identity, Keeper, Pause, Process, Repeated};
+use crate::facts::{Condition, Exit, Identity, Keeper, Pause, Process, Repeated, Unmet};
 use crate::history::History;
 use crate::markers::Update;
 use crate::signs::Living;
@@ -156,6 +156,10 @@ pub(crate) fn situations() -> Vec<(&'static str, Snapshot)> {
             let condition = Condition::Restart("on-failure".into());
             one(Problem::RestartsSometimes(condition), Next::Person(Help::InstallKey))
         }),
+        ("KeepAlive is a dictionary of another kind", {
+            let condition = Condition::KeepAlive(vec!["NetworkState".into()]);
+            one(Problem::RestartsSometimes(condition), Next::Person(Help::OwnCondition))
+        }),
         ("the manager never restarts it", one(Problem::RestartsNever, Next::Person(Help::InstallKey))),
         ("process-dead, the manager has time", killed(Next::ManagerHasUntil(ahead(120)))),
         ("process-dead, never ran", dead(Exit::Never, Next::Start)),
@@ -225,6 +229,17 @@ pub(crate) fn situations() -> Vec<(&'static str, Snapshot)> {
             seen
         }),
         ("operator-stop", down(one(Problem::OperatorStop, Next::OperatorStarts))),
+        ("operator-stop, a stop file", {
+            let unmet = Unmet::Path { path: "/Users/me/STOP".into(), there: true };
+            down(one(Problem::ConditionUnmet(unmet), Next::ConditionMet))
+        }),
+        ("operator-stop, a unit's condition", {
+            let unmet = Unmet::Unit("ConditionPathExists=!/home/me/STOP".into());
+            down(one(Problem::ConditionUnmet(unmet), Next::ConditionMet))
+        }),
+        ("operator-stop, no condition now", {
+            down(one(Problem::ConditionUnmet(Unmet::AtLastStart), Next::OperatorStarts))
+        }),
         ("disk-full", one(Problem::DiskFull, Next::Person(Help::MakeRoom))),
         ("config-error, no service", down(one(Problem::NoService, Next::Person(Help::Install)))),
         ("config-error, exit code 2", down(one(Problem::ExitCode2, Next::Person(Help::MendBridge)))),

@@ -164,7 +164,7 @@ pub fn restart_refused(snapshot: &Snapshot) -> Option<Refusal> {
         Problem::ProcessUnseen(_) => Some(Refusal::ManagerUnseen),
         Problem::RecoveryRunning(_) => Some(Refusal::RecoveredElsewhere),
         Problem::UpdateRunning(_) => Some(Refusal::UpdateRunning),
-        Problem::OperatorStop => Some(Refusal::OperatorStop),
+        Problem::OperatorStop | Problem::ConditionUnmet(_) => Some(Refusal::OperatorStop),
         Problem::NoService => Some(Refusal::NoService),
         _ => None,
     }

@@ -18,7 +18,7 @@ pub use self::journal::{
 };
 use self::time::{at, lasting};
 use crate::act::Reason;
-use crate::facts::{Condition, Exit, Keeper};
+use crate::facts::{Condition, Exit, Keeper, Unmet};
 use crate::markers::Update;
 use crate::outcome::{Cure, Failure, Missing, Outcome, StandDown};
 use crate::signs::{Dying, Living};
@@ -67,6 +67,7 @@ pub fn phrase(problem: &Problem, now: Clock) -> String {
         Problem::MarkersUnseen(_) => "whether a restart is forbidden can't be seen".into(),
         Problem::OperatorStop => "the operator stopped the bridge".into(),
         Problem::OutsideManager { pid, .. } => format!("the bridge runs outside its manager (pid {pid})"),
+        Problem::ConditionUnmet(_) => "the operator stopped the bridge by a condition of its job".into(),
         Problem::Paused(pause) => format!("recovery is paused since {}", at(pause.since, now)),
         Problem::RecoveryRunning(pid) => format!("another recovery of this bridge is running (pid {pid})"),
         Problem::UpdateRunning(Update::Held(_)) => "an update is running under 'hold'".into(),
@@ -123,6 +124,7 @@ pub fn detail(problem: &Problem, now: Clock) -> Option<String> {
         | Problem::MarkersUnseen(why)
         | Problem::Undelivered(why) => why.clone(),
         Problem::UpdateRunning(Update::Held(reason)) if !reason.is_empty() => reason.clone(),
+        Problem::ConditionUnmet(condition) => unmet(condition),
         Problem::LoginNeeded => "no restart can help".into(),
         Problem::OutsideManager { parent, keeper, .. } => kept_by(parent.as_ref(), keeper.as_ref())?,
         Problem::LoopInside { .. } => "its manager sees only the process that starts it again".into(),
@@ -156,6 +158,21 @@ fn kept_by(parent: Option<&(u32, String)>, keeper: Option<&Keeper>) -> Option<St
     let parent = parent.map(|(pid, name)| format!("started by {name} (pid {pid})"));
     let both: Vec<String> = parent.into_iter().chain(keeper).collect();
     (!both.is_empty()).then(|| both.join("; "))
+}
+
+/// What keeps a job down that is to be down.
+pub fn unmet(condition: &Unmet) -> String {
+    match condition {
+        Unmet::Path { path, there: true } => format!("{path} is there (PathState)"),
+        Unmet::Path { path, there: false } => format!("{path} is not there (PathState)"),
+        Unmet::OtherJob { label, loaded: true } => format!("the job {label} is loaded (OtherJobEnabled)"),
+        Unmet::OtherJob { label, loaded: false } => format!("the job {label} is not loaded (OtherJobEnabled)"),
+        Unmet::Unit(line) => format!("{line} is not met"),
+        Unmet::AtLastStart => "a condition of its unit was not met when it was to be started last".into(),
+        Unmet::ExecCondition => "its ExecCondition said no when it was to be started last".into(),
+        Unmet::ExitStatus => "its RestartPreventExitStatus names how it ended".into(),
+        Unmet::Frozen => "systemd has frozen it".into(),
+    }
 }
 
 /// Why something is done, as the second half of "because …".
@@ -271,6 +288,7 @@ pub fn next(next: Next, now: Clock) -> String {
         Next::Tell => "you are told".into(),
         Next::LeaveDisabled => "disabled by its operator: it is left as it is; you are told".into(),
         Next::OperatorStarts => "it stays down until its operator enables and starts it".into(),
+        Next::ConditionMet => "nothing is done until that changes".into(),
         Next::PauseEnds(until) => format!("recovery goes on at {}, or after 'bridge-watchdog resume'", at(until, now)),
         Next::RecoveryEnds => "recovery goes on when the other one is over".into(),
         Next::UpdateEnds => "recovery goes on when the update is over".into(),
@@ -286,6 +304,7 @@ fn helped(help: Help) -> &'static str {
         Help::LogIn => "log in; nothing is restarted until then",
         Help::Install => "run 'bridge-watchdog install'",
         Help::InstallKey => "run 'bridge-watchdog install', which mends just that key",
+        Help::OwnCondition => "change it if it is not meant so; 'install' leaves it alone",
         Help::MendBridge => "mend it, then run 'bridge-watchdog restart'; its log says more",
         Help::MakeRoom => "make room; nothing is restarted until then",
         Help::MakeRoomSoon => "make room before it is full",

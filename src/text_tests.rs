@@ -194,6 +194,8 @@ fn commands() -> Vec<(String, String)> {
         installed,
         loaded,
         stopped_by_operator: true,
+        unmet: None,
+        file: None,
         pid: None,
         runs: None,
         run: None,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::facts::{Condition, Exit, Keeper, Pause, Repeated};
+use crate::facts::{Condition, Exit, Keeper, Pause, Repeated, Unmet};
 use crate::markers::Update;
 use crate::signs::Living;
 use crate::time::{Mono, Wall};
@@ -113,6 +113,8 @@ pub enum Problem {
         parent: Option<(u32, String)>,
         keeper: Option<Keeper>,
     },
+    /// The operator stopped it by a condition of its job.
+    ConditionUnmet(Unmet),
     Paused(Pause),
     /// By another process of ours: its pid.
     RecoveryRunning(u32),
@@ -255,6 +257,8 @@ pub enum Next {
     LeaveDisabled,
     /// The operator has to enable and start it.
     OperatorStarts,
+    /// A condition of its job has to be met again.
+    ConditionMet,
     /// A pause ends then.
     PauseEnds(Wall),
     RecoveryEnds,
@@ -274,6 +278,8 @@ pub enum Help {
     Install,
     /// `install` mends just the one key.
     InstallKey,
+    /// The condition is none that `install` changes.
+    OwnCondition,
     MendBridge,
     MakeRoom,
     MakeRoomSoon,
@@ -315,7 +321,7 @@ impl Problem {
     pub fn cause(&self) -> Cause {
         match self {
             Problem::ProcessUnseen(_) | Problem::LogUnseen(_) | Problem::MarkersUnseen(_) => Cause::Unknown,
-            Problem::OperatorStop => Cause::OperatorStop,
+            Problem::OperatorStop | Problem::ConditionUnmet(_) => Cause::OperatorStop,
             Problem::Paused(_) => Cause::Paused,
             Problem::RecoveryRunning(_) => Cause::RecoveryRunning,
             Problem::UpdateRunning(_) => Cause::UpdateRunning,

@@ -22,6 +22,8 @@ mod launchd_faults;
 mod offline;
 mod output;
 mod reports_life;
+mod reports_names;
+mod reports_stops;
 mod second_look;
 mod standin;
 mod standin_faults;

@@ -39,9 +39,9 @@ fn seconds(number: u16) -> Duration {
     Duration::from_secs(number.into())
 }
 
-/// Whether launchd uses these values, whatever the file says.
-pub(super) fn are_loaded(job: &Loaded) -> bool {
-    job.keep_alive && job.throttle == seconds(THROTTLE) && job.exit_timeout == seconds(EXIT_TIMEOUT)
+/// Whether launchd uses these values, whatever the file says; with `as_it_is`, `KeepAlive` may have any.
+pub(super) fn are_loaded(job: &Loaded, as_it_is: bool) -> bool {
+    (job.keep_alive || as_it_is) && job.throttle == seconds(THROTTLE) && job.exit_timeout == seconds(EXIT_TIMEOUT)
 }
 
 /// # Errors

@@ -12,12 +12,12 @@ use crate::config::Config;
 use crate::contract;
 use crate::limits::Environment;
 use crate::system::files;
-use crate::system::service::launchd::Launchd;
+use crate::system::service::launchd::{Launchd, leaves_key_alone};
 
-/// The bridge's plist: written if there is none, else only our three keys are set.
+/// The bridge's plist, whatever its name: written if there is none, else only our three keys are set.
 pub(super) fn bridge(config: &Config, environment: &Environment, say: &mut dyn FnMut(&str)) -> Result<(), String> {
-    let path = agent(environment, &config.label);
     let launchd = Launchd::new(&config.label, environment);
+    let path = bridge_file(config, &launchd, say)?;
     let text = bridge_plist(config);
     let before = file::read(&path)?;
     // An older version of our own is replaced.
@@ -40,7 +40,8 @@ pub(super) fn bridge(config: &Config, environment: &Environment, say: &mut dyn F
     };
     // launchd may not know what the file says: an earlier install may have failed after it wrote the file.
     let loaded = launchd.loaded()?;
-    let anew = loaded.is_some_and(|job| changed || !are_loaded(&job));
+    let as_it_is = kept_conditions(&path).is_some();
+    let anew = loaded.is_some_and(|job| changed || !are_loaded(&job, as_it_is));
     bring(&launchd, &config.label, anew, say)
 }
 
@@ -98,8 +99,9 @@ pub(super) fn put_bridge_back(
     environment: &Environment,
     say: &mut dyn FnMut(&str),
 ) -> Result<(), String> {
-    let path = agent(environment, &config.label);
     let launchd = Launchd::new(&config.label, environment);
+    let loaded = launchd.loaded()?.and_then(|job| job.file);
+    let path = launchd.file().first(loaded.as_deref()).unwrap_or_else(|| launchd.file().usual());
     let (now, original) = (file::read(&path)?, backup::original(config, &path)?);
     let ours = match &now {
         Some(now) => file::is_ours(config, &path, now, &bridge_plist(config))?,
@@ -167,10 +169,48 @@ fn bring(launchd: &Launchd, label: &str, anew: bool, say: &mut dyn FnMut(&str)) 
         say(&format!("{label} is disabled by its operator, so it is left as it is; to enable it: {}", enable(label)));
         return Ok(());
     }
+    if let Some(unmet) = launchd.unmet()? {
+        say(&format!("{label} is stopped by its operator, so it is left as it is: {}", crate::text::unmet(&unmet)));
+        return Ok(());
+    }
     if anew {
         launchd.stop()?;
     }
     launchd.load_and_start()
+}
+
+/// The bridge's own property list, or where one would be written: a second one with its label would be loaded or not as
+/// launchd pleases.
+fn bridge_file(config: &Config, launchd: &Launchd, say: &mut dyn FnMut(&str)) -> Result<PathBuf, String> {
+    let loaded = launchd.loaded()?.and_then(|job| job.file);
+    let found = launchd.file().find(loaded.as_deref());
+    let usual = launchd.file().usual();
+    let Some(path) = found.file else {
+        return if std::fs::symlink_metadata(&usual).is_ok_and(|meta| meta.is_file()) {
+            Err(format!(
+                "{} has another Label than {}; rename it, or correct bridge.label in {}, then try again",
+                usual.display(),
+                config.label,
+                config.file.display()
+            ))
+        } else {
+            Ok(usual)
+        };
+    };
+    for other in found.others {
+        say(&format!(
+            "{} has the label {} too; remove one of them: {} is used",
+            other.display(),
+            config.label,
+            path.display()
+        ));
+    }
+    Ok(path)
+}
+
+/// The conditions of a `KeepAlive` that stays as it is.
+fn kept_conditions(path: &Path) -> Option<Vec<String>> {
+    leaves_key_alone(&dictionary(path, &file::read(path).ok()??).ok()?)
 }
 
 fn enable(label: &str) -> String {
@@ -180,18 +220,24 @@ fn enable(label: &str) -> String {
 /// Sets our keys in a person's plist; returns whether that changed it.
 fn mend_keys(config: &Config, path: &Path, before: &[u8], say: &mut dyn FnMut(&str)) -> Result<bool, String> {
     let mut keys = dictionary(path, before)?;
-    if OWNED.iter().all(|(key, owned)| keys.get(key) == Some(&owned.value())) {
+    let conditions = leaves_key_alone(&keys);
+    if let Some(names) = &conditions {
+        say(&format!("the conditions of KeepAlive ({}) are a person's and stay as they are", names.join(", ")));
+    }
+    let owned = || OWNED.into_iter().filter(|(key, _)| conditions.is_none() || *key != "KeepAlive");
+    if owned().all(|(key, owned)| keys.get(key) == Some(&owned.value())) {
         file::settle(path)?;
         say(&format!("{} is as it should be", path.display()));
         return Ok(false);
     }
     file::writable(path)?;
     backup::keep_first(config, path, before)?;
-    for (key, owned) in OWNED {
+    for (key, owned) in owned() {
         keys.insert(key.into(), owned.value());
     }
     file::write(path, &encoded(keys, before)?)?;
-    say(&format!("set KeepAlive, ThrottleInterval and ExitTimeOut in {}; all else is as it was", path.display()));
+    let names = if conditions.is_none() { "KeepAlive, ThrottleInterval" } else { "ThrottleInterval" };
+    say(&format!("set {names} and ExitTimeOut in {}; all else is as it was", path.display()));
     Ok(true)
 }
 

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::attempt::Attempt;
-use crate::facts::Identity;
-use crate::outcome::{Cure, Failure, Outcome};
+use crate::facts::{Identity, Job};
+use crate::outcome::{Cure, Failure, Outcome, StandDown};
 use crate::system::clock;
 
 /// Between two looks for a process that is not there yet.
@@ -18,7 +18,12 @@ pub(super) fn verify(attempt: &mut Attempt, before: Option<Identity>) -> Outcome
     let began = clock::mono();
     let mut seen = None;
     loop {
-        let process = attempt.process().ok().and_then(|(_, process)| process);
+        let asked = attempt.process().ok();
+        if let Some((Job { unmet: Some(_), .. }, None)) = asked {
+            // Its manager refused the start, or its operator has stopped it meanwhile.
+            return Outcome::StoodDown(StandDown::OperatorStop);
+        }
+        let process = asked.and_then(|(_, process)| process);
         let process = process.filter(|process| Some(process.id) != before);
         let pid = process.map(|process| process.id.pid);
         let waited = || clock::mono().since(began);

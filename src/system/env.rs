@@ -5,15 +5,23 @@ use crate::dotenv;
 use crate::limits::Environment;
 use crate::manager::Manager;
 use crate::system::files;
+use crate::system::service::launchd::AgentFile;
 
 /// Names and values of `.env`, and of the environment that the job's plist or unit gives it. If they can't be read,
 /// secrets are only recognised by their shape.
 pub fn values(dotenv: &str, label: &str, manager: Manager, environment: &Environment) -> Vec<(String, String)> {
     let mut values = dotenv::all_forms(dotenv, &lookup(environment));
+    values.extend(of_job(label, manager, environment));
+    values
+}
+
+/// Names and values of the environment that the job's plist or unit gives it.
+pub fn of_job(label: &str, manager: Manager, environment: &Environment) -> Vec<(String, String)> {
+    let mut values = Vec::new();
     match manager {
         Manager::Launchd => {
-            let plist = environment.home.join("Library/LaunchAgents").join(format!("{label}.plist"));
-            let keys = plist::Value::from_file(plist).ok();
+            let plist = AgentFile::new(label, environment).first(None);
+            let keys = plist.and_then(|plist| plist::Value::from_file(plist).ok());
             let variables =
                 keys.as_ref().and_then(|keys| keys.as_dictionary()?.get("EnvironmentVariables")?.as_dictionary());
             let variables = variables.into_iter().flatten();
@@ -21,8 +29,11 @@ pub fn values(dotenv: &str, label: &str, manager: Manager, environment: &Environ
         }
         Manager::Systemd => {
             let unit = format!("systemd/user/{label}.service");
-            let unit =
-                environment.config_dir.parent().and_then(|folder| files::text(&folder.join(unit))).unwrap_or_default();
+            let folder = environment.config_dir.parent();
+            // An instance has the file of its template.
+            let template = label.split_once('@').map(|(name, _)| format!("systemd/user/{name}@.service"));
+            let text = |unit: String| folder.and_then(|folder| files::text(&folder.join(unit)));
+            let unit = text(unit).or_else(|| template.and_then(text)).unwrap_or_default();
             let lines = unit.lines().filter_map(|line| line.trim().strip_prefix("Environment="));
             values.extend(lines.flat_map(assignments));
         }

@@ -1,8 +1,12 @@
 //! The checkout's HEAD. Read with libgit2: on a Mac without Apple's developer tools `/usr/bin/git` opens a dialog.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use git2::{Commit, ErrorCode, Oid, Repository, StatusOptions};
+use git2::{
+    Commit, ErrorClass, ErrorCode, Index, IndexEntryExtendedFlag, ObjectType, Oid, Repository, Status, StatusOptions,
+};
 
 use crate::facts::Git;
 use crate::time::Wall;
@@ -70,17 +74,58 @@ fn read(repository: &Repository, head: &Commit, deep: bool) -> Result<Git, git2:
         summary,
         committed,
         parents: head.parent_count(),
-        dirty: deep.then(|| is_dirty(repository)).transpose()?,
+        dirty: if deep { dirty(repository)? } else { None },
         touches_code: deep.then(|| touches_code(repository, head)).transpose()?,
     })
 }
 
-/// Tracked files only: files that the bridge writes beside its code do not make the checkout dirty.
+/// `None` where the index has a form that libgit2 can't read (a sparse index).
+fn dirty(repository: &Repository) -> Result<Option<bool>, git2::Error> {
+    match is_dirty(repository) {
+        Err(error) if error.class() == ErrorClass::Index => Ok(None),
+        known => known.map(Some),
+    }
+}
+
+/// Tracked files only: files that the bridge writes beside its code do not make the checkout dirty. As git has it, an
+/// entry that its person told git to skip (a sparse checkout) or to take for unchanged is no change where it is missing.
 fn is_dirty(repository: &Repository) -> Result<bool, git2::Error> {
     let mut options = StatusOptions::new();
     options.include_untracked(false).include_ignored(false).update_index(false);
-    Ok(!repository.statuses(Some(&mut options))?.is_empty())
+    let index = repository.index()?;
+    let skipped = |path: &[u8]| {
+        // 0: the one entry of a path without a conflict.
+        index.get_path(Path::new(OsStr::from_bytes(path)), 0).is_some_and(|entry| {
+            entry.flags & ASSUME_UNCHANGED != 0
+                || entry.flags_extended & IndexEntryExtendedFlag::SKIP_WORKTREE.bits() != 0
+        })
+    };
+    let changed = repository.statuses(Some(&mut options))?.iter().any(|entry| {
+        // libgit2 takes what was left out for deleted.
+        !(entry.status() == Status::WT_DELETED && skipped(entry.path_bytes()))
+    });
+    Ok(changed || has_changed_beside(repository, &index)?)
 }
+
+/// In a sparse checkout a file that was left out and is there anyway is looked at by git (from 2.36 on) and not by
+/// libgit2.
+fn has_changed_beside(repository: &Repository, index: &Index) -> Result<bool, git2::Error> {
+    let sparse = repository.config()?.get_bool("core.sparseCheckout").unwrap_or(false);
+    let Some(root) = repository.workdir().filter(|_| sparse) else { return Ok(false) };
+    let skipped = index.iter().filter(|entry| entry.flags_extended & IndexEntryExtendedFlag::SKIP_WORKTREE.bits() != 0);
+    for entry in skipped {
+        let path = root.join(OsStr::from_bytes(&entry.path));
+        if path.symlink_metadata().is_ok_and(|meta| meta.is_file())
+            && Oid::hash_file(ObjectType::Blob, &path)? != entry.id
+        {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// The bit of an index entry that `git update-index --assume-unchanged` sets.
+const ASSUME_UNCHANGED: u16 = 0x8000;
 
 /// Documentation and tests can't bring the bridge down.
 fn touches_code(repository: &Repository, head: &Commit) -> Result<bool, git2::Error> {
@@ -101,36 +146,5 @@ fn touches_code(repository: &Repository, head: &Commit) -> Result<bool, git2::Er
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn commit(root: &Path, summary: &str) {
-        let repository = Repository::open(root).or_else(|_| Repository::init(root)).unwrap();
-        let tree = repository.find_tree(repository.index().unwrap().write_tree().unwrap()).unwrap();
-        let who = git2::Signature::now("test", "test@localhost").unwrap();
-        let parent = repository.head().ok().map(|head| head.peel_to_commit().unwrap());
-        let parents: Vec<&Commit> = parent.iter().collect();
-        repository.commit(Some("HEAD"), &who, &who, summary, &tree, &parents).unwrap();
-    }
-
-    #[test]
-    fn a_checkout_that_is_kept_open_shows_what_others_do_to_it() {
-        let folder = tempfile::tempdir().unwrap();
-        let root = folder.path().join("checkout");
-        let mut checkout = Checkout::new(&root);
-        assert!(checkout.head(false).is_err());
-        let summary = |checkout: &mut Checkout| checkout.head(false).map(|git| (git.summary, git.parents));
-        for (parents, name) in ["first", "second"].into_iter().enumerate() {
-            commit(&root, name);
-            assert_eq!(summary(&mut checkout), Ok((name.into(), parents)));
-            assert_eq!(summary(&mut checkout), Ok((name.into(), parents)), "the second look at it");
-        }
-        let repository = Repository::open(&root).unwrap();
-        repository.set_head_detached(repository.revparse_single("HEAD~1").unwrap().id()).unwrap();
-        assert_eq!(summary(&mut checkout), Ok(("first".into(), 0)));
-        std::fs::rename(&root, folder.path().join("away")).unwrap();
-        assert!(checkout.head(false).unwrap_err().contains("can't be read as a git checkout"));
-        commit(&root, "another repository");
-        assert_eq!(summary(&mut checkout), Ok(("another repository".into(), 0)));
-    }
-}
+#[path = "git_tests.rs"]
+mod tests;

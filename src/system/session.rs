@@ -1,9 +1,7 @@
 //! Who holds the lock of the session database. Asked of the kernel: on Linux by `/proc/locks`, which names them all,
-//! elsewhere by `fcntl(F_GETLK)`, which needs the file open; [`own`] makes sure that this does not drop a lock of our
-//! own.
+//! elsewhere, and where that is not sure, by `fcntl(F_GETLK)`, which needs the file open; [`own`] makes sure that this
+//! does not drop a lock of our own.
 
-// Compiled everywhere, so that what only macOS needs is tested on Linux too.
-#[cfg_attr(target_os = "linux", allow(dead_code, reason = "only its tests call it there"))]
 mod getlk;
 pub mod own;
 #[cfg(target_os = "linux")]
@@ -39,8 +37,17 @@ const WAL: Range = (WAL_WRITER, WAL_OPEN);
 /// Who holds a lock on the session, and how strong it is; `bridge` are the bridge's own processes.
 ///
 /// # Errors
-/// If the kernel can't be asked.
+/// If there is no such file, or the kernel can't be asked.
 pub fn look(path: &Path, bridge: &[u32]) -> Result<Session, String> {
+    // Nobody can hold the lock of a file that is not there: more likely the bridge has another one.
+    match path.try_exists() {
+        Ok(true) => {}
+        Ok(false) => {
+            let name = path.display();
+            return Err(format!("{name} is not there; if the bridge has another session, set bridge.session"));
+        }
+        Err(error) => return Err(format!("{} can't be looked at: {error}", path.display())),
+    }
     let shm = path.with_file_name(format!("{}-shm", path.file_name().unwrap_or_default().to_string_lossy()));
     let main = locks_on(path, MAIN)?;
     let wal = locks_on(&shm, WAL)?;

@@ -97,7 +97,10 @@ fn whole(span: Duration) -> u64 {
 
 /// The verdict's unknown facts, and the fields that only a deep look knows.
 fn unknown(facts: &Facts, verdict: &Verdict) -> Vec<String> {
-    let shallow = facts.git.known().is_some_and(|git| git.dirty.is_none());
-    let dirty = shallow.then(|| "git.dirty: looked at only when something is wrong".to_owned());
-    verdict.unknown.iter().map(super::unknown).chain(dirty).collect()
+    let git = facts.git.known().filter(|git| git.dirty.is_none());
+    let dirty = git.map(|git| match git.touches_code {
+        None => "git.dirty: looked at only when something is wrong",
+        Some(_) => "git.dirty: the index has a form that can't be read (a sparse index)",
+    });
+    verdict.unknown.iter().map(super::unknown).chain(dirty.map(str::to_owned)).collect()
 }

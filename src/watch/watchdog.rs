@@ -1,5 +1,6 @@
 //! Looks and judges. It remembers what takes time to know, and keeps the crash history.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::assess::assess;
@@ -32,6 +33,8 @@ pub struct Watchdog {
     seen: SeenEvents,
     /// Writes into the bridge's folder, where a write may block.
     writer: Timed<Event, Result<(), String>>,
+    /// The file of the job that the service was told to remember.
+    remembered: Option<PathBuf>,
 }
 
 /// What one look found, and the verdict.
@@ -55,6 +58,7 @@ impl Watchdog {
             network: None,
             seen: SeenEvents::default(),
             writer: Timed::new("history", move |event| crashes::append(&file, &event)),
+            remembered: None,
         }
     }
 
@@ -80,6 +84,7 @@ impl Watchdog {
             (history, news) = advance(&self.history, &facts, &ours, &limits);
         }
         self.history = history;
+        self.remember(&facts);
         self.write_history(&mut facts, news, journal);
         let verdict = assess(&facts, &self.history, &limits);
         Look { facts, verdict }
@@ -165,6 +170,15 @@ impl Watchdog {
                 self.network = Some((now, answer.clone()));
                 answer
             }
+        }
+    }
+
+    fn remember(&mut self, facts: &Facts) {
+        if let Some(job) = facts.service.known().filter(|job| job.file.is_some() && job.file != self.remembered)
+            && self.writes()
+        {
+            self.service.remember(job);
+            self.remembered.clone_from(&job.file);
         }
     }
 

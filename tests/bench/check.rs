@@ -7,6 +7,7 @@ use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
 use bridge_watchdog::limits::Limits;
+use bridge_watchdog::system::lookalikes::Owner;
 use bridge_watchdog::system::{clock, process_table, session};
 use bridge_watchdog::verdict::State;
 use bridge_watchdog::watch;
@@ -146,11 +147,13 @@ fn lock(checked: &Checked) -> (Row, Row) {
     let bridge_match = process_table::ProcessMatch {
         root: checked.scene.root.clone(),
         program: checked.scene.program().iter().map(ToString::to_string).collect(),
+        session: path.clone(),
+        owner: Owner::Nobody,
     };
     let scans: Vec<f64> = (0..9)
         .map(|_| {
             let began = Instant::now();
-            process_table::matching(&bridge_match).expect("the process table");
+            process_table::matching(&bridge_match, &[]).expect("the process table");
             began.elapsed().as_secs_f64()
         })
         .collect();

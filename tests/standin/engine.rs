@@ -13,7 +13,7 @@ use crate::logs::Logs;
 use crate::spec::{Spec, seconds};
 use crate::{names, process};
 use rustix::process::Signal;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
@@ -22,6 +22,8 @@ use std::time::{Duration, Instant};
 
 /// How soon a spawn that is held back notices that its fault is gone: the file is polled.
 const PENDED_LOOK: Duration = Duration::from_millis(20);
+/// How soon a file that comes or goes is noticed.
+const LOOK_AROUND: Duration = Duration::from_millis(20);
 
 pub(crate) enum Event {
     Request(Request, Sender<Answer>),
@@ -113,7 +115,10 @@ impl Engine {
         let now = Instant::now();
         self.jobs.retain(|_, job| !matches!(job.leaving, Leaving::Gone(at) if at <= now));
         let mut deadlines = Vec::new();
+        let labels: BTreeSet<String> = self.jobs.keys().cloned().collect();
         for job in self.jobs.values_mut() {
+            start_if_wanted(job, &labels);
+            deadlines.extend((job.spec.keep_alive.looks_around() && job.run.is_none()).then_some(now + LOOK_AROUND));
             kill_if_due(job, now, &self.logs);
             start_if_due(job, now, &faults, &self.logs, &self.events);
             deadlines.extend(job.run.as_ref().and_then(|r| r.kill_at));
@@ -174,6 +179,16 @@ fn keep_alive(job: &Job, started: Instant) -> Option<Next> {
         why: Why::KeepAlive,
         spawning: false,
     })
+}
+
+/// A job that is down, and that a file or another job wants up.
+fn start_if_wanted(job: &mut Job, labels: &BTreeSet<String>) {
+    let idle = job.run.is_none() && job.next.is_none() && job.pended.is_none() && job.leaving == Leaving::No;
+    if idle && job.spec.keep_alive.looks_around() && job.spec.keep_alive.holds_now(|label| labels.contains(label)) {
+        let throttled = job.last_start.map(|start| start + job.spec.throttle());
+        let at = throttled.unwrap_or_else(Instant::now).max(Instant::now());
+        job.next = Some(Next { at, why: Why::KeepAlive, spawning: false });
+    }
 }
 
 fn kill_if_due(job: &mut Job, now: Instant, logs: &Logs) {

@@ -45,12 +45,18 @@ pub(crate) enum KeepAlive {
     When(Conditions),
 }
 
-/// Either is enough, as launchd has it.
+/// Any of them is enough, as launchd has it.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct Conditions {
     pub successful_exit: Option<bool>,
     pub crashed: Option<bool>,
+    /// Whether there has to be something at the path.
+    #[serde(default)]
+    pub path_state: BTreeMap<String, bool>,
+    /// Whether the other label has to be loaded.
+    #[serde(default)]
+    pub other_job_enabled: BTreeMap<String, bool>,
 }
 
 #[derive(Deserialize)]
@@ -67,12 +73,24 @@ impl Default for KeepAlive {
 }
 
 impl KeepAlive {
-    /// Is a job that ended so started again?
+    /// Is a job that ended so started again? Whatever else wants it: see [`Self::holds_now`].
     pub(crate) fn wants(&self, success: bool, crash: bool) -> bool {
         match self {
             Self::Always(always) => *always,
             Self::When(c) => c.successful_exit == Some(success) || c.crashed == Some(crash),
         }
+    }
+
+    /// Does a condition hold that has nothing to do with how the job ended?
+    pub(crate) fn holds_now(&self, is_loaded: impl Fn(&str) -> bool) -> bool {
+        let Self::When(c) = self else { return false };
+        c.path_state.iter().any(|(path, wanted)| Path::new(path).exists() == *wanted)
+            || c.other_job_enabled.iter().any(|(label, wanted)| is_loaded(label) == *wanted)
+    }
+
+    /// Has it conditions that may hold at any time?
+    pub(crate) fn looks_around(&self) -> bool {
+        matches!(self, Self::When(c) if !c.path_state.is_empty() || !c.other_job_enabled.is_empty())
     }
 
     /// `KeepAlive` implies `RunAtLoad`: a dictionary needs a first exit to look at.

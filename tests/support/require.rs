@@ -24,11 +24,13 @@ pub(crate) enum Ability {
     Root,
     /// A mount namespace with a tmpfs of a given size in it.
     Mount,
+    /// A btrfs in such a namespace.
+    Btrfs,
 }
 
 impl Ability {
-    pub(crate) const ALL: [Ability; 5] =
-        [Ability::Systemd, Ability::Panel, Ability::Plist, Ability::Root, Ability::Mount];
+    pub(crate) const ALL: [Ability; 6] =
+        [Ability::Systemd, Ability::Panel, Ability::Plist, Ability::Root, Ability::Mount, Ability::Btrfs];
 
     /// As the variable names it.
     pub(crate) fn name(self) -> &'static str {
@@ -38,6 +40,7 @@ impl Ability {
             Ability::Plist => "plist",
             Ability::Root => "root",
             Ability::Mount => "mount",
+            Ability::Btrfs => "btrfs",
         }
     }
 }
@@ -103,6 +106,7 @@ pub(crate) fn found(ability: Ability) -> Result<(), String> {
         }
         Ability::Root => root(),
         Ability::Mount => mount(),
+        Ability::Btrfs => btrfs(),
     }
 }
 
@@ -122,6 +126,21 @@ pub(crate) fn mount() -> Result<(), String> {
             let tmpfs = "mount -t tmpfs -o mode=700,size=1m tmpfs \"$0\"";
             let folder = tempfile::tempdir().map_err(|error| format!("there is no temporary folder: {error}"))?;
             let words = ["--mount", "--propagation", "private", "/bin/sh", "-c", tmpfs];
+            succeeds(Command::new("unshare").args(words).arg(folder.path()))
+        })
+        .clone()
+}
+
+/// The kernel may have it or not, and so may a container.
+pub(crate) fn btrfs() -> Result<(), String> {
+    static FOUND: OnceLock<Result<(), String>> = OnceLock::new();
+    FOUND
+        .get_or_init(|| {
+            mount()?;
+            on_path("mkfs.btrfs")?;
+            let script = "cd \"$0\" && truncate -s 300M img && mkfs.btrfs -q img && mkdir mnt && mount -o loop img mnt";
+            let folder = tempfile::tempdir().map_err(|error| format!("there is no temporary folder: {error}"))?;
+            let words = ["--mount", "--propagation", "private", "/bin/sh", "-c", script];
             succeeds(Command::new("unshare").args(words).arg(folder.path()))
         })
         .clone()
@@ -156,7 +175,7 @@ mod tests {
         let unknown = |name: &str| {
             Decision::Fail(format!(
                 "BRIDGE_WATCHDOG_REQUIRE names '{name}', which is not known; the names are systemd, panel, plist, root, \
-                 mount"
+                 mount, btrfs"
             ))
         };
         let rows = [

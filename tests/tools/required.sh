@@ -18,6 +18,7 @@ if [ "$(id -u)" = 0 ]; then
     required=$required,root
     if unshare --mount true 2>/dev/null; then
         required=$required,mount
+        ! grep -qw btrfs /proc/filesystems || [ ! -w /dev/loop-control ] || required=$required,btrfs
         tree=/sys/fs/cgroup/unified # hybrid layout
         [ -d $tree ] || tree=/sys/fs/cgroup
         [ ! -e $tree/cgroup.controllers ] || [ ! -w $tree ] || required=$required,systemd

@@ -85,6 +85,8 @@ impl Embedded {
             installed: true,
             loaded: true,
             stopped_by_operator: self.stopped(),
+            unmet: None,
+            file: None,
             pid,
             runs: Some(kept.runs),
             run: None,

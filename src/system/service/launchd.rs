@@ -1,19 +1,24 @@
 //! launchd by `/bin/launchctl`. Facts from launchctl(1) and from captures of real systems: the output of `print` is
 //! "not API", so it is parsed leniently and unknown lines are skipped; the exit code and the pid decide.
 
+mod agent_file;
+mod keep_alive;
 mod loaded;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
+pub use self::agent_file::AgentFile;
+pub use self::keep_alive::leaves_key_alone;
 pub use self::loaded::Loaded;
 
 use super::StartError;
-use crate::facts::{Condition, Exit, Job, KeepAlive};
+use crate::facts::{Exit, Job, KeepAlive, Unmet};
 use crate::limits::Environment;
 use crate::system::command::{self, CommandError, Output};
 use crate::system::lookalikes::Owner;
 use crate::system::poll;
+use crate::text;
 use crate::time::span;
 
 #[derive(Clone)]
@@ -22,7 +27,7 @@ pub struct Launchd {
     label: String,
     /// `gui/<uid>`.
     domain: String,
-    plist: PathBuf,
+    file: AgentFile,
     ask: Duration,
     bootstrap: Duration,
 }
@@ -51,7 +56,7 @@ impl Launchd {
             launchctl: environment.launchctl.clone(),
             label: label.to_owned(),
             domain: format!("gui/{}", rustix::process::getuid().as_raw()),
-            plist: environment.home.join("Library/LaunchAgents").join(format!("{label}.plist")),
+            file: AgentFile::new(label, environment),
             ask: environment.limits.ask,
             bootstrap: environment.limits.bootstrap,
         }
@@ -69,12 +74,13 @@ impl Launchd {
             Some(NOT_LOADED) => not_loaded(),
             _ => return Err(said("print", &output)),
         };
-        job.installed = job.loaded || self.plist.exists();
-        match keep_alive(&self.plist) {
-            KeepAlive::Unknown => {}
-            plain => job.keep_alive = plain,
+        let file = self.file.first(job.file.as_deref());
+        job.installed = job.loaded || file.is_some();
+        if let Some(keys) = file.and_then(|file| agent_file::keys(&file)) {
+            job.keep_alive = keep_alive::of(&keys);
+            job.unmet = keep_alive::unmet(&keys, &job, |label| self.is_loaded(label))?;
         }
-        job.stopped_by_operator = self.disabled()?;
+        job.stopped_by_operator = self.disabled()? || job.unmet.is_some();
         Ok(job)
     }
 
@@ -98,6 +104,8 @@ impl Launchd {
             return Err(self.is_disabled());
         }
         if self.print()?.code == Some(NOT_LOADED) {
+            // launchd starts what it loads, whatever the conditions are.
+            self.refuse_unmet(&not_loaded())?;
             self.load()?;
         }
         self.start_loaded()
@@ -107,9 +115,11 @@ impl Launchd {
         if self.disabled()? {
             return Err(self.is_disabled());
         }
-        if self.pid().is_some() {
+        let job = self.print().ok().and_then(|output| parse(&output.stdout));
+        if job.as_ref().is_some_and(|job| job.pid.is_some()) {
             return Ok(());
         }
+        self.refuse_unmet(&job.unwrap_or_else(not_loaded))?;
         self.kickstart(&["kickstart"], self.ask)
     }
 
@@ -123,6 +133,9 @@ impl Launchd {
             return self.load_and_start();
         }
         // `kickstart -k` sends SIGKILL after the exit timeout, and can block for minutes on a job that can't spawn.
+        if let Some(unmet) = &job.unmet {
+            return Err(self.is_unmet(unmet));
+        }
         if job.stopped_by_operator {
             return Err(self.is_disabled());
         }
@@ -151,6 +164,50 @@ impl Launchd {
 
     fn is_disabled(&self) -> String {
         format!("{} is disabled by its operator; to start it again: launchctl enable {}", self.label, self.target())
+    }
+
+    fn is_unmet(&self, unmet: &Unmet) -> String {
+        format!("{} is stopped by its operator: {}", self.label, text::unmet(unmet))
+    }
+
+    /// # Errors
+    /// If a condition by which its operator keeps the job down is not met.
+    fn refuse_unmet(&self, job: &Job) -> Result<(), String> {
+        match self.unmet_by(job)? {
+            Some(unmet) => Err(self.is_unmet(&unmet)),
+            None => Ok(()),
+        }
+    }
+
+    /// The condition by which its operator keeps the job down.
+    ///
+    /// # Errors
+    /// If launchctl can't say.
+    pub fn unmet(&self) -> Result<Option<Unmet>, String> {
+        let job = self.print()?;
+        self.unmet_by(&parse(&job.stdout).unwrap_or_else(not_loaded))
+    }
+
+    fn unmet_by(&self, job: &Job) -> Result<Option<Unmet>, String> {
+        match self.file.first(job.file.as_deref()).and_then(|file| agent_file::keys(&file)) {
+            Some(keys) => keep_alive::unmet(&keys, job, |label| self.is_loaded(label)),
+            None => Ok(None),
+        }
+    }
+
+    /// Whether launchd knows this job, another one.
+    fn is_loaded(&self, label: &str) -> Result<bool, String> {
+        let output = self.launchctl(&["print", &format!("{}/{label}", self.domain)], self.ask)?;
+        match output.code {
+            Some(0) => Ok(true),
+            Some(NOT_LOADED) => Ok(false),
+            _ => Err(said("print", &output)),
+        }
+    }
+
+    /// Which property list is the job's.
+    pub fn file(&self) -> &AgentFile {
+        &self.file
     }
 
     fn target(&self) -> String {
@@ -184,7 +241,8 @@ impl Launchd {
     /// `bootstrap` right after a `bootout` fails with 5, in two shapes: the job is still registered (then it needs a
     /// kickstart), or it is not yet (then we try again).
     fn load(&self) -> Result<(), String> {
-        let plist = self.plist.to_string_lossy().into_owned();
+        let file = self.file.first(None).unwrap_or_else(|| self.file.usual());
+        let plist = file.to_string_lossy().into_owned();
         let mut last = String::new();
         for nth in 0..3 {
             if nth > 0 {
@@ -223,6 +281,8 @@ fn not_loaded() -> Job {
         installed: false,
         loaded: false,
         stopped_by_operator: false,
+        unmet: None,
+        file: None,
         pid: None,
         runs: None,
         run: None,
@@ -259,8 +319,11 @@ fn parse(text: &str) -> Option<Job> {
     }
     let properties: Vec<&str> = last("properties").map(|list| list.split(" | ").collect()).unwrap_or_default();
     let seconds = |key: &str, default| last(key).and_then(|value| value.parse().ok()).map_or(default, span);
+    // Before the arguments, so the first one counts; a job that was submitted has words in brackets there.
+    let path = pairs.iter().find(|(name, _)| *name == "path").map(|(_, value)| PathBuf::from(value.trim()));
     Some(Job {
         loaded: true,
+        file: path.filter(|path| path.is_absolute()),
         pid: number("pid").and_then(|pid| u32::try_from(pid).ok()).filter(|pid| *pid > 0),
         runs: number("runs"),
         run: None,
@@ -302,17 +365,6 @@ fn last_exit<'a>(last: &impl Fn(&str) -> Option<&'a str>) -> Exit {
             .next()
             .and_then(|code| code.parse().ok())
             .map_or_else(|| Exit::Other(code.to_owned()), Exit::Code),
-    }
-}
-
-fn keep_alive(plist: &Path) -> KeepAlive {
-    let Ok(plist::Value::Dictionary(keys)) = plist::Value::from_file(plist) else { return KeepAlive::Unknown };
-    match keys.get("KeepAlive") {
-        Some(plist::Value::Boolean(true)) => KeepAlive::Always,
-        Some(plist::Value::Dictionary(conditions)) => {
-            KeepAlive::Conditional(Condition::KeepAlive(conditions.keys().cloned().collect()))
-        }
-        _ => KeepAlive::Never,
     }
 }
 

@@ -99,6 +99,13 @@ impl Service {
         }
     }
 
+    /// Keeps what only a loaded job shows, for when it is not loaded any more. Cheap if nothing has changed.
+    pub fn remember(&self, job: &Job) {
+        if let (Service::Launchd(launchd), Some(file)) = (self, &job.file) {
+            launchd.file().remember(file);
+        }
+    }
+
     /// The manager's plain start, which does no harm if the job runs already. Refused if the operator stopped the job
     /// or it was unloaded: that is read again here, right before.
     ///

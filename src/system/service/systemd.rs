@@ -2,31 +2,38 @@
 //! `restart` cuts it short; a unit that is told to stop leaves `active` before the process dies, and after it if the
 //! process died by itself; `Result` hardly ever names the start limit; asking a frozen manager hangs for 90 s.
 
+mod conditions;
+mod refusals;
+
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use thiserror::Error;
 
-use crate::facts::{Condition, Exit, Job, KeepAlive};
+use crate::facts::{Condition, Exit, Job, KeepAlive, Unmet};
 use crate::limits::Environment;
 use crate::system::clock;
 use crate::system::command::{self, CommandError};
 use crate::system::poll::Deadline;
 use crate::system::process;
+use crate::text;
 use crate::time::{Mono, Wall};
 
 #[derive(Clone)]
 pub struct Systemd {
     systemctl: PathBuf,
     label: String,
+    home: PathBuf,
     ask: Duration,
     respawn_near: Duration,
 }
 
 const PROPERTIES: &str = "LoadState,ActiveState,SubState,MainPID,NRestarts,Result,ExecMainCode,ExecMainStatus,\
 ExecMainStartTimestampMonotonic,ExecMainExitTimestampMonotonic,ActiveExitTimestampMonotonic,\
-InactiveEnterTimestampMonotonic,Restart,RestartUSec,TimeoutStopUSec,UnitFileState,NeedDaemonReload,Job";
+InactiveEnterTimestampMonotonic,Restart,RestartUSec,TimeoutStopUSec,UnitFileState,NeedDaemonReload,Job,\
+ConditionResult,ConditionTimestampMonotonic,AssertResult,AssertTimestampMonotonic,RestartPreventExitStatus,FreezerState,\
+FragmentPath,DropInPaths";
 
 /// The text for a start whose `ExecStartPre` (or condition, or mount) failed.
 const BEFORE_START: &str = "a step before its start failed; see systemctl --user status";
@@ -39,6 +46,7 @@ impl Systemd {
         Systemd {
             systemctl: environment.systemctl.clone(),
             label: label.to_owned(),
+            home: environment.home.clone(),
             ask: environment.limits.ask,
             respawn_near: environment.limits.respawn_near,
         }
@@ -58,6 +66,7 @@ impl Systemd {
     /// As there.
     pub fn start(&self) -> Result<(), String> {
         let (shown, job) = self.look()?;
+        self.refuse_unmet(&job)?;
         if job.stopped_by_operator {
             return Err(format!(
                 "{} was stopped by its operator; to start it again: systemctl --user start {}",
@@ -97,7 +106,10 @@ impl Systemd {
     /// # Errors
     /// As there.
     pub fn restart(&self) -> Result<(), String> {
-        self.reload_if_needed(&self.show()?)?;
+        let (shown, job) = self.look()?;
+        // A `restart` would stop the bridge, and then not start it.
+        self.refuse_unmet(&job)?;
+        self.reload_if_needed(&shown)?;
         // Manual starts count towards the start limit, and a refused `restart` has already stopped the bridge.
         self.reset()?;
         self.verb("restart")
@@ -157,13 +169,29 @@ impl Systemd {
         let deadline = Deadline::after(self.ask);
         loop {
             let shown = self.show()?;
-            let job = parse(&shown).map_err(|why| format!("{}: {why}", self.unit()))?;
+            let mut job = parse(&shown).map_err(|why| format!("{}: {why}", self.unit()))?;
+            let files = conditions::paths(get(&shown, "FragmentPath"), get(&shown, "DropInPaths"));
+            // First what can be named.
+            let now = || conditions::unmet(&files, &self.unit(), &self.home).map(Unmet::Unit);
+            let unmet = refusals::frozen(&shown).or_else(now).or_else(|| refusals::refused(&shown, &job));
+            if unmet.is_some() {
+                (job.stopped_by_operator, job.gave_up, job.unmet) = (true, false, unmet);
+            }
             let Some(gone) = job.pid.filter(|pid| process::find(*pid).is_none()) else { return Ok((shown, job)) };
             if deadline.left().is_none() {
                 let waited = self.ask.as_secs_f64();
                 return Err(format!("systemd has not noticed for {waited} s that pid {gone} is gone"));
             }
             std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// # Errors
+    /// If a condition by which its operator keeps the unit down is not met.
+    fn refuse_unmet(&self, job: &Job) -> Result<(), String> {
+        match &job.unmet {
+            Some(unmet) => Err(format!("{} is stopped by its operator: {}", self.unit(), text::unmet(unmet))),
+            None => Ok(()),
         }
     }
 
@@ -306,6 +334,8 @@ fn parse(shown: &HashMap<String, String>) -> Result<Job, String> {
         installed: there,
         loaded: there,
         stopped_by_operator: stopped,
+        unmet: None,
+        file: None,
         pid,
         runs: get(shown, "NRestarts")
             .parse::<u64>()

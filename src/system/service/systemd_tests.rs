@@ -285,6 +285,7 @@ fn nothing_to_reset_is_no_failure() {
         std::fs::write(&systemctl, format!("#!/bin/sh\necho '{said}' >&2\nexit 1\n")).unwrap();
         std::fs::set_permissions(&systemctl, std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
         let systemd = Systemd {
+            home: "/home/me".into(),
             systemctl,
             label: "x".into(),
             ask: Duration::from_secs(20),
@@ -293,6 +294,7 @@ fn nothing_to_reset_is_no_failure() {
         assert_eq!(systemd.reset().is_ok(), works, "{:?}", systemd.reset());
     }
     let systemd = Systemd {
+        home: "/home/me".into(),
         systemctl: "/nowhere/not loaded.".into(),
         label: "x".into(),
         ask: Duration::from_secs(1),
@@ -323,6 +325,7 @@ fn incident_4_what_is_due_is_left_to_the_manager_as_it_is() {
         );
         assert_eq!(written.unwrap().code, Some(0));
         let systemd = Systemd {
+            home: "/home/me".into(),
             systemctl,
             label: "x".into(),
             ask: Duration::from_secs(10),
@@ -351,4 +354,83 @@ fn a_step_that_fails_before_the_start_is_no_exit_of_the_bridge() {
         let job = parse(&shown(&format!("ActiveState=failed SubState=failed {text}"))).unwrap();
         assert_eq!(job.last_exit == Exit::NotStarted(BEFORE_START.into()), before_start, "{name}: {:?}", job.last_exit);
     }
+}
+
+/// What systemd 252 shows of a unit that a condition keeps down (`FreezerState` as it is documented).
+#[test]
+fn r01_why_systemd_leaves_a_unit_down() {
+    let own = stamps(21, 20);
+    let rows: [(&str, String, Option<Unmet>); 18] = [
+        ("running", "ActiveState=active SubState=running MainPID=77 ConditionResult=yes".into(), None),
+        ("never tested", "ActiveState=inactive SubState=dead ConditionResult=no AssertResult=no".into(), None),
+        (
+            "tested, not met",
+            format!("ActiveState=inactive SubState=dead ConditionResult=no ConditionTimestampMonotonic=22 {own}"),
+            Some(Unmet::AtLastStart),
+        ),
+        (
+            "an assertion",
+            format!(
+                "ActiveState=inactive SubState=dead ConditionResult=yes AssertResult=no AssertTimestampMonotonic=22 {own}"
+            ),
+            Some(Unmet::AtLastStart),
+        ),
+        (
+            "met, and ended well",
+            format!(
+                "ActiveState=inactive SubState=dead ConditionResult=yes ConditionTimestampMonotonic=9 AssertResult=yes {own}"
+            ),
+            None,
+        ),
+        (
+            "ExecCondition",
+            "ActiveState=inactive SubState=dead Result=exec-condition ConditionResult=no ConditionTimestampMonotonic=9"
+                .into(),
+            Some(Unmet::ExecCondition),
+        ),
+        (
+            "waits for its restart, the last test is of the run before",
+            format!(
+                "ActiveState=activating SubState=auto-restart ConditionResult=no ConditionTimestampMonotonic=9 {own}"
+            ),
+            None,
+        ),
+        (
+            "systemd 254: will respawn",
+            format!(
+                "ActiveState=failed SubState=failed-before-auto-restart ExecMainCode=1 ExecMainStatus=42 RestartPreventExitStatus=42 {own}"
+            ),
+            None,
+        ),
+        ("prevented", prevented("1", "42", "3_42_KILL"), Some(Unmet::ExitStatus)),
+        ("another exit", prevented("1", "1", "3_42_KILL"), None),
+        ("not by its digits", prevented("1", "4", "3_42_KILL"), None),
+        ("exit 2 is told as what it is", prevented("1", "2", "2_42"), None),
+        ("by a signal", prevented("2", "9", "3_42_KILL"), Some(Unmet::ExitStatus)),
+        ("another signal", prevented("2", "15", "3_42_KILL"), None),
+        ("a signal is no exit code", prevented("2", "3", "3_42_KILL"), None),
+        ("frozen", "ActiveState=active SubState=running MainPID=77 FreezerState=frozen".into(), Some(Unmet::Frozen)),
+        (
+            "systemd 255: its slice is frozen",
+            "ActiveState=active SubState=running MainPID=77 FreezerState=frozen-by-parent".into(),
+            Some(Unmet::Frozen),
+        ),
+        ("thawed", "ActiveState=active SubState=running MainPID=77 FreezerState=running".into(), None),
+    ];
+    for (name, text, expected) in rows {
+        let mut shown = shown(&text);
+        if let Some(list) = shown.get_mut("RestartPreventExitStatus") {
+            *list = list.replace('_', " ");
+        }
+        let job = parse(&shown).unwrap();
+        assert_eq!(refusals::frozen(&shown).or_else(|| refusals::refused(&shown, &job)), expected, "{name}");
+    }
+}
+
+fn prevented(code: &str, status: &str, list: &str) -> String {
+    format!(
+        "ActiveState=failed SubState=failed Result=exit-code ExecMainCode={code} ExecMainStatus={status} \
+         RestartPreventExitStatus={list} {}",
+        stamps(21, 20)
+    )
 }

@@ -12,7 +12,10 @@ use super::{Held, Range, own};
 pub(super) fn locks_on(path: &Path, range: Range) -> Result<Vec<Held>, String> {
     let found = own::lend(path, |file| holders(range, |range| holder(file, range)));
     match found {
-        Ok(Ok(held)) => Ok(held),
+        Ok(Ok((held, unnamed))) if held.is_empty() && unnamed => {
+            Err(format!("a lock of {} is held by a process that can't be named from here", path.display()))
+        }
+        Ok(Ok((held, _))) => Ok(held),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
         Err(error) => Err(format!("{} can't be looked at: {error}", path.display())),
         Ok(Err(error)) => Err(format!("the locks of {} can't be asked for: {error}", path.display())),
@@ -28,14 +31,17 @@ struct Answer {
     write: bool,
 }
 
-/// All holders within the range. It ends, since each question is about fewer bytes than the one before.
-fn holders(range: Range, ask: impl Fn(Range) -> io::Result<Option<Answer>>) -> io::Result<Vec<Held>> {
-    let mut held = Vec::new();
+/// All holders within the range, and whether there are others without a pid. It ends, since each question is about
+/// fewer bytes than the one before.
+fn holders(range: Range, ask: impl Fn(Range) -> io::Result<Option<Answer>>) -> io::Result<(Vec<Held>, bool)> {
+    let (mut held, mut unnamed) = (Vec::new(), false);
     let mut left = vec![range];
     while let Some((first, last)) = left.pop() {
         let Some(answer) = ask((first, last))? else { continue };
         if let Some(pid) = answer.pid {
             held.push(Held { pid, write: answer.write, from: answer.from, to: answer.to });
+        } else {
+            unnamed = true;
         }
         // An answer outside the range would make this loop endless.
         if answer.from > last || answer.to < first {
@@ -48,7 +54,7 @@ fn holders(range: Range, ask: impl Fn(Range) -> io::Result<Option<Answer>>) -> i
             left.push((answer.to + 1, last));
         }
     }
-    Ok(held)
+    Ok((held, unnamed))
 }
 
 fn holder(file: &File, (first, last): Range) -> io::Result<Option<Answer>> {
@@ -176,6 +182,6 @@ mod tests {
             Ok(one.map(|&(from, to, pid)| Answer { from, to, pid, write: true }))
         };
         let expected = Held { pid: 7, write: true, from: SHARED.0, to: u64::MAX };
-        assert_eq!(holders(MAIN, ask).unwrap(), [expected]);
+        assert_eq!(holders(MAIN, ask).unwrap(), (vec![expected], true));
     }
 }

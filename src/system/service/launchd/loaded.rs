@@ -1,5 +1,6 @@
 //! How a job was loaded: launchd keeps the property list as it was then, and the file may have changed since.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::{Launchd, NOT_LOADED, parse, said};
@@ -12,6 +13,8 @@ pub struct Loaded {
     pub keep_alive: bool,
     pub throttle: Duration,
     pub exit_timeout: Duration,
+    /// The property list that it was loaded from.
+    pub file: Option<PathBuf>,
     text: String,
 }
 
@@ -49,6 +52,7 @@ fn read(text: String) -> Option<Loaded> {
         keep_alive: job.keep_alive == KeepAlive::Always && !conditional,
         throttle: job.throttle,
         exit_timeout: job.exit_timeout,
+        file: job.file,
         text,
     })
 }
