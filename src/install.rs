@@ -18,9 +18,11 @@ use std::time::Duration;
 pub use self::login::{Login, installed, set_start_at_login, starts_at_login};
 use crate::config::Config;
 use crate::facts::Exit;
+use crate::identity;
 use crate::limits::Environment;
 use crate::manager::Manager;
 use crate::system::poll::Deadline;
+use crate::system::process_table::{self, ProcessMatch};
 use crate::system::service::Service;
 use crate::system::{program, recovery_lock};
 
@@ -33,6 +35,7 @@ pub const LABEL: &str = "com.valor.bridge-watchdog";
 /// # Errors
 /// What could not be written or loaded, and the mend. What was done before that stays done; run it again.
 pub fn install(config: &Config, environment: &Environment, say: &mut dyn FnMut(&str)) -> Result<(), String> {
+    refuse_beside_another(config, environment)?;
     let bridge = bridge(config, environment, say);
     let ours = ours(config, environment, say);
     both(bridge, ours)
@@ -52,6 +55,19 @@ pub fn uninstall(config: &Config, environment: &Environment, say: &mut dyn FnMut
         }
     };
     both(ours, bridge)
+}
+
+/// A second bridge on the same session may cost the login: while one runs elsewhere, none is loaded.
+fn refuse_beside_another(config: &Config, environment: &Environment) -> Result<(), String> {
+    let service = Service::of(config, environment);
+    if config.manager == Manager::Embedded || service.status()?.pid.is_some() {
+        return Ok(());
+    }
+    let found = process_table::matching(&ProcessMatch::of(config, service.owner()), &[])?;
+    match found.lookalikes.iter().find(|lookalike| identity::is_elsewhere(lookalike)) {
+        Some(bridge) => Err(crate::text::runs_elsewhere(bridge, service.name())),
+        None => Ok(()),
+    }
 }
 
 fn bridge(config: &Config, environment: &Environment, say: &mut dyn FnMut(&str)) -> Result<(), String> {

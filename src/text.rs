@@ -18,7 +18,7 @@ pub use self::journal::{
 };
 use self::time::{at, lasting};
 use crate::act::Reason;
-use crate::facts::{Condition, Exit, Keeper, Unmet};
+use crate::facts::{Condition, Exit, Keeper, Lookalike, Unmet};
 use crate::markers::Update;
 use crate::outcome::{Cure, Failure, Missing, Outcome, StandDown};
 use crate::signs::{Dying, Living};
@@ -147,6 +147,17 @@ pub fn detail(problem: &Problem, now: Clock) -> Option<String> {
         Problem::RestartsSometimes(Condition::Restart(value)) => format!("Restart={value}"),
         _ => return None,
     })
+}
+
+/// Why nothing is installed beside this one.
+pub fn runs_elsewhere(bridge: &Lookalike, manager: &str) -> String {
+    let pid = bridge.process.id.pid;
+    let parent = bridge.parent.as_ref().map(|parent| (parent.id.pid, parent.name.clone()));
+    let how = kept_by(parent.as_ref(), bridge.keeper.as_ref()).map_or_else(String::new, |how| format!(" ({how})"));
+    format!(
+        "a bridge of this checkout runs already, pid {pid}{how}, but not under {manager}: a second one on the same session \
+         may cost the login; end that one where it was started, then run: bridge-watchdog install"
+    )
 }
 
 /// Who started the bridge elsewhere, and who keeps it.

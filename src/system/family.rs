@@ -4,6 +4,8 @@
 
 use std::collections::BTreeSet;
 
+use crate::system::process;
+
 /// A bound for a family that grows while it is listed.
 const MOST: usize = 4096;
 
@@ -30,7 +32,7 @@ pub fn members(managed: u32, unit: Option<&str>) -> Vec<u32> {
 pub fn all(managed: u32, unit: Option<&str>) -> Vec<u32> {
     let mut family: BTreeSet<u32> = members(managed, unit).into_iter().collect();
     if unit.is_none() {
-        for member in platform::group(managed) {
+        for member in process::members_of_group(managed) {
             family.extend(members(member, None));
         }
     }
@@ -41,8 +43,6 @@ pub fn all(managed: u32, unit: Option<&str>) -> Vec<u32> {
 mod platform {
     use std::fs;
     use std::path::{Path, PathBuf};
-
-    use crate::system::process;
 
     /// proc(5): each thread has the children that it started.
     pub(super) fn children(pid: u32) -> Vec<u32> {
@@ -61,12 +61,6 @@ mod platform {
             add(&folder, &mut found);
         }
         found
-    }
-
-    /// Whoever has this process's group. A group that no longer has its leader keeps its number.
-    pub(super) fn group(leader: u32) -> Vec<u32> {
-        let all = process::pids().unwrap_or_default();
-        all.into_iter().filter(|pid| process::group(*pid) == Some(leader)).collect()
     }
 
     /// cgroups(7): `0::/a/b/x.service` in the unified hierarchy, `1:name=systemd:/a/b/x.service` in the old one. What is
@@ -124,17 +118,15 @@ mod platform {
 mod platform {
     use libproc::processes::{ProcFilter, pids_by_type};
 
+    use crate::system::process;
+
     pub(super) fn children(pid: u32) -> Vec<u32> {
         pids_by_type(ProcFilter::ByParentProcess { ppid: pid }).unwrap_or_default()
     }
 
     /// launchd makes a process group for each job, and kills what is left in it.
     pub(super) fn related(pid: u32, _unit: Option<&str>) -> Vec<u32> {
-        group(pid)
-    }
-
-    pub(super) fn group(leader: u32) -> Vec<u32> {
-        pids_by_type(ProcFilter::ByProgramGroup { pgrpid: leader }).unwrap_or_default()
+        process::members_of_group(pid)
     }
 }
 

@@ -36,14 +36,14 @@ pub fn parent(pid: u32) -> Option<u32> {
     platform::parent(pid)
 }
 
+/// Whoever has this process group. A group that no longer has its leader keeps its number.
+pub fn members_of_group(group: u32) -> Vec<u32> {
+    platform::members_of_group(group)
+}
+
 /// Whether it has a controlling terminal.
 pub fn has_terminal(pid: u32) -> bool {
     platform::has_terminal(pid)
-}
-
-/// The process group of a process.
-pub fn group(pid: u32) -> Option<u32> {
-    platform::group(pid)
 }
 
 /// Sends a signal to this very process: its start stamp is read again right before, on Linux while we hold its pidfd,
@@ -145,8 +145,13 @@ mod platform {
         u32::try_from(field(pid, 4)?).ok()
     }
 
-    pub(super) fn group(pid: u32) -> Option<u32> {
+    fn group(pid: u32) -> Option<u32> {
         u32::try_from(field(pid, 5)?).ok()
+    }
+
+    /// The kernel has no list: every process is asked.
+    pub(super) fn members_of_group(leader: u32) -> Vec<u32> {
+        pids().unwrap_or_default().into_iter().filter(|pid| group(*pid) == Some(leader)).collect()
     }
 
     pub(super) fn has_terminal(pid: u32) -> bool {
@@ -206,16 +211,16 @@ mod platform {
         Some(info.pbi_ppid)
     }
 
+    pub(super) fn members_of_group(leader: u32) -> Vec<u32> {
+        let group = libproc::processes::ProcFilter::ByProgramGroup { pgrpid: leader };
+        libproc::processes::pids_by_type(group).unwrap_or_default()
+    }
+
     /// `NODEV` is all bits set.
     pub(super) fn has_terminal(pid: u32) -> bool {
         let pid = i32::try_from(pid).ok();
         let info = pid.and_then(|pid| libproc::proc_pid::pidinfo::<BSDInfo>(pid, 0).ok());
         info.is_some_and(|info| info.e_tdev != u32::MAX)
-    }
-
-    pub(super) fn group(pid: u32) -> Option<u32> {
-        let info = libproc::proc_pid::pidinfo::<BSDInfo>(i32::try_from(pid).ok()?, 0).ok()?;
-        Some(info.pbi_pgid)
     }
 
     pub(super) fn signal(id: Identity, signal: Signal) -> rustix::io::Result<()> {

@@ -59,7 +59,7 @@ pub(crate) fn why_started(scene: &Scene, launchd: &Launchd) -> Vec<String> {
 /// What was asked of launchctl that changes anything, without the target.
 pub(crate) fn acts_of_launchctl(launchd: &Launchd) -> Vec<String> {
     let calls = launchd.calls().into_iter().map(|call| call.args);
-    let acts = calls.filter(|args| !args[0].starts_with("print"));
+    let acts = calls.filter(|args| !args[0].starts_with("print") && args[0] != "list");
     acts.map(|args| args.into_iter().filter(|word| !word.contains('/')).collect::<Vec<_>>().join(" ")).collect()
 }
 

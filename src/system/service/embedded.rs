@@ -18,7 +18,7 @@ use crate::config::Config;
 use crate::contract;
 use crate::facts::{Exit, Identity, Job, KeepAlive};
 use crate::limits::Environment;
-use crate::system::{clock, files, process, recovery_lock};
+use crate::system::{clock, files, poll, process, recovery_lock};
 use crate::time::Mono;
 
 /// SIGKILL takes no longer, unless the process hangs in the kernel.
@@ -140,7 +140,10 @@ impl Embedded {
         if !process::gone_within(child, self.exit_timeout) {
             process::signal(child, Signal::KILL)?;
         }
-        if process::gone_within(child, KILLED) { Ok(()) } else { Err(format!("pid {} does not end", child.pid)) }
+        if !process::gone_within(child, KILLED) {
+            return Err(format!("pid {} does not end", child.pid));
+        }
+        end_group(child.pid, self.exit_timeout)
     }
 
     fn keep_alive(&self) {
@@ -160,12 +163,15 @@ impl Embedded {
             match self.spawn_unless_alive() {
                 Ok(Some(mut child)) => {
                     let exit = child.wait().map_or(Exit::Unseen, exit_of);
+                    // What can't be ended is named where a person asks for a stop.
+                    let _ = end_group(child.id(), self.exit_timeout);
                     self.write_end(exit);
                 }
                 // The child of an earlier watch, taken over: we can't get its exit status.
                 Ok(None) => {
                     if let Some(child) = self.kept().child {
                         while !process::gone_within(child, Duration::from_secs(1)) {}
+                        let _ = end_group(child.pid, self.exit_timeout);
                         self.write_end(Exit::Unseen);
                     }
                 }
@@ -242,6 +248,26 @@ impl Embedded {
 
     fn stop_file(&self) -> PathBuf {
         self.config.state.join(contract::EMBEDDED_STOPPED)
+    }
+}
+
+/// Ends what a dead child left of its process group, as launchd does: it may hold the session, or the bridge's own lock.
+///
+/// # Errors
+/// Names what does not end.
+fn end_group(group: u32, patience: Duration) -> Result<(), String> {
+    let left = || process::members_of_group(group).into_iter().filter_map(process::find).map(|found| found.id);
+    for (signal, patience) in [(Signal::TERM, patience), (Signal::KILL, KILLED)] {
+        for id in left() {
+            process::signal(id, signal)?;
+        }
+        poll::until(patience, || left().next().is_none());
+    }
+    let left: Vec<String> = left().map(|id| id.pid.to_string()).collect();
+    if left.is_empty() {
+        Ok(())
+    } else {
+        Err(format!("what the bridge has started does not end: pid {}", left.join(", ")))
     }
 }
 
