@@ -21,6 +21,7 @@ mod install_systemd;
 mod launchd_faults;
 mod offline;
 mod output;
+mod reports_identity;
 mod reports_life;
 mod reports_names;
 mod reports_stops;

@@ -61,7 +61,16 @@ pub struct Options {
     /// Spin while it hangs
     #[arg(long)]
     spin: bool,
+    /// Let only one of them run: the lock that says so
+    #[arg(long)]
+    single: Option<PathBuf>,
+    /// Keep the session locked
+    #[arg(long)]
+    exclusive: bool,
 }
+
+/// Names another session than the option does, as some bridges take it.
+const SESSION: &str = "BRIDGE_SESSION";
 
 /// Runs until told to stop, or as the options say; returns the exit code.
 pub fn run(options: &Options) -> u8 {
@@ -79,7 +88,16 @@ pub fn run(options: &Options) -> u8 {
     if faulty && options.exit.is_some() && options.after == 0.0 {
         return crash(options);
     }
-    let session = match options.session.as_ref().map(open) {
+    let _single = match options.single.as_ref().map(only) {
+        Some(Err(why)) => {
+            crate::errln!("{why}");
+            return 1;
+        }
+        Some(Ok(lock)) => Some(lock),
+        None => None,
+    };
+    let other = std::env::var_os(SESSION).map(PathBuf::from);
+    let session = match options.session.as_ref().map(|path| open(other.as_ref().unwrap_or(path))) {
         Some(Err(error)) => {
             crate::errln!("sqlite3.OperationalError: {error}");
             return 1;
@@ -87,6 +105,9 @@ pub fn run(options: &Options) -> u8 {
         Some(Ok(session)) => Some(session),
         None => None,
     };
+    if options.exclusive {
+        let _ = session.as_ref().map(|session| session.execute_batch("begin exclusive"));
+    }
     let mut connection = options.connect.and_then(|address| TcpStream::connect(address).ok());
     let mut out = Output { limit: options.buffer, held: String::new() };
     if let Some(connection) = &connection {
@@ -138,6 +159,13 @@ fn open(path: &PathBuf) -> rusqlite::Result<Connection> {
     session.busy_timeout(Duration::from_secs(5))?;
     session.execute_batch("create table if not exists update_state (id integer primary key, pts integer); insert or ignore into update_state values (0, 0)")?;
     Ok(session)
+}
+
+fn only(path: &PathBuf) -> Result<std::fs::File, String> {
+    let lock = std::fs::OpenOptions::new().append(true).create(true).open(path).map_err(|error| error.to_string())?;
+    rustix::fs::flock(&lock, rustix::fs::FlockOperation::NonBlockingLockExclusive)
+        .map_err(|_| "already running".to_owned())?;
+    Ok(lock)
 }
 
 fn counted(options: &Options) -> bool {
