@@ -338,7 +338,10 @@ impl Case<'_> {
         } else {
             // While it is down, what looks like a copy may be the last bridge there is, which is never ended without a
             // start that will follow: the manager has tried, and what it started ended at once.
-            let ended_at_once = self.history.ended.as_ref().is_some_and(|ended| ended.lived < self.limits.min_uptime);
+            // A run that was never seen was too short for that.
+            let unseen = !self.history.starts.is_empty();
+            let ended_at_once =
+                self.history.ended.as_ref().map_or(unseen, |ended| ended.lived < self.limits.min_uptime);
             let tries = self.service.loaded && ended_at_once && !self.service.active_without_process;
             let says_so = self.last_crash().is_some_and(|crash| crash.class == Class::Copy);
             tries.then(|| identity::in_the_way(facts, starters, age, says_so)).flatten()

@@ -357,7 +357,7 @@ fn r04_nor_does_it_help_that_each_start_lives_a_little() {
 /// A wrapper script whose child is no bridge by its words, and works.
 #[test]
 fn r04_a_wrapper_with_other_words_is_nobodys_crash_loop() {
-    let (scene, launchd, _bot) = with_a_runner(&[], |line| format!("sh -c \"{line} --every 0.3\" & wait\n"));
+    let (scene, launchd, _bot) = with_a_runner(&[], |line| format!("sh -c \"{line} --ping 0.3\" & wait\n"));
     let _watch = scene.watch();
     let shell = launchd.wait_pid(&scene.label);
     scene.wait_verdict("healthy", "none");
@@ -380,6 +380,8 @@ fn embedded_ends_what_its_child_leaves_in_its_group() {
     signal(pid, Signal::KILL);
     scene.wait("its end", || (!alive(left)).then_some(()));
     let next = scene.wait("the next one", || read().filter(|next| *next != left));
+    scene.wait("no rung at work", || scene.status()?["rung"].is_null().then_some(()));
+    scene.wait_verdict("healthy", "none");
     let output = scene.run(&["restart"]);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     assert!(!alive(next), "a restart by hand ends it too");

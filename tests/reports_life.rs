@@ -182,7 +182,7 @@ fn a_deadlock_with_an_established_socket_is_cured() {
 fn a_loop_that_spins_is_told_and_then_cured() {
     let (scene, _watch, pid) = hanging(&["--spin"], false);
     scene.wait_verdict("degraded", "none");
-    assert!(scene.journal().contains("it used CPU time at the rate of work "), "{}", scene.journal());
+    scene.wait_journal("it used CPU time at the rate of work ");
     assert!(alive(pid));
     assert!(cured(&scene, pid).contains("because the bridge hangs: "));
 }

@@ -49,24 +49,24 @@ const SUPERVISORS: [&str; 24] = [
 /// A bound: the chain of parents may change while it is read.
 const DEEP: usize = 32;
 
-/// What was found out about processes that still live: who keeps them does not change.
+/// The jobs of processes that still live, which do not change: to ask for them may start a program.
 #[derive(Default)]
-pub struct Keepers(Vec<(Identity, Option<Keeper>)>);
+pub struct Jobs(Vec<(Identity, Option<Keeper>)>);
 
-impl Keepers {
+impl Jobs {
     fn of(&mut self, id: Identity, owner: &Owner) -> Option<Keeper> {
         self.0.retain(|(known, _)| process::alive(*known));
-        if let Some((_, keeper)) = self.0.iter().find(|(known, _)| *known == id) {
-            return keeper.clone();
+        if let Some((_, job)) = self.0.iter().find(|(known, _)| *known == id) {
+            return job.clone();
         }
-        let keeper = other_job(id.pid, owner).or_else(|| supervisor(id.pid));
-        self.0.push((id, keeper.clone()));
-        keeper
+        let job = other_job(id.pid, owner);
+        self.0.push((id, job.clone()));
+        job
     }
 }
 
 /// Asks everything about it.
-pub fn described(process: Process, session: &Path, owner: &Owner, keepers: &mut Keepers) -> Lookalike {
+pub fn described(process: Process, session: &Path, owner: &Owner, jobs: &mut Jobs) -> Lookalike {
     let pid = process.id.pid;
     let parent = process::parent(pid).filter(|parent| *parent != 0);
     let parent = parent.and_then(|parent| {
@@ -76,7 +76,7 @@ pub fn described(process: Process, session: &Path, owner: &Owner, keepers: &mut 
         process,
         session: platform::session(pid, session),
         terminal: process::has_terminal(pid),
-        keeper: keepers.of(process.id, owner),
+        keeper: jobs.of(process.id, owner).or_else(|| supervisor(pid)),
         parent: parent.map(|parent| Parent { name: base(&parent.name).to_owned(), ..parent }),
     }
 }

@@ -84,7 +84,7 @@ mod tests {
     use std::time::{Duration, Instant};
 
     use super::*;
-    use crate::system::lookalikes::{self, Owner};
+    use crate::facts::{Held, Lookalike};
 
     struct Sleeper(Child);
 
@@ -128,9 +128,12 @@ mod tests {
             move |pids, _| {
                 gate.recv().ok();
                 let found = pids.iter().filter_map(|pid| process::find(*pid));
-                let described = |process| {
-                    let session = std::path::Path::new("/nowhere");
-                    lookalikes::described(process, session, &Owner::Nobody, &mut lookalikes::Keepers::default())
+                let described = |process| Lookalike {
+                    process,
+                    session: Held::Nothing,
+                    terminal: false,
+                    keeper: None,
+                    parent: None,
                 };
                 Ok(Found { lookalikes: found.map(described).collect(), bridge: None })
             },

@@ -11,7 +11,7 @@ use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System, UpdateKind};
 use crate::config::Config;
 use crate::facts::{Identity, Lookalike, Process};
 use crate::signs::WORK;
-use crate::system::lookalikes::{self, Keepers, Owner};
+use crate::system::lookalikes::{self, Jobs, Owner};
 use crate::system::process;
 use crate::system::timed::Timed;
 
@@ -157,7 +157,7 @@ fn family(system: &System, root: u32) -> Vec<(Pid, u64)> {
 #[derive(Default)]
 struct Memory {
     words: Option<Vec<OsString>>,
-    keepers: Keepers,
+    jobs: Jobs,
 }
 
 fn search(pids: &[u32], family: &[u32], bridge_match: &ProcessMatch, memory: &mut Memory) -> Result<Found, String> {
@@ -196,7 +196,7 @@ fn search(pids: &[u32], family: &[u32], bridge_match: &ProcessMatch, memory: &mu
         .filter_map(|seen| process::find(seen.pid().as_u32()))
         .collect();
     let describe =
-        |process| lookalikes::described(process, &bridge_match.session, &bridge_match.owner, &mut memory.keepers);
+        |process| lookalikes::described(process, &bridge_match.session, &bridge_match.owner, &mut memory.jobs);
     let mut lookalikes: Vec<Lookalike> = alike.into_iter().map(describe).collect();
     lookalikes.sort_by_key(|lookalike| lookalike.process.id.pid);
     Ok(Found { bridge: bridge.map(|(process, ..)| process), lookalikes })
