@@ -267,12 +267,8 @@ impl Keys<'_> {
                         &format!("can't be read: {}: {error}; correct the path", path.display()),
                     )
                 })?;
-                if readable_by_others(&path) {
-                    return Err(self.wrong(
-                        "telegram",
-                        "token_file",
-                        &format!("can be read by others; run: chmod 600 '{}'", path.display()),
-                    ));
+                if let Some(open) = open_to_others(&path) {
+                    return Err(self.wrong("telegram", "token_file", &open));
                 }
                 ("token_file", text.trim().to_owned())
             }
@@ -295,19 +291,34 @@ impl Keys<'_> {
     }
 
     fn private(&self) -> Result<(), String> {
-        if self.value("telegram", "bot_token").is_some() && readable_by_others(self.file) {
-            return Err(self.wrong(
-                "telegram",
-                "bot_token",
-                &format!("can be read by others; run: chmod 600 '{}'", self.file.display()),
-            ));
-        }
-        Ok(())
+        let (key, open) = match self.value("telegram", "bot_token") {
+            Some(_) => ("bot_token", open_to_others(self.file)),
+            // Who can write here can send the token of the other file to an address of his own.
+            None => ("token_file", writable_by_others(self.file)),
+        };
+        open.map_or(Ok(()), |open| Err(self.wrong("telegram", key, &open)))
     }
 }
 
-fn readable_by_others(path: &Path) -> bool {
-    std::fs::metadata(path).is_ok_and(|meta| meta.permissions().mode() & 0o044 != 0)
+/// How others can get at a file with a token, and the mend.
+fn open_to_others(path: &Path) -> Option<String> {
+    let readable = std::fs::metadata(path).is_ok_and(|meta| meta.permissions().mode() & 0o044 != 0);
+    let read = || format!("can be read by others; run: chmod 600 '{}'", path.display());
+    readable.then(read).or_else(|| writable_by_others(path))
+}
+
+/// Who can write to a file's folder can put another file in its place; not where the folder is sticky. A link's own
+/// folder counts as well as that of the file.
+fn writable_by_others(path: &Path) -> Option<String> {
+    let mode = |path: &Path| std::fs::metadata(path).map_or(0, |meta| meta.permissions().mode());
+    if mode(path) & 0o022 != 0 {
+        return Some(format!("can be changed by others; run: chmod 600 '{}'", path.display()));
+    }
+    let there = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let folders = [absolute.parent(), there.parent()].into_iter().flatten();
+    let open = folders.into_iter().find(|folder| mode(folder) & 0o022 != 0 && mode(folder) & 0o1000 == 0)?;
+    Some(format!("lies in a folder that others can write to; run: chmod go-w '{}'", open.display()))
 }
 
 fn unreadable(file: &Path, error: &std::io::Error) -> String {
@@ -388,6 +399,79 @@ mod tests {
             let expected =
                 expected.strip_prefix("../").map_or_else(|| root.join(expected), |up| environment.home.join(up));
             assert_eq!(config.session, expected, "{dotenv}");
+        }
+    }
+
+    /// Twins of R21a: the file that has the token.
+    #[test]
+    fn r21a_a_token_that_others_can_read_or_replace_is_refused_with_the_mend() {
+        use std::fs::{Permissions, set_permissions};
+        let token = "[telegram]\nbot_token = \"123456:AAdo-not-leak_9c2e51\"\nchat_id = 7\n";
+        let other = "[telegram]\ntoken_file = \"~/t/token\"\nchat_id = 7\n";
+        // Of the configuration, its folder, the token's file and its folder.
+        let rows = [
+            (token, [0o600, 0o700, 0o600, 0o700], None),
+            (token, [0o600, 0o755, 0o600, 0o700], None),
+            (
+                token,
+                [0o640, 0o700, 0o600, 0o700],
+                Some("bot_token can be read by others; run: chmod 600 '{c}/config.toml'"),
+            ),
+            (
+                token,
+                [0o602, 0o700, 0o600, 0o700],
+                Some("bot_token can be changed by others; run: chmod 600 '{c}/config.toml'"),
+            ),
+            (
+                token,
+                [0o600, 0o770, 0o600, 0o700],
+                Some("lies in a folder that others can write to; run: chmod go-w '{c}'"),
+            ),
+            (token, [0o600, 0o1777, 0o600, 0o700], None),
+            (other, [0o644, 0o755, 0o600, 0o755], None),
+            (
+                other,
+                [0o664, 0o755, 0o600, 0o755],
+                Some("token_file can be changed by others; run: chmod 600 '{c}/config.toml'"),
+            ),
+            (
+                other,
+                [0o600, 0o757, 0o600, 0o755],
+                Some("token_file lies in a folder that others can write to; run: chmod go-w '{c}'"),
+            ),
+            (other, [0o600, 0o755, 0o604, 0o755], Some("token_file can be read by others; run: chmod 600 '{t}/token'")),
+            (
+                other,
+                [0o600, 0o755, 0o620, 0o755],
+                Some("token_file can be changed by others; run: chmod 600 '{t}/token'"),
+            ),
+            (
+                other,
+                [0o600, 0o755, 0o600, 0o777],
+                Some("token_file lies in a folder that others can write to; run: chmod go-w '{t}'"),
+            ),
+            ("", [0o666, 0o777, 0o600, 0o700], None),
+        ];
+        for (lines, modes, expected) in rows {
+            let (_folder, environment, plain) = scene();
+            let (c, t) = (environment.home.join("c"), environment.home.join("t"));
+            for folder in [&c, &t] {
+                std::fs::create_dir(folder).unwrap();
+            }
+            let file = c.join("config.toml");
+            std::fs::write(&file, std::fs::read_to_string(plain).unwrap() + lines).unwrap();
+            std::fs::write(t.join("token"), "123456:AAdo-not-leak_9c2e51\n").unwrap();
+            for (path, mode) in [&file, &c, &t.join("token"), &t].into_iter().zip(modes) {
+                set_permissions(path, Permissions::from_mode(mode)).unwrap();
+            }
+            let why = Config::load(&file, &environment).err();
+            let place = |text: &str| text.replace("{c}", c.to_str().unwrap()).replace("{t}", t.to_str().unwrap());
+            match expected {
+                None => assert_eq!(why, None, "{modes:?}"),
+                Some(words) => {
+                    assert!(why.as_ref().is_some_and(|why| why.ends_with(&place(words))), "{modes:?}: {why:?}")
+                }
+            }
         }
     }
 

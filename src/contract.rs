@@ -49,6 +49,8 @@ pub const UNDELIVERED: &str = "undelivered.json";
 pub const RECOVERY_LOCK: &str = "recovery.lock";
 /// The kernel lock of the one watch.
 pub const WATCH_LOCK: &str = "watch.lock";
+/// A named pipe: a command wakes the watch.
+pub const WAKE: &str = "wake";
 /// Our own log.
 pub const JOURNAL: &str = "journal.log";
 /// What our own agent writes to standard output and error under launchd.

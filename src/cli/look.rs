@@ -14,8 +14,9 @@ use crate::install;
 use crate::limits::Environment;
 use crate::outln;
 use crate::snapshot::Snapshot;
+use crate::system::env::JobEnvironment;
 use crate::system::service::Service;
-use crate::system::{clock, crashes as crash_log, files, recovery_lock};
+use crate::system::{clock, crashes as crash_log, env, files, recovery_lock};
 use crate::text::time::iso;
 use crate::text::{self, command};
 use crate::time::Clock;
@@ -31,7 +32,7 @@ pub(super) fn check(config: &Config, environment: &Environment, as_json: bool) -
         outln!("{:#}", json!(check));
     } else {
         for line in command::check(&facts, &verdict) {
-            outln!("{}", config.secrets.without(&line));
+            super::say(config, &line);
         }
     }
     exit_code::of(verdict.state)
@@ -43,6 +44,9 @@ pub(super) fn status(config: &Config, environment: &Environment, as_json: bool) 
     let watching = recovery_lock::watching(config);
     let snapshot: Option<Snapshot> = files::json(&status_file(config));
     let job = Service::of(config, environment).status();
+    if let Ok(job) = &job {
+        config.secrets.learn(JobEnvironment::new(config, environment).of_run(job.pid));
+    }
     let overdue = snapshot.as_ref().is_some_and(|snapshot| !is_fresh(snapshot, now, environment));
     if as_json {
         let rung = snapshot.as_ref().and_then(|snapshot| snapshot.rung.as_ref());
@@ -56,7 +60,7 @@ pub(super) fn status(config: &Config, environment: &Environment, as_json: bool) 
                 "rung": rung.map(|running| json!({
                     "level": running.rung.number(),
                     "since": iso(running.since),
-                    "why": text::issues_of(&running.reason, now).concat(),
+                    "why": config.secrets.without(&text::issues_of(&running.reason, now).concat()),
                 })),
                 "check": snapshot.as_ref().map(|snapshot| &snapshot.check),
                 "services": {"bridge": match &job {
@@ -73,10 +77,10 @@ pub(super) fn status(config: &Config, environment: &Environment, as_json: bool) 
             })
         );
     } else {
-        outln!("{}", command::watching(&config.root, watching, overdue));
-        outln!("{}", command::service(&config.label, &job));
+        super::say(config, &command::watching(&config.root, watching, overdue));
+        super::say(config, &command::service(&config.label, &job));
         for line in snapshot.iter().flat_map(|snapshot| command::seen(snapshot, now)) {
-            outln!("{}", config.secrets.without(&line));
+            super::say(config, &line);
         }
     }
     match snapshot {
@@ -86,7 +90,13 @@ pub(super) fn status(config: &Config, environment: &Environment, as_json: bool) 
 }
 
 /// The crash history.
-pub(super) fn crashes(config: &Config, as_json: bool, since: Option<Duration>) -> Result<u8, Failure> {
+pub(super) fn crashes(
+    config: &Config,
+    environment: &Environment,
+    as_json: bool,
+    since: Option<Duration>,
+) -> Result<u8, Failure> {
+    env::learn(config, environment);
     let now = clock::now();
     let from = since.map(|since| now.wall - since);
     let mut events =
@@ -113,7 +123,7 @@ pub(super) fn crashes(config: &Config, as_json: bool, since: Option<Duration>) -
         return Ok(exit_code::OK);
     }
     for event in &events {
-        outln!("{}", command::event(event, now.zone));
+        super::say(config, &command::event(event, now.zone));
     }
     let crashed = events.iter().filter(|event| event.kind == EventKind::Crash).count();
     outln!("{}", command::events(events.len(), crashed));

@@ -191,7 +191,7 @@ fn spellings(value: &str) -> Vec<String> {
 
 /// As JSON in ASCII has it: a surrogate pair outside of the basic plane.
 fn units(c: char) -> String {
-    c.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")).collect()
+    c.encode_utf16(&mut [0; 2]).iter().fold(String::new(), |text, unit| text + &format!("\\u{unit:04x}"))
 }
 
 fn encoded(text: &str, kept: &str) -> String {

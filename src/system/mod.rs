@@ -25,3 +25,4 @@ mod sock_diag;
 pub mod telegram;
 pub mod timed;
 pub mod wake;
+pub mod wake_pipe;

@@ -6,7 +6,7 @@ use crate::contract;
 use crate::events::{SeenEvents, once_each};
 use crate::facts::{Event, EventKind, Fact, Facts, Identity, Job, Process};
 use crate::history::{self, History, advance, connection};
-use crate::limits::Environment;
+use crate::limits::{Environment, Limits};
 use crate::observe::Observer;
 use crate::system::journal::Journal;
 use crate::system::service::Service;
@@ -63,7 +63,8 @@ impl Watchdog {
         self.seen.add_to(&mut facts.crashes, facts.clock.wall, limits.crash_window);
         let (mut history, mut news) = advance(&self.history, &facts, &ours, &limits);
         let mut verdict = assess(&facts, &history, &limits);
-        if !matches!(verdict.state, State::Healthy | State::Starting) {
+        if !matches!(verdict.state, State::Healthy | State::Starting) || looks_deeper(&history, &facts, &news, &limits)
+        {
             self.observer.deepen(&mut facts);
             // The bridge may have died in between.
             (history, news) = advance(&self.history, &facts, &ours, &limits);
@@ -174,6 +175,14 @@ impl Watchdog {
             }
         }
     }
+}
+
+/// Whether a bridge that seems well is looked at as deeply as `check` does it: it says that its database is locked, has no
+/// connection, or has crashed. For the lock as long as the words count, or the watch would not see a holder who comes
+/// with the next line.
+fn looks_deeper(history: &History, facts: &Facts, news: &[Event], limits: &Limits) -> bool {
+    let locked = history.locked_at.is_some_and(|at| facts.clock.mono.since(at) < limits.log_words_count);
+    locked || history.disconnected_since.is_some() || news.iter().any(|event| event.kind == EventKind::Crash)
 }
 
 /// Whether the network may decide: something is sick, the bridge is without a connection or still starting, or an error
