@@ -469,7 +469,7 @@ mod tests {
             match expected {
                 None => assert_eq!(why, None, "{modes:?}"),
                 Some(words) => {
-                    assert!(why.as_ref().is_some_and(|why| why.ends_with(&place(words))), "{modes:?}: {why:?}")
+                    assert!(why.as_ref().is_some_and(|why| why.ends_with(&place(words))), "{modes:?}: {why:?}");
                 }
             }
         }

@@ -33,6 +33,8 @@ pub const DEFAULT_SESSION: &str = "valor_bridge";
 
 // In our own state folder; each checkout has one.
 
+/// The file exists: the bridge was seen connected while our own probe of the network failed.
+pub const OTHER_ROAD: &str = "other-road";
 /// What the watch saw last; `status` and `check` read it.
 pub const STATUS: &str = "status.json";
 /// Until when recovery is paused.

@@ -29,6 +29,7 @@ pub mod facts;
 pub mod findings;
 pub mod foreign_text;
 pub mod history;
+pub mod holds;
 pub mod install;
 pub mod limits;
 pub mod log_fields;
@@ -44,6 +45,7 @@ pub mod outcome;
 pub mod plan;
 pub mod recover;
 pub mod report;
+pub mod road;
 pub mod secrets;
 #[cfg(test)]
 mod situations;

@@ -20,7 +20,7 @@ use crate::system::poll::Deadline;
 use crate::system::process_table::{self, ProcessMatch, ProcessSearch};
 use crate::system::service::Service;
 use crate::system::timed::Timed;
-use crate::system::{clock, connection, log_end, markers, process, session};
+use crate::system::{clock, log_end, markers, network, process, session};
 
 /// Looks again and again, and remembers how far it has read.
 pub struct Observer {
@@ -113,9 +113,15 @@ impl Observer {
         }
     }
 
-    /// Whether any of Telegram's data centres answers. Asked only when it may decide.
+    /// Whether Telegram can be reached from this machine. Asked only when it may decide.
     pub fn network(&self) -> Fact<bool> {
-        connection::online(&self.environment.data_centres, self.environment.limits.connect).into()
+        let Environment { data_centres, ranges, limits, .. } = &self.environment;
+        network::online(data_centres, ranges, limits.connect).into()
+    }
+
+    /// Whether the bridge has a connection to somebody else than Telegram.
+    pub fn connected_elsewhere(&self, pid: u32) -> bool {
+        network::elsewhere(pid, &self.environment.ranges)
     }
 
     /// The service and its process, asked again if the process that was known is gone.

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 /// Pure files: facts in, verdict or text out.
-const PURE: [&str; 32] = [
+const PURE: [&str; 34] = [
     "act",
     "assess",
     "check",
@@ -17,6 +17,7 @@ const PURE: [&str; 32] = [
     "findings",
     "foreign_text",
     "history",
+    "holds",
     "log_fields",
     "log_line",
     "log_parts",
@@ -36,6 +37,7 @@ const PURE: [&str; 32] = [
     "text/message",
     "text/time",
     "report/policy",
+    "road",
     "verdict",
 ];
 /// No file, process, socket or clock, under whatever name.

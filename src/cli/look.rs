@@ -5,18 +5,21 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::Failure;
+use crate::assess::held;
+use crate::check::Check;
 use crate::config::Config;
 use crate::contract;
 use crate::exit_code;
-use crate::facts::EventKind;
+use crate::facts::{EventKind, Holds};
 use crate::history::History;
+use crate::holds;
 use crate::install;
 use crate::limits::Environment;
 use crate::outln;
 use crate::snapshot::Snapshot;
 use crate::system::env::JobEnvironment;
 use crate::system::service::Service;
-use crate::system::{clock, crashes as crash_log, env, files, recovery_lock};
+use crate::system::{clock, crashes as crash_log, env, files, markers, poll, process, recovery_lock, wake_pipe};
 use crate::text::time::iso;
 use crate::text::{self, command};
 use crate::time::Clock;
@@ -42,11 +45,13 @@ pub(super) fn check(config: &Config, environment: &Environment, as_json: bool) -
 pub(super) fn status(config: &Config, environment: &Environment, as_json: bool) -> u8 {
     let now = clock::now();
     let watching = recovery_lock::watching(config);
-    let snapshot: Option<Snapshot> = files::json(&status_file(config));
+    let holds = markers::holds(config);
+    let snapshot = seen_now(config, environment, watching, &holds);
     let job = Service::of(config, environment).status();
     if let Ok(job) = &job {
         config.secrets.learn(JobEnvironment::new(config, environment).of_run(job.pid));
     }
+    let paused = holds.pause.filter(|pause| pause.until > now.wall);
     let overdue = snapshot.as_ref().is_some_and(|snapshot| !is_fresh(snapshot, now, environment));
     if as_json {
         let rung = snapshot.as_ref().and_then(|snapshot| snapshot.rung.as_ref());
@@ -63,6 +68,11 @@ pub(super) fn status(config: &Config, environment: &Environment, as_json: bool) 
                     "why": config.secrets.without(&text::issues_of(&running.reason, now).concat()),
                 })),
                 "check": snapshot.as_ref().map(|snapshot| &snapshot.check),
+                "holds": {
+                    "paused_until": paused.map(|pause| iso(pause.until)),
+                    "recovery": holds.recovery,
+                    "update": holds.update,
+                },
                 "services": {"bridge": match &job {
                     Ok(job) => json!({
                         "installed": job.installed,
@@ -79,6 +89,9 @@ pub(super) fn status(config: &Config, environment: &Environment, as_json: bool) 
     } else {
         super::say(config, &command::watching(&config.root, watching, overdue));
         super::say(config, &command::service(&config.label, &job));
+        // Nobody has looked; what holds is known all the same.
+        let held = held(&holds, None, now.wall, &environment.limits).into_iter().filter(|_| snapshot.is_none());
+        held.for_each(|finding| super::say(config, &text::issue(&finding.problem, now)));
         for line in snapshot.iter().flat_map(|snapshot| command::seen(snapshot, now)) {
             super::say(config, &line);
         }
@@ -87,6 +100,36 @@ pub(super) fn status(config: &Config, environment: &Environment, as_json: bool) 
         Some(snapshot) if watching.is_some() && !overdue => exit_code::of(snapshot.verdict.state),
         _ => exit_code::UNKNOWN,
     }
+}
+
+/// What the watch saw, with what holds now. Where its last look is out of date it is woken, and gets a moment.
+fn seen_now(config: &Config, environment: &Environment, watching: Option<u32>, holds: &Holds) -> Option<Snapshot> {
+    /// A look takes milliseconds; a rung that waits does not look for this long.
+    const MOMENT: Duration = Duration::from_secs(1);
+    let (file, limits) = (status_file(config), &environment.limits);
+    let now = clock::wall();
+    let mut snapshot: Snapshot = files::json(&file)?;
+    let gone = snapshot.history.run.is_some_and(|run| !process::alive(run.id));
+    if watching.is_some() && (gone || holds::as_of(now, holds, &snapshot, limits).verdict != snapshot.verdict) {
+        let asked = clock::mono();
+        wake_pipe::wake(config);
+        let newer = || files::json(&file).filter(|newer: &Snapshot| newer.clock.mono > asked);
+        poll::until(MOMENT, || {
+            let newer = newer();
+            let came = newer.is_some();
+            snapshot = newer.unwrap_or_else(|| snapshot.clone());
+            came
+        });
+    }
+    let mut shown = holds::as_of(now, holds, &snapshot, limits);
+    if shown.verdict != snapshot.verdict {
+        let (verdict, now) = (&shown.verdict, clock::now());
+        let issues = text::issues(verdict, now).iter().map(|issue| config.secrets.without(issue)).collect();
+        let (state, cause, level) = (verdict.state, verdict.cause, verdict.level());
+        let next = text::next(verdict.next, now);
+        shown.check = Check { state, cause, level, issues, next, ..shown.check };
+    }
+    Some(shown)
 }
 
 /// The crash history.

@@ -47,13 +47,13 @@ pub fn holds(config: &Config) -> Holds {
 /// A sentence that names the file.
 pub fn set_pause(config: &Config, pause: Option<Pause>) -> Result<(), String> {
     let path = config.state.join(contract::PAUSED);
-    let done = match pause {
-        Some(pause) => files::replace_json(&path, &pause),
-        None => {
+    let done = pause.map_or_else(
+        || {
             files::remove(&path);
             Ok(())
-        }
-    };
+        },
+        |pause| files::replace_json(&path, &pause),
+    );
     wake_pipe::wake(config);
     done
 }

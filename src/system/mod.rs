@@ -11,6 +11,7 @@ pub mod journal;
 pub mod log;
 pub mod log_end;
 pub mod markers;
+pub mod network;
 pub mod new_processes;
 pub mod output;
 pub mod poll;

@@ -8,10 +8,11 @@ use crate::facts::{Event, EventKind, Fact, Facts, Identity, Job, Process};
 use crate::history::{self, History, advance, connection};
 use crate::limits::{Environment, Limits};
 use crate::observe::Observer;
+use crate::road::{OTHER_ROAD, Road, road};
 use crate::system::journal::Journal;
 use crate::system::service::Service;
 use crate::system::timed::Timed;
-use crate::system::{crashes, recovery_lock};
+use crate::system::{crashes, files, recovery_lock};
 use crate::text;
 use crate::time::Mono;
 use crate::verdict::{Problem, State, Verdict};
@@ -25,6 +26,8 @@ pub struct Watchdog {
     pub watching: bool,
     observer: Observer,
     network: Option<(Mono, Fact<bool>)>,
+    /// The bridge has another road to Telegram than our probe, known since this look or from an earlier watch.
+    other_road: bool,
     /// Starts and crashes since our own start, in case the history can't be written or read.
     seen: SeenEvents,
     /// Writes into the bridge's folder, where a write may block.
@@ -50,6 +53,7 @@ impl Watchdog {
             history: History::default(),
             watching: false,
             network: None,
+            other_road: config.state.join(contract::OTHER_ROAD).exists(),
             seen: SeenEvents::default(),
             writer: Timed::new("history", move |event| crashes::append(&file, &event)),
         }
@@ -73,8 +77,8 @@ impl Watchdog {
         // After a crash the network is asked even if the manager has restarted the bridge: without a network the crash
         // counts against no commit.
         let crashed = news.iter().any(|event| event.kind == EventKind::Crash);
-        if crashed || network_decides(&verdict, &history, &facts) {
-            facts.network = Some(self.ask_network(facts.clock.mono));
+        if crashed || network_decides(&verdict, &history, &facts, &limits) {
+            facts.network = Some(self.ask_network(&facts, &history));
             (history, news) = advance(&self.history, &facts, &ours, &limits);
         }
         self.history = history;
@@ -110,8 +114,8 @@ impl Watchdog {
             history.stale_looks = 2;
         }
         let verdict = assess(&facts, &history, &limits);
-        if network_decides(&verdict, &history, &facts) {
-            facts.network = Some(self.ask_network(facts.clock.mono));
+        if network_decides(&verdict, &history, &facts, &limits) {
+            facts.network = Some(self.ask_network(&facts, &history));
             history = advance(&history, &facts, &[], &limits).0;
         }
         self.history = history;
@@ -140,7 +144,23 @@ impl Watchdog {
         self.watching || recovery_lock::watching(&self.config).is_none()
     }
 
-    fn ask_network(&mut self, now: Mono) -> Fact<bool> {
+    /// Whether Telegram can be reached; not known where the probe fails and the bridge has another road.
+    fn ask_network(&mut self, facts: &Facts, history: &History) -> Fact<bool> {
+        let answer = self.probe(facts.clock.mono);
+        if answer != Fact::Known(false) {
+            return answer;
+        }
+        let elsewhere = facts.running().is_some_and(|run| self.observer.connected_elsewhere(run.id.pid));
+        let road = road(history, facts, elsewhere, &self.environment.limits);
+        if road == Road::Other && self.watching && !self.other_road {
+            // For the next watch. Without the file it finds out by itself.
+            let _ = files::replace(&self.config.state.join(contract::OTHER_ROAD), "");
+        }
+        self.other_road |= road == Road::Other;
+        if self.other_road || road == Road::PerhapsOther { Fact::Unknown(OTHER_ROAD.into()) } else { answer }
+    }
+
+    fn probe(&mut self, now: Mono) -> Fact<bool> {
         match &self.network {
             Some((at, answer)) if now.since(*at) < self.environment.limits.network_known => answer.clone(),
             _ => {
@@ -186,9 +206,19 @@ fn looks_deeper(history: &History, facts: &Facts, news: &[Event], limits: &Limit
 }
 
 /// Whether the network may decide: something is sick, the bridge is without a connection or still starting, or an error
-/// repeats. Else it is not asked.
-fn network_decides(verdict: &Verdict, history: &History, facts: &Facts) -> bool {
+/// repeats. Also where the bridge says that it is connected soon after the probe failed: either the network is back, or
+/// the bridge has another road. Else it is not asked.
+fn network_decides(verdict: &Verdict, history: &History, facts: &Facts, limits: &Limits) -> bool {
     let repeats = || verdict.findings.iter().any(|finding| matches!(finding.problem, Problem::RepeatedError { .. }));
     let cut = || matches!(connection(history, facts), Fact::Known(connection) if !connection.connected);
-    matches!(verdict.state, State::Unhealthy | State::Starting) || cut() || repeats()
+    // Also where something else (a full disk soon, a wrong KeepAlive) hides that it is starting.
+    let starting = || {
+        let young = facts.running().is_some_and(|run| run.age < limits.start_grace);
+        young && !history::connected(history, facts)
+    };
+    let proves = || {
+        let failed = history.offline_at.is_some_and(|at| facts.clock.mono.since(at) < limits.repeat_window);
+        failed && facts.log.known().is_some_and(|log| log.said.connected == Some(true))
+    };
+    verdict.state == State::Unhealthy || cut() || repeats() || starting() || proves()
 }
