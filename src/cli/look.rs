@@ -43,7 +43,6 @@ pub(super) fn check(config: &Config, environment: &Environment, as_json: bool) -
 
 /// What the running watch saw last.
 pub(super) fn status(config: &Config, environment: &Environment, as_json: bool) -> u8 {
-    let now = clock::now();
     let watching = recovery_lock::watching(config);
     let holds = markers::holds(config);
     let snapshot = seen_now(config, environment, watching, &holds);
@@ -51,6 +50,8 @@ pub(super) fn status(config: &Config, environment: &Environment, as_json: bool) 
     if let Ok(job) = &job {
         config.secrets.learn(JobEnvironment::new(config, environment).of_run(job.pid));
     }
+    // The snapshot may be newer than the question.
+    let now = clock::now();
     let paused = holds.pause.filter(|pause| pause.until > now.wall);
     let overdue = snapshot.as_ref().is_some_and(|snapshot| !is_fresh(snapshot, now, environment));
     if as_json {

@@ -152,6 +152,14 @@ impl Watchdog {
         }
         let elsewhere = facts.running().is_some_and(|run| self.observer.connected_elsewhere(run.id.pid));
         let road = road(history, facts, elsewhere, &self.environment.limits);
+        if road == Road::Other && !self.other_road {
+            // The bridge has just connected. An answer from before that proves nothing.
+            self.network = None;
+            let answer = self.probe(facts.clock.mono);
+            if answer != Fact::Known(false) {
+                return answer;
+            }
+        }
         if road == Road::Other && self.watching && !self.other_road {
             // For the next watch. Without the file it finds out by itself.
             let _ = files::replace(&self.config.state.join(contract::OTHER_ROAD), "");
