@@ -45,11 +45,11 @@ pub(super) fn check(config: &Config, environment: &Environment, as_json: bool) -
 pub(super) fn status(config: &Config, environment: &Environment, as_json: bool) -> u8 {
     let watching = recovery_lock::watching(config);
     let holds = markers::holds(config);
-    let snapshot = seen_now(config, environment, watching, &holds);
     let job = Service::of(config, environment).status();
     if let Ok(job) = &job {
         config.secrets.learn(JobEnvironment::new(config, environment).of_run(job.pid));
     }
+    let snapshot = seen_now(config, environment, watching, &holds);
     // The snapshot may be newer than the question.
     let now = clock::now();
     let paused = holds.pause.filter(|pause| pause.until > now.wall);
