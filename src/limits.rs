@@ -265,3 +265,19 @@ fn ranges() -> Vec<IpNet> {
     let v6 = v6.map(|[a, b, c]| Ipv6Net::new_assert([a, b, c, 0, 0, 0, 0, 0].into(), 48).into());
     v4.into_iter().chain(v6).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A twin of R08a: a machine that has IPv6 only.
+    #[test]
+    fn r08a_each_data_centre_has_an_address_of_both_kinds_within_the_ranges() {
+        let (all, ranges) = (data_centres(), ranges());
+        assert_eq!(all.iter().filter(|address| address.is_ipv6()).count(), 5);
+        assert_eq!(all.iter().filter(|address| address.is_ipv4()).count(), 5);
+        for address in all {
+            assert!(address.port() == 443 && ranges.iter().any(|range| range.contains(&address.ip())), "{address}");
+        }
+    }
+}

@@ -42,3 +42,100 @@ fn noted_now(markers: &Markers, facts: &Facts, limits: &Limits) -> bool {
     let age = markers.last_connected.and_then(|at| at.age(facts.clock.wall));
     age.is_some_and(|age| age < limits.check_interval / 2)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::facts::{Fact, Holds, Identity, Log, Process};
+    use crate::findings::Findings;
+    use crate::time::{Clock, Mono, Wall};
+
+    struct Case {
+        age: u64,
+        said: Findings,
+        last_connected: Option<u64>,
+        history: History,
+        elsewhere: bool,
+    }
+
+    /// An hour old, has written, and says nothing of a connection.
+    fn case() -> Case {
+        let history = History { heard: true, ..History::default() };
+        Case { age: 3600, said: Findings::default(), last_connected: None, history, elsewhere: true }
+    }
+
+    fn found(case: &Case) -> Road {
+        let clock = Clock { wall: Wall(2e9), mono: Mono(1e5), zone: 0 };
+        let age = Duration::from_secs(case.age);
+        let process = Process { id: Identity { pid: 7, start: 1 }, started: clock.wall - age, age };
+        let markers = Markers {
+            last_connected: case.last_connected.map(|ago| clock.wall - Duration::from_secs(ago)),
+            ..Markers::default()
+        };
+        let unknown = || "not looked at".to_owned();
+        let facts = Facts {
+            clock,
+            service: Fact::Unknown(unknown()),
+            process: Fact::Known(Some(process)),
+            duplicates: Fact::Unknown(unknown()),
+            log: Fact::Known(Log { said: case.said.clone(), ..Log::default() }),
+            session: Fact::Unknown(unknown()),
+            sockets: Fact::Known(0),
+            network: Some(Fact::Known(false)),
+            crashes: Fact::Unknown(unknown()),
+            git: Fact::Unknown(unknown()),
+            disk: Fact::Unknown(unknown()),
+            missing_program: Fact::Unknown(unknown()),
+            markers: Fact::Known(markers),
+            holds: Holds::default(),
+        };
+        road(&case.history, &facts, case.elsewhere, &Limits::REAL)
+    }
+
+    /// Twins of R08a: who else does not reach the data centres.
+    #[test]
+    fn r08a_another_road_is_believed_where_the_bridge_was_connected_while_the_probe_failed() {
+        let said = |said: Findings| Case { said, ..case() };
+        let before = |history: History| Case { history, ..case() };
+        let connected = || Findings { connected: Some(true), ..Findings::default() };
+        let beats = || Findings { heartbeat: true, ..Findings::default() };
+        let heard = || History { heard: true, ..History::default() };
+        let rows = [
+            ("a SOCKS proxy, connected just now", said(connected()), Road::Other),
+            (
+                "it beats, and its last word was that it is connected",
+                { Case { history: History { said_connected: Some(true), ..heard() }, ..said(beats()) } },
+                Road::Other,
+            ),
+            (
+                "it was connected once and hangs: perhaps the network went with it",
+                { before(History { said_connected: Some(true), ..heard() }) },
+                Road::Same,
+            ),
+            ("it notes its connections", Case { last_connected: Some(20), ..case() }, Road::Other),
+            ("it noted one a minute ago", Case { last_connected: Some(60), elsewhere: false, ..case() }, Road::Same),
+            (
+                "no proxy: its own socket is gone with the network",
+                { Case { history: History { had_socket: true, ..heard() }, ..said(connected()) } },
+                Road::Same,
+            ),
+            ("an MTProxy, and a watch that came late", case(), Road::PerhapsOther),
+            ("nobody else", Case { elsewhere: false, ..case() }, Road::Same),
+            ("a database on this machine, and a start without a network", Case { age: 60, ..case() }, Road::Same),
+            (
+                "the same, grown up: Telethon complains",
+                { before(History { said: Findings { network: true, ..Findings::default() }, ..heard() }) },
+                Road::Same,
+            ),
+            ("it has given up", before(History { said_connected: Some(false), ..heard() }), Road::Same),
+            ("it has written nothing", before(History::default()), Road::Same),
+            ("a second before the start grace is over", Case { age: 299, ..case() }, Road::Same),
+            ("at its end", Case { age: 300, ..case() }, Road::PerhapsOther),
+        ];
+        for (name, case, expected) in rows {
+            assert_eq!(found(&case), expected, "{name}");
+        }
+    }
+}
