@@ -179,7 +179,7 @@ mod platform {
 
 #[cfg(test)]
 mod tests {
-    use std::net::{SocketAddr, TcpListener, TcpStream};
+    use std::net::{SocketAddr, TcpListener};
     use std::time::Duration;
 
     use rustix::net::{AddressFamily, SocketType};
@@ -249,7 +249,7 @@ mod tests {
         let me = std::process::id();
         let mut remembered = Sockets::default();
         assert_eq!(remembered.count(me, &ranges), Ok(0));
-        let ours = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let ours = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let until = std::time::Instant::now() + Duration::from_secs(10);
         loop {
             let seen = remembered.count(me, &ranges);

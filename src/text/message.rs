@@ -18,6 +18,7 @@ pub fn alert(host: &str, config: &Config, facts: &Facts, verdict: &Verdict) -> S
     let what = match (verdict.state, verdict.cause) {
         (State::Degraded, _) => "the Telegram bridge works, but not well",
         (_, Cause::NotLoaded) if verdict.level() == 0 => "the Telegram bridge is not loaded",
+        (_, Cause::Offline) => "the Telegram bridge has been cut off for long",
         _ => "the Telegram bridge needs you",
     };
     let mut text = format!("{host}: {what}\n");
