@@ -3,6 +3,9 @@
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
+use bridge_watchdog::config::Config;
+use bridge_watchdog::limits::Environment;
+use bridge_watchdog::system::recovery_lock;
 use serde_json::{Value, json};
 
 use crate::support::{Scene, alive, signal};
@@ -147,6 +150,14 @@ fn r40_twin_a_hold_begins_and_ends() {
     drop(lock);
     assert_eq!(status(&scene).0["check"]["cause"], "none");
     assert_eq!(scene.check().0["cause"], "none");
+    // As `hold` itself takes it: the watch looks without being asked.
+    let state_dir = scene.folder.path().join("home/state");
+    let environment = Environment { state_dir, ..Environment::real().expect("a home") };
+    let config = Config::load(&scene.config_file(), &environment).expect("a configuration");
+    let Ok(held) = recovery_lock::hold(&config, "git pull") else { panic!("no lock") };
+    scene.wait_verdict("waiting", "update-running");
+    drop(held);
+    scene.wait("the end of the update", || (scene.status()?["verdict"]["cause"] == "none").then_some(()));
 }
 
 #[test]
