@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use crate::exit_class::could_not_start;
 use crate::facts::{
-    Class, Condition, Event, EventKind, Exit, Fact, Facts, Git, Job, KeepAlive, Lock, Markers, Process, Role, Unmet,
-    short_id,
+    Class, Condition, Event, EventKind, Exit, Fact, Facts, Git, Holds, Job, KeepAlive, Lock, Markers, Process, Role,
+    Unmet, short_id,
 };
 use crate::history::{History, connected, connection, ended_alike, last_exit, signs};
 use crate::identity;
@@ -146,15 +146,7 @@ impl Case<'_> {
     fn standing_still(&self) -> Vec<Finding> {
         let now = self.facts.clock;
         let mut findings = Vec::new();
-        if let Some(pause) = self.facts.holds.pause.filter(|pause| pause.until > now.wall) {
-            findings.push(found(Problem::Paused(pause), None, Next::PauseEnds(pause.until)));
-        }
-        if let Some(pid) = self.facts.holds.recovery {
-            findings.push(found(Problem::RecoveryRunning(pid), None, Next::RecoveryEnds));
-        }
-        if let Some(update) = update(&self.facts.holds, self.markers, now.wall, self.limits) {
-            findings.push(found(Problem::UpdateRunning(update), None, Next::UpdateEnds));
-        }
+        findings.extend(held(&self.facts.holds, self.markers, now.wall, self.limits));
         if self.markers.is_some_and(login_needed) || self.ended_by(Class::Login) > 0 {
             findings.push(told(found(Problem::LoginNeeded, None, Next::Person(Help::LogIn))));
         }
@@ -229,7 +221,8 @@ impl Case<'_> {
     /// connected has another way to Telegram (a proxy), whatever our own probe says.
     fn offline(&self) -> Option<Finding> {
         let cut_off = self.facts.network == Some(Fact::Known(false)) && !self.connected();
-        cut_off.then(|| found(Problem::Offline, None, Next::NetworkBack))
+        let tell = self.lasting(self.history.offline_since) >= self.limits.offline_told;
+        cut_off.then(|| Finding { tell, ..found(Problem::Offline, None, Next::NetworkBack) })
     }
 
     fn session_locked(&self) -> Option<Finding> {
@@ -568,8 +561,18 @@ fn told(finding: Finding) -> Finding {
     Finding { tell: true, ..finding }
 }
 
+/// A pause, a recovery of another process, an update.
+pub(crate) fn held(holds: &Holds, markers: Option<&Markers>, now: Wall, limits: &Limits) -> Vec<Finding> {
+    let pause = holds.pause.filter(|pause| pause.until > now);
+    let pause = pause.map(|pause| found(Problem::Paused(pause), None, Next::PauseEnds(pause.until)));
+    let recovery = holds.recovery.map(|pid| found(Problem::RecoveryRunning(pid), None, Next::RecoveryEnds));
+    let update = update(holds, markers, now, limits);
+    let update = update.map(|update| found(Problem::UpdateRunning(update), None, Next::UpdateEnds));
+    [pause, recovery, update].into_iter().flatten().collect()
+}
+
 /// The first finding names the verdict; without one it is healthy or starting.
-fn verdict(findings: Vec<Finding>, well: Next, unknown: Vec<UnknownFact>) -> Verdict {
+pub(crate) fn verdict(findings: Vec<Finding>, well: Next, unknown: Vec<UnknownFact>) -> Verdict {
     let (state, cause, next) = match (findings.first(), well) {
         (Some(first), _) => (first.problem.state(), first.problem.cause(), first.next),
         (None, Next::Watch) => (State::Healthy, Cause::None, Next::Watch),

@@ -1751,3 +1751,33 @@ fn check_json_is_the_contract() {
     case.git().touches_code = None;
     assert_eq!(check(&case)["unknown"], serde_json::json!(["git.dirty: looked at only when something is wrong"]));
 }
+
+/// R08a: a person is told when it lasts, and an answer that nobody asked for long begins anew.
+#[test]
+fn r08a_offline_is_told_after_30_min_and_not_by_an_old_answer() {
+    let told = |case: &Case| assess(&case.facts, &case.history, LIMITS).first().map(|first| first.tell);
+    let mut case = well();
+    case.facts.network = Some(Fact::Known(false));
+    case.facts.life = Fact::Known(Life::default());
+    for (since, expected) in [(None, false), (Some(0.0), false), (Some(1799.0), false), (Some(1800.0), true)] {
+        case.history.offline_since = since.map(|since| NOW.mono - s(since));
+        assert_eq!(told(&case), Some(expected), "{since:?}");
+    }
+    // (when it was last found gone, what is found now, since when it is gone then)
+    let before = Some(NOW.mono - s(2000.0));
+    let rows = [
+        (Some(299.0), Some(Fact::Known(false)), before),
+        (Some(300.0), Some(Fact::Known(false)), Some(NOW.mono)),
+        (None, Some(Fact::Known(false)), Some(NOW.mono)),
+        (Some(60.0), Some(Fact::Known(true)), None),
+        (Some(60.0), Some(Fact::Unknown("another road".into())), None),
+        (Some(60.0), None, before),
+    ];
+    for (last, network, since) in rows {
+        case.history.offline_since = before;
+        case.history.offline_at = last.map(|last| NOW.mono - s(last));
+        case.facts.network = network;
+        let after = advance(&case.history, &case.facts, &[], LIMITS).0;
+        assert_eq!(after.offline_since, since, "{last:?} {:?}", case.facts.network);
+    }
+}

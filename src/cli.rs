@@ -15,8 +15,10 @@ use clap::{Args, Parser, Subcommand};
 use crate::config::Config;
 use crate::demo::{self, Fault};
 use crate::exit_code;
+use crate::foreign_text::Lines;
 use crate::limits::Environment;
 use crate::system::timed;
+use crate::text;
 
 #[derive(Parser)]
 #[command(
@@ -131,7 +133,8 @@ pub fn main(args: impl IntoIterator<Item = OsString>, environment: &Environment)
     match run(cli, environment) {
         Ok(code) => code,
         Err((code, why)) => {
-            crate::errln!("bridge-watchdog: {why}");
+            // It may quote a path, a setting or what another program said.
+            crate::errln!("bridge-watchdog: {}", text::foreign(&why));
             code
         }
     }
@@ -143,6 +146,11 @@ pub fn told(instead: &clap::Error) -> u8 {
     // clap knows which stream each belongs to.
     let _ = instead.print();
     if instead.use_stderr() { exit_code::USAGE } else { exit_code::OK }
+}
+
+/// One line for a person: without secrets, and with nothing in it that a terminal obeys.
+fn say(config: &Config, line: &str) {
+    crate::outln!("{}", config.secrets.readable(line, Lines::Join));
 }
 
 /// An exit code and its sentence.
@@ -161,8 +169,8 @@ fn run(cli: Cli, environment: &Environment) -> Result<u8, Failure> {
         Command::Status(Json { json }) => Ok(look::status(&config()?, environment, json)),
         Command::Restart(DryRun { dry_run }) => act::restart(&config()?, environment, dry_run),
         Command::Recover(DryRun { dry_run }) => act::recover(&config()?, environment, dry_run),
-        Command::Crashes { json, since } => look::crashes(&config()?, json.json, since),
-        Command::Record { event, reason } => act::record(&config()?, event, &reason),
+        Command::Crashes { json, since } => look::crashes(&config()?, environment, json.json, since),
+        Command::Record { event, reason } => act::record(&config()?, environment, event, &reason),
         Command::Pause { lasting } => act::pause(&config()?, Some(lasting)),
         Command::Resume => act::pause(&config()?, None),
         Command::Install => act::install(&config()?, environment, true),

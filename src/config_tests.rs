@@ -156,3 +156,68 @@ fn a_value_that_a_later_line_replaces_is_a_secret_too() {
     let shown = secrets.without("the-old-one, the-new-one # and why, the-new-one");
     assert_eq!(shown, "(removed), (removed), (removed)");
 }
+
+/// Twins of R21a: the file that has the token.
+#[test]
+fn r21a_a_token_that_others_can_read_or_replace_is_refused_with_the_mend() {
+    use std::fs::{Permissions, set_permissions};
+    let token = "[telegram]\nbot_token = \"123456:AAdo-not-leak_9c2e51\"\nchat_id = 7\n";
+    let other = "[telegram]\ntoken_file = \"~/t/token\"\nchat_id = 7\n";
+    // Of the configuration, its folder, the token's file and its folder.
+    let rows = [
+        (token, [0o600, 0o700, 0o600, 0o700], None),
+        (token, [0o600, 0o755, 0o600, 0o700], None),
+        (
+            token,
+            [0o640, 0o700, 0o600, 0o700],
+            Some("bot_token can be read by others; run: chmod 600 '{c}/config.toml'"),
+        ),
+        (
+            token,
+            [0o602, 0o700, 0o600, 0o700],
+            Some("bot_token can be changed by others; run: chmod 600 '{c}/config.toml'"),
+        ),
+        (token, [0o600, 0o770, 0o600, 0o700], Some("lies in a folder that others can write to; run: chmod go-w '{c}'")),
+        (token, [0o600, 0o1777, 0o600, 0o700], None),
+        (other, [0o644, 0o755, 0o600, 0o755], None),
+        (
+            other,
+            [0o664, 0o755, 0o600, 0o755],
+            Some("token_file can be changed by others; run: chmod 600 '{c}/config.toml'"),
+        ),
+        (
+            other,
+            [0o600, 0o757, 0o600, 0o755],
+            Some("token_file lies in a folder that others can write to; run: chmod go-w '{c}'"),
+        ),
+        (other, [0o600, 0o755, 0o604, 0o755], Some("token_file can be read by others; run: chmod 600 '{t}/token'")),
+        (other, [0o600, 0o755, 0o620, 0o755], Some("token_file can be changed by others; run: chmod 600 '{t}/token'")),
+        (
+            other,
+            [0o600, 0o755, 0o600, 0o777],
+            Some("token_file lies in a folder that others can write to; run: chmod go-w '{t}'"),
+        ),
+        ("", [0o666, 0o777, 0o600, 0o700], None),
+    ];
+    for (lines, modes, expected) in rows {
+        let (_folder, environment, plain) = scene();
+        let (c, t) = (environment.home.join("c"), environment.home.join("t"));
+        for folder in [&c, &t] {
+            std::fs::create_dir(folder).unwrap();
+        }
+        let file = c.join("config.toml");
+        std::fs::write(&file, std::fs::read_to_string(plain).unwrap() + lines).unwrap();
+        std::fs::write(t.join("token"), "123456:AAdo-not-leak_9c2e51\n").unwrap();
+        for (path, mode) in [&file, &c, &t.join("token"), &t].into_iter().zip(modes) {
+            set_permissions(path, Permissions::from_mode(mode)).unwrap();
+        }
+        let why = Config::load(&file, &environment).err();
+        let place = |text: &str| text.replace("{c}", c.to_str().unwrap()).replace("{t}", t.to_str().unwrap());
+        match expected {
+            None => assert_eq!(why, None, "{modes:?}"),
+            Some(words) => {
+                assert!(why.as_ref().is_some_and(|why| why.ends_with(&place(words))), "{modes:?}: {why:?}");
+            }
+        }
+    }
+}

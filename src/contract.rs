@@ -33,6 +33,8 @@ pub const DEFAULT_SESSION: &str = "valor_bridge";
 
 // In our own state folder; each checkout has one.
 
+/// The file exists: the bridge was seen connected while our own probe of the network failed.
+pub const OTHER_ROAD: &str = "other-road";
 /// What the watch saw last; `status` and `check` read it.
 pub const STATUS: &str = "status.json";
 /// Until when recovery is paused.
@@ -49,6 +51,8 @@ pub const UNDELIVERED: &str = "undelivered.json";
 pub const RECOVERY_LOCK: &str = "recovery.lock";
 /// The kernel lock of the one watch.
 pub const WATCH_LOCK: &str = "watch.lock";
+/// A named pipe: a command wakes the watch.
+pub const WAKE: &str = "wake";
 /// Our own log.
 pub const JOURNAL: &str = "journal.log";
 /// What our own agent writes to standard output and error under launchd.

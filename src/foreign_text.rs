@@ -1,7 +1,8 @@
 //! Foreign text (a log line, a commit's summary, a program's error) made harmless for a terminal, a menu or a message. Pure.
 //!
-//! Call it last, where text that we did not write is put into a sentence: after secrets are removed, before the text is
-//! cut to a length. JSON does not need it: everything is escaped there.
+//! Called where text that we did not write is put into a sentence (`text::foreign`), and before secrets are removed
+//! (`Secrets::readable`): a sequence in the middle of a secret would hide it. Always before the text is cut to a length.
+//! JSON does not need it: everything is escaped there.
 
 /// What becomes of the ends of lines and of tabs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -74,6 +74,9 @@ pub struct History {
     /// When the network was last found to be gone.
     #[serde(default)]
     pub offline_at: Option<Mono>,
+    /// Since when it has been gone at every look that asked.
+    #[serde(default)]
+    pub offline_since: Option<Mono>,
     /// After a sleep no silence counts until then.
     pub grace_until: Mono,
     /// The error line that repeats in the log, for a single look that comes after the watch's.
@@ -128,8 +131,15 @@ pub fn advance(before: &History, facts: &Facts, ours: &[Identity], limits: &Limi
     }
     history.clock = Some(now);
     history.markers_unseen_since = facts.markers.why().map(|_| history.markers_unseen_since.unwrap_or(now.mono));
-    if facts.network == Some(Fact::Known(false)) {
-        history.offline_at = Some(now.mono);
+    match facts.network {
+        Some(Fact::Known(false)) => {
+            // If nobody asked for long, it may have been back meanwhile.
+            let lasts = history.offline_at.is_some_and(|at| now.mono.since(at) < limits.repeat_window);
+            history.offline_since = history.offline_since.filter(|_| lasts).or(Some(now.mono));
+            history.offline_at = Some(now.mono);
+        }
+        Some(_) => history.offline_since = None,
+        None => {}
     }
     if let (Fact::Known(process), Fact::Known(service)) = (&facts.process, &facts.service) {
         note_process(&mut history, *process, service, facts, ours, limits, &mut events);

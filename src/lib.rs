@@ -29,6 +29,7 @@ pub mod facts;
 pub mod findings;
 pub mod foreign_text;
 pub mod history;
+pub mod holds;
 pub mod identity;
 pub mod inside;
 pub mod install;
@@ -46,6 +47,7 @@ pub mod outcome;
 pub mod plan;
 pub mod recover;
 pub mod report;
+pub mod road;
 pub mod secrets;
 pub mod signs;
 #[cfg(test)]

@@ -120,6 +120,8 @@ pub struct Limits {
     pub ask: Duration,
     /// The longest that a data centre of Telegram may take to accept a connection.
     pub connect: Duration,
+    /// Offline for this long is told: a provider's night is shorter, and longer than that no cure was possible.
+    pub offline_told: Duration,
     /// An answer about the network is reused for this long: a tenth of a tick, so that one look asks once.
     pub network_known: Duration,
     /// The longest that a message to Telegram may take.
@@ -173,6 +175,7 @@ impl Limits {
         read: Duration::from_secs(2),
         ask: Duration::from_secs(5),
         connect: Duration::from_secs(2),
+        offline_told: Duration::from_secs(30 * 60),
         network_known: Duration::from_secs(6),
         send: Duration::from_secs(15),
     };
@@ -221,6 +224,7 @@ impl Limits {
             marker_renewal: by(real.marker_renewal),
             bootstrap: by_most(real.bootstrap, 10.0),
             reminder: by(real.reminder),
+            offline_told: by(real.offline_told),
             network_known: by(real.network_known),
             ..real
         }
@@ -252,9 +256,18 @@ impl Environment {
 
 /// The production data centres 1 to 5 (core.telegram.org/api/datacenter; the list that Telethon ships), port 443.
 fn data_centres() -> Vec<SocketAddr> {
-    [[149, 154, 175, 53], [149, 154, 167, 51], [149, 154, 175, 100], [149, 154, 167, 91], [91, 108, 56, 130]]
-        .map(|octets| SocketAddr::from((octets, 443)))
-        .to_vec()
+    let v4 = [[149, 154, 175, 53], [149, 154, 167, 51], [149, 154, 175, 100], [149, 154, 167, 91], [91, 108, 56, 130]];
+    // For a machine that has IPv6 only.
+    let v6 = [
+        [0x2001, 0xb28, 0xf23d, 0xf001],
+        [0x2001, 0x67c, 0x4e8, 0xf002],
+        [0x2001, 0xb28, 0xf23d, 0xf003],
+        [0x2001, 0x67c, 0x4e8, 0xf004],
+        [0x2001, 0xb28, 0xf23f, 0xf005],
+    ];
+    let v4 = v4.map(|octets| SocketAddr::from((octets, 443)));
+    let v6 = v6.map(|[a, b, c, d]| SocketAddr::from(([a, b, c, d, 0, 0, 0, 0xa], 443)));
+    v4.into_iter().chain(v6).collect()
 }
 
 /// core.telegram.org/resources/cidr.txt, as of 2026.
@@ -280,4 +293,20 @@ fn ranges() -> Vec<IpNet> {
     let v4 = v4.map(|(octets, bits)| Ipv4Net::new_assert(octets.into(), bits).into());
     let v6 = v6.map(|[a, b, c]| Ipv6Net::new_assert([a, b, c, 0, 0, 0, 0, 0].into(), 48).into());
     v4.into_iter().chain(v6).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A twin of R08a: a machine that has IPv6 only.
+    #[test]
+    fn r08a_each_data_centre_has_an_address_of_both_kinds_within_the_ranges() {
+        let (all, ranges) = (data_centres(), ranges());
+        assert_eq!(all.iter().filter(|address| address.is_ipv6()).count(), 5);
+        assert_eq!(all.iter().filter(|address| address.is_ipv4()).count(), 5);
+        for address in all {
+            assert!(address.port() == 443 && ranges.iter().any(|range| range.contains(&address.ip())), "{address}");
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! From a snapshot to the menu: an icon and rows, fixed in number and order, so that an open menu is only ever edited.
 //! Pure; its sentences are `text`'s.
 
+use crate::foreign_text::{Lines, harmless};
 use crate::snapshot::{RECENT, Refusal, Snapshot, restart_refused};
 use crate::text::menu::{Place, WIDTH, at_home, looking, lost, refusal, rows};
 use crate::text::{self, time::at};
@@ -69,7 +70,7 @@ pub fn menu(view: &View) -> Menu {
         (None, None) => looking(),
         (None, Some(snapshot)) => rows(snapshot, &view.place),
     };
-    let tooltip = format!("Bridge Watchdog: {state}");
+    let tooltip = format!("Bridge Watchdog: {}", harmless(&state, Lines::Join));
     let snapshot = view.snapshot.filter(|_| view.lost.is_none());
     let mut menu = vec![row("state", state, false), row("reason", reason, false), separator()];
     menu.extend(acts(snapshot));
@@ -227,8 +228,7 @@ fn written(rows: &mut [Row], home: &str) {
 /// One line, not too long, with `&` escaped. Summaries, paths and log lines come from outside; of a long one the middle
 /// is left out, since a path's name and an error's cause stand at its end.
 fn label(text: &str, home: &str) -> String {
-    let line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    let line = at_home(&line, home);
+    let line = at_home(&harmless(text, Lines::Join), home);
     let length = line.chars().count();
     let cut = if length > WIDTH {
         let (head, tail) = (WIDTH / 2, WIDTH - WIDTH / 2 - 1);

@@ -108,7 +108,10 @@ fn our_own_sentences_can_be_read_whole() {
 
 #[test]
 fn a_text_from_outside_is_one_short_line() {
-    assert_eq!(label("a\nb\u{7}c & d", ""), "a b c && d");
+    assert_eq!(label("a\nb\u{7}c & d", ""), "a bc && d");
+    // R29: what a commit's summary may have in it, whole.
+    let summary = "Fix \u{1b}]8;;http://evil/\u{1b}\\the \u{202e}gnp.exe\u{1b}]8;;\u{1b}\\ \u{200b}\u{9b}31mnow";
+    assert_eq!(label(summary, ""), "Fix the gnp.exe now");
     assert_eq!(label("/Users/me/src can't be written", "/Users/me"), "~/src can't be written");
     let path = "/Volumes/a/rather/long/way/down/to/a/place/where/nobody/looks/but/the/bridge";
     let cut = label(&format!("failed: {path}/data/auto-revert-enabled can't be written: Permission denied"), "");

@@ -11,8 +11,10 @@ use crate::facts::{
     Disk, Event, Fact, Facts, Git, Identity, Job, Life, Log, Lookalike, Markers, Process, Role, Session,
 };
 use crate::limits::Environment;
+use crate::secrets::Secrets;
 use crate::system::connection::Sockets;
 use crate::system::crashes::CrashLog;
+use crate::system::env::{JobEnvironment, Values};
 use crate::system::git::Checkout;
 use crate::system::log::Tail;
 use crate::system::new_processes::NewProcesses;
@@ -20,7 +22,7 @@ use crate::system::poll::Deadline;
 use crate::system::process_table::{Found, ProcessMatch, ProcessSearch};
 use crate::system::service::Service;
 use crate::system::timed::Timed;
-use crate::system::{clock, connection, family, life, log_end, markers, process, session};
+use crate::system::{clock, family, life, log_end, markers, network, process, session};
 
 /// Looks again and again, and remembers how far it has read.
 pub struct Observer {
@@ -38,10 +40,15 @@ pub struct Observer {
     files: Timed<(), (Result<Markers, String>, Result<Disk, String>, Option<String>)>,
     session: Timed<Vec<u32>, Result<Session, String>>,
     log_end: Timed<(), Vec<Vec<String>>>,
+    job_environment: Timed<Option<u32>, Values>,
+    /// The run whose environment is known: the manager's counters and the process.
+    learned: Option<(Option<u64>, Option<u64>, Option<Identity>)>,
 }
 
 /// A manager reaps within milliseconds. If it has not within this time, the next look will see it.
 const REAPED: Duration = Duration::from_millis(500);
+/// Between its fork and its exec a process has the environment of its manager.
+const EXECUTED: Duration = Duration::from_secs(2);
 
 impl Observer {
     pub fn new(config: &Config, environment: &Environment, service: &Service) -> Observer {
@@ -51,6 +58,8 @@ impl Observer {
         let mut crash_log = CrashLog::new(crash_log, environment.limits.crash_window, config.secrets.clone());
         let (mut checkout, files) = (Checkout::new(&config.root), config.clone());
         let secrets = config.secrets.clone();
+        let mut summary = Summary { secrets: secrets.clone(), known: None };
+        let job_environment = JobEnvironment::new(config, environment);
         let (database, logs) = (config.session.clone(), [config.error_log.clone(), config.log.clone()]);
         Observer {
             config: config.clone(),
@@ -62,12 +71,14 @@ impl Observer {
             job: None,
             log: Timed::new("log", move |run| tail.look(run)),
             crash_log: Timed::new("crash_log", move |()| crash_log.recent()),
-            git: Timed::new("git", move |deep| checkout.head(deep)),
+            git: Timed::new("git", move |deep| Ok(summary.cleaned(checkout.head(deep)?))),
             files: Timed::new("files", move |()| (markers::read(&files), disk(&files), missing_program(&files))),
             session: Timed::new("session", move |family: Vec<u32>| session::look(&database, &family)),
             log_end: Timed::new("log end", move |()| {
                 logs.each_ref().map(|path| log_end::of(path, 15, &secrets)).into()
             }),
+            job_environment: Timed::new("environment", move |pid| job_environment.of_run(pid)),
+            learned: None,
         }
     }
 
@@ -107,11 +118,11 @@ impl Observer {
         }
     }
 
-    /// Whether any of Telegram's data centres answers. Asked only when it may decide.
+    /// Whether Telegram can be reached from this machine. Asked only when it may decide.
     pub fn network(&self) -> Fact<bool> {
-        connection::online(&self.environment.data_centres, self.environment.limits.connect).into()
+        let Environment { data_centres, ranges, limits, .. } = &self.environment;
+        network::online(data_centres, ranges, limits.connect).into()
     }
-
     /// The service and its process, asked again if the process that was known is gone.
     pub fn process(&mut self) -> (Fact<Job>, Fact<Option<Process>>) {
         if let Some((id, job)) = &self.job
@@ -142,10 +153,14 @@ impl Observer {
     }
 
     fn look(&mut self, deep: bool) -> Facts {
-        self.crash_log.ask(());
         self.git.ask(deep);
         self.files.ask(());
         let (service, process) = self.process();
+        // Before anything of this run is read that may be shown.
+        if let (Fact::Known(job), Fact::Known(process)) = (&service, &process) {
+            self.learn(job, *process);
+        }
+        self.crash_log.ask(());
         // After the process: if it is gone, its last lines are in the log by then, and they give its death its class.
         let run = process.known().copied().flatten().map(|process| process.id);
         self.log.ask(run);
@@ -189,6 +204,21 @@ impl Observer {
         session
     }
 
+    /// What the environment of a run has in it is hidden from then on. Asked once a run, and not at its death: then a start
+    /// may be due.
+    fn learn(&mut self, job: &Job, process: Option<Process>) {
+        let run = (job.runs, job.run, process.map(|process| process.id));
+        let known = |(runs, run_id, id)| (runs, run_id) == (job.runs, job.run) && (id == run.2 || run.2.is_none());
+        if self.learned.is_some_and(known) {
+            return;
+        }
+        let values = self.job_environment.now(run.2.map(|id| id.pid), self.environment.limits.read);
+        if let Ok(values) = values {
+            self.config.secrets.learn(values);
+        }
+        self.learned = Some(run).filter(|_| process.is_none_or(|process| process.age >= EXECUTED));
+    }
+
     fn deadline(&self) -> Instant {
         Instant::now() + self.environment.limits.read
     }
@@ -226,6 +256,26 @@ fn known(found: Result<Found, String>) -> (Fact<Option<Process>>, Fact<Vec<Looka
     match found {
         Ok(found) => (Fact::Known(found.bridge), Fact::Known(found.lookalikes)),
         Err(why) => (Fact::Unknown(why.clone()), Fact::Unknown(why)),
+    }
+}
+
+/// HEAD's summary without secrets, remembered: it is shown at each tick.
+struct Summary {
+    secrets: Secrets,
+    /// Of this commit, with what was known as secret then.
+    known: Option<((String, u64), String)>,
+}
+
+impl Summary {
+    fn cleaned(&mut self, git: Git) -> Git {
+        /// Of characters: what git itself shows of a summary.
+        const SHOWN: usize = 72;
+        let of = (git.head.clone(), self.secrets.generation());
+        if self.known.as_ref().is_none_or(|(known, _)| *known != of) {
+            let summary = self.secrets.without(&git.summary).chars().take(SHOWN).collect();
+            self.known = Some((of, summary));
+        }
+        Git { summary: self.known.as_ref().map_or_else(String::new, |(_, summary)| summary.clone()), ..git }
     }
 }
 

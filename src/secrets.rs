@@ -1,20 +1,40 @@
 //! Removes secrets from text that others wrote: known values, and whatever has the shape of a secret. Pure.
 
+mod forms;
+
+use std::collections::VecDeque;
 use std::fmt;
-use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
-use chrono::NaiveDate;
-use ipnet::IpNet;
+use crate::foreign_text::{Lines, harmless};
 
-/// Values that must appear nowhere: the token, what `.env` holds, the job's environment. Nothing prints them.
+/// Values that must appear nowhere: the token, what `.env` holds, the job's environment. Nothing prints them. All clones
+/// share what is learned, since the environment of a run is known only when the run is there.
 #[derive(Clone, Default)]
-pub struct Secrets(Arc<[String]>);
+pub struct Secrets(Arc<Inner>);
 
+#[derive(Default)]
+struct Inner {
+    /// What we print ourselves.
+    shown: Vec<String>,
+    known: RwLock<Known>,
+}
+
+#[derive(Default)]
+struct Known {
+    /// The longest first: if a value is a part of another, nothing of the longer one may be left.
+    all: Vec<String>,
+    fixed: Vec<String>,
+    /// Of each run, the newest last.
+    learned: VecDeque<Vec<String>>,
+    generation: u64,
+}
+
+/// The environments of this many runs are remembered: the log's end may be an earlier run's, and a run may bring values
+/// of its own for months.
+const RUNS: usize = 8;
 /// Written in place of a secret.
 const GONE: &str = "(removed)";
-/// A shorter value is a word, a port or a flag: without it many sentences would be unreadable, and nothing is gained.
-const SHORTEST: usize = 6;
 /// Parts of a name that say that the value is a secret.
 const NAMES: [&str; 20] = [
     "token",
@@ -38,38 +58,6 @@ const NAMES: [&str; 20] = [
     "dsn",
     "otp",
 ];
-/// A setting with one of these values is no secret; removed from a log, each line would lose its level.
-const WORDS: [&str; 27] = [
-    "debug",
-    "info",
-    "warn",
-    "warning",
-    "error",
-    "critical",
-    "fatal",
-    "notset",
-    "trace",
-    "verbose",
-    "true",
-    "false",
-    "yes",
-    "no",
-    "on",
-    "off",
-    "none",
-    "null",
-    "enabled",
-    "disabled",
-    "default",
-    "production",
-    "development",
-    "staging",
-    "testing",
-    "stdout",
-    "stderr",
-];
-/// A number with this many digits may be a phone number or an account; with fewer it is a port, a size or a duration.
-const DIGITS: usize = 7;
 /// How keys of well-known services begin.
 const PREFIXES: [&str; 12] =
     ["sk-", "pk-", "rk-", "sk_", "ghp_", "gho_", "ghs_", "github_pat_", "glpat-", "xoxb-", "xoxp-", "AKIA"];
@@ -78,29 +66,50 @@ impl Secrets {
     /// Names and values; a value may be anything, in any number of lines. `shown` is what the program itself has to print
     /// (paths, the label), so a value that is a part of it is no secret; nor is a value that is plainly none.
     pub fn new(values: impl IntoIterator<Item = (String, String)>, shown: &[&str]) -> Secrets {
-        let mut all = Vec::new();
-        for (name, value) in values {
-            // A value may appear line by line in a log, or escaped in JSON.
-            for line in value.lines().flat_map(|line| line.split("\\n")).map(str::trim) {
-                if !is_plain(&name, line) {
-                    let escaped = line.replace('\\', "\\\\").replace('"', "\\\"");
-                    all.extend([line.to_owned(), escaped]);
-                }
-            }
-        }
-        all.retain(|value| {
-            value.chars().count() >= SHORTEST && !shown.iter().any(|shown| shown.contains(value.as_str()))
-        });
-        // The longest first: if a value is a part of another, nothing of the longer one may be left.
-        all.sort_by(|a, b| b.len().cmp(&a.len()).then(a.cmp(b)));
-        all.dedup();
-        Secrets(all.into())
+        let shown: Vec<String> = shown.iter().map(|&shown| shown.to_owned()).collect();
+        let fixed = forms::all(values, &shown);
+        let known = Known { all: in_order(fixed.clone()), fixed, ..Known::default() };
+        Secrets(Arc::new(Inner { shown, known: RwLock::new(known) }))
     }
 
-    /// The text without secrets.
+    /// Adds what a run of the bridge has in its environment. All that was read before stays hidden.
+    pub fn learn(&self, values: impl IntoIterator<Item = (String, String)>) {
+        let new = forms::all(values, &self.0.shown);
+        let mut known = self.0.known.write().unwrap_or_else(PoisonError::into_inner);
+        if new.iter().all(|value| known.all.contains(value)) {
+            return;
+        }
+        known.learned.push_back(new);
+        if known.learned.len() > RUNS {
+            known.learned.pop_front();
+        }
+        known.all = in_order(known.fixed.iter().chain(known.learned.iter().flatten()).cloned().collect());
+        known.generation += 1;
+    }
+
+    /// Changes when something was learned: what was cleaned before has to be cleaned again.
+    pub fn generation(&self) -> u64 {
+        self.0.known.read().unwrap_or_else(PoisonError::into_inner).generation
+    }
+
+    /// The text without secrets, for a file or JSON: apart from them it stays as it is. An escape sequence or a character
+    /// without a width inside a secret would hide it from us but not from a reader, so where one hides something they all
+    /// go.
     pub fn without(&self, text: &str) -> String {
+        let plain = harmless(text, Lines::Keep);
+        let gone = self.removed(&plain);
+        if gone == plain { text.to_owned() } else { gone }
+    }
+
+    /// The text for a person: nothing in it that a terminal obeys, and no secrets. In this order, for the reason above;
+    /// what the removal leaves is harmless still.
+    pub fn readable(&self, text: &str, lines: Lines) -> String {
+        self.removed(&harmless(text, lines))
+    }
+
+    fn removed(&self, text: &str) -> String {
         let mut text = text.to_owned();
-        for value in self.0.iter() {
+        for value in &self.0.known.read().unwrap_or_else(PoisonError::into_inner).all {
             if text.contains(value.as_str()) {
                 text = text.replace(value.as_str(), GONE);
             }
@@ -109,41 +118,16 @@ impl Secrets {
     }
 }
 
+fn in_order(mut values: Vec<String>) -> Vec<String> {
+    values.sort_by(|a, b| b.len().cmp(&a.len()).then(a.cmp(b)));
+    values.dedup();
+    values
+}
+
 impl fmt::Debug for Secrets {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("(secrets)")
     }
-}
-
-/// Whether a value is plainly no secret, so that a person may read it: a log level, a switch; and if its name does not
-/// say that it is a secret, also an address, a small number or a date.
-fn is_plain(name: &str, value: &str) -> bool {
-    let lower = value.to_ascii_lowercase();
-    if WORDS.contains(&lower.as_str()) {
-        return true;
-    }
-    let listed = |c: char| c == ',' || c == ';' || c.is_whitespace();
-    let addresses = || value.split(listed).filter(|part| !part.is_empty()).all(is_address);
-    !promises(name) && (addresses() || is_small_number(value) || is_date(value))
-}
-
-fn is_address(text: &str) -> bool {
-    let host = text.split_once(':').map_or(text, |(host, port)| if port.parse::<u16>().is_ok() { host } else { text });
-    text.parse::<IpAddr>().is_ok()
-        || text.parse::<SocketAddr>().is_ok()
-        || text.parse::<IpNet>().is_ok()
-        || host == "localhost"
-}
-
-fn is_small_number(text: &str) -> bool {
-    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
-    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
-    let whole = whole.strip_prefix('-').unwrap_or(whole);
-    digits(whole) && digits(fraction) && whole.len() + fraction.len() < DIGITS
-}
-
-fn is_date(text: &str) -> bool {
-    text.len() == 10 && NaiveDate::parse_from_str(text, "%Y-%m-%d").is_ok()
 }
 
 /// One line. Whatever is found begins with a word or a plus.

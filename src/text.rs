@@ -19,11 +19,25 @@ pub use self::journal::{
 use self::time::{at, lasting};
 use crate::act::Reason;
 use crate::facts::{Condition, Exit, Keeper, Lookalike, Unmet};
+use crate::foreign_text::{Lines, harmless};
 use crate::markers::Update;
 use crate::outcome::{Cure, Failure, Missing, Outcome, StandDown};
 use crate::signs::{Dying, Living};
 use crate::time::{Clock, Mono};
 use crate::verdict::{Cause, Head, Help, Innocent, Next, Problem, State, UnknownFact, Verdict};
+
+/// Text that we did not write, within a sentence: one line, and nothing in it that a terminal obeys, that turns the
+/// direction of writing or that nobody sees. Piece by piece and not for the whole sentence, since a sequence that begins
+/// in one piece and ends in the next would take our words between them along. Secrets are removed after it, where the
+/// sentence leaves the program: one that a sequence splits is whole again only then.
+pub fn foreign(text: &str) -> String {
+    harmless(text, Lines::Join)
+}
+
+/// How a run ended; a manager may say it in words of its own.
+fn exit(exit: &Exit) -> String {
+    foreign(&exit.to_string())
+}
 
 /// The first line that a person reads: `unhealthy: process-dead`, `healthy`.
 pub fn headline(verdict: &Verdict) -> String {
@@ -76,7 +90,7 @@ pub fn phrase(problem: &Problem, now: Clock) -> String {
         Problem::LoginNeeded => "Telegram asks for a new login".into(),
         Problem::NoService => "there is no service for the bridge".into(),
         Problem::ExitCode2 => "the bridge ended with exit code 2".into(),
-        Problem::CannotStart { exit, .. } => format!("the bridge can't be started ({exit})"),
+        Problem::CannotStart { exit, .. } => format!("the bridge can't be started ({})", self::exit(exit)),
         Problem::BrokenEnvironment { .. } => "the bridge can't use its disk, its files or its session".into(),
         Problem::FloodWait { until } => {
             format!("Telegram told the bridge to wait until {} (flood wait)", at(*until, now))
@@ -92,7 +106,7 @@ pub fn phrase(problem: &Problem, now: Clock) -> String {
         }
         Problem::NotLoaded => "the bridge's job is not loaded".into(),
         Problem::ProcessDead { exit: Exit::Never | Exit::Unseen, .. } => "the bridge is not running".into(),
-        Problem::ProcessDead { exit, .. } => format!("the bridge is not running (last: {exit})"),
+        Problem::ProcessDead { exit, .. } => format!("the bridge is not running (last: {})", self::exit(exit)),
         Problem::StopHang { since } => format!("the bridge was told to stop at {} and is still there", at(*since, now)),
         Problem::Duplicate { pid } => format!("a second copy of the bridge is running (pid {pid})"),
         Problem::Disconnected { since } => {
@@ -122,29 +136,29 @@ pub fn detail(problem: &Problem, now: Clock) -> Option<String> {
         Problem::ProcessUnseen(why)
         | Problem::LogUnseen(why)
         | Problem::MarkersUnseen(why)
-        | Problem::Undelivered(why) => why.clone(),
-        Problem::UpdateRunning(Update::Held(reason)) if !reason.is_empty() => reason.clone(),
+        | Problem::Undelivered(why) => foreign(why),
+        Problem::UpdateRunning(Update::Held(reason)) if !reason.is_empty() => foreign(reason),
         Problem::ConditionUnmet(condition) => unmet(condition),
         Problem::LoginNeeded => "no restart can help".into(),
         Problem::OutsideManager { parent, keeper, .. } => kept_by(parent.as_ref(), keeper.as_ref())?,
         Problem::LoopInside { .. } => "its manager sees only the process that starts it again".into(),
         Problem::NoService => "neither a plist nor a unit file".into(),
         Problem::ExitCode2 => "its own configuration is wrong, or its script is missing".into(),
-        Problem::CannotStart { missing: Some(program), .. } => format!("{program} is not there"),
+        Problem::CannotStart { missing: Some(program), .. } => format!("{} is not there", foreign(program)),
         Problem::CannotStart { .. } => "no line of it ever ran".into(),
-        Problem::BrokenEnvironment { error: Some(error) } => error.clone(),
+        Problem::BrokenEnvironment { error: Some(error) } => foreign(error),
         Problem::DiskFull => "the bridge can't write its session or its log".into(),
         Problem::Offline => "none of Telegram's data centres accepts a connection".into(),
         Problem::NotLoaded => "the service manager does not know it".into(),
         Problem::Silent { since, .. } => format!("its log is silent since {}", at(*since, now)),
         Problem::SilentButAlive { sign: Some(sign), .. } => format!("but {}", living(*sign, now)),
         Problem::SilentButAlive { sign: None, .. } => "whether it lives can't be seen".into(),
-        Problem::LogNeverWritten { path, .. } => path.clone(),
-        Problem::RepeatedError { error, .. } => error.line.clone(),
+        Problem::LogNeverWritten { path, .. } => foreign(path),
+        Problem::RepeatedError { error, .. } => foreign(&error.line),
         Problem::RestartsSometimes(Condition::KeepAlive(keys)) => {
-            format!("KeepAlive is a dictionary ({})", keys.join(", "))
+            format!("KeepAlive is a dictionary ({})", foreign(&keys.join(", ")))
         }
-        Problem::RestartsSometimes(Condition::Restart(value)) => format!("Restart={value}"),
+        Problem::RestartsSometimes(Condition::Restart(value)) => format!("Restart={}", foreign(value)),
         _ => return None,
     })
 }
@@ -203,13 +217,14 @@ fn further(problem: &Problem) -> Vec<String> {
         Problem::CrashLoop { head, .. } => match head {
             Head::Unknown => Vec::new(),
             Head::Innocent(innocent) => vec![format!("HEAD is not reverted: {}.", innocence(innocent))],
-            Head::Suspect { summary, opted_in: true } => vec![format!("HEAD ({summary}) is the suspect.")],
+            Head::Suspect { summary, opted_in: true } => vec![format!("HEAD ({}) is the suspect.", foreign(summary))],
             Head::Suspect { summary, opted_in: false } => {
-                vec![format!("HEAD ({summary}) is the suspect, but auto-revert is off.")]
+                vec![format!("HEAD ({}) is the suspect, but auto-revert is off.", foreign(summary))]
             }
         },
         Problem::ProcessDead { held_back, restless, .. } => {
-            let held = held_back.iter().map(|why| format!("The service manager holds its start back: {why}."));
+            let held =
+                held_back.iter().map(|why| format!("The service manager holds its start back: {}.", foreign(why)));
             let restless = restless.iter().map(|(starts, window)| {
                 format!("It was started {starts} times within {} and never stayed up.", lasting(*window))
             });
@@ -370,7 +385,7 @@ pub fn failed(failure: &Failure, now: Clock) -> String {
             format!("{} still there beside the bridge", count(*copies, "copy is", "copies are"))
         }
         Failure::DoesNotEnd { pid } => format!("pid {pid} does not end, not even by SIGKILL"),
-        Failure::Refused(why) => why.clone(),
+        Failure::Refused(why) => foreign(why),
         Failure::EveryRung(last) => format!("every rung was tried; the last: {}", self::outcome(last, now)),
     }
 }
@@ -404,7 +419,7 @@ fn busy(pid: u32) -> String {
 
 /// A fact that could not be found out.
 pub fn unknown(fact: &UnknownFact) -> String {
-    format!("{}: {}", fact.fact, fact.why)
+    format!("{}: {}", fact.fact, foreign(&fact.why))
 }
 
 /// A state as `check --json` writes it.

@@ -79,6 +79,7 @@ impl Watch {
 /// Watches until it is told to quit. The caller holds [`recovery_lock::one_watch`].
 pub fn run(watch: &mut Watch) {
     watch.controller.watchdog.watching = true;
+    watch.controller.commands.listen(&watch.controller.watchdog.config);
     recovery_lock::sweep(watch.config());
     watch.incident = files::json(&watch.incident_file());
     watch.controller.publisher.since = files::json(&status_file(watch.config())).and_then(still_so);

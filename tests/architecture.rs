@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 /// Pure files: facts in, verdict or text out.
-const PURE: [&str; 35] = [
+const PURE: [&str; 37] = [
     "act",
     "assess",
     "check",
@@ -17,6 +17,7 @@ const PURE: [&str; 35] = [
     "findings",
     "foreign_text",
     "history",
+    "holds",
     "identity",
     "inside",
     "log_fields",
@@ -39,6 +40,7 @@ const PURE: [&str; 35] = [
     "text/message",
     "text/time",
     "report/policy",
+    "road",
     "verdict",
 ];
 /// No file, process, socket or clock, under whatever name.

@@ -156,6 +156,8 @@ fn incident_36_without_a_network_crashes_under_a_fresh_commit_are_not_counted() 
     std::fs::write(scene.data("auto-revert-enabled"), "").expect("the opt-in");
     // Nothing listens there, and no other test gets that port.
     scene.set("data_centres", json!(["127.0.0.1:1"]));
+    // Nor is the bridge connected: that would be a network.
+    scene.telegram = None;
     scene.bridge(&["--exit", "1", "--after", "0.5"]);
     let _watch = scene.watch();
     scene.wait_journal("state: waiting: offline");

@@ -142,7 +142,9 @@ fn comm(pid: u32) -> String {
 fn end_below(decoy: &Decoy) {
     let below = bridge_watchdog::system::family::members(decoy.1.id(), None);
     signal(decoy.1.id(), Signal::KILL);
-    below.into_iter().for_each(|pid| signal(pid, Signal::KILL));
+    for pid in below {
+        signal(pid, Signal::KILL);
+    }
 }
 
 /// `check`, `install` and the watch agree; it goes on.

@@ -13,7 +13,7 @@ use crate::limits::Environment;
 use crate::outcome::Outcome;
 use crate::outln;
 use crate::recover;
-use crate::system::{clock, crashes, git, markers};
+use crate::system::{clock, crashes, env, git, markers};
 use crate::text::{self, command};
 use crate::verdict::State;
 use crate::watch::controller::{Controller, Look};
@@ -23,14 +23,14 @@ pub(super) fn restart(config: &Config, environment: &Environment, dry_run: bool)
     let Look { facts, .. } = controller.watchdog.look_once(history_of_the_watch(config, environment));
     let (Fact::Known(job), Fact::Known(process)) = (&facts.service, &facts.process) else {
         let why = facts.service.why().or(facts.process.why()).unwrap_or_default();
-        return Err((exit_code::UNKNOWN, command::nothing_was_done(why)));
+        return Err((exit_code::UNKNOWN, config.secrets.without(&command::nothing_was_done(why))));
     };
     if dry_run {
         let manager = controller.watchdog.service.name();
-        outln!("{}", command::would_restart(&config.label, manager, job, *process));
+        super::say(config, &command::would_restart(&config.label, manager, job, *process));
         return Ok(exit_code::OK);
     }
-    finish(&recover::restart_by_hand(&mut controller))
+    finish(config, &recover::restart_by_hand(&mut controller))
 }
 
 pub(super) fn recover(config: &Config, environment: &Environment, dry_run: bool) -> Result<u8, Failure> {
@@ -38,10 +38,10 @@ pub(super) fn recover(config: &Config, environment: &Environment, dry_run: bool)
     let Look { facts, verdict } = controller.watchdog.look_once(history_of_the_watch(config, environment));
     let now = facts.clock;
     for line in command::judged(&verdict, now) {
-        outln!("{}", config.secrets.without(&line));
+        super::say(config, &line);
     }
     let Some(finding) = verdict.first().filter(|_| verdict.state == State::Unhealthy) else {
-        outln!("{}", command::nothing_to_heal(&verdict, now));
+        super::say(config, &command::nothing_to_heal(&verdict, now));
         let well = verdict.state == State::Degraded;
         return Ok(if well { exit_code::OK } else { exit_code::of(verdict.state) });
     };
@@ -49,11 +49,14 @@ pub(super) fn recover(config: &Config, environment: &Environment, dry_run: bool)
         outln!("{}", command::would_begin(finding, now));
         return Ok(exit_code::OK);
     }
-    let say = &mut |rung, how: &Outcome| outln!("{}", command::rung(rung, how, clock::now()));
-    finish(&recover::chain_by_hand(&mut controller, finding, say))
+    let say = &mut |rung, how: &Outcome| super::say(config, &command::rung(rung, how, clock::now()));
+    finish(config, &recover::chain_by_hand(&mut controller, finding, say))
 }
 
-pub(super) fn record(config: &Config, what: Recorded, reason: &str) -> Result<u8, Failure> {
+pub(super) fn record(config: &Config, environment: &Environment, what: Recorded, reason: &str) -> Result<u8, Failure> {
+    // The bridge's start-up script runs in the job's environment, and so do we.
+    config.secrets.learn(env::ours());
+    env::learn(config, environment);
     let now = clock::wall();
     let head = git::Checkout::new(&config.root).head(false).ok();
     let (kind, class) = match what {
@@ -75,7 +78,7 @@ pub(super) fn pause(config: &Config, lasting: Option<Duration>) -> Result<u8, Fa
 }
 
 pub(super) fn install(config: &Config, environment: &Environment, on: bool) -> Result<u8, Failure> {
-    let say = &mut |line: &str| outln!("{line}");
+    let say = &mut |line: &str| super::say(config, line);
     let done =
         if on { install::install(config, environment, say) } else { install::uninstall(config, environment, say) };
     done.map_err(|why| (exit_code::FAILED, why))?;
@@ -87,12 +90,12 @@ fn controller(config: &Config, environment: &Environment) -> Result<Controller, 
     Controller::new(config, environment, false).map_err(|why| (exit_code::UNKNOWN, why))
 }
 
-fn finish(outcome: &Outcome) -> Result<u8, Failure> {
+fn finish(config: &Config, outcome: &Outcome) -> Result<u8, Failure> {
     match outcome {
         Outcome::Cured(cure) => {
             outln!("Done: {}.", text::cured(cure));
             Ok(exit_code::OK)
         }
-        other => Err((other.exit_code(), text::outcome_by_hand(other, clock::now()))),
+        other => Err((other.exit_code(), config.secrets.without(&text::outcome_by_hand(other, clock::now())))),
     }
 }

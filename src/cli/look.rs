@@ -5,17 +5,21 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::Failure;
+use crate::assess::held;
+use crate::check::Check;
 use crate::config::Config;
 use crate::contract;
 use crate::exit_code;
-use crate::facts::EventKind;
+use crate::facts::{EventKind, Holds};
 use crate::history::History;
+use crate::holds;
 use crate::install;
 use crate::limits::Environment;
 use crate::outln;
 use crate::snapshot::Snapshot;
+use crate::system::env::JobEnvironment;
 use crate::system::service::Service;
-use crate::system::{clock, crashes as crash_log, files, recovery_lock};
+use crate::system::{clock, crashes as crash_log, env, files, markers, poll, process, recovery_lock, wake_pipe};
 use crate::text::time::iso;
 use crate::text::{self, command};
 use crate::time::Clock;
@@ -31,7 +35,7 @@ pub(super) fn check(config: &Config, environment: &Environment, as_json: bool) -
         outln!("{:#}", json!(check));
     } else {
         for line in command::check(&facts, &verdict) {
-            outln!("{}", config.secrets.without(&line));
+            super::say(config, &line);
         }
     }
     exit_code::of(verdict.state)
@@ -39,10 +43,16 @@ pub(super) fn check(config: &Config, environment: &Environment, as_json: bool) -
 
 /// What the running watch saw last.
 pub(super) fn status(config: &Config, environment: &Environment, as_json: bool) -> u8 {
-    let now = clock::now();
     let watching = recovery_lock::watching(config);
-    let snapshot: Option<Snapshot> = files::json(&status_file(config));
+    let holds = markers::holds(config);
     let job = Service::of(config, environment).status();
+    if let Ok(job) = &job {
+        config.secrets.learn(JobEnvironment::new(config, environment).of_run(job.pid));
+    }
+    let snapshot = seen_now(config, environment, watching, &holds);
+    // The snapshot may be newer than the question.
+    let now = clock::now();
+    let paused = holds.pause.filter(|pause| pause.until > now.wall);
     let overdue = snapshot.as_ref().is_some_and(|snapshot| !is_fresh(snapshot, now, environment));
     if as_json {
         let rung = snapshot.as_ref().and_then(|snapshot| snapshot.rung.as_ref());
@@ -56,9 +66,14 @@ pub(super) fn status(config: &Config, environment: &Environment, as_json: bool) 
                 "rung": rung.map(|running| json!({
                     "level": running.rung.number(),
                     "since": iso(running.since),
-                    "why": text::issues_of(&running.reason, now).concat(),
+                    "why": config.secrets.without(&text::issues_of(&running.reason, now).concat()),
                 })),
                 "check": snapshot.as_ref().map(|snapshot| &snapshot.check),
+                "holds": {
+                    "paused_until": paused.map(|pause| iso(pause.until)),
+                    "recovery": holds.recovery,
+                    "update": holds.update,
+                },
                 "services": {"bridge": match &job {
                     Ok(job) => json!({
                         "installed": job.installed,
@@ -73,10 +88,13 @@ pub(super) fn status(config: &Config, environment: &Environment, as_json: bool) 
             })
         );
     } else {
-        outln!("{}", command::watching(&config.root, watching, overdue));
-        outln!("{}", command::service(&config.label, &job));
+        super::say(config, &command::watching(&config.root, watching, overdue));
+        super::say(config, &command::service(&config.label, &job));
+        // Nobody has looked; what holds is known all the same.
+        let held = held(&holds, None, now.wall, &environment.limits).into_iter().filter(|_| snapshot.is_none());
+        held.for_each(|finding| super::say(config, &text::issue(&finding.problem, now)));
         for line in snapshot.iter().flat_map(|snapshot| command::seen(snapshot, now)) {
-            outln!("{}", config.secrets.without(&line));
+            super::say(config, &line);
         }
     }
     match snapshot {
@@ -85,8 +103,44 @@ pub(super) fn status(config: &Config, environment: &Environment, as_json: bool) 
     }
 }
 
+/// What the watch saw, with what holds now. Where its last look is out of date it is woken, and gets a moment.
+fn seen_now(config: &Config, environment: &Environment, watching: Option<u32>, holds: &Holds) -> Option<Snapshot> {
+    /// A look takes milliseconds; a rung that waits does not look for this long.
+    const MOMENT: Duration = Duration::from_secs(1);
+    let (file, limits) = (status_file(config), &environment.limits);
+    let now = clock::wall();
+    let mut snapshot: Snapshot = files::json(&file)?;
+    let gone = snapshot.history.run.is_some_and(|run| !process::alive(run.id));
+    if watching.is_some() && (gone || holds::as_of(now, holds, &snapshot, limits).verdict != snapshot.verdict) {
+        let asked = clock::mono();
+        wake_pipe::wake(config);
+        let newer = || files::json(&file).filter(|newer: &Snapshot| newer.clock.mono > asked);
+        poll::until(MOMENT, || {
+            let newer = newer();
+            let came = newer.is_some();
+            snapshot = newer.unwrap_or_else(|| snapshot.clone());
+            came
+        });
+    }
+    let mut shown = holds::as_of(now, holds, &snapshot, limits);
+    if shown.verdict != snapshot.verdict {
+        let (verdict, now) = (&shown.verdict, clock::now());
+        let issues = text::issues(verdict, now).iter().map(|issue| config.secrets.without(issue)).collect();
+        let (state, cause, level) = (verdict.state, verdict.cause, verdict.level());
+        let next = text::next(verdict.next, now);
+        shown.check = Check { state, cause, level, issues, next, ..shown.check };
+    }
+    Some(shown)
+}
+
 /// The crash history.
-pub(super) fn crashes(config: &Config, as_json: bool, since: Option<Duration>) -> Result<u8, Failure> {
+pub(super) fn crashes(
+    config: &Config,
+    environment: &Environment,
+    as_json: bool,
+    since: Option<Duration>,
+) -> Result<u8, Failure> {
+    env::learn(config, environment);
     let now = clock::now();
     let from = since.map(|since| now.wall - since);
     let mut events =
@@ -113,7 +167,7 @@ pub(super) fn crashes(config: &Config, as_json: bool, since: Option<Duration>) -
         return Ok(exit_code::OK);
     }
     for event in &events {
-        outln!("{}", command::event(event, now.zone));
+        super::say(config, &command::event(event, now.zone));
     }
     let crashed = events.iter().filter(|event| event.kind == EventKind::Crash).count();
     outln!("{}", command::events(events.len(), crashed));

@@ -40,7 +40,7 @@ impl<'a> Attempt<'a> {
         reason: Reason,
         waited_for_work: bool,
     ) -> Result<Attempt<'a>, Outcome> {
-        let issues = text::issues_of(&reason, clock::now());
+        let issues = issues(&controller.watchdog.config, &reason);
         let lock = recovery_lock::take(&controller.watchdog.config, rung.number(), &issues).map_err(|taken| {
             match taken {
                 Taken::By(pid) => Outcome::Busy(pid),
@@ -210,9 +210,14 @@ impl<'a> Attempt<'a> {
     }
 
     fn renew(&mut self) {
-        let issues = text::issues_of(&self.reason, clock::now());
+        let issues = issues(self.config(), &self.reason);
         self.lock.show(self.rung.number(), &issues);
     }
+}
+
+/// For the marker, a file that others read.
+fn issues(config: &Config, reason: &Reason) -> Vec<String> {
+    text::issues_of(reason, clock::now()).iter().map(|issue| config.secrets.without(issue)).collect()
 }
 
 impl Drop for Attempt<'_> {

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::policy;
 use crate::config::{Config, Telegram};
 use crate::contract;
+use crate::foreign_text::Lines;
 use crate::limits::Environment;
 use crate::plan::Incident;
 use crate::secrets::Secrets;
@@ -151,12 +152,12 @@ impl Delivery {
 
     fn notify(&mut self, title: &str, text: &str) {
         if let Some(show) = &mut self.notification {
-            show(title, text);
+            show(title, &self.secrets.readable(text, Lines::Keep));
         }
     }
 
     fn queue(&mut self, journal: &Journal, text: &str) {
-        let text = self.secrets.without(text);
+        let text = self.secrets.readable(text, Lines::Keep);
         if self.telegram.is_none() {
             journal.note("nobody is told by Telegram: there is no [telegram] section in the configuration");
             self.notify("The Telegram bridge needs you", &text);

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use crate::error_line;
 use crate::events::{SAME, once_each};
 use crate::facts::{Class, Event, EventKind};
+use crate::foreign_text::Lines;
 use crate::secrets::Secrets;
 use crate::system::clock;
 use crate::text::time::iso;
@@ -54,7 +55,18 @@ pub fn append(path: &Path, event: &Event) -> Result<(), String> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder).map_err(wrong)?;
     }
-    let mut file = OpenOptions::new().read(true).append(true).create(true).open(path).map_err(wrong)?;
+    let mut options = OpenOptions::new();
+    options.read(true).append(true);
+    // A new file is made where nothing is: a link that points to nothing is not followed. One to a file may be meant.
+    if fs::symlink_metadata(path).is_err() {
+        options.create_new(true);
+    }
+    let again = |error: std::io::Error| match error.kind() {
+        // The bridge was quicker.
+        std::io::ErrorKind::AlreadyExists => OpenOptions::new().read(true).append(true).open(path),
+        _ => Err(error),
+    };
+    let mut file = options.open(path).or_else(again).map_err(wrong)?;
     let line = line(event);
     let line = if ends_torn(&file) { format!("\n{line}") } else { line };
     file.write_all(line.as_bytes()).map_err(wrong)
@@ -71,7 +83,7 @@ pub struct CrashLog {
     window: Duration,
     /// A reason may be the text of an exception, and have secrets in it.
     secrets: Secrets,
-    read: Option<((u64, Option<std::time::SystemTime>), Vec<Event>)>,
+    read: Option<((u64, Option<std::time::SystemTime>, u64), Vec<Event>)>,
 }
 
 impl CrashLog {
@@ -84,7 +96,8 @@ impl CrashLog {
     /// # Errors
     /// As there.
     pub fn recent(&mut self) -> Result<Vec<Event>, String> {
-        let stamp = fs::metadata(&self.path).map_or((0, None), |meta| (meta.len(), meta.modified().ok()));
+        let (length, modified) = fs::metadata(&self.path).map_or((0, None), |meta| (meta.len(), meta.modified().ok()));
+        let stamp = (length, modified, self.secrets.generation());
         if let Some((seen, events)) = &self.read
             && *seen == stamp
         {
@@ -95,12 +108,20 @@ impl CrashLog {
         let old = events.iter().take_while(|event| event.at < from).count();
         events.drain(..old.min(events.len().saturating_sub(KEPT)));
         for event in &mut events {
-            event.reason = self.secrets.without(&event.reason);
-            event.error = event.error.take().map(|error| self.secrets.without(&error));
+            event.reason = brief(&self.secrets, &event.reason);
+            event.error = event.error.take().map(|error| brief(&self.secrets, &error));
+            event.commit = brief(&self.secrets, &event.commit);
         }
         self.read = Some((stamp, events.clone()));
         Ok(events)
     }
+}
+
+/// What the bridge or its script wrote may be of any length, and has to fit into a message.
+fn brief(secrets: &Secrets, text: &str) -> String {
+    /// Of characters: an error says in its beginning what it is.
+    const MOST: usize = 400;
+    secrets.readable(text, Lines::Join).chars().take(MOST).collect()
 }
 
 fn read(path: &Path, most: u64) -> Result<Vec<Event>, String> {

@@ -1,15 +1,30 @@
-//! The secrets that may appear nowhere: the values of the checkout's `.env` and of the job's environment. Read once,
-//! only to remove them from what is shown.
+//! The secrets that may appear nowhere: the values of the checkout's `.env` and of the job's environment. Read only to
+//! remove them from what is shown.
+//!
+//! Files are read with the configuration. What the manager really sets is asked when a run is seen: on Linux the
+//! processes themselves have it (proc(5), `environ`), else the manager does.
 
+pub mod unit_files;
+
+use std::ffi::OsString;
+use std::path::Path;
+use std::time::Duration;
+
+use crate::config::Config;
 use crate::dotenv;
 use crate::limits::Environment;
 use crate::manager::Manager;
-use crate::system::files;
+use crate::system::command;
+use crate::system::service::Service;
 use crate::system::service::launchd::AgentFile;
+use crate::system::timed;
+
+/// Names and values.
+pub type Values = Vec<(String, String)>;
 
 /// Names and values of `.env`, and of the environment that the job's plist or unit gives it. If they can't be read,
 /// secrets are only recognised by their shape.
-pub fn values(dotenv: &str, label: &str, manager: Manager, environment: &Environment) -> Vec<(String, String)> {
+pub fn values(dotenv: &str, label: &str, manager: Manager, environment: &Environment) -> Values {
     let mut values = dotenv::all_forms(dotenv, &lookup(environment));
     values.extend(of_job(label, manager, environment));
     values
@@ -28,37 +43,143 @@ pub fn of_job(label: &str, manager: Manager, environment: &Environment) -> Vec<(
             values.extend(variables.filter_map(|(name, value)| Some((name.clone(), value.as_string()?.to_owned()))));
         }
         Manager::Systemd => {
-            let unit = format!("systemd/user/{label}.service");
-            let folder = environment.config_dir.parent();
+            let units = environment.config_dir.parent().map(|folder| folder.join("systemd/user"));
             // An instance has the file of its template.
-            let template = label.split_once('@').map(|(name, _)| format!("systemd/user/{name}@.service"));
-            let text = |unit: String| folder.and_then(|folder| files::text(&folder.join(unit)));
-            let unit = text(unit).or_else(|| template.and_then(text)).unwrap_or_default();
-            let lines = unit.lines().filter_map(|line| line.trim().strip_prefix("Environment="));
-            values.extend(lines.flat_map(assignments));
+            let template = label.split_once('@').map(|(name, _)| unit(&format!("{name}@")));
+            for unit in template.into_iter().chain([unit(label)]) {
+                values.extend(units.iter().flat_map(|units| unit_files::values(units, &unit, &environment.home)));
+            }
         }
-        Manager::Embedded => {}
+        // The child has ours.
+        Manager::Embedded => values.extend(ours()),
     }
     values
 }
 
-/// `A=1 "B=two words" C='3'`: systemd's words (systemd.syntax(7)), quoted as a whole or in part.
-fn assignments(line: &str) -> Vec<(String, String)> {
-    let mut words = vec![String::new()];
-    let mut quote = None;
-    let mut chars = line.chars();
-    while let Some(c) = chars.next() {
-        let word = words.last_mut().expect("there is always one");
-        match c {
-            '\\' => word.extend(chars.next()),
-            '"' | '\'' if quote.is_none() => quote = Some(c),
-            _ if quote == Some(c) => quote = None,
-            _ if c.is_whitespace() && quote.is_none() => words.push(String::new()),
-            _ => word.push(c),
+/// Our own environment.
+pub fn ours() -> Values {
+    pairs(std::env::vars_os())
+}
+
+/// What a run of the job has in its environment; `pid` is its process, if there is one now.
+#[derive(Clone)]
+pub struct JobEnvironment {
+    manager: Manager,
+    label: String,
+    environment: Environment,
+}
+
+impl JobEnvironment {
+    pub fn new(config: &Config, environment: &Environment) -> JobEnvironment {
+        JobEnvironment { manager: config.manager, label: config.label.clone(), environment: environment.clone() }
+    }
+
+    pub fn of_run(&self, pid: Option<u32>) -> Values {
+        let of_processes = pid.map(of_processes).unwrap_or_default();
+        if of_processes.is_empty() { self.of_manager() } else { of_processes }
+    }
+
+    /// Empty if the manager can't be asked.
+    fn of_manager(&self) -> Values {
+        let (environment, limit) = (&self.environment, self.environment.limits.ask);
+        match self.manager {
+            Manager::Launchd => {
+                let target = format!("gui/{}/{}", rustix::process::getuid().as_raw(), self.label);
+                let printed = said(&environment.launchctl, &["print", &target], limit);
+                printed.map(|text| of_launchd(&text)).unwrap_or_default()
+            }
+            Manager::Systemd => {
+                let unit = unit(&self.label);
+                let words = ["--user", "--no-pager", "show", "-p", "Environment,EnvironmentFiles", "--", &unit];
+                said(&environment.systemctl, &words, limit).map(|text| of_systemd(&text)).unwrap_or_default()
+            }
+            Manager::Embedded => Vec::new(),
         }
     }
-    let pairs = words.iter().filter_map(|word| word.split_once('='));
-    pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+}
+
+/// For a command that shows what was written before: learns the environment of the run that is there now.
+pub fn learn(config: &Config, environment: &Environment) {
+    let (service, job) = (Service::of(config, environment), JobEnvironment::new(config, environment));
+    // A manager that does not answer is not asked a second time.
+    let learned = timed::once(2 * environment.limits.ask, move || service.status().map(|known| job.of_run(known.pid)));
+    config.secrets.learn(learned.and_then(|learned| learned).unwrap_or_default());
+}
+
+fn said(program: &Path, words: &[&str], limit: Duration) -> Option<String> {
+    command::run(program, words, limit).ok().filter(|output| output.code == Some(0)).map(|output| output.stdout)
+}
+
+fn unit(label: &str) -> String {
+    format!("{}.service", label.strip_suffix(".service").unwrap_or(label))
+}
+
+/// systemctl quotes a value with blanks for a shell: `A=1 "B=two words"`, and `$'…'` where it has the end of a line.
+fn of_systemd(text: &str) -> Values {
+    let mut values = Values::new();
+    for line in text.lines() {
+        if let Some(words) = line.strip_prefix("Environment=") {
+            values.extend(unit_files::assignments(&words.replace(" $'", " '")));
+        } else if let Some(file) = line.strip_prefix("EnvironmentFiles=") {
+            let path = file.rsplit_once(" (ignore_errors=").map_or(file, |(path, _)| path);
+            values.extend(unit_files::environment_file(Path::new(path)));
+        }
+    }
+    values
+}
+
+/// Three blocks of `launchctl print`, with a variable a line; a value is printed raw, so it may have several lines.
+fn of_launchd(text: &str) -> Values {
+    let mut values = Values::new();
+    let mut inside = false;
+    for line in text.lines() {
+        match line.trim_start_matches([' ', '\t']) {
+            opening if opening.ends_with("environment = {") => inside = true,
+            "}" => inside = false,
+            variable if inside => match (variable.split_once(" => "), values.last_mut()) {
+                (Some((name, value)), _) => values.push((name.to_owned(), value.to_owned())),
+                (None, Some((_, before))) => before.push_str(&format!("\n{line}")),
+                (None, None) => {}
+            },
+            _ => {}
+        }
+    }
+    values
+}
+
+/// Of a process and of what it started: a script may export a secret and then start the bridge.
+#[cfg(target_os = "linux")]
+fn of_processes(pid: u32) -> Values {
+    use std::os::unix::ffi::OsStringExt;
+    /// More are no bridge but its work.
+    const MOST: usize = 32;
+    let mut pids = vec![pid];
+    let mut values = Values::new();
+    let mut next = 0;
+    while let Some(&pid) = pids.get(next).filter(|_| next < MOST) {
+        let bytes = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+        let variables = bytes.split(|&byte| byte == 0).filter_map(|pair| {
+            let at = pair.iter().position(|&byte| byte == b'=')?;
+            Some((OsString::from_vec(pair[..at].to_vec()), OsString::from_vec(pair[at + 1..].to_vec())))
+        });
+        values.extend(pairs(variables));
+        let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
+        pids.extend(children.split_ascii_whitespace().filter_map(|pid| pid.parse::<u32>().ok()));
+        next += 1;
+    }
+    values.sort();
+    values.dedup();
+    values
+}
+
+#[cfg(not(target_os = "linux"))]
+fn of_processes(_pid: u32) -> Values {
+    Values::new()
+}
+
+fn pairs(variables: impl Iterator<Item = (OsString, OsString)>) -> Values {
+    let text = |text: OsString| text.to_string_lossy().into_owned();
+    variables.map(|(name, value)| (text(name), text(value))).collect()
 }
 
 /// The variables that `.env` may refer to. We can't see the bridge's environment, but its manager gives both of us the
@@ -71,22 +192,6 @@ pub fn lookup(environment: &Environment) -> impl Fn(&str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_line_of_a_unit_has_several_assignments() {
-        let pair = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
-        let rows: [(&str, &[(&str, &str)]); 6] = [
-            ("A=1 B=2", &[("A", "1"), ("B", "2")]),
-            ("\"A=one two\" 'B=three four'", &[("A", "one two"), ("B", "three four")]),
-            ("A=\"one two\" B='x'", &[("A", "one two"), ("B", "x")]),
-            ("A=one\\ two", &[("A", "one two")]),
-            ("\"A=never closed", &[("A", "never closed")]),
-            ("  A  ", &[]),
-        ];
-        for (line, expected) in rows {
-            assert_eq!(assignments(line), expected.iter().copied().map(pair).collect::<Vec<_>>(), "{line}");
-        }
-    }
 
     #[test]
     fn the_environment_of_the_job_comes_from_its_plist_or_its_unit() {
@@ -104,16 +209,52 @@ mod tests {
             "<plist version=\"1.0\"><dict><key>Label</key><string>x</string><key>EnvironmentVariables</key>\
              <dict><key>B</key><string>of the plist</string></dict></dict></plist>",
         );
+        write("config/systemd/user/x.service.d/override.conf", "[Service]\nEnvironment=E=of-the-drop-in\n");
         write("config/systemd/user/x.service", "[Service]\nEnvironment=\"C=of the unit\"\nEnvironment=D=also\n");
         let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         let dotenv = pair("A", "of dotenv");
         let rows = [
             (Manager::Launchd, vec![dotenv.clone(), pair("B", "of the plist")]),
-            (Manager::Systemd, vec![dotenv.clone(), pair("C", "of the unit"), pair("D", "also")]),
-            (Manager::Embedded, vec![dotenv]),
+            (Manager::Systemd, vec![dotenv, pair("C", "of the unit"), pair("D", "also"), pair("E", "of-the-drop-in")]),
         ];
         for (manager, expected) in rows {
             assert_eq!(values("A=of dotenv\n", "x", manager, &environment), expected, "{manager:?}");
         }
+    }
+
+    #[test]
+    fn r21a_what_systemctl_shows_is_read_with_its_files() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("bridge.env");
+        std::fs::write(&file, "# mine\nDATABASE_URL=postgres://me:mango-tree-77@db/x\n").unwrap();
+        let shown = format!(
+            "Environment=MODE=prod \"PAIR=two values\" \"Q=it's \\\"so\\\"\" $'M=one\\nline'\nEnvironmentFiles={} \
+             (ignore_errors=no)\nEnvironmentFiles=/nowhere/x.env (ignore_errors=yes)\n",
+            file.display()
+        );
+        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let expected = [
+            pair("MODE", "prod"),
+            pair("PAIR", "two values"),
+            pair("Q", "it's \"so\""),
+            pair("M", "one\nline"),
+            pair("DATABASE_URL", "postgres://me:mango-tree-77@db/x"),
+        ];
+        assert_eq!(of_systemd(&shown), expected);
+    }
+
+    #[test]
+    fn r21a_what_launchctl_prints_is_read_with_values_of_several_lines() {
+        let text = "gui/501/x = {\n\tstate = running\n\targuments = {\n\t\tA => no variable\n\t}\n\n\tinherited \
+                    environment = {\n\t\tA => by setenv\n\t}\n\n\tdefault environment = {\n\t\tPATH => /bin\n\t}\n\n\
+                    \tenvironment = {\n\t\tKEY => -----BEGIN\nsecond line\n\t\tB => of the plist\n\t}\n\n\tpid = 7\n}\n";
+        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let expected = [
+            pair("A", "by setenv"),
+            pair("PATH", "/bin"),
+            pair("KEY", "-----BEGIN\nsecond line"),
+            pair("B", "of the plist"),
+        ];
+        assert_eq!(of_launchd(text), expected);
     }
 }

@@ -1,9 +1,9 @@
 //! Small files: read and written as a whole, so that no reader sees half of one.
 
 use std::ffi::OsString;
-use std::fs::{self, DirBuilder, File, Permissions};
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{Read, Write};
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
 use serde::Serialize;
@@ -62,6 +62,46 @@ pub fn replace_json(path: &Path, value: &impl Serialize) -> Result<(), String> {
 /// What the kernel said.
 pub fn make_private_folder(folder: &Path) -> std::io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(folder)
+}
+
+/// Makes the state folder, or if it is there makes it ours alone: 0700, and 0600 for the files in it, whatever an earlier
+/// version or a copy from another machine left. What belongs to somebody else, and what a link points to, stays as it is.
+///
+/// # Errors
+/// What the kernel said when it could not be made.
+pub fn make_state_folder(folder: &Path) -> std::io::Result<()> {
+    make_private_folder(folder)?;
+    tighten(folder, 0o700);
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        if entry.file_type().is_ok_and(|kind| kind.is_file()) {
+            tighten(&entry.path(), 0o600);
+        }
+    }
+    Ok(())
+}
+
+/// Takes what is more than `mode` away from a file or folder of our own.
+fn tighten(path: &Path, mode: u32) {
+    let Ok(meta) = fs::symlink_metadata(path) else { return };
+    let now = meta.permissions().mode() & 0o7777;
+    if !meta.is_symlink() && meta.uid() == rustix::process::geteuid().as_raw() && now & !mode != 0 {
+        // If that is refused (a file system without modes), nothing else would help either.
+        let _ = fs::set_permissions(path, Permissions::from_mode(now & mode));
+    }
+}
+
+/// How a file of our own is opened or made in the state folder: mode 0600, and a link in its place is not followed.
+pub fn ours() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.read(true).create(true).mode(0o600).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK);
+    options
+}
+
+/// Removes a link that lies in the place of a file of ours: in our own folder nobody has reason to put one.
+pub fn remove_link(path: &Path) {
+    if fs::symlink_metadata(path).is_ok_and(|meta| meta.is_symlink()) {
+        remove(path);
+    }
 }
 
 fn write(path: &Path, bytes: &[u8], mode: u32, to_disk: bool) -> Result<(), String> {
@@ -160,6 +200,29 @@ mod tests {
         assert!(why.ends_with("in the way can't be written: Is a directory (os error 21)"), "{why}");
         let names: Vec<_> = fs::read_dir(&state).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         assert_eq!(names.len(), 2, "{names:?}");
+    }
+
+    #[test]
+    fn r21a_what_an_earlier_version_left_open_is_closed() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = folder.path().join("state");
+        fs::create_dir(&state).unwrap();
+        let victim = folder.path().join("victim");
+        fs::write(&victim, "a link's target").unwrap();
+        for name in ["journal.log", "journal.log.1", "status.json"] {
+            fs::write(state.join(name), "").unwrap();
+            fs::set_permissions(state.join(name), Permissions::from_mode(0o644)).unwrap();
+        }
+        fs::set_permissions(&victim, Permissions::from_mode(0o644)).unwrap();
+        fs::set_permissions(&state, Permissions::from_mode(0o777)).unwrap();
+        symlink(&victim, state.join("link")).unwrap();
+        make_state_folder(&state).unwrap();
+        assert_eq!(mode(&state), 0o700);
+        for name in ["journal.log", "journal.log.1", "status.json"] {
+            assert_eq!(mode(&state.join(name)), 0o600, "{name}");
+        }
+        assert_eq!(mode(&victim), 0o644);
+        assert!(ours().append(true).open(state.join("link")).is_err());
     }
 
     /// The names that earlier versions of ours wrote to, and the place itself.

@@ -14,6 +14,9 @@ use crate::time::Wall;
 /// The subject of our own revert, by which it is recognised.
 pub const REVERT_SUBJECT: &str = "Auto-revert: bridge crash recovery";
 
+/// A bound; whoever shows it cuts it, after secrets are removed.
+const LONGEST: usize = 1000;
+
 /// A checkout, kept open between looks, since opening it reads every configuration file of git. HEAD itself is read
 /// from the files each time.
 pub struct Checkout {
@@ -65,7 +68,7 @@ impl Checkout {
 }
 
 fn read(repository: &Repository, head: &Commit, deep: bool) -> Result<Git, git2::Error> {
-    let summary: String = head.summary().ok().flatten().unwrap_or("").chars().take(72).collect();
+    let summary: String = head.summary().ok().flatten().unwrap_or("").chars().take(LONGEST).collect();
     #[expect(clippy::cast_precision_loss, reason = "seconds since 1970")]
     let committed = Wall(head.time().seconds() as f64);
     Ok(Git {

@@ -3,7 +3,6 @@
 
 use std::fs::OpenOptions;
 use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::mpsc::Sender;
@@ -13,6 +12,8 @@ use file_rotate::suffix::AppendCount;
 use file_rotate::{ContentLimit, FileRotate};
 
 use crate::contract;
+use crate::foreign_text::Lines;
+use crate::secrets::Secrets;
 use crate::system::{clock, files};
 use crate::text::time::at_second;
 
@@ -26,12 +27,13 @@ pub struct Journal {
     /// Also writes to standard error, so that a watch in the foreground shows what it does.
     to_stderr: bool,
     heard_by: Option<Sender<String>>,
+    secrets: Secrets,
 }
 
 impl Journal {
     /// The journal of one checkout; nothing is created before the first line.
-    pub fn new(state: &Path, to_stderr: bool) -> Journal {
-        Journal { path: state.join(contract::JOURNAL), file: Mutex::new(None), to_stderr, heard_by: None }
+    pub fn new(state: &Path, secrets: Secrets, to_stderr: bool) -> Journal {
+        Journal { path: state.join(contract::JOURNAL), file: Mutex::new(None), to_stderr, heard_by: None, secrets }
     }
 
     pub fn path(&self) -> &Path {
@@ -43,10 +45,10 @@ impl Journal {
         self.heard_by = Some(hear);
     }
 
-    /// Writes one line. If the journal can't be written, recovery goes on.
+    /// Writes one line, without secrets and without what a terminal obeys. If the journal can't be written, recovery goes on.
     pub fn note(&self, line: &str) {
         let now = clock::now();
-        let line = line.replace('\n', " | ");
+        let line = self.secrets.readable(line, Lines::Keep).replace('\n', " | ");
         let text = format!("{} {line}", at_second(now.wall, now.zone));
         if self.to_stderr {
             crate::errln!("{text}");
@@ -56,7 +58,7 @@ impl Journal {
         }
         let Ok(mut file) = self.file.lock() else { return };
         let folder = self.path.parent().unwrap_or(Path::new("/"));
-        if file.is_none() && files::make_private_folder(folder).is_ok() && openable(&self.path) {
+        if file.is_none() && files::make_state_folder(folder).is_ok() && openable(&self.path) {
             // The crate panics if the file can't be opened, so that is tested before.
             *file = Some(FileRotate::new(
                 &self.path,
@@ -73,13 +75,14 @@ impl Journal {
 }
 
 fn openable(path: &Path) -> bool {
-    options().open(path).is_ok()
+    files::remove_link(path);
+    options().open(path).is_ok_and(|file| file.metadata().is_ok_and(|meta| meta.is_file()))
 }
 
 /// It has pids, paths and text of other programs, so no other user may read it.
 fn options() -> OpenOptions {
-    let mut options = OpenOptions::new();
-    options.read(true).append(true).create(true).mode(0o600);
+    let mut options = files::ours();
+    options.append(true);
     options
 }
 
@@ -93,12 +96,24 @@ mod tests {
     fn the_journal_is_ours_to_read_and_nobody_elses() {
         let folder = tempfile::tempdir().unwrap();
         let state = folder.path().join("state");
-        let journal = Journal::new(&state, false);
+        let journal = Journal::new(&state, Secrets::default(), false);
         journal.note("act: nothing");
         for (path, expected) in [(state.as_path(), 0o700), (journal.path(), 0o600)] {
             let mode = std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
             assert_eq!(mode, expected, "{}", path.display());
         }
         assert!(std::fs::read_to_string(journal.path()).unwrap().ends_with(" act: nothing\n"));
+        // A link in its place, and one that others could read.
+        let victim = folder.path().join("victim");
+        std::fs::write(&victim, "precious").unwrap();
+        std::fs::remove_file(journal.path()).unwrap();
+        std::os::unix::fs::symlink(&victim, journal.path()).unwrap();
+        let journal = Journal::new(&state, Secrets::default(), false);
+        journal.note("colours \x1b[31mand\x1b[0m\nlines");
+        assert_eq!(std::fs::read_to_string(&victim).unwrap(), "precious");
+        assert!(std::fs::read_to_string(journal.path()).unwrap().ends_with(" colours and | lines\n"));
+        std::fs::set_permissions(journal.path(), std::fs::Permissions::from_mode(0o644)).unwrap();
+        Journal::new(&state, Secrets::default(), false).note("again");
+        assert_eq!(std::fs::metadata(journal.path()).unwrap().permissions().mode() & 0o777, 0o600);
     }
 }

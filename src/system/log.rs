@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use crate::facts::{Identity, Log, Repeated};
 use crate::findings::Findings;
+use crate::foreign_text::Lines;
 use crate::log_reader::Reader;
 use crate::secrets::Secrets;
 use crate::system::clock;
@@ -54,6 +55,8 @@ struct Repeat {
 
 /// This many characters of a repeated line are shown: it is a part of a sentence.
 const SHOWN: usize = 160;
+/// The same of an error that ended a run: by its beginning it is told what kind it is.
+const ERROR: usize = 400;
 /// At most this much of what is new is read: a bridge that writes more in a tick repeats itself.
 const READ: u64 = 64 << 10;
 /// This many files are followed: those at the two paths, those that the bridge writes to, and two that a bridge which
@@ -138,12 +141,17 @@ impl Tail {
     /// The text of an error may be shown and written to files, so secrets are removed.
     fn without_secrets(&self, said: &mut Findings) {
         if let Some(ended) = &mut said.ended_by {
-            ended.error = self.secrets.without(&ended.error);
-            ended.causes.iter_mut().for_each(|cause| *cause = self.secrets.without(cause));
+            ended.error = self.shown(&ended.error, ERROR);
+            ended.causes.iter_mut().for_each(|cause| *cause = self.shown(cause, ERROR));
         }
         for text in [&mut said.last_error, &mut said.last_words].into_iter().flatten() {
-            *text = self.secrets.without(text);
+            *text = self.shown(text, ERROR);
         }
+    }
+
+    /// Secrets are removed from the whole text: half a secret would not be recognised.
+    fn shown(&self, text: &str, length: usize) -> String {
+        self.secrets.readable(text, Lines::Join).trim().chars().take(length).collect()
     }
 
     /// Stops following files that are no longer written, the longest silent first. Never a file at its path, nor for
@@ -183,8 +191,7 @@ impl Tail {
             !repeat.times.is_empty()
         });
         let most = self.repeats.values().max_by_key(|repeat| repeat.times.len())?;
-        // Secrets are removed from the whole line: half a secret would not be recognised.
-        let line: String = self.secrets.without(&most.line).trim().chars().take(SHOWN).collect();
+        let line = self.shown(&most.line, SHOWN);
         Some(Repeated { line, count: u32::try_from(most.times.len()).unwrap_or(u32::MAX) })
     }
 }

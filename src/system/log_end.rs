@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::log::{open, read_from};
+use crate::foreign_text::Lines;
 use crate::secrets::Secrets;
 
 /// This much of the end of a file is read.
@@ -19,9 +20,10 @@ pub fn of(path: &Path, count: usize, secrets: &Secrets) -> Vec<String> {
     let (first, rest) = if from > 0 { text.split_once('\n').unwrap_or((&text, "")) } else { ("", text.as_str()) };
     let lines: Vec<&str> = rest.lines().filter(|line| !line.trim().is_empty()).collect();
     if lines.is_empty() && !first.is_empty() {
-        return vec![format!("…{}", last_chars(&secrets.without(first), AFTER))];
+        return vec![format!("…{}", last_chars(&secrets.readable(first, Lines::Join), AFTER))];
     }
-    lines[lines.len().saturating_sub(count)..].iter().map(|line| shortened(&secrets.without(line))).collect()
+    let shown = |line: &&str| shortened(&secrets.readable(line, Lines::Join));
+    lines[lines.len().saturating_sub(count)..].iter().map(shown).collect()
 }
 
 /// This much of a long line is shown: its beginning (when and where) and its end (the exception, in JSON too).

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use crate::config::Config;
 use crate::contract;
 use crate::facts::{Flood, Holds, Markers, Pause, UpdateLock};
-use crate::system::{files, process, recovery_lock};
+use crate::system::{files, process, recovery_lock, wake_pipe};
 use crate::time::Wall;
 
 /// Reads all of them. A broken one counts as absent.
@@ -47,12 +47,15 @@ pub fn holds(config: &Config) -> Holds {
 /// A sentence that names the file.
 pub fn set_pause(config: &Config, pause: Option<Pause>) -> Result<(), String> {
     let path = config.state.join(contract::PAUSED);
-    if let Some(pause) = pause {
-        files::replace_json(&path, &pause)
-    } else {
-        files::remove(&path);
-        Ok(())
-    }
+    let done = pause.map_or_else(
+        || {
+            files::remove(&path);
+            Ok(())
+        },
+        |pause| files::replace_json(&path, &pause),
+    );
+    wake_pipe::wake(config);
+    done
 }
 
 /// Writes or removes the operator's opt-in to a revert.

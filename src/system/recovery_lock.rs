@@ -1,9 +1,8 @@
 //! The recovery lock: a kernel lock in our state folder, and the marker file `data/recovery-in-progress` for others to read.
 //! The kernel releases the lock when we end, however that happens; the marker is then removed by our next start.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, TryLockError};
 use std::io::{Read, Seek, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -15,14 +14,16 @@ use crate::config::Config;
 use crate::contract;
 use crate::facts::Identity;
 use crate::system::timed::{self, Timed};
-use crate::system::{clock, files};
+use crate::system::{clock, files, wake_pipe};
 use crate::text::time::iso;
 use crate::time::{Mono, Wall};
 
 /// Held while a process of ours acts on this bridge.
 pub struct RecoveryLock {
-    // The lock is held as long as this is open.
-    _kernel: File,
+    /// The lock is held as long as this is open.
+    kernel: Option<File>,
+    /// The watch, which may be another process, looks when the lock is taken and when it is given back.
+    config: Config,
     /// In a thread of its own: a write into the bridge's folder may block.
     marker: Option<Timed<Marker, ()>>,
     started: Wall,
@@ -67,7 +68,7 @@ pub fn take(config: &Config, level: u8, issues: &[String]) -> Result<RecoveryLoc
 /// # Errors
 /// As [`take`].
 pub fn hold(config: &Config, reason: &str) -> Result<RecoveryLock, Taken> {
-    lock(config, Some(reason.to_owned()))
+    lock(config, Some(config.secrets.without(reason)))
 }
 
 /// Why the lock could not be taken.
@@ -99,6 +100,13 @@ impl RecoveryLock {
         clock::mono().since(self.written)
     }
 
+    /// Not ourselves: the watch looks after each rung of its own.
+    fn tell_watch(&self) {
+        if watching(&self.config).is_some_and(|pid| pid != std::process::id()) {
+            wake_pipe::wake(&self.config);
+        }
+    }
+
     fn write(&mut self, what: Marker) {
         if let Some(marker) = &mut self.marker {
             let _ = marker.now(what, PATIENCE);
@@ -109,6 +117,8 @@ impl RecoveryLock {
 impl Drop for RecoveryLock {
     fn drop(&mut self) {
         self.write(Marker::Gone);
+        self.kernel = None;
+        self.tell_watch();
     }
 }
 
@@ -119,7 +129,7 @@ pub fn taken_by(config: &Config) -> Option<u32> {
 
 /// The reason of an update that runs under `hold` now.
 pub fn held_for_update(config: &Config) -> Option<String> {
-    holder(config)?.update
+    holder(config)?.update.map(|reason| config.secrets.without(&reason))
 }
 
 /// Removes the marker that a killed process of ours left behind.
@@ -168,7 +178,10 @@ fn path(config: &Config) -> PathBuf {
 
 fn lock(config: &Config, update: Option<String>) -> Result<RecoveryLock, Taken> {
     let kernel = locked(&path(config), &Holder { pid: std::process::id(), update })?;
-    Ok(RecoveryLock { _kernel: kernel, marker: None, started: clock::wall(), written: clock::mono() })
+    let (started, written) = (clock::wall(), clock::mono());
+    let lock = RecoveryLock { kernel: Some(kernel), config: config.clone(), marker: None, started, written };
+    lock.tell_watch();
+    Ok(lock)
 }
 
 fn locked(path: &PathBuf, holder: &Holder) -> Result<File, Taken> {
@@ -176,16 +189,10 @@ fn locked(path: &PathBuf, holder: &Holder) -> Result<File, Taken> {
         Taken::Broken(format!("{} can't be locked: {error}; make its folder writable", path.display()))
     };
     if let Some(folder) = path.parent() {
-        files::make_private_folder(folder).map_err(broken)?;
+        files::make_state_folder(folder).map_err(broken)?;
     }
-    let mut file = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600)
-        .open(path)
-        .map_err(broken)?;
+    files::remove_link(path);
+    let mut file = files::ours().write(true).truncate(false).open(path).map_err(broken)?;
     // A reader holds a shared lock for a moment, which is no recovery: hence more than one try.
     let mut tries = 0;
     loop {

@@ -9,8 +9,10 @@ use polling::Event;
 use polling::os::kqueue::PollerKqueueExt;
 use polling::{Events, Poller};
 
+use crate::config::Config;
 use crate::facts::Identity;
 use crate::system::process;
+use crate::system::wake_pipe::WakePipe;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Woke {
@@ -22,6 +24,8 @@ pub enum Woke {
 pub struct Wake {
     poller: Arc<Poller>,
     watched: Option<Watched>,
+    /// By which commands call.
+    pipe: Option<WakePipe>,
 }
 
 struct Watched {
@@ -42,6 +46,7 @@ impl Waker {
 }
 
 const DEATH: usize = 1;
+const PIPE: usize = 2;
 /// A process that can't be watched is looked at this often.
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -51,7 +56,31 @@ impl Wake {
     pub fn new() -> Result<Wake, String> {
         let poller = Poller::new()
             .map_err(|error| format!("the kernel gives no event queue: {error}; raise the limit of open files"))?;
-        Ok(Wake { poller: Arc::new(poller), watched: None })
+        Ok(Wake { poller: Arc::new(poller), watched: None, pipe: None })
+    }
+
+    /// From now on commands of other processes wake it too. Where that can't be, they are noticed at the next tick.
+    pub fn listen(&mut self, config: &Config) {
+        self.unlisten();
+        let Ok(pipe) = WakePipe::listen(config) else { return };
+        // SAFETY: the descriptor is taken out of the poller before it is closed, in `unlisten`.
+        if unsafe { self.poller.add(pipe.reader(), polling::Event::readable(PIPE)) }.is_ok() {
+            self.pipe = Some(pipe);
+        }
+    }
+
+    /// Takes what has come, and arms the source again: the poller reports it once.
+    fn hear(&self) {
+        if let Some(pipe) = &self.pipe {
+            pipe.empty();
+            let _ = self.poller.modify(pipe.reader(), polling::Event::readable(PIPE));
+        }
+    }
+
+    fn unlisten(&mut self) {
+        if let Some(pipe) = self.pipe.take() {
+            let _ = self.poller.delete(pipe.reader());
+        }
     }
 
     pub fn waker(&self) -> Waker {
@@ -75,6 +104,9 @@ impl Wake {
             // Never a busy loop, whatever the kernel returns.
             std::thread::sleep(limit.min(SECOND));
             return Woke::Time;
+        }
+        if events.iter().any(|event| event.key == PIPE) {
+            self.hear();
         }
         if events.iter().any(|event| event.key == DEATH) {
             self.unwatch();
@@ -171,6 +203,7 @@ fn death_of(id: Identity) -> std::io::Result<polling::os::kqueue::Process<'stati
 impl Drop for Wake {
     fn drop(&mut self) {
         self.unwatch();
+        self.unlisten();
     }
 }
 

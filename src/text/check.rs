@@ -21,6 +21,7 @@ pub fn check(facts: &Facts, history: &History, verdict: &Verdict, secrets: &Secr
         cause: verdict.cause,
         level: verdict.level(),
         issues: super::issues(verdict, facts.clock).iter().map(|issue| secrets.without(issue)).collect(),
+        // Looked at at each tick, and made of our own words and of errors of the kernel.
         unknown: unknown(facts, verdict),
         next: super::next(verdict.next, facts.clock),
         facts: known(facts, history, limits),

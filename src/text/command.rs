@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::time::{at, at_second, lasting};
-use super::{headline, issues, next, outcome, unknown};
+use super::{foreign, headline, issues, next, outcome, unknown};
 use crate::facts::{Event, EventKind, Facts, Job, Process};
 use crate::outcome::Outcome;
 use crate::snapshot::Snapshot;
@@ -30,20 +30,22 @@ pub fn judged(verdict: &Verdict, now: Clock) -> Vec<String> {
 
 /// Whether a watchdog runs: its pid, and whether it has missed two looks.
 pub fn watching(root: &Path, watching: Option<u32>, overdue: bool) -> String {
+    let root = foreign(&root.to_string_lossy());
     match watching {
-        None => format!("No watchdog is running for {}; start it: bridge-watchdog run", root.display()),
+        None => format!("No watchdog is running for {root}; start it: bridge-watchdog run"),
         Some(pid) if overdue => format!("The watchdog (pid {pid}) is overdue: it has missed two looks."),
-        Some(pid) => format!("The watchdog (pid {pid}) is watching {}.", root.display()),
+        Some(pid) => format!("The watchdog (pid {pid}) is watching {root}."),
     }
 }
 
 /// Whether the bridge's service is there.
 pub fn service(label: &str, job: &Result<Job, String>) -> String {
+    let label = foreign(label);
     match job {
         Ok(job) if job.loaded => format!("The bridge's service ({label}) is loaded."),
         Ok(job) if job.installed => format!("The bridge's service ({label}) is installed, but not loaded."),
         Ok(_) => format!("The bridge's service ({label}) is not installed; run: bridge-watchdog install"),
-        Err(why) => format!("The bridge's service can't be asked about: {why}"),
+        Err(why) => format!("The bridge's service can't be asked about: {}", foreign(why)),
     }
 }
 
@@ -60,7 +62,8 @@ pub fn seen(snapshot: &Snapshot, now: Clock) -> Vec<String> {
 /// An event of the crash history.
 pub fn event(event: &Event, zone: i32) -> String {
     let what = if event.kind == EventKind::Start { "start" } else { "crash" };
-    format!("{}  {what}  {:8}  {}", at_second(event.at, zone), event.commit, event.reason)
+    let (commit, reason) = (foreign(&event.commit), foreign(&event.reason));
+    format!("{}  {what}  {commit:8}  {reason}", at_second(event.at, zone))
 }
 
 pub fn events(all: usize, crashes: usize) -> String {
@@ -69,6 +72,7 @@ pub fn events(all: usize, crashes: usize) -> String {
 
 /// What a restart would do.
 pub fn would_restart(label: &str, manager: &str, job: &Job, process: Option<Process>) -> String {
+    let label = foreign(label);
     match process {
         None if job.stopped_by_operator => format!("Nothing: the operator stopped {label}."),
         Some(process) => format!("Would restart {label} (pid {}) through {manager}.", process.id.pid),
@@ -77,7 +81,7 @@ pub fn would_restart(label: &str, manager: &str, job: &Job, process: Option<Proc
 }
 
 pub fn nothing_was_done(why: &str) -> String {
-    format!("nothing was done: {why}")
+    format!("nothing was done: {}", foreign(why))
 }
 
 /// Why the chain does not begin.
@@ -108,7 +112,7 @@ pub const RESUMED: &str = "Recovery goes on.";
 /// A second watch of the same checkout.
 pub fn watched_already(root: &Path, pid: u32) -> String {
     let pid = if pid == 0 { String::new() } else { format!(" (pid {pid})") };
-    format!("A watchdog is running for {} already{pid}.", root.display())
+    format!("A watchdog is running for {} already{pid}.", foreign(&root.to_string_lossy()))
 }
 
 /// How long a cure took in the demo, in milliseconds if it was short.

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::foreign;
 use crate::contract;
 use crate::watch::commands::Command;
 
@@ -23,7 +24,7 @@ pub fn restart_question(tasks: &Result<usize, String>) -> Question {
         }
         Err(why) => (
             "Whether tasks are at work under the bridge can't be seen".into(),
-            &*format!("The reason: {why}. "),
+            &*format!("The reason: {}. ", foreign(why)),
             "Restart and end what there is",
             "Leave the bridge alone",
         ),
@@ -48,8 +49,8 @@ pub fn about(root: &Path, state: &Path) -> String {
     format!(
         "Version {}\nKeeps the Telegram bridge in {} up.\nIts journal: {}",
         env!("CARGO_PKG_VERSION"),
-        root.display(),
-        state.join(contract::JOURNAL).display()
+        foreign(&root.to_string_lossy()),
+        foreign(&state.join(contract::JOURNAL).to_string_lossy())
     )
 }
 

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::time::{at, lasting};
-use super::{count, headline, issue, outcome};
+use super::{count, foreign, headline, issue, outcome};
 use crate::act::{Act, Ending, Reason, Target};
 use crate::facts::{Event, EventKind};
 use crate::outcome::Outcome;
@@ -15,12 +15,12 @@ use crate::verdict::{Rung, Verdict};
 pub const WATCH_ENDS: &str = "the watch ends; the bridge is left as it is";
 
 pub fn watch_begins(root: &Path, label: &str, manager: &str) -> String {
-    format!("watching {} ({label}, {manager})", root.display())
+    format!("watching {} ({}, {manager})", foreign(&root.to_string_lossy()), foreign(label))
 }
 
 /// What is about to be done, to whom and why.
 pub fn act(act: &Act, label: &str, manager: &str, reason: &Reason, now: Clock) -> String {
-    let because = super::reason(reason, now);
+    let (because, label) = (super::reason(reason, now), foreign(label));
     match act {
         Act::Restart { pid } => format!("act: restart {label} (pid {pid}) through {manager}, because {because}"),
         Act::Start => format!("act: start {label} through {manager}, because {because}"),
@@ -57,7 +57,7 @@ pub fn done(done: &Done, now: Clock) -> String {
         Done::Restart(how) => format!("by hand: restart: {}", outcome(how, now)),
         Done::Paused(until) => format!("by hand: recovery is paused until {}", at(*until, now)),
         Done::Resumed => "by hand: recovery goes on".into(),
-        Done::Failed(why) => format!("failed: {why}"),
+        Done::Failed(why) => format!("failed: {}", foreign(why)),
     }
 }
 
@@ -66,7 +66,7 @@ pub fn event(done: &Done, now: Clock) -> String {
     let named = |pid: &Option<u32>| pid.map_or_else(String::new, |pid| format!(" (pid {pid})"));
     match done {
         Done::Started { pid } => format!("started{}", named(pid)),
-        Done::Crashed { pid, reason } => format!("crashed{}: {reason}", named(pid)),
+        Done::Crashed { pid, reason } => format!("crashed{}: {}", named(pid), foreign(reason)),
         other => self::done(other, now),
     }
 }
@@ -75,7 +75,7 @@ pub fn event(done: &Done, now: Clock) -> String {
 pub fn event_seen(event: &Event) -> String {
     let what = if event.kind == EventKind::Start { "started" } else { "crashed" };
     let pid = event.pid.map_or_else(|| "unknown".into(), |pid| pid.to_string());
-    format!("seen: the bridge {what} (pid {pid}): {}", event.reason)
+    format!("seen: the bridge {what} (pid {pid}): {}", foreign(&event.reason))
 }
 
 pub fn process_gone(pid: u32) -> String {

@@ -3,7 +3,7 @@
 
 use super::journal::event;
 use super::time::at;
-use super::{detail, next, phrase};
+use super::{detail, foreign, next, phrase};
 use crate::act::Reason;
 use crate::snapshot::{Recent, Refusal, RunningRung, Snapshot};
 use crate::time::Clock;
@@ -26,7 +26,7 @@ pub struct Place<'a> {
 
 /// The first two rows after the watch has ended: why.
 pub fn lost(why: &str) -> (String, String) {
-    (format!("The watch has ended: {why}"), "Bridge Watchdog ends now, to be started again".into())
+    (format!("The watch has ended: {}", foreign(why)), "Bridge Watchdog ends now, to be started again".into())
 }
 
 /// The first two rows before the first look.

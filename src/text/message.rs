@@ -1,9 +1,10 @@
 //! The messages that are sent to a person, with diagnostics. Plain text, host name first.
 
 use super::time::{at, lasting};
-use super::{headline, issue, issues, next, unknown};
+use super::{exit, foreign, headline, issue, issues, next, unknown};
 use crate::config::Config;
 use crate::facts::{EventKind, Facts, short_id};
+use crate::foreign_text::Lines;
 use crate::plan::Incident;
 use crate::time::{Clock, Wall};
 use crate::verdict::{Cause, State, Verdict};
@@ -17,6 +18,7 @@ pub fn alert(host: &str, config: &Config, facts: &Facts, verdict: &Verdict) -> S
     let what = match (verdict.state, verdict.cause) {
         (State::Degraded, _) => "the Telegram bridge works, but not well",
         (_, Cause::NotLoaded) if verdict.level() == 0 => "the Telegram bridge is not loaded",
+        (_, Cause::Offline) => "the Telegram bridge has been cut off for long",
         _ => "the Telegram bridge needs you",
     };
     let mut text = format!("{host}: {what}\n");
@@ -25,10 +27,11 @@ pub fn alert(host: &str, config: &Config, facts: &Facts, verdict: &Verdict) -> S
     }
     text.push_str(&format!("Next: {}.\n", next(verdict.next, now)));
     if verdict.cause == Cause::AuthRequired {
-        text.push_str(&format!("To log in: cd '{}' && {}\n", config.root.display(), config.login.join(" ")));
+        let (root, login) = (foreign(&config.root.to_string_lossy()), foreign(&config.login.join(" ")));
+        text.push_str(&format!("To log in: cd '{root}' && {login}\n"));
     }
     text.push_str(&format!("\n{}", findings(config, facts, verdict).join("\n")));
-    let text = config.secrets.without(&text);
+    let text = config.secrets.readable(&text, Lines::Keep);
     let room = MOST.saturating_sub(units(&text));
     text + &end_of_the_log(facts, room)
 }
@@ -48,7 +51,8 @@ pub fn reminder(host: &str, verdict: &Verdict, since: Wall, now: Clock) -> Strin
 
 /// What a person needs to find the cause, without secrets. The log's last lines are the bridge's own.
 pub fn diagnostics(config: &Config, facts: &Facts, verdict: &Verdict) -> String {
-    config.secrets.without(&findings(config, facts, verdict).join("\n")) + &end_of_the_log(facts, usize::MAX)
+    config.secrets.readable(&findings(config, facts, verdict).join("\n"), Lines::Keep)
+        + &end_of_the_log(facts, usize::MAX)
 }
 
 /// The text cut to the length of a message.
@@ -101,18 +105,20 @@ fn findings(config: &Config, facts: &Facts, verdict: &Verdict) -> Vec<String> {
             |process| format!("pid {}, up for {}", process.id.pid, lasting(process.age)),
         );
         let runs = job.runs.map_or_else(|| "unknown".into(), |runs| runs.to_string());
-        lines.push(format!("service {}: {pid}; runs {runs}; last exit {}", config.label, job.last_exit));
+        let (label, exit) = (foreign(&config.label), exit(&job.last_exit));
+        lines.push(format!("service {label}: {pid}; runs {runs}; last exit {exit}"));
     }
     if let Some(git) = facts.git.known() {
         let age = git
             .committed
             .age(now.wall)
             .map_or_else(|| "dated in the future".into(), |age| format!("{} old", lasting(age)));
-        lines.push(format!("HEAD {} {} ({age})", short_id(&git.head), git.summary));
+        lines.push(format!("HEAD {} {} ({age})", short_id(&git.head), foreign(&git.summary)));
     }
     if let Some(events) = facts.crashes.known() {
         for event in events.iter().rev().filter(|event| event.kind == EventKind::Crash).take(5) {
-            lines.push(format!("crash at {}: {} on {}", at(event.at, now), event.reason, event.commit));
+            let (reason, commit) = (foreign(&event.reason), foreign(&event.commit));
+            lines.push(format!("crash at {}: {reason} on {commit}", at(event.at, now)));
         }
     }
     lines.extend(verdict.unknown.iter().map(|fact| format!("not known: {}", unknown(fact))));

@@ -15,7 +15,7 @@ use bridge_watchdog::menu::Menu;
 use bridge_watchdog::snapshot::restart_refused;
 use bridge_watchdog::system::{clock, command, process_table};
 use bridge_watchdog::text::menu::refusal;
-use bridge_watchdog::text::{dialogs, message};
+use bridge_watchdog::text::{dialogs, foreign, message};
 use bridge_watchdog::watch::commands::{Command, CommandSender};
 use bridge_watchdog::watch::watchdog::{Look, Watchdog};
 use muda::MenuEvent;
@@ -173,14 +173,14 @@ impl App {
             Message::Done(command, done) => {
                 self.shown.restarting &= command != Command::Restart;
                 if let Err(why) = done {
-                    desktop::tell(dialogs::not_done(command), &why);
+                    desktop::tell(dialogs::not_done(command), &foreign(&why));
                 }
             }
             Message::Diagnostics(text) => match desktop::copy(&text) {
                 Ok(()) => self.shared.change(|state| state.copied = Some(clock::wall())),
-                Err(why) => desktop::tell("Nothing was copied", &why),
+                Err(why) => desktop::tell("Nothing was copied", &foreign(&why)),
             },
-            Message::Refused(why) => desktop::tell("That can't be done", &why),
+            Message::Refused(why) => desktop::tell("That can't be done", &foreign(&why)),
             Message::BusClosed => {
                 say("the session bus is gone, and the icon with it; the watch goes on");
                 self.shown.bus_closed = true;

@@ -2,5 +2,5 @@
 
 /// One line on standard error.
 pub(super) fn say(line: &str) {
-    bridge_watchdog::errln!("bridge-watchdog-tray: {line}");
+    bridge_watchdog::errln!("bridge-watchdog-tray: {}", bridge_watchdog::text::foreign(line));
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::Duration;
 
+use bridge_watchdog::secrets::Secrets;
 use bridge_watchdog::system::clock;
 use bridge_watchdog::system::journal::Journal;
 use bridge_watchdog::text::time::at;
@@ -130,7 +131,8 @@ fn keep(handle: &CommandSender, calls: &Receiver<Call>, limit: Duration, grace: 
 
 /// In a thread: the journal itself may be what stalled the watch.
 fn note(state: PathBuf, line: String) {
-    std::thread::spawn(move || Journal::new(&state, false).note(&line));
+    // A sentence of our own.
+    std::thread::spawn(move || Journal::new(&state, Secrets::default(), false).note(&line));
 }
 
 fn no_thread(error: &std::io::Error) -> String {

@@ -3,6 +3,7 @@
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
+use crate::config::Config;
 use crate::facts::Identity;
 use crate::system::wake::{Wake, Waker, Woke};
 
@@ -58,6 +59,11 @@ impl CommandQueue {
 
     pub fn waker(&self) -> Waker {
         self.wake.waker()
+    }
+
+    /// From now on commands of other processes end the sleep too.
+    pub fn listen(&mut self, config: &Config) {
+        self.wake.listen(config);
     }
 
     /// Sleeps until `process` dies, a waker is called or the time is over.

@@ -33,7 +33,7 @@ impl Controller {
             watchdog: Watchdog::new(config, environment),
             publisher: Publisher::new(config, environment.limits),
             commands: CommandQueue::new()?,
-            journal: Journal::new(&config.state, to_stderr),
+            journal: Journal::new(&config.state, config.secrets.clone(), to_stderr),
             last: None,
         })
     }

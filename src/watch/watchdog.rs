@@ -9,13 +9,14 @@ use crate::contract;
 use crate::events::{SeenEvents, once_each};
 use crate::facts::{Event, EventKind, Fact, Facts, Identity, Job, Lookalike, Process};
 use crate::history::{self, History, advance, connection};
-use crate::limits::Environment;
+use crate::limits::{Environment, Limits};
 use crate::observe::Observer;
+use crate::road::{OTHER_ROAD, Road, road};
 use crate::signs;
 use crate::system::journal::Journal;
 use crate::system::service::Service;
 use crate::system::timed::Timed;
-use crate::system::{crashes, recovery_lock};
+use crate::system::{crashes, files, recovery_lock};
 use crate::text;
 use crate::time::Mono;
 use crate::verdict::{Problem, State, Verdict};
@@ -29,6 +30,8 @@ pub struct Watchdog {
     pub watching: bool,
     observer: Observer,
     network: Option<(Mono, Fact<bool>)>,
+    /// The bridge has another road to Telegram than our probe, known since this look or from an earlier watch.
+    other_road: bool,
     /// Starts and crashes since our own start, in case the history can't be written or read.
     seen: SeenEvents,
     /// Writes into the bridge's folder, where a write may block.
@@ -56,6 +59,7 @@ impl Watchdog {
             history: History::default(),
             watching: false,
             network: None,
+            other_road: config.state.join(contract::OTHER_ROAD).exists(),
             seen: SeenEvents::default(),
             writer: Timed::new("history", move |event| crashes::append(&file, &event)),
             remembered: None,
@@ -70,7 +74,8 @@ impl Watchdog {
         self.seen.add_to(&mut facts.crashes, facts.clock.wall, limits.crash_window);
         let (mut history, mut news) = advance(&self.history, &facts, &ours, &limits);
         let mut verdict = assess(&facts, &history, &limits);
-        if !matches!(verdict.state, State::Healthy | State::Starting) {
+        if !matches!(verdict.state, State::Healthy | State::Starting) || looks_deeper(&history, &facts, &news, &limits)
+        {
             self.observer.deepen(&mut facts);
             // The bridge may have died in between.
             (history, news) = advance(&self.history, &facts, &ours, &limits);
@@ -79,8 +84,8 @@ impl Watchdog {
         // After a crash the network is asked even if the manager has restarted the bridge: without a network the crash
         // counts against no commit.
         let crashed = news.iter().any(|event| event.kind == EventKind::Crash);
-        if crashed || network_decides(&verdict, &history, &facts) {
-            facts.network = Some(self.ask_network(facts.clock.mono));
+        if crashed || network_decides(&verdict, &history, &facts, &limits) {
+            facts.network = Some(self.ask_network(&facts, &history));
             (history, news) = advance(&self.history, &facts, &ours, &limits);
         }
         self.history = history;
@@ -124,8 +129,8 @@ impl Watchdog {
             }
         }
         let verdict = assess(&facts, &history, &limits);
-        if network_decides(&verdict, &history, &facts) {
-            facts.network = Some(self.ask_network(facts.clock.mono));
+        if network_decides(&verdict, &history, &facts, &limits) {
+            facts.network = Some(self.ask_network(&facts, &history));
             history = advance(&history, &facts, &[], &limits).0;
         }
         self.history = history;
@@ -162,7 +167,30 @@ impl Watchdog {
         self.watching || recovery_lock::watching(&self.config).is_none()
     }
 
-    fn ask_network(&mut self, now: Mono) -> Fact<bool> {
+    /// Whether Telegram can be reached; not known where the probe fails and the bridge has another road.
+    fn ask_network(&mut self, facts: &Facts, history: &History) -> Fact<bool> {
+        let answer = self.probe(facts.clock.mono);
+        if answer != Fact::Known(false) {
+            return answer;
+        }
+        let road = road(history, facts, &self.environment.limits);
+        if road == Road::Other && !self.other_road {
+            // The bridge has just connected. An answer from before that proves nothing.
+            self.network = None;
+            let answer = self.probe(facts.clock.mono);
+            if answer != Fact::Known(false) {
+                return answer;
+            }
+        }
+        if road == Road::Other && self.watching && !self.other_road {
+            // For the next watch. Without the file it finds out by itself.
+            let _ = files::replace(&self.config.state.join(contract::OTHER_ROAD), "");
+        }
+        self.other_road |= road == Road::Other;
+        if self.other_road || road == Road::PerhapsOther { Fact::Unknown(OTHER_ROAD.into()) } else { answer }
+    }
+
+    fn probe(&mut self, now: Mono) -> Fact<bool> {
         match &self.network {
             Some((at, answer)) if now.since(*at) < self.environment.limits.network_known => answer.clone(),
             _ => {
@@ -208,13 +236,31 @@ impl Watchdog {
     }
 }
 
+/// Whether a bridge that seems well is looked at as deeply as `check` does it: it says that its database is locked, has no
+/// connection, or has crashed. For the lock as long as the words count, or the watch would not see a holder who comes
+/// with the next line.
+fn looks_deeper(history: &History, facts: &Facts, news: &[Event], limits: &Limits) -> bool {
+    let locked = history.locked_at.is_some_and(|at| facts.clock.mono.since(at) < limits.log_words_count);
+    locked || history.disconnected_since.is_some() || news.iter().any(|event| event.kind == EventKind::Crash)
+}
+
 /// Within this time a process that works uses several hundredths of a second.
 const APART: Duration = Duration::from_secs(1);
 
 /// Whether the network may decide: something is sick, the bridge is without a connection or still starting, or an error
-/// repeats. Else it is not asked.
-fn network_decides(verdict: &Verdict, history: &History, facts: &Facts) -> bool {
+/// repeats. Also where the bridge says that it is connected soon after the probe failed: either the network is back, or
+/// the bridge has another road. Else it is not asked.
+fn network_decides(verdict: &Verdict, history: &History, facts: &Facts, limits: &Limits) -> bool {
     let repeats = || verdict.findings.iter().any(|finding| matches!(finding.problem, Problem::RepeatedError { .. }));
     let cut = || matches!(connection(history, facts), Fact::Known(connection) if !connection.connected);
-    matches!(verdict.state, State::Unhealthy | State::Starting) || cut() || repeats()
+    // Also where something else (a full disk soon, a wrong KeepAlive) hides that it is starting.
+    let starting = || {
+        let young = facts.running().is_some_and(|run| run.age < limits.start_grace);
+        young && !history::connected(history, facts)
+    };
+    let proves = || {
+        let failed = history.offline_at.is_some_and(|at| facts.clock.mono.since(at) < limits.repeat_window);
+        failed && facts.log.known().is_some_and(|log| log.said.connected == Some(true))
+    };
+    verdict.state == State::Unhealthy || cut() || repeats() || starting() || proves()
 }

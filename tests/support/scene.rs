@@ -2,12 +2,12 @@
 //! Nothing outside the folder is touched, and no process but those that the scene started.
 
 use std::io::{ErrorKind, Read, Write};
-use std::net::TcpListener;
+use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -45,7 +45,8 @@ impl Scene {
         let root = folder.path().join("checkout");
         std::fs::create_dir_all(root.join("data")).expect("data");
         std::fs::create_dir_all(root.join("logs")).expect("logs");
-        let telegram = TcpListener::bind("127.0.0.1:0").expect("loopback");
+        let host = telegrams_host();
+        let telegram = TcpListener::bind((host, 0)).expect("loopback");
         let address = telegram.local_addr().expect("an address");
         let listener = telegram.try_clone().expect("a listener");
         let pushes = Arc::new(AtomicBool::new(false));
@@ -55,7 +56,7 @@ impl Scene {
         let environment = json!({
             "factor": factor,
             "data_centres": [address],
-            "ranges": [["127.0.0.1", 32]],
+            "ranges": [[host, 32]],
             "launchctl": "/nowhere/launchctl",
             "systemctl": "/nowhere/systemctl",
             "home": home,
@@ -378,6 +379,17 @@ impl Drop for Watch {
     fn drop(&mut self) {
         self.kill();
     }
+}
+
+/// Telegram's address. On Linux each scene has one of its own: whether anybody on this machine is connected to Telegram may
+/// decide, and the connections of other tests must not.
+fn telegrams_host() -> Ipv4Addr {
+    static SCENES: AtomicU8 = AtomicU8::new(0);
+    if !cfg!(target_os = "linux") {
+        return Ipv4Addr::LOCALHOST;
+    }
+    let [.., high, low] = std::process::id().to_be_bytes();
+    Ipv4Addr::new(127, 100 + SCENES.fetch_add(1, Ordering::Relaxed) % 100, high, low.clamp(1, 254))
 }
 
 /// The product's own binary.

@@ -46,6 +46,8 @@ struct File {
     respawn_margin: Option<f64>,
     #[serde(default)]
     ask: Option<f64>,
+    #[serde(default)]
+    offline_told: Option<f64>,
 }
 
 fn main() -> ExitCode {
@@ -99,6 +101,7 @@ pub(crate) fn environment(path: &std::path::Path) -> Environment {
         stale_process: or(file.stale_process, fast.stale_process),
         respawn_margin: or(file.respawn_margin, fast.respawn_margin),
         ask: or(file.ask, fast.ask),
+        offline_told: or(file.offline_told, fast.offline_told),
         ..fast
     };
     Environment {

@@ -1,0 +1,172 @@
+//! What a unit's files set: `Environment=` and `EnvironmentFile=` of the unit and its drop-ins (systemd.exec(5)). The
+//! manager knows better; this is for when it can't be asked.
+
+use std::path::{Path, PathBuf};
+
+use super::Values;
+use crate::system::files;
+
+/// Of this unit in this folder; `home` is what `%h` stands for.
+pub fn values(units: &Path, unit: &str, home: &Path) -> Values {
+    let drop_ins = std::fs::read_dir(units.join(format!("{unit}.d"))).into_iter().flatten().flatten();
+    let mut paths: Vec<PathBuf> = drop_ins.map(|entry| entry.path()).collect();
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == "conf"));
+    paths.sort();
+    paths.insert(0, units.join(unit));
+    paths.iter().filter_map(|path| files::text(path)).flat_map(|text| of_text(&text, home)).collect()
+}
+
+fn of_text(text: &str, home: &Path) -> Values {
+    // A backslash at the end of a line joins the next one to it.
+    let text = text.replace("\\\n", " ");
+    let mut values = Values::new();
+    for (key, value) in text.lines().filter_map(|line| line.split_once('=')) {
+        let value = value.trim().replace("%%", "\0").replace("%h", &home.to_string_lossy()).replace('\0', "%");
+        match key.trim() {
+            "Environment" => values.extend(assignments(&value)),
+            "EnvironmentFile" => values.extend(environment_file(Path::new(value.trim_start_matches('-')))),
+            _ => {}
+        }
+    }
+    values
+}
+
+/// `A=1 "B=two words" C='3'`: systemd's words (systemd.syntax(7)), quoted as a whole or in part.
+pub fn assignments(line: &str) -> Values {
+    let mut words = vec![String::new()];
+    let mut quote = None;
+    let mut chars = line.chars();
+    while let Some(c) = chars.next() {
+        let word = words.last_mut().expect("there is always one");
+        match c {
+            '\\' => word.extend(chars.next().map(|c| match c {
+                'n' => '\n',
+                't' => '\t',
+                'r' => '\r',
+                's' => ' ',
+                other => other,
+            })),
+            '"' | '\'' if quote.is_none() => quote = Some(c),
+            _ if quote == Some(c) => quote = None,
+            _ if c.is_whitespace() && quote.is_none() => words.push(String::new()),
+            _ => word.push(c),
+        }
+    }
+    let pairs = words.iter().filter_map(|word| word.split_once('='));
+    pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+}
+
+/// As systemd reads it: a variable a line, comments with `#` or `;`, values in quotes over several lines, a backslash
+/// that joins two lines. Empty if there is none, as with `EnvironmentFile=-`.
+pub fn environment_file(path: &Path) -> Values {
+    files::text(path).map(|text| variables(&text)).unwrap_or_default()
+}
+
+fn variables(text: &str) -> Values {
+    let mut values = Values::new();
+    let mut rest = text;
+    while !rest.is_empty() {
+        let line = rest.split('\n').next().unwrap_or_default();
+        let begin = line.trim_start();
+        let Some((name, _)) = begin.split_once('=').filter(|_| !begin.starts_with(['#', ';'])) else {
+            rest = &rest[(line.len() + 1).min(rest.len())..];
+            continue;
+        };
+        let at = rest.find('=').map_or(rest.len(), |at| at + 1);
+        let (value, length) = value(&rest[at..]);
+        values.push((name.trim().to_owned(), value));
+        rest = &rest[at + length..];
+    }
+    values
+}
+
+/// The value that the text begins with, and how long it is with the end of its line.
+fn value(text: &str) -> (String, usize) {
+    let (mut value, mut quote) = (String::new(), None);
+    // The length without blanks at the end, which count in quotes only.
+    let mut solid = 0;
+    let mut chars = text.char_indices();
+    while let Some((at, c)) = chars.next() {
+        match (c, quote) {
+            ('\n', None) => {
+                value.truncate(solid);
+                return (value, at + 1);
+            }
+            ('\\', None | Some('"')) => match chars.next() {
+                Some((_, '\n')) | None => continue,
+                Some((_, escaped)) => {
+                    if quote.is_some() && !"\"\\`$".contains(escaped) {
+                        value.push('\\');
+                    }
+                    value.push(escaped);
+                }
+            },
+            ('"' | '\'', None) => quote = Some(c),
+            (c, Some(mark)) if c == mark => quote = None,
+            (c, None) if c.is_whitespace() && value.is_empty() => continue,
+            (c, None) if c.is_whitespace() => {
+                value.push(c);
+                continue;
+            }
+            (c, _) => value.push(c),
+        }
+        solid = value.len();
+    }
+    value.truncate(solid);
+    (value, text.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pairs(pairs: &[(&str, &str)]) -> Values {
+        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    }
+
+    #[test]
+    fn a_line_of_a_unit_has_several_assignments() {
+        let rows: [(&str, &[(&str, &str)]); 7] = [
+            ("A=1 B=2", &[("A", "1"), ("B", "2")]),
+            ("\"A=one two\" 'B=three four'", &[("A", "one two"), ("B", "three four")]),
+            ("A=\"one two\" B='x'", &[("A", "one two"), ("B", "x")]),
+            ("A=one\\ two", &[("A", "one two")]),
+            ("\"A=never closed", &[("A", "never closed")]),
+            ("\"A=it's \\\"so\\\"\" B=x", &[("A", "it's \"so\""), ("B", "x")]),
+            ("  A  ", &[]),
+        ];
+        for (line, expected) in rows {
+            assert_eq!(assignments(line), pairs(expected), "{line}");
+        }
+    }
+
+    /// Twins of R21a: other ways to write it.
+    #[test]
+    fn r21a_an_environment_file_is_read_as_systemd_reads_it() {
+        let rows: [(&str, &[(&str, &str)]); 9] = [
+            ("A=1\nB=2\n", &[("A", "1"), ("B", "2")]),
+            ("# A=1\n; B=2\n\nno variable\nC=3", &[("C", "3")]),
+            ("A = one two  \nB=\"  kept  \"\n", &[("A", "one two"), ("B", "  kept  ")]),
+            ("A=\"one\ntwo\"\nB='x\ny'\n", &[("A", "one\ntwo"), ("B", "x\ny")]),
+            ("A=one \\\ntwo\nB=2", &[("A", "one two"), ("B", "2")]),
+            ("A=\"q\\\"q \\x\" B=2\n", &[("A", "q\"q \\x B=2")]),
+            ("A=a'b c'd\n", &[("A", "ab cd")]),
+            ("A='never closed\nB=2", &[("A", "never closed\nB=2")]),
+            ("A=\nB=2", &[("A", ""), ("B", "2")]),
+        ];
+        for (text, expected) in rows {
+            assert_eq!(variables(text), pairs(expected), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn r21a_a_unit_has_specifiers_continued_lines_and_files_that_may_be_missing() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("x.env"), "F=of the file\n").unwrap();
+        let unit =
+            "[Service]\nEnvironment = A=50%%off \\\n  B=2\nEnvironmentFile=-/nowhere\nEnvironmentFile=%h/x.env\n";
+        std::fs::write(folder.path().join("x.service"), unit).unwrap();
+        let expected = pairs(&[("A", "50%off"), ("B", "2"), ("F", "of the file")]);
+        assert_eq!(values(folder.path(), "x.service", folder.path()), expected);
+    }
+}

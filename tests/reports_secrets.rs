@@ -1,0 +1,143 @@
+//! R21a and its kind: a secret is hidden from wherever the job has it, in whatever spelling it is printed.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use crate::support::bot::{Bot, Mood};
+use crate::support::{Scene, systemd};
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
+}
+
+/// Neither in what was sent, nor in what commands print, nor in any file of ours.
+fn nowhere(scene: &Scene, bot: &Bot, secrets: &[&str]) {
+    let mut all: Vec<(String, String)> = Vec::new();
+    for args in
+        [&["check"][..], &["check", "--json"], &["status"], &["status", "--json"], &["crashes"], &["crashes", "--json"]]
+    {
+        let output = scene.run(args);
+        all.push((args.join(" "), String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned()));
+    }
+    all.extend(bot.requests().into_iter().map(|request| ("the message".to_owned(), request.body.to_string())));
+    let paths = files(&scene.folder.path().join("home/state")).into_iter().chain(files(&scene.root.join("data")));
+    // Opening a pipe would block.
+    let paths = paths.chain([scene.folder.path().join("watch.log")]).filter(|path| path.is_file());
+    all.extend(paths.map(|path| {
+        (path.display().to_string(), String::from_utf8_lossy(&fs::read(&path).unwrap_or_default()).into())
+    }));
+    assert!(all.iter().any(|(_, text)| text.contains("(removed)")), "nothing was removed");
+    for (place, text) in &all {
+        for secret in secrets {
+            assert!(!text.contains(secret), "{place} has {secret}: {text}");
+        }
+    }
+}
+
+/// What a crash prints, and what of it is secret.
+const SAYS: &str = "ERROR two-values-one-line-9 summer-rain-over-bangkok-41 postgres://me:mango-tree-77@db.internal/bridge \
+                    password=x mango-tree-77";
+const SECRETS: [&str; 3] = ["two-values-one-line-9", "summer-rain-over-bangkok-41", "mango-tree-77"];
+
+#[test]
+fn r21a_unit_environment() {
+    let Some(manager) = systemd::or_skip() else { return };
+    let bot = Bot::new(Mood::Fine);
+    let mut scene = manager.scene();
+    scene.extra = Bot::config(bot.address);
+    scene.set("crash_window", 600.0);
+    fs::write(scene.root.join("says"), format!("{SAYS}\nValueError: {SAYS}\n").repeat(3)).expect("what it says");
+    scene.script("cat says; cat says >&2; exit 1");
+    let file = manager.units().join("bridge.env");
+    fs::write(&file, "DATABASE_URL=postgres://me:mango-tree-77@db.internal/bridge\n").expect("a file");
+    let folder = manager.units().join(format!("{}.service.d", scene.label));
+    fs::create_dir_all(&folder).expect("a folder");
+    fs::write(folder.join("override.conf"), "[Service]\nEnvironment=PARTNER=summer-rain-over-bangkok-41\n")
+        .expect("a drop-in");
+    let keys = format!(
+        "Restart=always\nRestartSec=0.3\nEnvironment=MODE=prod \"PAIR=two-values-one-line-9\"\nEnvironmentFile={}",
+        file.display()
+    );
+    let text = format!("{keys}\n[Unit]\nStartLimitIntervalSec=0");
+    let _watch = scene.watch();
+    manager.begin(&scene, &text);
+    scene.wait("an alert", || bot.delivered().into_iter().find(|text| text.contains("needs you")));
+    nowhere(&scene, &bot, &SECRETS);
+}
+
+/// A secret that no file has: somebody's terminal in which the watch was started, and a script that exports one before it
+/// starts the bridge.
+#[test]
+fn r21a_twin_what_only_the_processes_have() {
+    let bot = Bot::new(Mood::Fine);
+    let mut scene = Scene::new("embedded", 60.0);
+    scene.extra = Bot::config(bot.address);
+    let spellings = "it's \\\"so\\\" Zm9v\\/YmFyQUJDREVG+w== gr\\u00fc\\u00dfe-an-alle mango-tree%2F77 sec\u{1b}[0mret-of-the-script";
+    fs::write(scene.root.join("says"), format!("ERROR {spellings} second-line-of-the-key\n")).expect("what it says");
+    scene.script(
+        "export SCRIPT=secret-of-the-script\n/bin/sh -c 'while :; do echo \"[heartbeat] Bridge alive\"; cat says; sleep 0.2; done'",
+    );
+    let mut command = scene.command(&["run"]);
+    command.env("QUOTED", "it's \"so\"").env("BLOB", "Zm9v/YmFyQUJDREVG+w==").env("UMLAUT", "grüße-an-alle");
+    command.env("PEM", "-----BEGIN KEY-----\nsecond-line-of-the-key\n-----END KEY-----").env("API", "mango-tree/77");
+    let _watch = scene.watch_by(command);
+    scene.wait_verdict("degraded", "none");
+    let text = scene.wait("the alert", || bot.delivered().into_iter().next());
+    assert!(text.contains("ERROR (removed)"), "{text}");
+    let secrets = ["it's", "Zm9v", "fc\\u00dfe", "mango", "second-line", "ret-of-the-script", "secret-of-the-script"];
+    nowhere(&scene, &bot, &secrets);
+}
+
+/// Files of an earlier version, a copied home: all of ours is closed to others, and nothing is written through a link.
+#[test]
+fn r21a_twin_our_own_files_are_ours_alone() {
+    let scene = Scene::new("embedded", 60.0);
+    let mut watch = scene.watch();
+    scene.wait_bridge();
+    watch.kill();
+    let state = scene.state();
+    let victim = scene.folder.path().join("victim");
+    fs::write(&victim, "precious").expect("a file");
+    for path in files(&state) {
+        if path.is_file() {
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o666)).expect("a mode");
+        }
+    }
+    fs::set_permissions(&state, fs::Permissions::from_mode(0o777)).expect("a mode");
+    let journal = state.join("journal.log");
+    fs::remove_file(&journal).expect("the journal");
+    std::os::unix::fs::symlink(&victim, &journal).expect("a link");
+    let _next = scene.watch();
+    scene.wait_journal("watching ");
+    scene.wait_looks(2);
+    assert_eq!(fs::read_to_string(&victim).expect("there"), "precious");
+    let mode = |path: &Path| fs::metadata(path).expect("there").permissions().mode() & 0o777;
+    assert_eq!(mode(&state), 0o700);
+    for path in files(&state) {
+        assert_eq!(mode(&path), 0o600, "{}", path.display());
+    }
+}
+
+#[test]
+fn r21a_twin_a_configuration_that_others_can_change_is_refused() {
+    let mut scene = Scene::new("embedded", 60.0);
+    scene.extra = Bot::config("127.0.0.1:9".parse().expect("an address"));
+    scene.write();
+    let (file, folder) = (scene.config_file(), scene.folder.path().join("home/config"));
+    let refused = |mend: String| {
+        let output = scene.run(&["check"]);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(said.contains(&file.display().to_string()) && said.contains(&mend), "{said}");
+    };
+    let mode = |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("a mode");
+    mode(&file, 0o620);
+    refused(format!("chmod 600 '{}'", file.display()));
+    mode(&file, 0o600);
+    mode(&folder, 0o777);
+    refused(format!("chmod go-w '{}'", folder.display()));
+    mode(&folder, 0o1777);
+    assert_ne!(scene.run(&["check"]).status.code(), Some(2), "a sticky folder");
+}
