@@ -30,7 +30,9 @@ impl Inside {
         }
         let mut ends = self.ends.clone();
         let gone = self.bridge.is_some() && self.bridge != below;
-        let traceback = facts.log.known().is_some_and(|log| log.said.ended_by.is_some());
+        // With a connection something works there, whose words we do not know.
+        let works = facts.life.known().is_some_and(|life| !life.connections.is_empty());
+        let traceback = !works && facts.log.known().is_some_and(|log| log.said.ended_by.is_some());
         if gone || (below.is_none() && traceback) {
             ends.push(facts.clock.mono);
         }

@@ -176,12 +176,10 @@ pub fn signs(record: &Record, wrote: Option<Mono>, clock: Clock, limits: &Limits
     living.extend(wrote.filter(|at| within(*at, limits.silence)).map(|at| Living::Wrote { at }));
     living.extend(moved.map(|(at, telegram)| Living::Moved { at, telegram }));
     living.extend(record.worked_at.filter(|at| within(*at, limits.worked)).map(|at| Living::Worked { at }));
-    living.extend(
-        record
-            .journal
-            .filter(|at| at.age(clock.wall).is_some_and(|age| age < limits.silence))
-            .map(|at| Living::Journal { at }),
-    );
+    // The journal is asked a moment after the clock was read. A line that lies further ahead has no age.
+    let asked = clock.wall + limits.ask;
+    let fresh = |at: &Wall| at.age(asked).is_some_and(|age| age < limits.silence + limits.ask);
+    living.extend(record.journal.filter(fresh).map(|at| Living::Journal { at }));
     let watched = record.watched_since.is_some_and(|since| now.since(since) >= limits.silence);
     Signs { living, dying: dying(record, now, limits), watched }
 }

@@ -1,9 +1,12 @@
 //! A test that needs many rounds. `make test` runs a few; `make campaign` sets BRIDGE_WATCHDOG_ROUNDS to hundreds.
 
+use std::process::Command;
 use std::time::Duration;
 
-use crate::support::Launchd;
-use crate::support::{Scene, Watch, alive, keys, loaded_with};
+use serde_json::json;
+
+use crate::support::decoys::{self, Decoy};
+use crate::support::{Launchd, Scene, Watch, alive, keys, load, loaded_with, unloaded};
 
 fn rounds() -> u32 {
     std::env::var("BRIDGE_WATCHDOG_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(4)
@@ -45,7 +48,10 @@ struct Odd {
     scene: Scene,
     watch: Watch,
     bridge: u32,
-    _launchd: Option<Launchd>,
+    /// Whoever else has to live.
+    also: Vec<u32>,
+    /// They end with it.
+    _keepers: (Option<Launchd>, Option<Decoy>),
 }
 
 impl Odd {
@@ -54,7 +60,7 @@ impl Odd {
         change(&mut scene);
         let watch = scene.watch();
         let bridge = scene.wait_bridge();
-        Odd { name, scene, watch, bridge, _launchd: None }
+        Odd { name, scene, watch, bridge, also: Vec::new(), _keepers: (None, None) }
     }
 
     fn bridge(name: &'static str, options: &'static [&'static str]) -> Odd {
@@ -69,7 +75,8 @@ impl Odd {
         let acts = self.scene.acts();
         let harmless = |act: &String| act.starts_with("send an alert");
         assert!(acts.iter().all(harmless), "{}: {acts:?}\n{}", self.name, self.scene.journal());
-        assert!(alive(self.bridge), "{}: {}", self.name, self.scene.journal());
+        let there = std::iter::once(&self.bridge).chain(&self.also).all(|pid| alive(*pid));
+        assert!(there, "{}: {}", self.name, self.scene.journal());
         assert_eq!(self.scene.events("crash").len(), 0, "{}", self.name);
         assert!(alive(self.watch.pid()), "{}", self.name);
     }
@@ -120,7 +127,7 @@ fn odd_bridges() -> Vec<Odd> {
         Odd::bridge("loud", &["--every", "0.02", "--say", "INFO handled a message", "--ping", "0.1"]),
         Odd::kept("behind a proxy", |scene| {
             scene.bridge(&["--buffer", "8192", "--every", "2", "--ping", "0.8"]);
-            scene.set("ranges", serde_json::json!([["127.0.0.99", 32]]));
+            scene.set("ranges", json!([["127.0.0.99", 32]]));
         }),
         Odd::script("a chat that quotes every sentence", QUOTES),
         Odd::script("a log of JSON objects", JSON),
@@ -131,8 +138,58 @@ fn odd_bridges() -> Vec<Odd> {
     });
     let watch = scene.watch();
     let bridge = launchd.wait_pid(&scene.label);
-    odd.push(Odd { name: "a log elsewhere", scene, watch, bridge, _launchd: Some(launchd) });
+    odd.push(Odd { name: "a log elsewhere", scene, watch, bridge, also: Vec::new(), _keepers: (Some(launchd), None) });
+    odd.extend([two_accounts(), under_a_runner(), in_a_terminal()]);
     odd
+}
+
+/// Two jobs, one checkout, the same words; the other session comes from an environment variable.
+fn two_accounts() -> Odd {
+    let (scene, launchd) = loaded_with(&["--ping", "0.8"], &keys(), |_| {});
+    let alice = json!({
+        "WorkingDirectory": scene.root, "KeepAlive": true, "StandardOutPath": scene.root.join("logs/alice.log"),
+        "EnvironmentVariables": {"BRIDGE_SESSION": "data/alice.session"},
+    });
+    launchd.load("com.example.bridge.alice", &scene.program(), &alice);
+    let also = vec![launchd.wait_pid("com.example.bridge.alice")];
+    let watch = scene.watch();
+    let bridge = launchd.wait_pid(&scene.label);
+    Odd { name: "two accounts", scene, watch, bridge, also, _keepers: (Some(launchd), None) }
+}
+
+/// `uv run`, `npm`: the job's process only waits for its child.
+fn under_a_runner() -> Odd {
+    let (scene, launchd) = unloaded(&["--ping", "0.8"], &keys(), |_| {});
+    std::fs::write(scene.root.join("run.sh"), format!("{} & wait\n", words(&scene))).expect("a runner");
+    let job = json!({"WorkingDirectory": scene.root, "KeepAlive": true, "StandardOutPath": scene.log()});
+    launchd.write_plist(&scene.label, &["/bin/sh", "run.sh"], &job);
+    load(&scene, &launchd);
+    let watch = scene.watch();
+    let bridge = launchd.wait_pid(&scene.label);
+    let also = vec![below(&scene, bridge)];
+    Odd { name: "a runner", scene, watch, bridge, also, _keepers: (Some(launchd), None) }
+}
+
+/// tmux or a terminal, and no job.
+fn in_a_terminal() -> Odd {
+    let (scene, launchd) = unloaded(&["--ping", "0.8"], &keys(), |scene| scene.set("reload", 1.0));
+    let mut terminal = Command::new("script");
+    terminal.args(["-qfc", &format!("exec {}", words(&scene)), "/dev/null"]).current_dir(&scene.root);
+    let terminal = decoys::start("a terminal", &mut terminal);
+    let bridge = below(&scene, terminal.1.id());
+    let watch = scene.watch();
+    let keepers = (Some(launchd), Some(terminal));
+    Odd { name: "a terminal, outside its manager", scene, watch, bridge, also: Vec::new(), _keepers: keepers }
+}
+
+/// The bridge's words, as a shell takes them.
+fn words(scene: &Scene) -> String {
+    scene.program().iter().map(|word| format!("'{word}'")).collect::<Vec<_>>().join(" ")
+}
+
+fn below(scene: &Scene, parent: u32) -> u32 {
+    let family = || bridge_watchdog::system::family::members(parent, None);
+    scene.wait("its child", || family().into_iter().find(|pid| *pid != parent))
 }
 
 /// An hour of them in `make campaign`, which is sixty hours of theirs; in `make test` 25 min of theirs.

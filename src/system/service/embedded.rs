@@ -75,7 +75,7 @@ impl Embedded {
         let _step = self.step.lock().unwrap_or_else(PoisonError::into_inner);
         let kept = self.kept();
         // As with other managers, a dead child keeps its pid here until its end is written to the file.
-        let kept_by_somebody = self.keeping.load(Ordering::SeqCst) || recovery_lock::watching(&self.config).is_some();
+        let kept_by_somebody = self.is_kept();
         let there = |child: &Identity| match process::find(child.pid) {
             Some(found) => found.id == *child,
             None => kept_by_somebody,
@@ -109,7 +109,7 @@ impl Embedded {
         if self.stopped() {
             return Err("the bridge was stopped by its operator; 'bridge-watchdog restart' starts it again".into());
         }
-        if self.keeping.load(Ordering::SeqCst) || recovery_lock::watching(&self.config).is_some() {
+        if self.is_kept() {
             return Ok(());
         }
         self.spawn_unless_alive().map(drop)
@@ -143,7 +143,15 @@ impl Embedded {
         if !process::gone_within(child, KILLED) {
             return Err(format!("pid {} does not end", child.pid));
         }
+        // Whoever keeps it writes its end down before anybody may remove the folder.
+        if self.is_kept() {
+            poll::until(KILLED, || self.kept().child != Some(child));
+        }
         end_group(child.pid, self.exit_timeout)
+    }
+
+    fn is_kept(&self) -> bool {
+        self.keeping.load(Ordering::SeqCst) || recovery_lock::watching(&self.config).is_some()
     }
 
     fn keep_alive(&self) {
@@ -163,16 +171,16 @@ impl Embedded {
             match self.spawn_unless_alive() {
                 Ok(Some(mut child)) => {
                     let exit = child.wait().map_or(Exit::Unseen, exit_of);
+                    self.write_end(exit);
                     // What can't be ended is named where a person asks for a stop.
                     let _ = end_group(child.id(), self.exit_timeout);
-                    self.write_end(exit);
                 }
                 // The child of an earlier watch, taken over: we can't get its exit status.
                 Ok(None) => {
                     if let Some(child) = self.kept().child {
                         while !process::gone_within(child, Duration::from_secs(1)) {}
-                        let _ = end_group(child.pid, self.exit_timeout);
                         self.write_end(Exit::Unseen);
+                        let _ = end_group(child.pid, self.exit_timeout);
                     }
                 }
                 Err(why) => {
