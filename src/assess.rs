@@ -407,7 +407,9 @@ impl Case<'_> {
         let Some(since) = history.stopping_since else { return false };
         let goes_on = |sign: &Living| match *sign {
             // To say goodbye it sends a few bytes.
-            Living::Moved { at, .. } | Living::Worked { at } => at > since + limits.stop_timeout / 2,
+            Living::Moved { at, .. } => at > since + limits.stop_timeout / 2,
+            // Measured over the window before, all of which has to lie after the line.
+            Living::Worked { at } => at > since + limits.work_window,
             Living::Journal { at } => at > self.wall(Some(since)) + limits.stop_timeout / 2,
             Living::Wrote { .. } => false,
         };

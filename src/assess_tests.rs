@@ -798,6 +798,22 @@ fn every_situation_has_its_verdict() {
             (S::Unhealthy, C::StopHang, 2),
         ),
         (
+            "the same, and it worked before it was told",
+            |c| {
+                c.history.stopping_since = Some(NOW.mono - s(60.0));
+                c.history.life.worked_at = Some(NOW.mono);
+            },
+            (S::Unhealthy, C::StopHang, 2),
+        ),
+        (
+            "the same, and it has worked for a minute since",
+            |c| {
+                c.history.stopping_since = Some(NOW.mono - s(61.0));
+                c.history.life.worked_at = Some(NOW.mono);
+            },
+            (S::Healthy, C::None, 0),
+        ),
+        (
             "its manager told it to stop, whatever moves",
             |c| {
                 c.history.stopping_since = Some(NOW.mono - s(40.0));
