@@ -430,18 +430,23 @@ impl Case<'_> {
         awake && grown_up && history.stale_looks >= 2 && self.lasting(history.silent_since) >= limits.silence
     }
 
+    /// Whether it writes its lines to its log as it says them: a buffer is written now and then, and says nothing.
+    fn has_voice(&self) -> bool {
+        self.history.spoke && !self.history.buffered
+    }
+
     /// Silent, and no other witness says the opposite. A log that is not there is no witness, nor is one that was never
     /// written while the bridge is connected: it is the wrong file, or its output is buffered. Signs of death are.
     fn hangs(&self) -> bool {
         let Some(log) = self.facts.log.known().filter(|_| self.silent()) else { return false };
-        let (history, signs) = (self.history, self.signs());
+        let signs = self.signs();
         match signs.alive() {
             Some(false) if !signs.dying.is_empty() => true,
-            Some(false) => log.exists && (history.spoke || !self.connected()),
+            Some(false) => log.exists && (self.has_voice() || !self.connected()),
             // Something in it works, or that can't be seen.
             Some(true) | None => {
-                let long = self.lasting(history.silent_since) >= self.limits.silence_alive;
-                history.spoke && !history.torn && long
+                let long = self.lasting(self.history.silent_since) >= self.limits.silence_alive;
+                self.has_voice() && long
             }
         }
     }
@@ -458,7 +463,7 @@ impl Case<'_> {
             return Some(found(problem, None, Next::Person(Help::MendLog)));
         }
         let since = self.wall(history.silent_since);
-        let problem = Problem::SilentButAlive { since, sign: signs.living.first().copied(), torn: history.torn };
+        let problem = Problem::SilentButAlive { since, sign: signs.living.first().copied(), torn: history.buffered };
         Some(found(problem, None, Next::Person(Help::LookAtBridge)))
     }
 

@@ -699,15 +699,34 @@ fn every_situation_has_its_verdict() {
             |c| {
                 c.silent(3000.0);
                 c.moved(12.0, true);
-                c.history.torn = true;
+                c.history.buffered = true;
             },
             (S::Degraded, C::None, 0),
         ),
         (
-            "r14: buffered, and dead",
+            "r14: buffered, written once, and nothing moves on its socket",
+            |c| {
+                c.silent(4000.0);
+                c.history.buffered = true;
+            },
+            (S::Degraded, C::None, 0),
+        ),
+        (
+            "r14: buffered, and it has not run at all for 300 s",
             |c| {
                 c.silent(300.0);
-                c.history.torn = true;
+                c.history.buffered = true;
+                c.history.life.ran = Some((1, NOW.mono - s(300.0)));
+            },
+            (S::Unhealthy, C::LogStale, 2),
+        ),
+        (
+            "r14: buffered, and without a connection",
+            |c| {
+                c.silent(300.0);
+                c.history.buffered = true;
+                c.facts.life = Fact::Known(Life::default());
+                c.history.had_socket = false;
             },
             (S::Unhealthy, C::LogStale, 2),
         ),

@@ -40,9 +40,12 @@ pub struct History {
     /// This run has written to its log, by all that is known: also before our own start.
     #[serde(default)]
     pub spoke: bool,
-    /// What it wrote last ends in the middle of a line: its output is buffered, and its silence says little.
+    /// What it wrote last ends in the middle of a line.
     #[serde(default)]
     pub torn: bool,
+    /// It did so for a whole look in this run: its output is buffered, and its silence says little.
+    #[serde(default)]
+    pub buffered: bool,
     #[serde(default)]
     pub inside: Inside,
     /// Who was seen to start processes that look like the bridge.
@@ -218,7 +221,7 @@ fn note_process(
         history.said = Findings::default();
         (history.beats, history.life) = (Beats::default(), signs::Record::default());
         history.inside = Inside::default();
-        history.spoke = false;
+        (history.spoke, history.torn, history.buffered) = (false, false, false);
         events.extend(start(history, process, facts));
     }
     history.starts.retain(|at| now.mono.since(*at) < limits.crash_window);
@@ -255,6 +258,9 @@ fn note_log(history: &mut History, facts: &Facts, limits: &Limits, same_run: boo
     history.spoke |= history.heard || wrote_itself;
     if log.grew {
         history.torn = log.torn;
+    } else if same_run {
+        // A line that is being written is whole a moment later.
+        history.buffered |= history.torn;
     }
     note_beats(&mut history.beats, log, now, same_run);
     let silent = history.silent_since.map_or(Duration::ZERO, |since| now.since(since));

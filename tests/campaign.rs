@@ -123,6 +123,7 @@ fn odd_bridges() -> Vec<Odd> {
             &["--buffer", "512", "--every", "3", "--ping", "0.8"],
         ),
         Odd::bridge("buffered, and nothing moves on its socket", &["--buffer", "8192", "--every", "2"]),
+        Odd::bridge("the same, with a buffer that fills now and then", &["--buffer", "512", "--every", "1"]),
         Odd::bridge("quiet but for its heartbeat every 120 s", &["--every", "2"]),
         Odd::bridge("loud", &["--every", "0.02", "--say", "INFO handled a message", "--ping", "0.1"]),
         Odd::kept("behind a proxy", |scene| {

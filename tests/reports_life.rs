@@ -82,7 +82,7 @@ fn r14_a_buffer_that_is_written_now_and_then_is_no_voice_that_falls_silent() {
     scene.set("factor", 120.0);
     let _watch = scene.watch();
     let pid = scene.wait_bridge();
-    scene.wait("a part of a line", || (scene.status()?["history"]["torn"] == true).then_some(()));
+    scene.wait("a part of a line", || (scene.status()?["history"]["buffered"] == true).then_some(()));
     let written = std::fs::metadata(scene.log()).expect("the log").len();
     scene.wait("more than 900 s of silence", || {
         let silent = scene.status()?["check"]["facts"]["log"]["silent_s"].as_u64()?;
