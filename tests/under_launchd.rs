@@ -122,6 +122,8 @@ fn incident_29_a_bridge_deaf_to_sigterm_gets_one_sigkill() {
     std::io::Write::write_all(&mut log.expect("the log"), b"INFO Received SIGTERM, shutting down gracefully...\n")
         .expect("written");
     scene.wait_journal("unhealthy: stop-hang");
+    // A heartbeat before it is signalled would save it.
+    scene.wait_journal("act: SIGTERM");
     std::fs::remove_file(scene.data("quiet")).expect("the gag");
     wait_healed(&scene, &launchd, before);
     ended_by(&scene, &format!("the bridge (pid {before}"), &["SIGTERM", "SIGKILL"]);
