@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 
 use crate::config::Config;
 use crate::contract;
-use crate::facts::{Disk, Event, Fact, Facts, Git, Identity, Job, Log, Markers, Process, Role, Session};
+use crate::facts::{
+    Disk, Event, Fact, Facts, Git, Identity, Job, Log, Markers, MissingProgram, Process, Role, Session,
+};
 use crate::limits::Environment;
 use crate::system::connection::Sockets;
 use crate::system::crashes::CrashLog;
@@ -18,7 +20,7 @@ use crate::system::poll::Deadline;
 use crate::system::process_table::{self, ProcessMatch, ProcessSearch};
 use crate::system::service::Service;
 use crate::system::timed::Timed;
-use crate::system::{clock, connection, log_end, markers, process, session};
+use crate::system::{clock, connection, log_end, markers, process, program, session};
 
 /// Looks again and again, and remembers how far it has read.
 pub struct Observer {
@@ -33,7 +35,8 @@ pub struct Observer {
     log: Timed<Option<Identity>, Result<Log, String>>,
     crash_log: Timed<(), Result<Vec<Event>, String>>,
     git: Timed<bool, Result<Git, String>>,
-    files: Timed<(), (Result<Markers, String>, Result<Disk, String>, Option<String>)>,
+    files: Timed<(), (Result<Markers, String>, Result<Disk, String>)>,
+    missing_program: Timed<(), Option<MissingProgram>>,
     session: Timed<Option<u32>, Result<Session, String>>,
     log_end: Timed<(), Vec<Vec<String>>>,
 }
@@ -47,7 +50,7 @@ impl Observer {
             Tail::new(&config.log, &config.error_log, environment.limits.repeat_window, config.secrets.clone());
         let crash_log = config.data(contract::CRASH_HISTORY);
         let mut crash_log = CrashLog::new(crash_log, environment.limits.crash_window, config.secrets.clone());
-        let (mut checkout, files) = (Checkout::new(&config.root), config.clone());
+        let (mut checkout, files, program) = (Checkout::new(&config.root), config.clone(), config.clone());
         let secrets = config.secrets.clone();
         let (database, logs) = (config.session.clone(), [config.error_log.clone(), config.log.clone()]);
         Observer {
@@ -61,7 +64,8 @@ impl Observer {
             log: Timed::new("log", move |run| tail.look(run)),
             crash_log: Timed::new("crash_log", move |()| crash_log.recent()),
             git: Timed::new("git", move |deep| checkout.head(deep)),
-            files: Timed::new("files", move |()| (markers::read(&files), disk(&files), missing_program(&files))),
+            files: Timed::new("files", move |()| (markers::read(&files), disk(&files))),
+            missing_program: Timed::new("program", move |()| program::missing(&program.root, program.program.first()?)),
             session: Timed::new("session", move |pid| session::look(&database, pid)),
             log_end: Timed::new("log end", move |()| {
                 logs.each_ref().map(|path| log_end::of(path, 15, &secrets)).into()
@@ -97,6 +101,7 @@ impl Observer {
         let session = self.session.now(pid, limit).and_then(|session| session);
         facts.session = session.map(|session| self.with_the_bridge_known(session)).into();
         facts.git = self.git.answer(self.deadline()).and_then(|git| git).into();
+        facts.missing_program = self.missing_program.now((), limit).into();
         if let Fact::Known(log) = &mut facts.log {
             log.ends = self.log_end.now((), limit).unwrap_or_default();
         }
@@ -149,9 +154,9 @@ impl Observer {
         let duplicates = fresh.map(|found| process_table::copies(found, pid)).into();
         let sockets = self.sockets(pid);
         let deadline = self.deadline();
-        let (markers, disk, missing_program) = match self.files.answer(deadline) {
-            Ok((markers, disk, missing)) => (markers.into(), disk.into(), Fact::Known(missing)),
-            Err(why) => (Fact::Unknown(why.clone()), Fact::Unknown(why.clone()), Fact::Unknown(why)),
+        let (markers, disk) = match self.files.answer(deadline) {
+            Ok((markers, disk)) => (markers.into(), disk.into()),
+            Err(why) => (Fact::Unknown(why.clone()), Fact::Unknown(why)),
         };
         Facts {
             clock: clock::now(),
@@ -165,7 +170,7 @@ impl Observer {
             crashes: self.crash_log.answer(deadline).and_then(|events| events).into(),
             git: self.git.answer(deadline).and_then(|git| git).into(),
             disk,
-            missing_program,
+            missing_program: Fact::Unknown("looked at only when something is wrong".into()),
             markers,
             holds: markers::holds(&self.config),
         }
@@ -220,11 +225,4 @@ fn disk(config: &Config) -> Result<Disk, String> {
         });
     }
     smallest.ok_or_else(|| "no folder of the bridge is there".into())
-}
-
-/// The configured program, if it is a path and nothing is there: often the link of a virtual environment whose target
-/// an upgrade of the interpreter has removed.
-fn missing_program(config: &Config) -> Option<String> {
-    let program = config.program.first().filter(|program| program.contains('/'))?;
-    (!config.root.join(program).exists()).then(|| program.clone())
 }

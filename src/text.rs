@@ -18,7 +18,7 @@ pub use self::journal::{
 };
 use self::time::{at, lasting};
 use crate::act::Reason;
-use crate::facts::{Condition, Exit};
+use crate::facts::{Condition, Exit, MissingProgram};
 use crate::markers::Update;
 use crate::outcome::{Cure, Failure, Missing, Outcome, StandDown};
 use crate::time::Clock;
@@ -115,7 +115,7 @@ pub fn detail(problem: &Problem, now: Clock) -> Option<String> {
         Problem::LoginNeeded => "no restart can help".into(),
         Problem::NoService => "neither a plist nor a unit file".into(),
         Problem::ExitCode2 => "its own configuration is wrong, or its script is missing".into(),
-        Problem::CannotStart { missing: Some(program), .. } => format!("{program} is not there"),
+        Problem::CannotStart { missing: Some(missing), .. } => missing_program(missing),
         Problem::CannotStart { .. } => "no line of it ever ran".into(),
         Problem::BrokenEnvironment { error: Some(error) } => error.clone(),
         Problem::DiskFull => "the bridge can't write its session or its log".into(),
@@ -129,6 +129,16 @@ pub fn detail(problem: &Problem, now: Clock) -> Option<String> {
         Problem::RestartsSometimes(Condition::Restart(value)) => format!("Restart={value}"),
         _ => return None,
     })
+}
+
+fn missing_program(missing: &MissingProgram) -> String {
+    match missing {
+        MissingProgram::Absent(path) => format!("{path} is not there"),
+        MissingProgram::LinkToNowhere { path, .. } => format!("the interpreter {path} leads nowhere"),
+        MissingProgram::NoInterpreter { script, interpreter } => {
+            format!("the interpreter of {script} is not there: {interpreter}")
+        }
+    }
 }
 
 /// Why something is done, as the second half of "because …".
@@ -153,6 +163,9 @@ fn further(problem: &Problem) -> Vec<String> {
                 vec![format!("HEAD ({summary}) is the suspect, but auto-revert is off.")]
             }
         },
+        Problem::CannotStart { missing: Some(MissingProgram::LinkToNowhere { target, .. }), .. } => {
+            vec![format!("Its target is not there: {target}.")]
+        }
         Problem::ProcessDead { held_back, restless, .. } => {
             let held = held_back.iter().map(|why| format!("The service manager holds its start back: {why}."));
             let restless = restless.iter().map(|(starts, window)| {
@@ -169,6 +182,7 @@ fn innocence(innocent: &Innocent) -> String {
         Innocent::FewCrashes(0) => "none of the crashes happened on it".into(),
         Innocent::FewCrashes(crashes) => format!("only {crashes} of the crashes happened on it"),
         Innocent::Old(age) => format!("it was {} old at the first of them", lasting(*age)),
+        Innocent::Unseen => "how the crashes on it ended was not seen".into(),
         Innocent::Undated => "its date lies in the future, so it has no age".into(),
         Innocent::OwnRevert => "it is our own revert".into(),
         Innocent::NoParent => "it has no parent".into(),
