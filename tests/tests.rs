@@ -21,6 +21,8 @@ mod install_systemd;
 mod launchd_faults;
 mod offline;
 mod output;
+mod reports_blame;
+mod reports_words;
 mod second_look;
 mod standin;
 mod standin_faults;
