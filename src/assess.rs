@@ -81,6 +81,9 @@ fn suspect(crashes: &[&Event], git: &Git, limits: &Limits) -> Result<(), Innocen
     let Some(first) = on_head.first().filter(|_| on_head.len() >= LOOP) else {
         return Err(Innocent::FewCrashes(on_head.len()));
     };
+    if on_head.iter().filter(|event| event.class == Class::Code).count() < LOOP {
+        return Err(Innocent::Unseen);
+    }
     match git.committed.age(first.at) {
         None => return Err(Innocent::Undated),
         Some(age) if age >= limits.fresh_commit => return Err(Innocent::Old(age)),
@@ -101,7 +104,7 @@ pub fn recent<'a>(crashes: &'a [Event], now: Wall, limits: &Limits) -> impl Iter
     let window = limits.crash_window;
     crashes.iter().filter(move |event| {
         event.kind == EventKind::Crash
-            && event.class == Class::Code
+            && matches!(event.class, Class::Code | Class::Unseen)
             && event.at.age(now).is_some_and(|age| age < window)
     })
 }
@@ -174,12 +177,14 @@ impl Case<'_> {
         }
         let young = self.process.is_none_or(|process| process.age < self.limits.min_uptime);
         let mend = |problem| Some(told(found(problem, None, Next::Person(Help::MendBridge))));
-        if young && self.service.last_exit == Exit::Code(2) {
+        let exit =
+            self.process.map_or_else(|| last_exit(self.service, self.history), |_| self.service.last_exit.clone());
+        if young && exit == Exit::Code(2) {
             return mend(Problem::ExitCode2);
         }
-        if young && could_not_start(&self.service.last_exit) {
+        if young && could_not_start(&exit) {
             let missing = self.facts.missing_program.known().cloned().flatten();
-            return mend(Problem::CannotStart { exit: self.service.last_exit.clone(), missing });
+            return mend(Problem::CannotStart { exit, missing });
         }
         // One may be chance: a file that another program had open, a moment without memory.
         if self.ended_by(Class::Environment) >= 2 {

@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::facts::{
-    Connection, Disk, Flood, Held, Holder, Holds, Identity, Keeper, Life, Log, Lookalike, Parent, Pause, Repeated,
-    Session, UpdateLock,
+    Connection, Disk, Flood, Held, Holder, Holds, Identity, Keeper, Life, Log, Lookalike, MissingProgram, Parent,
+    Pause, Repeated, Session, UpdateLock,
 };
 use crate::findings::{Ended as Traceback, Findings, FloodWait};
 use crate::history::{Beats, Counted, Ended, advance};
@@ -1567,9 +1567,61 @@ fn kind_e_what_others_did_is_not_held_against_head() {
     let mut case = well();
     case.loop_on_head(600.0);
     case.job().last_exit = Exit::Code(78);
-    case.facts.missing_program = Fact::Known(Some(".venv/bin/python".into()));
+    case.facts.missing_program = Fact::Known(Some(MissingProgram::Absent(".venv/bin/python".into())));
     let verdict = assess(&case.facts, &case.history, LIMITS);
     assert_eq!((verdict.cause, verdict.tells()), (Cause::ConfigError, true), "r12: the interpreter is gone");
+}
+
+#[test]
+fn ends_that_nobody_saw_are_a_crash_loop_and_accuse_no_commit() {
+    let rows = [
+        ("all seen", 0, Cause::BadCommit),
+        ("one of three unseen", 1, Cause::CrashLoop),
+        ("none seen", 3, Cause::CrashLoop),
+    ];
+    for (name, unseen, cause) in rows {
+        let mut case = well();
+        case.loop_on_head(600.0);
+        let class = |nth| if nth < unseen { Class::Unseen } else { Class::Code };
+        let crashes = (0..3_u8).map(|nth| crash(180.0 - 60.0 * f64::from(nth), class(nth)));
+        case.facts.crashes = Fact::Known(crashes.collect());
+        assert_eq!(assess(&case.facts, &case.history, LIMITS).cause, cause, "{name}");
+    }
+}
+
+/// R33: systemd counts the tries that fail before the program too, and shows nothing of them while it tries again.
+#[test]
+fn r33_tries_that_failed_before_the_program_are_no_runs() {
+    let failed = Exit::NotStarted("a step before its start failed".into());
+    let look = |(runs, run, pid): (Option<u64>, Option<u64>, Option<u32>), exit: &Exit| {
+        let mut case = well();
+        case.facts.service = Fact::Known(Job { runs, run, last_exit: exit.clone(), ..job(pid) });
+        case.facts.process = Fact::Known(pid.map(|pid| Process { id: Identity { pid, start: 1 }, ..process(2.0) }));
+        case.facts
+    };
+    let looks = [
+        ("it runs", look((Some(3), Some(1), Some(1)), &Exit::Never), 0, None),
+        ("killed", look((Some(3), Some(1), None), &Exit::Signal(9)), 1, Some(Cause::ProcessDead)),
+        ("the step failed", look((None, None, None), &failed), 0, Some(Cause::ConfigError)),
+        ("the step of the next try", look((Some(8), None, None), &Exit::Never), 0, Some(Cause::ConfigError)),
+        ("it failed again", look((None, None, None), &failed), 0, Some(Cause::ConfigError)),
+        ("five tries later it is up", look((Some(14), Some(2), Some(2)), &Exit::Never), 0, None),
+        ("killed again, and started", look((Some(15), Some(3), Some(3)), &Exit::Never), 1, None),
+    ];
+    let mut history = History::default();
+    for (name, mut facts, crashes, cause) in looks {
+        // Not connected, so that it counts as young.
+        facts.life = Fact::Known(Life::default());
+        let events;
+        (history, events) = advance(&history, &facts, &[], LIMITS);
+        assert_eq!(events.iter().filter(|event| event.kind == EventKind::Crash).count(), crashes, "{name}: {events:?}");
+        let verdict = assess(&facts, &history, LIMITS);
+        if let Some(cause) = cause {
+            assert_eq!(verdict.cause, cause, "{name}");
+        } else {
+            assert_ne!(verdict.cause, Cause::ConfigError, "{name}");
+        }
+    }
 }
 
 #[test]

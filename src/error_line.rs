@@ -226,7 +226,7 @@ const DATABASE_SENTENCES: [&str; 8] = [
 ];
 /// EACCES, EPERM, EROFS, EDQUOT, EMFILE and ENFILE, ENOMEM, EIO, EADDRINUSE (another process has the port), EAGAIN of a
 /// thread that the system did not give; in the C libraries' words, which differ little between the two systems.
-const ENVIRONMENT_SENTENCES: [&str; 14] = [
+const ENVIRONMENT_SENTENCES: [&str; 15] = [
     "Permission denied",
     "Operation not permitted",
     "Read-only file system",
@@ -236,6 +236,8 @@ const ENVIRONMENT_SENTENCES: [&str; 14] = [
     "Cannot allocate memory",
     "Input/output error",
     "Address already in use",
+    // asyncio's beginning; it names the address, then says the same.
+    "error while attempting to bind on address",
     "Stale file handle",
     "Stale NFS file handle",
     "Transport endpoint is not connected",

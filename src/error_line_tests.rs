@@ -82,7 +82,17 @@ fn an_error_is_known_by_its_name_and_the_beginning_of_its_text() {
         // The code's own.
         ("incident 19", "ModuleNotFoundError: No module named 'telethon'", None),
         ("a key", "KeyError: 'database is locked'", None),
+        (
+            "E: asyncio's words for a port that another program has",
+            "OSError: [Errno 48] error while attempting to bind on address ('127.0.0.1', 8080): address already in use",
+            Some(Class::Environment),
+        ),
         ("a quoting error", "ValueError: database is locked", None),
+        (
+            "an error in another's text, without its brackets",
+            "ValueError: OSError: [Errno 24] Too many open files",
+            None,
+        ),
         ("further back", "RuntimeError: said database is locked", None),
         ("a table", "sqlite3.OperationalError: no such table: sessions", None),
         ("a file", "FileNotFoundError: [Errno 2] No such file or directory: 'x'", None),
@@ -150,6 +160,8 @@ fn crashes_end_alike_when_only_numbers_addresses_and_quoted_values_differ() {
         ("double quotes", "ValueError: bad \"x y\"", "ValueError: bad \"z\"", true),
         ("digits", "IndexError: index 3 of 5", "IndexError: index 14 of 5", true),
         ("an address", "TypeError: <f at 0x7f01ab> is none", "TypeError: <f at 0x7ffe99> is none", true),
+        ("a short address", "RuntimeError: at 0x7f", "RuntimeError: at 0x1c", true),
+        ("a short name with a digit", "RuntimeError: step 1a", "RuntimeError: step 2b", false),
         ("an id in hex", "RuntimeError: task 0a1b2c3d failed", "RuntimeError: task 77cc00ff failed", true),
         ("blanks around", " KeyError: 1 ", "KeyError: 2", true),
         ("another error", "KeyError: 'a'", "ValueError: 'a'", false),
@@ -162,6 +174,7 @@ fn crashes_end_alike_when_only_numbers_addresses_and_quoted_values_differ() {
         ("exit and signal", "exit 11", "signal 11", false),
         ("signals", "signal 11", "signal 6", false),
         ("an exit and an error", "exit 1", "KeyError: 1", false),
+        ("an exit and what only looks like one", "exit 1", "exit 99999999999", false),
         ("nothing known", "", "", false),
         ("one unknown", "", "KeyError", false),
     ];

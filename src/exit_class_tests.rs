@@ -219,6 +219,7 @@ fn the_names_are_those_of_the_history() {
         (Start, "start"),
         (Killed, "killed"),
         (Copy, "copy"),
+        (Class::Unseen, "unseen"),
     ];
     for (class, name) in names {
         assert_eq!(serde_json::to_value(class).unwrap(), name);

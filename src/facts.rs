@@ -62,10 +62,21 @@ pub struct Facts {
     pub crashes: Fact<Vec<Event>>,
     pub git: Fact<Git>,
     pub disk: Fact<Disk>,
-    /// The configured program, if there is nothing at its path.
-    pub missing_program: Fact<Option<String>>,
+    /// What is missing of the configured program. Asked only when something is wrong.
+    pub missing_program: Fact<Option<MissingProgram>>,
     pub markers: Fact<Markers>,
     pub holds: Holds,
+}
+
+/// Why a program can't be started.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum MissingProgram {
+    /// Nothing is at this path.
+    Absent(String),
+    /// A link, as a virtual environment has it for its interpreter, and its target is not there.
+    LinkToNowhere { path: String, target: String },
+    /// A script, and the interpreter that its first line names is not there.
+    NoInterpreter { script: String, interpreter: String },
 }
 
 /// Names one process for its whole life: a pid alone may be used again by another.
@@ -333,7 +344,8 @@ pub struct Event {
     pub ours: bool,
 }
 
-/// Why a run ended: the classes of the crash history. Only `Code` speaks against the bridge's code.
+/// Why a run ended: the classes of the crash history. Only `Code` speaks against the bridge's code; `Unseen` ends are
+/// crashes too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Class {
@@ -354,6 +366,8 @@ pub enum Class {
     Killed,
     /// Another bridge of this session was in the way.
     Copy,
+    /// How it ended was not seen, and it left no error.
+    Unseen,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

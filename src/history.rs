@@ -71,6 +71,10 @@ pub struct History {
     /// Until when Telegram told the bridge to wait, by its log.
     #[serde(default)]
     pub flood_until: Option<Wall>,
+    /// What the manager said of a start that failed before the program, while no start has come further. The manager
+    /// counts such tries, and shows nothing of them while it tries again.
+    #[serde(default)]
+    pub before_start: Option<Exit>,
     /// Since when the markers can't be read.
     #[serde(default)]
     pub markers_unseen_since: Option<Mono>,
@@ -154,6 +158,11 @@ pub fn advance(before: &History, facts: &Facts, ours: &[Identity], limits: &Limi
     history.starters = history.starters.with(facts);
     let same_run = history.run.map(|run| run.id) == before.run.map(|run| run.id);
     note_log(&mut history, facts, limits, same_run);
+    // A traceback may be quoted from a chat; that a run ended with it says that it is its own.
+    let wait = events.iter().rev().find_map(|event| error_line::flood_seconds(event.error.as_deref()?));
+    if let Some(seconds) = wait {
+        history.flood_until = Some(now.wall + Duration::from_secs(seconds).min(limits.flood));
+    }
     note_connection(&mut history, facts);
     note_life(&mut history, facts, limits);
     (history, events)
@@ -203,11 +212,18 @@ fn note_process(
     if !service.loaded {
         // When it is loaded again its counter starts at 0, so every run that it then shows is new.
         history.counted = Some(Counted { runs: 0, run: None });
+    } else if service.runs.is_none() && matches!(service.last_exit, Exit::NotStarted(_)) {
+        // The counter goes on with each such try, so the first run after them is a baseline.
+        (history.counted, history.before_start) = (None, Some(service.last_exit.clone()));
     } else if let Some(runs) = service.runs
+        && (history.before_start.is_none() || service.run.is_some())
         && (service.run.is_some() || history.counted.is_none_or(|before| before.run.is_none()))
     {
         // A unit that systemd has forgotten, or has not quite started, names no run: that is no reading.
         history.counted = Some(Counted { runs, run: service.run });
+    }
+    if process.is_some() || service.run.is_some() {
+        history.before_start = None;
     }
     let new_run = process.is_some_and(|process| history.run.is_none_or(|run| run.id != process.id));
     if let Some(process) = process.filter(|_| new_run) {
@@ -366,6 +382,11 @@ fn earlier(a: Mono, b: Mono) -> Mono {
 /// How the last run ended. systemd does not show that while the unit runs, but the watch may have seen it. If not, and
 /// there was a run before, the answer is `Unseen` and not `Never`.
 pub fn last_exit(job: &Job, history: &History) -> Exit {
+    if job.last_exit == Exit::Never
+        && let Some(exit) = &history.before_start
+    {
+        return exit.clone();
+    }
     match (&job.last_exit, &history.ended) {
         (Exit::Never, Some(ended)) if ended.exit != Exit::Never => ended.exit.clone(),
         (Exit::Never, Some(_)) => Exit::Unseen,
@@ -441,7 +462,7 @@ fn crash(history: &History, service: &Job, pid: Option<u32>, facts: &Facts, limi
         copy_in_the_way: identity::copy(facts, &history.starters, limits.stale_process).is_some(),
     };
     Event {
-        class: exit_class::class(&ending).unwrap_or(Class::Code),
+        class: exit_class::class(&ending).unwrap_or(Class::Unseen),
         error: said.ended_by.map(|ended| ended.error),
         ..event(EventKind::Crash, reason(&service.last_exit), pid, facts)
     }

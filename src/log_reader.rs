@@ -7,7 +7,7 @@
 //!
 //! How to call it: one [`Reader`] for each file, for as long as the file is followed. New bytes go to [`Reader::feed`];
 //! [`Reader::skipped`] if some were left out; [`Reader::ended`] once the process is gone or another one is there, for a
-//! last line without an end. Add what one look found to what was known with [`Findings::then`]; of two files the one
+//! last line without an end; [`Reader::lend`] before, with the voice of the other file. Add what one look found to what was known with [`Findings::then`]; of two files the one
 //! that grew last comes last.
 
 use crate::error_line;
@@ -26,6 +26,8 @@ pub struct Reader {
     within: Within,
     /// The shape of the bridge's own lines, from the last one that was certainly its own.
     voice: Option<Voice>,
+    /// The same from the bridge's other log, where this one has no heartbeats.
+    lent: Option<Voice>,
     /// The errors of the traceback before, where another may follow from it.
     causes: Vec<String>,
     /// The line before said that the traceback to come ends nothing.
@@ -46,7 +48,7 @@ enum Within {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Voice {
+pub struct Voice {
     prefix: Prefix,
     logger: Option<String>,
     stamp: String,
@@ -87,7 +89,21 @@ impl Reader {
 
     /// Bytes were left out, so the next ones begin somewhere in a line and perhaps in a traceback.
     pub fn skipped(&mut self) {
-        *self = Reader { voice: self.voice.take(), ..Reader::default() };
+        *self = Reader { voice: self.voice.take(), lent: self.lent.take(), ..Reader::default() };
+    }
+
+    /// The shape of the bridge's own lines, where this file has shown it.
+    pub fn voice(&self) -> Option<&Voice> {
+        self.voice.as_ref()
+    }
+
+    /// Lends the voice that the bridge has in its other log: there the heartbeats are, and a child may write here.
+    pub fn lend(&mut self, voice: Option<Voice>) {
+        self.lent = voice;
+    }
+
+    fn known_voice(&self) -> Option<&Voice> {
+        self.voice.as_ref().or(self.lent.as_ref())
     }
 
     fn line(&mut self, line: &str) -> Findings {
@@ -143,7 +159,8 @@ impl Reader {
 
     fn error(&mut self, line: &str) -> Findings {
         let line = bounded(line);
-        let found = of_error(&line);
+        // A wait that ended a run is read from its end: in a run that goes on, the traceback may be a quotation.
+        let found = Findings { flood: None, ..of_error(&line) };
         let causes = self.causes.clone();
         if self.causes.len() < CAUSES {
             self.causes.push(line.clone());
@@ -171,6 +188,7 @@ impl Reader {
             return Findings::default();
         }
         let found = causes.iter().map(|cause| of_error(cause)).fold(Findings::default(), Findings::then);
+        let found = Findings { flood: None, ..found };
         // The group's own line comes first, what went wrong in it after.
         let error = causes.remove(0);
         Findings { ended_by: Some(Ended { error, causes }), ..found }
@@ -199,11 +217,12 @@ impl Reader {
         let mut found = match phrase {
             Some(Phrase::Heartbeat) => Findings { heartbeat: true, ..Findings::default() },
             Some(Phrase::Connected) => Findings { connected: Some(true), ..Findings::default() },
-            Some(Phrase::Cut) if self.may_accuse(line) => {
+            Some(Phrase::Cut) if self.speaks_for_it(line) => {
                 Findings { connected: Some(false), network: true, ..Findings::default() }
             }
             Some(Phrase::ToldToStop) => Findings { told_to_stop: self.sounds_like(line), ..Findings::default() },
             Some(Phrase::Login) => Findings { login: self.may_accuse(line), ..Findings::default() },
+            Some(Phrase::Flood(_)) if !self.speaks_for_it(line) => Findings::default(),
             Some(Phrase::Flood(seconds)) => Findings { flood: Some(FloodWait { seconds }), ..Findings::default() },
             Some(Phrase::Of(Class::Login)) if !self.may_accuse(line) => Findings::default(),
             Some(Phrase::Of(class)) => of_class(class),
@@ -233,13 +252,21 @@ impl Reader {
     /// than they are. A minute allows for threads that overtake each other; lines that people paste into a chat are
     /// older.
     fn may_accuse(&self, line: &Line) -> bool {
-        self.voice.as_ref().is_none_or(|voice| line.prefix >= voice.prefix && !older(&line.stamp, &voice.stamp))
+        self.voice.as_ref().is_none_or(|voice| line.prefix >= voice.prefix)
+            && self.known_voice().is_none_or(|voice| !older(&line.stamp, &voice.stamp))
+    }
+
+    /// Whether it tells of the bridge's own connection. That is mostly logged by its Telegram library, or without a
+    /// name; a child that shares the file has a connection of its own.
+    fn speaks_for_it(&self, line: &Line) -> bool {
+        let library = |name: &String| matches!(name.split('.').next(), Some("telethon" | "pyrogram"));
+        self.may_accuse(line) && (line.logger.as_ref().is_none_or(library) || self.sounds_like(line))
     }
 
     /// Whether it comes from the same top-level logger as the bridge's heartbeats. Stricter, because a child that
     /// shares the file logs its shutdown in the same words.
     fn sounds_like(&self, line: &Line) -> bool {
-        let Some(voice) = &self.voice else {
+        let Some(voice) = self.known_voice() else {
             // No heartbeat yet. A name with a capital or a dash is a person's or a program's, not a module's.
             let module = |name: &String| !name.contains(|c: char| c.is_uppercase() || c == '-');
             return line.logger.as_ref().is_none_or(module);

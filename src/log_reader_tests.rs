@@ -345,3 +345,43 @@ fn last_words_are_those_after_which_no_logger_spoke() {
         assert_eq!((found.last_words.as_deref(), found.last_error.as_deref()), (last_words, last_error), "{name}");
     }
 }
+
+/// A child that writes into the error log, where the bridge itself has no heartbeats.
+#[test]
+fn b_the_voice_of_the_log_is_lent_to_the_error_log() {
+    let mut log = Reader::default();
+    log.feed("2026-11-26 10:00:00,000 - bridge.main - INFO - [heartbeat] Bridge alive\n");
+    let line = |stamp: &str, logger: &str, message: &str| format!("{stamp} - {logger} - WARNING - {message}\n");
+    let now = "2026-11-26 10:05:00,000";
+    let rows = [
+        ("its own wait", line(now, "bridge.chats", "A wait of 60 seconds is required"), "flood-Some(60)"),
+        ("its library's", line(now, "telethon.client.users", "A wait of 60 seconds is required"), "flood-Some(60)"),
+        ("without a name", "WARNING: A wait of 60 seconds is required\n".into(), "flood-Some(60)"),
+        ("a child's wait", line(now, "worker.tools", "A wait of 60 seconds is required"), ""),
+        ("an old one, pasted", line("2026-11-20 10:05:00,000", "bridge.main", "A wait of 60 seconds is required"), ""),
+        ("its own cut", line(now, "bridge.main", "Automatic reconnection failed 5 time(s)"), "cut network"),
+        ("a child's cut", line(now, "worker.tools", "Automatic reconnection failed 5 time(s)"), ""),
+        ("its own goodbye", line(now, "bridge.stop", "Received SIGTERM, shutting down gracefully..."), "told-to-stop"),
+        ("a child's goodbye", line(now, "worker.tools", "Received SIGTERM, shutting down gracefully..."), ""),
+        (
+            "another format's login",
+            "WARNING:telethon.network:Server does not know about the current auth key\n".into(),
+            "login",
+        ),
+    ];
+    for (name, text, expected) in rows {
+        let mut reader = Reader::default();
+        reader.lend(log.voice().cloned());
+        assert_eq!(words(&reader.feed(&text)), expected, "{name}");
+        reader.skipped();
+        assert_eq!(words(&reader.feed(&text)), expected, "{name}, after a gap");
+    }
+}
+
+/// A traceback may be forwarded in a chat; only that the run ended with it makes it a wait.
+#[test]
+fn b_a_wait_in_a_traceback_is_no_wait_of_a_run_that_goes_on() {
+    let text = format!("{TRACE}telethon.errors.rpcerrorlist.FloodWaitError: A wait of 1800 seconds is required\n");
+    let found = read(&text);
+    assert_eq!(words(&found), "ended");
+}

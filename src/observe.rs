@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use crate::config::Config;
 use crate::contract;
 use crate::facts::{
-    Disk, Event, Fact, Facts, Git, Identity, Job, Life, Log, Lookalike, Markers, Process, Role, Session,
+    Disk, Event, Fact, Facts, Git, Identity, Job, Life, Log, Lookalike, Markers, MissingProgram, Process, Role, Session,
 };
 use crate::limits::Environment;
 use crate::secrets::Secrets;
@@ -22,7 +22,7 @@ use crate::system::poll::Deadline;
 use crate::system::process_table::{Found, ProcessMatch, ProcessSearch};
 use crate::system::service::Service;
 use crate::system::timed::Timed;
-use crate::system::{clock, family, life, log_end, markers, network, process, session};
+use crate::system::{clock, family, life, log_end, markers, network, process, program, session};
 
 /// Looks again and again, and remembers how far it has read.
 pub struct Observer {
@@ -37,7 +37,8 @@ pub struct Observer {
     log: Timed<Option<Identity>, Result<Log, String>>,
     crash_log: Timed<(), Result<Vec<Event>, String>>,
     git: Timed<bool, Result<Git, String>>,
-    files: Timed<(), (Result<Markers, String>, Result<Disk, String>, Option<String>)>,
+    files: Timed<(), (Result<Markers, String>, Result<Disk, String>)>,
+    missing_program: Timed<(), Option<MissingProgram>>,
     session: Timed<Vec<u32>, Result<Session, String>>,
     log_end: Timed<(), Vec<Vec<String>>>,
     job_environment: Timed<Option<u32>, Values>,
@@ -56,7 +57,7 @@ impl Observer {
             Tail::new(&config.log, &config.error_log, environment.limits.repeat_window, config.secrets.clone());
         let crash_log = config.data(contract::CRASH_HISTORY);
         let mut crash_log = CrashLog::new(crash_log, environment.limits.crash_window, config.secrets.clone());
-        let (mut checkout, files) = (Checkout::new(&config.root), config.clone());
+        let (mut checkout, files, program) = (Checkout::new(&config.root), config.clone(), config.clone());
         let secrets = config.secrets.clone();
         let mut summary = Summary { secrets: secrets.clone(), known: None };
         let job_environment = JobEnvironment::new(config, environment);
@@ -72,7 +73,8 @@ impl Observer {
             log: Timed::new("log", move |run| tail.look(run)),
             crash_log: Timed::new("crash_log", move |()| crash_log.recent()),
             git: Timed::new("git", move |deep| Ok(summary.cleaned(checkout.head(deep)?))),
-            files: Timed::new("files", move |()| (markers::read(&files), disk(&files), missing_program(&files))),
+            files: Timed::new("files", move |()| (markers::read(&files), disk(&files))),
+            missing_program: Timed::new("program", move |()| program::missing(&program.root, program.program.first()?)),
             session: Timed::new("session", move |family: Vec<u32>| session::look(&database, &family)),
             log_end: Timed::new("log end", move |()| {
                 logs.each_ref().map(|path| log_end::of(path, 15, &secrets)).into()
@@ -113,6 +115,7 @@ impl Observer {
         let session = self.session.now(family, limit).and_then(|session| session);
         facts.session = session.map(|session| self.with_the_bridge_known(session)).into();
         facts.git = self.git.answer(self.deadline()).and_then(|git| git).into();
+        facts.missing_program = self.missing_program.now((), limit).into();
         if let Fact::Known(log) = &mut facts.log {
             log.ends = self.log_end.now((), limit).unwrap_or_default();
         }
@@ -168,9 +171,9 @@ impl Observer {
         let (bridge, lookalikes) = known(self.new_processes.matching(&mut self.process_search, &family));
         let life = self.read_life(&family);
         let deadline = self.deadline();
-        let (markers, disk, missing_program) = match self.files.answer(deadline) {
-            Ok((markers, disk, missing)) => (markers.into(), disk.into(), Fact::Known(missing)),
-            Err(why) => (Fact::Unknown(why.clone()), Fact::Unknown(why.clone()), Fact::Unknown(why)),
+        let (markers, disk) = match self.files.answer(deadline) {
+            Ok((markers, disk)) => (markers.into(), disk.into()),
+            Err(why) => (Fact::Unknown(why.clone()), Fact::Unknown(why)),
         };
         Facts {
             clock: clock::now(),
@@ -185,7 +188,7 @@ impl Observer {
             crashes: self.crash_log.answer(deadline).and_then(|events| events).into(),
             git: self.git.answer(deadline).and_then(|git| git).into(),
             disk,
-            missing_program,
+            missing_program: Fact::Unknown("looked at only when something is wrong".into()),
             markers,
             holds: markers::holds(&self.config),
         }
@@ -304,11 +307,4 @@ fn disk(config: &Config) -> Result<Disk, String> {
         });
     }
     smallest.ok_or_else(|| "no folder of the bridge is there".into())
-}
-
-/// The configured program, if it is a path and nothing is there: often the link of a virtual environment whose target
-/// an upgrade of the interpreter has removed.
-fn missing_program(config: &Config) -> Option<String> {
-    let program = config.program.first().filter(|program| program.contains('/'))?;
-    (!config.root.join(program).exists()).then(|| program.clone())
 }

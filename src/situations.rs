@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::act::Reason;
 use crate::check::{Check, Known};
-use crate::facts::{Condition, Exit, Identity, Keeper, Pause, Process, Repeated, Unmet};
+use crate::facts::{Condition, Exit, Identity, Keeper, MissingProgram, Pause, Process, Repeated, Unmet};
 use crate::history::History;
 use crate::markers::Update;
 use crate::signs::Living;
@@ -244,7 +244,8 @@ pub(crate) fn situations() -> Vec<(&'static str, Snapshot)> {
         ("config-error, no service", down(one(Problem::NoService, Next::Person(Help::Install)))),
         ("config-error, exit code 2", down(one(Problem::ExitCode2, Next::Person(Help::MendBridge)))),
         ("config-error, the interpreter is gone", {
-            let missing = Some(".venv/bin/python".into());
+            let target = "/opt/homebrew/Cellar/python@3.12/3.12.4/bin/python3.12".into();
+            let missing = Some(MissingProgram::LinkToNowhere { path: ".venv/bin/python".into(), target });
             down(one(Problem::CannotStart { exit: Exit::Code(78), missing }, Next::Person(Help::MendBridge)))
         }),
         ("config-error, it could not be started", {

@@ -18,7 +18,7 @@ pub use self::journal::{
 };
 use self::time::{at, lasting};
 use crate::act::Reason;
-use crate::facts::{Condition, Exit, Keeper, Lookalike, Unmet};
+use crate::facts::{Condition, Exit, Keeper, Lookalike, MissingProgram, Unmet};
 use crate::foreign_text::{Lines, harmless};
 use crate::markers::Update;
 use crate::outcome::{Cure, Failure, Missing, Outcome, StandDown};
@@ -144,7 +144,7 @@ pub fn detail(problem: &Problem, now: Clock) -> Option<String> {
         Problem::LoopInside { .. } => "its manager sees only the process that starts it again".into(),
         Problem::NoService => "neither a plist nor a unit file".into(),
         Problem::ExitCode2 => "its own configuration is wrong, or its script is missing".into(),
-        Problem::CannotStart { missing: Some(program), .. } => format!("{} is not there", foreign(program)),
+        Problem::CannotStart { missing: Some(missing), .. } => missing_program(missing),
         Problem::CannotStart { .. } => "no line of it ever ran".into(),
         Problem::BrokenEnvironment { error: Some(error) } => foreign(error),
         Problem::DiskFull => "the bridge can't write its session or its log".into(),
@@ -200,6 +200,16 @@ pub fn unmet(condition: &Unmet) -> String {
     }
 }
 
+fn missing_program(missing: &MissingProgram) -> String {
+    match missing {
+        MissingProgram::Absent(path) => format!("{} is not there", foreign(path)),
+        MissingProgram::LinkToNowhere { path, .. } => format!("the interpreter {} leads nowhere", foreign(path)),
+        MissingProgram::NoInterpreter { script, interpreter } => {
+            format!("the interpreter of {} is not there: {}", foreign(script), foreign(interpreter))
+        }
+    }
+}
+
 /// Why something is done, as the second half of "because …".
 pub fn reason(reason: &Reason, now: Clock) -> String {
     match reason {
@@ -222,6 +232,9 @@ fn further(problem: &Problem) -> Vec<String> {
                 vec![format!("HEAD ({}) is the suspect, but auto-revert is off.", foreign(summary))]
             }
         },
+        Problem::CannotStart { missing: Some(MissingProgram::LinkToNowhere { target, .. }), .. } => {
+            vec![format!("Its target is not there: {}.", foreign(target))]
+        }
         Problem::ProcessDead { held_back, restless, .. } => {
             let held =
                 held_back.iter().map(|why| format!("The service manager holds its start back: {}.", foreign(why)));
@@ -285,6 +298,7 @@ fn innocence(innocent: &Innocent) -> String {
         Innocent::FewCrashes(0) => "none of the crashes happened on it".into(),
         Innocent::FewCrashes(crashes) => format!("only {crashes} of the crashes happened on it"),
         Innocent::Old(age) => format!("it was {} old at the first of them", lasting(*age)),
+        Innocent::Unseen => "how the crashes on it ended was not seen".into(),
         Innocent::Undated => "its date lies in the future, so it has no age".into(),
         Innocent::OwnRevert => "it is our own revert".into(),
         Innocent::NoParent => "it has no parent".into(),

@@ -80,6 +80,7 @@ fn innocents() -> Vec<(String, String)> {
         Innocent::FewCrashes(2),
         Innocent::Old(Duration::from_hours(5)),
         Innocent::Undated,
+        Innocent::Unseen,
         Innocent::OwnRevert,
         Innocent::NoParent,
         Innocent::Merge,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::facts::{Condition, Exit, Keeper, Pause, Repeated, Unmet};
+use crate::facts::{Condition, Exit, Keeper, MissingProgram, Pause, Repeated, Unmet};
 use crate::markers::Update;
 use crate::signs::Living;
 use crate::time::{Mono, Wall};
@@ -126,7 +126,7 @@ pub enum Problem {
     /// The manager can't start it: the exit, and the program if that is missing.
     CannotStart {
         exit: Exit,
-        missing: Option<String>,
+        missing: Option<MissingProgram>,
     },
     /// What the bridge needs is broken (a read-only disk, a file that it may not use): its last error.
     BrokenEnvironment {
@@ -222,6 +222,8 @@ pub enum Innocent {
     Old(Duration),
     /// Its date is in the future, so it has no age.
     Undated,
+    /// How those crashes ended was not seen: it may have been with 0.
+    Unseen,
     OwnRevert,
     NoParent,
     Merge,

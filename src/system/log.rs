@@ -8,12 +8,15 @@ use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::error_line;
 use crate::facts::{Identity, Log, Repeated};
 use crate::findings::Findings;
-use crate::foreign_text::Lines;
+use crate::foreign_text::{Lines, harmless};
+use crate::log_line;
+use crate::log_parts::Level;
 use crate::log_reader::Reader;
 use crate::secrets::Secrets;
-use crate::system::clock;
+use crate::system::{clock, process};
 use crate::time::{Mono, Wall};
 
 /// Follows the log and the error log. The last seen file is kept open: after a rotation the bridge may go on writing
@@ -28,6 +31,8 @@ pub struct Tail {
     secrets: Secrets,
     /// The process at the last look: after another pid appears, new lines are another run's.
     run: Option<Identity>,
+    /// There was a look before this one: a file that it did not see is new from its first byte.
+    looked: bool,
 }
 
 struct Followed {
@@ -59,6 +64,8 @@ const SHOWN: usize = 160;
 const ERROR: usize = 400;
 /// At most this much of what is new is read: a bridge that writes more in a tick repeats itself.
 const READ: u64 = 64 << 10;
+/// At most this much of a file that is seen for the first time: enough for the last few lines, even long ones.
+const END: u64 = 16 << 10;
 /// This many files are followed: those at the two paths, those that the bridge writes to, and two that a bridge which
 /// was just started may have opened before a rotation.
 const FOLLOWED: usize = 6;
@@ -73,6 +80,7 @@ impl Tail {
             window,
             secrets,
             run: None,
+            looked: false,
         }
     }
 
@@ -83,6 +91,8 @@ impl Tail {
     pub fn look(&mut self, run: Option<Identity>) -> Result<Log, String> {
         let mut log = Log { path: self.log.clone(), ..Log::default() };
         let mut fresh = String::new();
+        // Of the file that has heartbeats; the log stands before the error log.
+        let mut voice = self.followed.iter().rev().find_map(|followed| followed.reader.voice()).cloned();
         for followed in &mut self.followed {
             let new = followed.grown();
             let grew = new.is_some();
@@ -93,7 +103,9 @@ impl Tail {
                 if skipped {
                     followed.reader.skipped();
                 }
+                followed.reader.lend(voice.clone());
                 log.said = std::mem::take(&mut log.said).then(followed.reader.feed(&text));
+                voice = followed.reader.voice().cloned().or(voice);
                 fresh.push_str(&text);
                 fresh.push('\n');
             }
@@ -111,7 +123,24 @@ impl Tail {
             if let Some(followed) = self.followed.iter_mut().find(|followed| followed.inode == inode) {
                 followed.in_place = true;
             } else {
-                log.flood_before = log.flood_before.or_else(|| flood_before(&file, &meta));
+                let mut reader = Reader::default();
+                reader.lend(voice.clone());
+                let text = last_lines(&file, meta.len());
+                let said = reader.feed(&text);
+                voice = reader.voice().cloned().or(voice);
+                if self.looked {
+                    log.said = std::mem::take(&mut log.said).then(said);
+                    fresh.push_str(&text);
+                } else {
+                    let modified = meta.modified().ok().map(clock::epoch);
+                    let said = said.then(reader.clone().ended());
+                    log.flood_before = log.flood_before.or_else(|| flood_before(&said, modified));
+                    // Its last line is this run's if it is younger: it may already have ended with it.
+                    let began = run.and_then(|run| process::find(run.pid)).map(|process| process.started);
+                    if run.is_some() && began.is_none_or(|began| modified >= Some(began)) {
+                        log.said = std::mem::take(&mut log.said).then(last_words(said));
+                    }
+                }
                 self.followed.push(Followed {
                     path,
                     file,
@@ -121,18 +150,18 @@ impl Tail {
                     used: false,
                     in_place: true,
                     deleted: false,
-                    reader: Reader::default(),
+                    reader,
                 });
             }
         }
         self.forget_old();
-        if self.run != run {
+        if self.run != run && self.looked {
             for followed in &mut self.followed {
                 // The last line may be unfinished; what follows is another process's.
                 log.said = std::mem::take(&mut log.said).then(followed.reader.ended());
             }
-            self.run = run;
         }
+        (self.run, self.looked) = (run, true);
         self.without_secrets(&mut log.said);
         log.repeated = self.repeated(&fresh);
         Ok(log)
@@ -222,20 +251,38 @@ struct New {
     skipped: bool,
 }
 
-/// A flood wait at the end of a log that was there before we were: when the log was last written, and how long the wait
-/// is.
-fn flood_before(file: &File, meta: &std::fs::Metadata) -> Option<(Wall, Duration)> {
-    /// Enough for the last few lines, even long ones.
-    const END: u64 = 16 << 10;
-    let text = read_from(file, meta.len().saturating_sub(END), meta.len());
-    let mut reader = Reader::default();
-    let said = reader.feed(&text).then(reader.ended());
-    let seconds = said.flood?.seconds?;
-    Some((meta.modified().ok().map(clock::epoch)?, Duration::from_secs(seconds)))
+fn last_lines(file: &File, size: u64) -> String {
+    let text = read_from(file, size.saturating_sub(END), size);
+    // Half a line may begin in the middle of a secret.
+    if size <= END { text } else { text.split_once('\n').map_or_else(String::new, |(_, whole)| whole.into()) }
 }
 
+/// A flood wait at the end of a log that was there before we were: when the log was last written, and how long the wait
+/// is.
+fn flood_before(said: &Findings, modified: Option<Wall>) -> Option<(Wall, Duration)> {
+    let by_end = || said.ended_by.as_ref().and_then(|ended| error_line::flood_seconds(&ended.error));
+    let seconds = said.flood.map_or_else(by_end, |flood| flood.seconds)?;
+    Some((modified?, Duration::from_secs(seconds)))
+}
+
+/// What explains an end, and nothing else: the lines before the last ones may be another run's.
+fn last_words(said: Findings) -> Findings {
+    Findings {
+        ended_by: said.ended_by,
+        last_error: said.last_error,
+        last_words: said.last_words,
+        prompted: said.prompted,
+        interpreter_failed: said.interpreter_failed,
+        ..Findings::default()
+    }
+}
+
+/// A line that says its level says whether it is one; what it quotes does not matter. Many programs print their errors
+/// without a level.
 fn is_error(line: &str) -> bool {
-    ["ERROR", "CRITICAL", "Error:", "Exception", "error:"].iter().any(|word| line.contains(word))
+    let says = ["ERROR", "CRITICAL", "Error:", "Exception", "error:"].iter().any(|word| line.contains(word));
+    let own = || log_line::parse(harmless(line, Lines::Join).trim_end());
+    says && own().is_none_or(|own| own.level.is_none_or(|level| level >= Level::Warning) || own.error.is_some())
 }
 
 pub(super) fn open(path: &Path) -> Result<Option<(File, std::fs::Metadata)>, String> {
@@ -359,6 +406,58 @@ mod tests {
         fs::write(&path, line.repeat(12)).unwrap();
         let Repeated { line, count: times } = tail.look(None).unwrap().repeated.unwrap();
         assert_eq!((line.as_str(), times), ("ERROR 7 (removed) api_hash='(removed)' http://x/(removed)/getMe", 12));
+    }
+
+    #[test]
+    fn b_what_a_chat_quotes_is_no_repeated_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("bridge.log");
+        let count = |line: &str| {
+            fs::write(&path, "").unwrap();
+            let error_log = folder.path().join("error.log");
+            let mut tail = Tail::new(&path, &error_log, Duration::from_mins(5), Secrets::default());
+            tail.look(None).unwrap();
+            fs::write(&path, format!("{line}\n").repeat(12)).unwrap();
+            tail.look(None).unwrap().repeated.map_or(0, |repeated| repeated.count)
+        };
+        let rows = [
+            ("2026-11-22 05:04:00,000 [INFO] bridge: new message: ERROR everywhere", 0),
+            ("{\"level\": \"info\", \"message\": \"KeyError: 'a'\"}", 0),
+            ("2026-11-22 05:04:00,000 [ERROR] bridge: can't send", 12),
+            ("2026-11-22 05:04:00,000 [WARNING] bridge: retry after OSError: 5", 12),
+            ("2026-11-22 05:04:00,000 KeyError: 'a'", 12),
+            ("KeyError: 'a'", 12),
+            ("all is well", 0),
+        ];
+        for (line, expected) in rows {
+            assert_eq!(count(line), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn r10_a_file_that_appears_later_is_read_from_its_first_byte_and_the_first_look_reads_what_ended_this_run() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, error_log) = (folder.path().join("bridge.log"), folder.path().join("error.log"));
+        let trace = "INFO Connected to Telegram\nTraceback (most recent call last):\n  File \"x\"\nKeyError: 'a'\n";
+        let tail = || Tail::new(&path, &error_log, Duration::from_mins(5), Secrets::default());
+        let ended = |said: &Findings| said.ended_by.clone().map(|ended| ended.error);
+        let mut before = tail();
+        assert_eq!(before.look(None).unwrap().said, Findings::default());
+        fs::write(&error_log, trace).unwrap();
+        let said = before.look(None).unwrap().said;
+        assert_eq!((ended(&said), said.connected), (Some("KeyError: 'a'".into()), Some(true)));
+        // A process that began before the last line may have written it; one that is younger has not.
+        let this = process::find(std::process::id()).unwrap();
+        let said = tail().look(Some(this.id)).unwrap().said;
+        assert_eq!((ended(&said), said.connected), (Some("KeyError: 'a'".into()), None));
+        let file = fs::OpenOptions::new().append(true).open(&error_log).unwrap();
+        file.set_modified(std::time::SystemTime::UNIX_EPOCH).unwrap();
+        assert_eq!(tail().look(Some(this.id)).unwrap().said, Findings::default());
+        assert_eq!(tail().look(None).unwrap().said, Findings::default());
+        // Of a long file only whole lines.
+        fs::write(&error_log, format!("{}\n{trace}", "x".repeat(1 << 20))).unwrap();
+        let said = tail().look(Some(this.id)).unwrap().said;
+        assert_eq!(ended(&said), Some("KeyError: 'a'".into()));
     }
 
     #[test]

@@ -35,9 +35,6 @@ InactiveEnterTimestampMonotonic,Restart,RestartUSec,TimeoutStopUSec,UnitFileStat
 ConditionResult,ConditionTimestampMonotonic,AssertResult,AssertTimestampMonotonic,RestartPreventExitStatus,FreezerState,\
 FragmentPath,DropInPaths";
 
-/// The text for a start whose `ExecStartPre` (or condition, or mount) failed.
-const BEFORE_START: &str = "a step before its start failed; see systemctl --user status";
-
 /// `DefaultTimeoutStopSec`: used for "infinity", since we never wait for ever.
 const EXIT_TIMEOUT: Duration = Duration::from_secs(90);
 
@@ -327,8 +324,13 @@ fn parse(shown: &HashMap<String, String>) -> Result<Job, String> {
     let stopping = active == "deactivating" && (pid.is_some() || !matches!(get(shown, "Job"), "" | "0"));
     let leftovers = active == "deactivating" && !stopping;
     let run = get(shown, "ExecMainStartTimestampMonotonic").parse().ok().filter(|stamp| *stamp > 0);
-    // The stamps are reset with each try, so a try that failed without one never started the program.
-    let failed_before_start = pid.is_none() && run.is_none() && !matches!(get(shown, "Result"), "" | "success");
+    // The stamps are reset with each try, so a try that failed without one never started the program: its
+    // `ExecStartPre` failed, or a condition, a mount.
+    let result = get(shown, "Result");
+    let failed_before_start = pid.is_none() && run.is_none() && !matches!(result, "" | "success");
+    let before_start = || {
+        Exit::NotStarted(format!("a step before its start failed (ExecStartPre or the like; systemd says {result})"))
+    };
     Ok(Job {
         // A unit whose file was removed goes on running, with the state not-found.
         installed: there,
@@ -344,7 +346,7 @@ fn parse(shown: &HashMap<String, String>) -> Result<Job, String> {
             .filter(|_| !failed_before_start)
             .map(|restarts| if last_exit == Exit::Never && pid.is_none() { restarts } else { restarts + 1 }),
         run,
-        last_exit: if failed_before_start { Exit::NotStarted(BEFORE_START.into()) } else { last_exit },
+        last_exit: if failed_before_start { before_start() } else { last_exit },
         throttle: seconds(get(shown, "RestartUSec")).unwrap_or(Duration::from_millis(100)),
         exit_timeout: seconds(get(shown, "TimeoutStopUSec")).unwrap_or(EXIT_TIMEOUT),
         keep_alive: match restart {
