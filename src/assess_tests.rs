@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::facts::{
-    Connection, Disk, Flood, Held, Holder, Holds, Identity, Keeper, Life, Log, Lookalike, MissingProgram, Parent,
-    Pause, Repeated, Session, UpdateLock,
+    Class, Condition, Connection, Disk, Event, EventKind, Exit, Flood, Git, Held, Holder, Holds, Identity, Keeper,
+    Life, Lock, Log, Lookalike, MissingProgram, Parent, Pause, Repeated, Role, Session, Unmet, UpdateLock,
 };
 use crate::findings::{Ended as Traceback, Findings, FloodWait};
 use crate::history::{Beats, Counted, Ended, advance};

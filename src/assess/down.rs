@@ -1,0 +1,109 @@
+//! A bridge that is down, and what keeps it from coming up: a lock, a copy in its way, a manager that leaves it down.
+
+use std::time::Duration;
+
+use super::{Case, found, told};
+use crate::facts::{Class, Condition, Exit, KeepAlive, Lock, Role};
+use crate::history::last_exit;
+use crate::identity;
+use crate::verdict::{Finding, Next, Problem, Rung};
+
+/// This many starts in the window, and it is down again: its manager restarts it each time and none of the ends is a
+/// crash (exit 0, no network), so no rung fits, but a person is told.
+const RESTLESS: usize = 10;
+
+impl Case<'_> {
+    pub(super) fn session_locked(&self) -> Option<Finding> {
+        let session = self.facts.session.known()?;
+        let says_locked = self.within(self.history.locked_at, self.limits.log_words_count);
+        if self.process.is_some() && !says_locked {
+            return None;
+        }
+        // A reader's SHARED lock keeps a writer from committing, but a mere reader is no reason to act before the
+        // bridge complains.
+        let enough = if says_locked { Lock::Shared } else { Lock::Reserved };
+        let holder = session.holders.iter().find(|holder| holder.role == Role::Stranger && holder.lock >= enough)?;
+        Some(found(Problem::SessionLocked { pid: holder.pid }, Some(Rung::FreeSession), Next::FreeSession))
+    }
+
+    /// A copy beside the bridge that the manager owns, or in the way of its start. Before the crash loop: a copy makes the
+    /// bridge crash, and then HEAD is no suspect.
+    pub(super) fn duplicate(&self) -> Option<Finding> {
+        let (facts, starters, age) = (self.facts, &self.history.starters, self.limits.stale_process);
+        let copy = if self.process.is_some() {
+            identity::copy(facts, starters, age)
+        } else {
+            // While it is down, what looks like a copy may be the last bridge there is, which is never ended without a
+            // start that will follow: the manager has tried, and what it started ended at once.
+            // A run that was never seen was too short for that.
+            let unseen = !self.history.starts.is_empty();
+            let ended_at_once =
+                self.history.ended.as_ref().map_or(unseen, |ended| ended.lived < self.limits.min_uptime);
+            let tries = self.service.loaded && ended_at_once && !self.service.active_without_process;
+            let says_so = self.last_crash().is_some_and(|crash| crash.class == Class::Copy);
+            tries.then(|| identity::in_the_way(facts, starters, age, says_so)).flatten()
+        }?;
+        let next = if self.process.is_some() { Next::EndCopy } else { Next::EndCopyAndStart };
+        Some(found(Problem::Duplicate { pid: copy.id.pid }, Some(Rung::EndStale), next))
+    }
+
+    /// No process.
+    pub(super) fn down(&self) -> Option<Finding> {
+        if self.process.is_some() {
+            return None;
+        }
+        let (service, limits, now) = (self.service, self.limits, self.facts.clock);
+        if !service.loaded && service.installed {
+            let left = limits.reload.saturating_sub(self.lasting(self.history.unloaded_since));
+            return Some(if left > Duration::ZERO {
+                told(found(Problem::NotLoaded, None, Next::LoadAt(now.wall + left)))
+            } else {
+                found(Problem::NotLoaded, Some(Rung::Restart), Next::Load)
+            });
+        }
+        let starts = self.starts_within(limits.crash_window);
+        let restless = (starts >= RESTLESS).then_some((starts, limits.crash_window));
+        let dead = |restless| Problem::ProcessDead {
+            exit: last_exit(service, self.history),
+            held_back: service.held_back.clone(),
+            restless,
+        };
+        let had_worked = self.history.ended.as_ref().is_some_and(|ended| ended.lived >= limits.min_uptime);
+        let anew = self.history.dead_since.filter(|_| had_worked);
+        let left = (service.throttle + limits.respawn_margin).saturating_sub(self.lasting(self.history.dead_since));
+        if had_worked || self.nobody_else_starts_it() || left == Duration::ZERO {
+            return Some(Finding { anew, ..found(dead(None), Some(Rung::Restart), Next::Start) });
+        }
+        let waits = found(dead(restless), None, Next::ManagerHasUntil(now.wall + left));
+        Some(Finding { tell: restless.is_some(), ..waits })
+    }
+
+    /// Whether the manager leaves it down. Then we keep to the manager's throttle: within it at most one start of ours
+    /// after the first run.
+    pub(super) fn nobody_else_starts_it(&self) -> bool {
+        let service = self.service;
+        if service.gave_up {
+            return true;
+        }
+        let left_down = match &service.keep_alive {
+            // Whatever the conditions are, the usual ones do not restart what ended well: for launchd that is exit code
+            // 0, for systemd also a signal that asks it to end (systemd.service(5), SuccessExitStatus=).
+            // Where a person's condition is among them, one that is met starts it again.
+            KeepAlive::Conditional(condition @ Condition::KeepAlive(_)) => {
+                service.last_exit == Exit::Code(0) && !condition.is_stop()
+            }
+            KeepAlive::Conditional(Condition::Restart(_)) => matches!(
+                service.last_exit,
+                Exit::Code(0) | Exit::Signal(libc::SIGHUP | libc::SIGINT | libc::SIGPIPE | libc::SIGTERM)
+            ),
+            KeepAlive::Never => true,
+            KeepAlive::Always | KeepAlive::Unknown => false,
+        };
+        left_down && self.starts_within(service.throttle) < 2
+    }
+
+    pub(super) fn starts_within(&self, window: Duration) -> usize {
+        let now = self.facts.clock.mono;
+        self.history.starts.iter().filter(|at| now.since(**at) < window).count()
+    }
+}

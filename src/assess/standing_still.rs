@@ -1,0 +1,117 @@
+//! What forbids to act: the operator, another manager, an update, a login, a disk, the network.
+
+use super::{Case, found, told};
+use crate::exit_class::could_not_start;
+use crate::facts::{Class, Exit, Fact, Holds, KeepAlive, Markers, Unmet};
+use crate::history::last_exit;
+use crate::identity;
+use crate::limits::Limits;
+use crate::markers::{DISK_FULL, flood_until, login_needed, update};
+use crate::time::Wall;
+use crate::verdict::{Finding, Help, Next, Problem};
+
+impl Case<'_> {
+    pub(super) fn operator_stop(&self) -> Option<Finding> {
+        let unmet = self.service.unmet.as_ref();
+        let down = self.process.is_none() || unmet == Some(&Unmet::Frozen);
+        let stopped = self.service.stopped_by_operator && down;
+        let next = match unmet {
+            None | Some(Unmet::AtLastStart | Unmet::ExecCondition | Unmet::ExitStatus) => Next::OperatorStarts,
+            Some(Unmet::Path { .. } | Unmet::OtherJob { .. } | Unmet::Unit(_) | Unmet::Frozen) => Next::ConditionMet,
+        };
+        stopped.then(|| {
+            found(unmet.map_or(Problem::OperatorStop, |unmet| Problem::ConditionUnmet(unmet.clone())), None, next)
+        })
+    }
+
+    /// It runs, but its manager has no part in it: nothing is started beside it, and nothing is ended, since nobody would
+    /// start it again.
+    pub(super) fn outside_manager(&self) -> Option<Finding> {
+        let service = self.service;
+        let ended_well = service.last_exit == Exit::Code(0) && service.keep_alive != KeepAlive::Always;
+        let tries = service.loaded && !service.active_without_process && !ended_well;
+        if self.process.is_some() || tries {
+            return None;
+        }
+        let bridge = identity::elsewhere(self.facts)?;
+        let problem = Problem::OutsideManager {
+            pid: bridge.process.id.pid,
+            parent: bridge.parent.as_ref().map(|parent| (parent.id.pid, parent.name.clone())),
+            keeper: bridge.keeper.clone(),
+        };
+        Some(told(found(problem, None, Next::Person(Help::OneManager))))
+    }
+
+    /// Everything that says "stand still", in the order of precedence.
+    pub(super) fn standing_still(&self) -> Vec<Finding> {
+        let now = self.facts.clock;
+        let mut findings = Vec::new();
+        findings.extend(held(&self.facts.holds, self.markers, now.wall, self.limits));
+        if self.markers.is_some_and(login_needed) || self.ended_by(Class::Login) > 0 {
+            findings.push(told(found(Problem::LoginNeeded, None, Next::Person(Help::LogIn))));
+        }
+        findings.extend(self.broken_setup());
+        let by_log = self.history.flood_until;
+        if let Some(until) = self.markers.and_then(|markers| flood_until(markers, by_log, now.wall, self.limits)) {
+            findings.push(found(Problem::FloodWait { until }, None, Next::FloodEnds(until)));
+        }
+        findings.extend(self.disk_full());
+        findings
+    }
+
+    /// Sick, but whether something forbids a cure can't be seen: then nothing is done. A person is told if that lasts.
+    pub(super) fn markers_unseen(&self, why: &str) -> Finding {
+        let problem = Problem::MarkersUnseen(why.to_owned());
+        let unseen = found(problem, None, Next::Person(Help::MakeReadable));
+        let since = self.history.markers_unseen_since;
+        Finding { tell: since.is_some() && self.lasting(since) >= self.limits.markers_unseen, ..unseen }
+    }
+
+    /// Nothing to start, or a bridge that says that its own configuration is wrong.
+    pub(super) fn broken_setup(&self) -> Option<Finding> {
+        if self.process.is_none() && !self.service.installed && !self.service.loaded {
+            return Some(told(found(Problem::NoService, None, Next::Person(Help::Install))));
+        }
+        let young = self.process.is_none_or(|process| process.age < self.limits.min_uptime);
+        let mend = |problem| Some(told(found(problem, None, Next::Person(Help::MendBridge))));
+        let exit =
+            self.process.map_or_else(|| last_exit(self.service, self.history), |_| self.service.last_exit.clone());
+        if young && exit == Exit::Code(2) {
+            return mend(Problem::ExitCode2);
+        }
+        if young && could_not_start(&exit) {
+            let missing = self.facts.missing_program.known().cloned().flatten();
+            return mend(Problem::CannotStart { exit, missing });
+        }
+        // One may be chance: a file that another program had open, a moment without memory.
+        if self.ended_by(Class::Environment) >= 2 {
+            let error = self.last_crash().and_then(|crash| crash.error.clone());
+            return mend(Problem::BrokenEnvironment { error });
+        }
+        None
+    }
+
+    pub(super) fn disk_full(&self) -> Option<Finding> {
+        // A log line alone proves nothing here: the file system is asked, for bytes and for inodes.
+        let full = self.facts.disk.known().is_some_and(|disk| disk.free < DISK_FULL || disk.free_inodes == Some(0));
+        full.then(|| told(found(Problem::DiskFull, None, Next::Person(Help::MakeRoom))))
+    }
+
+    /// Asked only where it may decide, and then it comes before every start and every revert. A bridge that is
+    /// connected has another way to Telegram (a proxy), whatever our own probe says.
+    pub(super) fn offline(&self) -> Option<Finding> {
+        let cut_off = self.facts.network == Some(Fact::Known(false)) && !self.connected();
+        let tell = self.lasting(self.history.offline_since) >= self.limits.offline_told;
+        cut_off.then(|| Finding { tell, ..found(Problem::Offline, None, Next::NetworkBack) })
+    }
+}
+
+/// A pause, a recovery of another process, an update.
+pub(crate) fn held(holds: &Holds, markers: Option<&Markers>, now: Wall, limits: &Limits) -> Vec<Finding> {
+    let pause = holds.pause.filter(|pause| pause.until > now);
+    let pause = pause.map(|pause| found(Problem::Paused(pause), None, Next::PauseEnds(pause.until)));
+    let recovery = holds.recovery.map(|pid| found(Problem::RecoveryRunning(pid), None, Next::RecoveryEnds));
+    let update = update(holds, markers, now, limits);
+    let update = update.map(|update| found(Problem::UpdateRunning(update), None, Next::UpdateEnds));
+    [pause, recovery, update].into_iter().flatten().collect()
+}
