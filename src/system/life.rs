@@ -27,7 +27,7 @@ pub fn look(sockets: &mut Sockets, family: &[u32], ranges: &[IpNet]) -> Result<L
 /// What one process shows.
 struct Reading {
     pid: u32,
-    /// Its own, and that of its children that ended.
+    /// Its own, and that of its children that ended; on Linux also the time in which it waited for a CPU.
     cpu: Duration,
     /// Changes whenever it ran.
     ran: u64,
@@ -36,6 +36,8 @@ struct Reading {
 
 #[cfg(target_os = "linux")]
 mod platform {
+    use std::time::Duration;
+
     use super::Reading;
     use crate::time::span;
 
@@ -52,13 +54,18 @@ mod platform {
         let ticks: u64 = fields.get(11..15)?.iter().filter_map(|field| field.parse::<u64>().ok()).sum();
         #[expect(clippy::cast_precision_loss, reason = "ticks")]
         let cpu = span(ticks as f64 / rustix::param::clock_ticks_per_second() as f64);
-        Some(Reading { pid, cpu, ran: ticks.wrapping_add(nanoseconds(pid)), stopped: fields.first() == Some(&"T") })
+        let (ran, waited) = scheduled(pid);
+        // A machine at its limits takes the CPU away from who wants to work: that is no idleness.
+        let cpu = cpu + Duration::from_nanos(waited);
+        Some(Reading { pid, cpu, ran: ticks.wrapping_add(ran), stopped: fields.first() == Some(&"T") })
     }
 
-    /// Of its first thread, which runs an event loop. A tick is 10 ms, and a quiet bridge may use less in 5 min.
-    fn nanoseconds(pid: u32) -> u64 {
+    /// How long the first thread, which runs an event loop, ran and how long it waited for a CPU, in nanoseconds. A tick is
+    /// 10 ms, and a quiet bridge may use less in 5 min.
+    fn scheduled(pid: u32) -> (u64, u64) {
         let text = std::fs::read_to_string(format!("/proc/{pid}/schedstat")).unwrap_or_default();
-        text.split_ascii_whitespace().next().and_then(|first| first.parse().ok()).unwrap_or(0)
+        let mut fields = text.split_ascii_whitespace().map(|field| field.parse().unwrap_or(0));
+        (fields.next().unwrap_or(0), fields.next().unwrap_or(0))
     }
 }
 
