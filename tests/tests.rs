@@ -29,6 +29,7 @@ mod reports_offline;
 mod reports_secrets;
 mod reports_stops;
 mod reports_text;
+mod reports_twins;
 mod reports_view;
 mod reports_words;
 mod second_look;
