@@ -504,7 +504,7 @@ fn every_situation_has_its_verdict() {
                 c.down(1.0, 100.0);
                 c.job().active_without_process = true;
             },
-            (S::Unhealthy, C::ProcessDead, 1),
+            (S::Waiting, C::ConfigError, 0),
         ),
         (
             "r16: it ended with 0 and is not kept, and runs elsewhere",
@@ -622,6 +622,14 @@ fn every_situation_has_its_verdict() {
                 c.history.inside = inside(3);
             },
             (S::Healthy, C::None, 0),
+        ),
+        (
+            "r04: each look meets another one, which is connected",
+            |c| {
+                c.facts.bridge = Fact::Known(Some(Process { id: Identity { pid: 5, start: 1 }, ..process(299.0) }));
+                c.history.inside = inside(3);
+            },
+            (S::Unhealthy, C::CrashLoop, 5),
         ),
         (
             "r04: three times, and it is connected",

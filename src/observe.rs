@@ -31,6 +31,8 @@ pub struct Observer {
     service: Service,
     process_search: ProcessSearch,
     new_processes: NewProcesses,
+    /// The bridge's own processes at the last look.
+    family: Vec<u32>,
     sockets: Sockets,
     /// The last answer of the manager, valid while its process lives.
     job: Option<(Identity, Job)>,
@@ -68,6 +70,7 @@ impl Observer {
             service: service.clone(),
             process_search: ProcessSearch::new(ProcessMatch::of(config, service.owner()), environment.limits.read),
             new_processes: NewProcesses::default(),
+            family: Vec::new(),
             sockets: Sockets::default(),
             job: None,
             log: Timed::new("log", move |run| tail.look(run)),
@@ -106,6 +109,8 @@ impl Observer {
         }
         let family = self.family(facts.running(), family::all);
         (facts.bridge, facts.lookalikes) = known(self.process_search.all(&family));
+        let found = facts.lookalikes.known().into_iter().flatten();
+        self.new_processes.ask_about(found.map(|lookalike| lookalike.process.id.pid));
         facts.life = self.read_life(&family);
         if let Fact::Known(life) = &mut facts.life {
             life.journal = self.service.last_line();
@@ -168,6 +173,9 @@ impl Observer {
         let run = process.known().copied().flatten().map(|process| process.id);
         self.log.ask(run);
         let family = self.family(process.known().copied().flatten(), family::members);
+        let left = self.family.iter().copied().filter(|pid| !family.contains(pid));
+        self.new_processes.ask_about(left);
+        self.family.clone_from(&family);
         let (bridge, lookalikes) = known(self.new_processes.matching(&mut self.process_search, &family));
         let life = self.read_life(&family);
         let deadline = self.deadline();

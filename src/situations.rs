@@ -242,6 +242,10 @@ pub(crate) fn situations() -> Vec<(&'static str, Snapshot)> {
         }),
         ("disk-full", one(Problem::DiskFull, Next::Person(Help::MakeRoom))),
         ("config-error, no service", down(one(Problem::NoService, Next::Person(Help::Install)))),
+        (
+            "config-error, active without a process",
+            down(one(Problem::ActiveWithoutProcess, Next::Person(Help::MendBridge))),
+        ),
         ("config-error, exit code 2", down(one(Problem::ExitCode2, Next::Person(Help::MendBridge)))),
         ("config-error, the interpreter is gone", {
             let target = "/opt/homebrew/Cellar/python@3.12/3.12.4/bin/python3.12".into();

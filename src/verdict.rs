@@ -121,6 +121,8 @@ pub enum Problem {
     UpdateRunning(Update),
     LoginNeeded,
     NoService,
+    /// Its unit is active, but has no process, and no bridge runs elsewhere.
+    ActiveWithoutProcess,
     /// The bridge says with this exit code that its configuration is wrong, which only a person can mend.
     ExitCode2,
     /// The manager can't start it: the exit, and the program if that is missing.
@@ -329,6 +331,7 @@ impl Problem {
             Problem::UpdateRunning(_) => Cause::UpdateRunning,
             Problem::LoginNeeded => Cause::AuthRequired,
             Problem::NoService
+            | Problem::ActiveWithoutProcess
             | Problem::ExitCode2
             | Problem::CannotStart { .. }
             | Problem::BrokenEnvironment { .. } => Cause::ConfigError,

@@ -42,7 +42,9 @@ impl Case<'_> {
         let (history, now) = (self.history, self.facts.clock.mono);
         let ends = history.inside.ends(now, self.limits.crash_window);
         let young = self.facts.bridge.known()?.is_none_or(|bridge| bridge.age < self.limits.loop_young);
-        if !runner || !young || ends < LOOP || self.connected() {
+        // Where nothing below it is known by its words, a connection says that it works.
+        let unknown_and_works = self.facts.bridge.known()?.is_none() && self.connected();
+        if !runner || !young || ends < LOOP || unknown_and_works {
             return None;
         }
         let problem = Problem::LoopInside { ends, window: self.limits.crash_window };

@@ -72,6 +72,10 @@ impl Case<'_> {
         if self.process.is_none() && !self.service.installed && !self.service.loaded {
             return Some(told(found(Problem::NoService, None, Next::Person(Help::Install))));
         }
+        if self.process.is_none() && self.service.active_without_process {
+            // To start what is active does nothing, and to restart it would end whatever else it has started.
+            return Some(told(found(Problem::ActiveWithoutProcess, None, Next::Person(Help::MendBridge))));
+        }
         let young = self.process.is_none_or(|process| process.age < self.limits.min_uptime);
         let mend = |problem| Some(told(found(problem, None, Next::Person(Help::MendBridge))));
         let exit =

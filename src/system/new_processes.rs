@@ -37,6 +37,14 @@ impl NewProcesses {
         found
     }
 
+    /// Also asks about these from now on: whoever was found by a search of all, or has belonged to the bridge and does not
+    /// any more, is not new.
+    pub fn ask_about(&mut self, pids: impl IntoIterator<Item = u32>) {
+        self.again.extend(pids);
+        self.again.sort_unstable();
+        self.again.dedup();
+    }
+
     /// The processes that started since the last two looks, if `newest` is known; else those that were not listed at
     /// both looks.
     fn born(&mut self, newest: Option<u32>) -> Result<Vec<u32>, String> {

@@ -1,16 +1,15 @@
-//! Who is the bridge, end to end. Reports of bridges that were ended though they were somebody else's, and of bridges that
-//! were not found where they run. Sixty times faster: a copy is left alone while it is younger than 1 s.
+//! Twins of the reports of identity: others who run such a bridge, found by a second pair of eyes. Sixty times faster: a copy
+//! is left alone while it is younger than 1 s.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::support::bot::{Bot, Mood};
 use crate::support::decoys::{as_the_bridge, start};
-use crate::support::launchd::domain;
 use crate::support::systemd::{self, ALWAYS};
-use crate::support::{Launchd, Scene, alive, executable, keys, load, loaded_with, signal, unloaded};
+use crate::support::{Launchd, Scene, alive, keys, load, loaded_with, signal, unloaded};
 use rustix::process::Signal;
 
 /// The bridge's own words, not as a child of the test: in a session of its own, without a terminal, inherited by init.
@@ -53,18 +52,6 @@ fn bridge_below(scene: &Scene, top: u32) -> u32 {
     })
 }
 
-/// Another job of launchd with the bridge's own words.
-fn second_job(scene: &Scene, launchd: &Launchd, label: &str, keys: &Value) -> u32 {
-    let mut all = json!({"WorkingDirectory": scene.root, "KeepAlive": true, "ThrottleInterval": 0.4});
-    for (key, value) in keys.as_object().expect("keys") {
-        all[key] = value.clone();
-    }
-    launchd.write_plist(label, &scene.program(), &all);
-    let answer = launchd.operator(&["bootstrap", &domain(), path(&launchd.plist(label))]);
-    assert_eq!(answer.code, 0, "{}", String::from_utf8_lossy(&answer.stderr));
-    launchd.wait_pid(label)
-}
-
 /// Old enough for every rule, looked at again and again, and alive without an act.
 fn left_alone(scene: &Scene, pids: &[u32]) {
     for pid in pids {
@@ -89,24 +76,6 @@ fn in_a_shell(options: &[&str], script: &str, change: impl FnOnce(&mut Scene)) -
     (scene, launchd)
 }
 
-#[test]
-fn r02_a_runners_child_is_the_bridge_with_its_connection_and_its_session() {
-    let script = "BRIDGE &\nchild=$!\ntrap 'kill $child' TERM\nwait $child\nwait $child\n";
-    // It says that while its own child may have the lock.
-    let (scene, launchd) = in_a_shell(&["--say", "ERROR database is locked"], script, |_| {});
-    let runner = launchd.wait_pid(&scene.label);
-    let child = bridge_below(&scene, runner);
-    let _watch = scene.watch();
-    scene.wait_verdict("healthy", "none");
-    // A lock that its own process holds for long.
-    left_alone(&scene, &[runner, child]);
-    let (check, _) = scene.check();
-    assert_eq!(check["facts"]["telegram"], json!({"connected": true, "evidence": "socket"}), "{check:#}");
-    assert_eq!(check["cause"], "none", "{check:#}");
-    let holders = check["facts"]["session"]["holders"].as_array().expect("holders").clone();
-    assert!(holders.iter().all(|holder| holder["role"] == "bridge"), "{check:#}");
-}
-
 /// As uv does when it gets SIGKILL: the next runner starts a second bridge on the same session.
 #[test]
 fn r02_twin_what_a_killed_runner_left_is_a_copy_and_the_next_runners_child_is_not() {
@@ -124,20 +93,6 @@ fn r02_twin_what_a_killed_runner_left_is_a_copy_and_the_next_runners_child_is_no
     let inside = Ended(bridge_below(&scene, second));
     scene.wait_verdict("healthy", "none");
     assert!(alive(inside.0), "{}", scene.journal());
-}
-
-#[test]
-fn r04_a_shell_that_starts_a_dying_bridge_for_ever_is_a_crash_loop_and_told_once() {
-    let bot = Bot::new(Mood::Fine);
-    let script = "while true; do\n  BRIDGE\n  echo 'bridge ended, again in 40 s'\n  sleep 0.7\ndone\n";
-    let extra = Bot::config(bot.address);
-    let (scene, launchd) = in_a_shell(&["--exit", "1"], script, |scene| scene.extra = extra);
-    let _watch = scene.watch();
-    scene.wait_verdict("unhealthy", "crash-loop");
-    let text = scene.wait("the message", || bot.delivered().into_iter().next());
-    assert!(text.contains("ModuleNotFoundError: No module named 'telethon'"), "{text}");
-    left_alone(&scene, &[launchd.wait_pid(&scene.label)]);
-    assert_eq!(bot.delivered().len(), 1, "{:?}", bot.delivered());
 }
 
 /// `until bridge; do sleep 1; done`, without a word in any log: each look meets another bridge.
@@ -161,49 +116,12 @@ fn r04_twin_a_shell_around_a_bridge_of_another_name_is_not_accused() {
     assert_eq!(scene.check().0["state"], "healthy");
 }
 
-#[test]
-fn r06a_the_bridge_of_a_second_account_in_the_same_checkout_is_left_alone() {
-    let (scene, launchd) = loaded_with(&[], &keys(), |_| {});
-    let alice = json!({"EnvironmentVariables": {"BRIDGE_SESSION": "data/alice.session"}});
-    let other = second_job(&scene, &launchd, "com.example.bridge.alice", &alice);
-    let own = launchd.wait_pid(&scene.label);
-    let _watch = scene.watch();
-    scene.wait_verdict("healthy", "none");
-    left_alone(&scene, &[own, other]);
-}
-
 /// Somebody runs the second account with nohup, from cron or by ssh: no job at all.
 #[test]
 fn r06a_twin_nor_is_it_ended_where_no_job_keeps_it() {
     let (scene, launchd) = loaded_with(&[], &keys(), |_| {});
     let own = launchd.wait_pid(&scene.label);
     let other = Ended(orphan(&scene, &[("BRIDGE_SESSION", "data/alice.session")]));
-    let _watch = scene.watch();
-    scene.wait_verdict("healthy", "none");
-    left_alone(&scene, &[own, other.0]);
-}
-
-/// Two labels on one session are a mistake, but launchd would start the other one again.
-#[test]
-fn r06a_twin_what_another_label_keeps_is_never_ended() {
-    let (scene, launchd) = loaded_with(&[], &keys(), |_| {});
-    let other = second_job(&scene, &launchd, "com.example.bridge.old", &json!({}));
-    let own = launchd.wait_pid(&scene.label);
-    let _watch = scene.watch();
-    scene.wait_verdict("healthy", "none");
-    left_alone(&scene, &[own, other]);
-}
-
-/// A person tries it by hand, in a terminal or in tmux.
-#[test]
-fn r06a_twin_nor_what_runs_in_a_terminal() {
-    let (scene, launchd) = loaded_with(&[], &keys(), |_| {});
-    let own = launchd.wait_pid(&scene.label);
-    let words: Vec<String> = scene.program().iter().map(|word| format!("'{word}'")).collect();
-    let mut script = Command::new("/usr/bin/script");
-    script.args(["-qc", &format!("exec {}", words.join(" ")), "/dev/null"]).current_dir(&scene.root);
-    let terminal = start("a terminal", &mut script);
-    let other = Ended(bridge_below(&scene, terminal.1.id()));
     let _watch = scene.watch();
     scene.wait_verdict("healthy", "none");
     left_alone(&scene, &[own, other.0]);
@@ -316,85 +234,6 @@ fn r16_twin_an_active_unit_without_any_process_is_told_and_not_started_for_ever(
     assert!(scene.acts().iter().all(|act| act.starts_with("send an alert")), "{:?}", scene.acts());
 }
 
-#[test]
-fn r18_a_bridge_that_a_supervisor_keeps_is_seen_by_check_and_install_refuses_beside_it() {
-    let bot = Bot::new(Mood::Fine);
-    let (scene, launchd) = unloaded(&[], &keys(), |scene| scene.extra = Bot::config(bot.address));
-    std::fs::remove_file(launchd.plist(&scene.label)).expect("no agent");
-    let words: Vec<String> = scene.program().iter().map(|word| format!("'{word}'")).collect();
-    let loop_of = format!("while :; do {}; sleep 0.2; done\n", words.join(" "));
-    std::fs::write(scene.root.join("supervisor.sh"), loop_of).expect("a script");
-    let supervisor = start("a supervisor", Command::new("/bin/sh").arg("supervisor.sh").current_dir(&scene.root));
-    let pid = Ended(bridge_below(&scene, supervisor.1.id()));
-    scene.wait_aged(pid.0, 1.0);
-    let (check, code) = scene.check();
-    assert_eq!(
-        (&check["state"], &check["cause"], code),
-        (&json!("waiting"), &json!("outside-manager"), 4),
-        "{check:#}"
-    );
-    let parent = format!("sh (pid {})", supervisor.1.id());
-    let issues = check["issues"].to_string();
-    assert!(issues.contains(&format!("pid {}", pid.0)) && issues.contains(&parent), "{issues}");
-    let install = scene.run(&["install"]);
-    let said = String::from_utf8_lossy(&install.stderr).into_owned();
-    assert_ne!(install.status.code(), Some(0));
-    assert!(said.contains(&format!("pid {}", pid.0)) && said.contains(&parent), "{said}");
-    assert!(!launchd.plist(&scene.label).exists(), "nothing was installed");
-    let _watch = scene.watch();
-    outside(&scene, &bot, pid.0);
-    drop(supervisor);
-}
-
-/// As pm2, supervisord and runit are known: by the program above it.
-#[test]
-fn r18_twin_what_a_known_supervisor_keeps_beside_the_job_is_never_ended() {
-    let (scene, launchd) = loaded_with(&[], &keys(), |_| {});
-    let own = launchd.wait_pid(&scene.label);
-    let words: Vec<String> = scene.program().iter().map(|word| format!("'{word}'")).collect();
-    let program = scene.folder.path().join("runsv");
-    executable(&program, &format!("#!/bin/sh\n{} &\nwait\n", words.join(" ")));
-    let supervisor = start("runit", Command::new(&program).current_dir(&scene.root));
-    let other = Ended(bridge_below(&scene, supervisor.1.id()));
-    let _watch = scene.watch();
-    scene.wait_verdict("healthy", "none");
-    left_alone(&scene, &[own, other.0]);
-}
-
-/// A home-made loop is known only when it starts the bridge again: once and no more.
-#[test]
-fn r18_twin_who_starts_it_again_after_an_end_is_a_supervisor_from_then_on() {
-    let (scene, launchd) = loaded_with(&[], &keys(), |_| {});
-    let own = launchd.wait_pid(&scene.label);
-    let words: Vec<String> = scene.program().iter().map(|word| format!("'{word}'")).collect();
-    std::fs::write(scene.root.join("loop.sh"), format!("while :; do {}; sleep 0.1; done\n", words.join(" ")))
-        .expect("a script");
-    let _watch = scene.watch();
-    scene.wait_verdict("healthy", "none");
-    let supervisor = start("a loop", Command::new("/bin/sh").arg("loop.sh").current_dir(&scene.root));
-    let first = bridge_below(&scene, supervisor.1.id());
-    scene.wait("its first bridge's end", || (!alive(first)).then_some(()));
-    let second = Ended(bridge_below(&scene, supervisor.1.id()));
-    scene.wait_aged(second.0, 4.0);
-    scene.wait_looks(4);
-    assert!(alive(second.0) && alive(own), "{}", scene.journal());
-    let signals = scene.acts().into_iter().filter(|act| act.starts_with("SIG")).count();
-    assert_eq!(signals, 1, "{:?}", scene.acts());
-}
-
-/// Unloaded by a person, and run by hand without a terminal (nohup).
-#[test]
-fn r18_twin_an_unloaded_job_is_not_loaded_beside_a_bridge_that_runs() {
-    let bot = Bot::new(Mood::Fine);
-    let (scene, _launchd) = unloaded(&[], &keys(), |scene| {
-        scene.extra = Bot::config(bot.address);
-        scene.set("reload", 0.5);
-    });
-    let pid = Ended(orphan(&scene, &[]));
-    let _watch = scene.watch();
-    outside(&scene, &bot, pid.0);
-}
-
 /// A job that ended well and is not to be kept, while a person runs the bridge.
 #[test]
 fn r18_twin_a_job_that_ended_with_0_is_not_started_beside_a_bridge_that_runs() {
@@ -427,19 +266,6 @@ fn blocked(extra: impl FnOnce(&mut Scene)) -> (Scene, Launchd, Ended) {
     let orphan = Ended(orphan(&scene, &[]));
     scene.wait_aged(orphan.0, 1.5);
     (scene, launchd, orphan)
-}
-
-#[test]
-fn r19_an_orphan_in_the_way_of_the_start_is_ended_before_any_commit_is_accused() {
-    let (scene, launchd, orphan) = blocked(|_| {});
-    load(&scene, &launchd);
-    let _watch = scene.watch();
-    scene.wait("the orphan's end", || (!alive(orphan.0)).then_some(()));
-    scene.wait_verdict("healthy", "none");
-    let journal = scene.journal();
-    assert!(!journal.contains("bad-commit") && !journal.contains("rung 4"), "{journal}");
-    let signals: Vec<String> = scene.acts().into_iter().filter(|act| act.starts_with("SIG")).collect();
-    assert!(signals.iter().all(|act| act.contains(&format!("(pid {}", orphan.0))), "{signals:?}");
 }
 
 /// The same under systemd: what an earlier run left in the unit's own cgroup (KillMode=process).
