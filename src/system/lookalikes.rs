@@ -139,40 +139,18 @@ fn base(word: &str) -> &str {
     word.rsplit('/').next().unwrap_or(word)
 }
 
-/// Whether a file is the session itself or one of its journals.
-fn is_session(path: &Path, session: &Path) -> bool {
-    let text = path.to_string_lossy();
-    let rest = text.strip_prefix(&*session.to_string_lossy());
-    rest.is_some_and(|rest| matches!(rest, "" | "-journal" | "-wal" | "-shm"))
-}
-
 fn is_other_session(path: &Path) -> bool {
     let name = path.to_string_lossy();
     let name = ["-journal", "-wal", "-shm"].iter().find_map(|end| name.strip_suffix(end)).unwrap_or(&name);
     name.ends_with(".session")
 }
 
-/// What the open files of a process say.
-fn held(files: impl Iterator<Item = std::path::PathBuf>, session: &Path) -> Held {
-    let session = session.canonicalize().unwrap_or_else(|_| session.to_owned());
-    let mut held = Held::Nothing;
-    for file in files {
-        if is_session(&file, &session) {
-            return Held::This;
-        }
-        if is_other_session(&file) {
-            held = Held::Other;
-        }
-    }
-    held
-}
-
 #[cfg(target_os = "linux")]
 mod platform {
     use std::fs;
-    use std::path::Path;
+    use std::path::{Path, PathBuf};
 
-    use super::{Held, held};
+    use super::{Held, is_other_session};
 
     pub(super) fn words(pid: u32) -> Vec<String> {
         let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
@@ -184,6 +162,28 @@ mod platform {
     pub(super) fn session(pid: u32, session: &Path) -> Held {
         let Ok(fds) = fs::read_dir(format!("/proc/{pid}/fd")) else { return Held::Unseen };
         held(fds.flatten().filter_map(|fd| fs::read_link(fd.path()).ok()), session)
+    }
+
+    /// Whether a file is the session itself or one of its journals.
+    fn is_session(path: &Path, session: &Path) -> bool {
+        let text = path.to_string_lossy();
+        let rest = text.strip_prefix(&*session.to_string_lossy());
+        rest.is_some_and(|rest| matches!(rest, "" | "-journal" | "-wal" | "-shm"))
+    }
+
+    /// What the open files of a process say.
+    pub(super) fn held(files: impl Iterator<Item = PathBuf>, session: &Path) -> Held {
+        let session = session.canonicalize().unwrap_or_else(|_| session.to_owned());
+        let mut held = Held::Nothing;
+        for file in files {
+            if is_session(&file, &session) {
+                return Held::This;
+            }
+            if is_other_session(&file) {
+                held = Held::Other;
+            }
+        }
+        held
     }
 
     /// The innermost unit: `…/user@1000.service/app.slice/x.service` is x, and a session's scope is none.
@@ -221,6 +221,23 @@ mod platform {
     #[cfg(test)]
     mod tests {
         use super::*;
+
+        #[test]
+        fn a_session_is_known_by_its_file_and_its_journals() {
+            let session = Path::new("/a/data/valor_bridge.session");
+            let rows: [(&[&str], Held); 7] = [
+                (&[], Held::Nothing),
+                (&["/a/logs/bridge.log", "socket:[7]"], Held::Nothing),
+                (&["/a/data/valor_bridge.session"], Held::This),
+                (&["/a/data/alice.session", "/a/data/valor_bridge.session-wal"], Held::This),
+                (&["/a/data/alice.session-journal"], Held::Other),
+                (&["/a/data/valor_bridge.session-old"], Held::Nothing),
+                (&["/b/data/valor_bridge.session"], Held::Other),
+            ];
+            for (files, expected) in rows {
+                assert_eq!(held(files.iter().map(Into::into), session), expected, "{files:?}");
+            }
+        }
 
         #[test]
         fn the_innermost_unit_is_the_job() {
@@ -287,23 +304,6 @@ mod platform {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_session_is_known_by_its_file_and_its_journals() {
-        let session = Path::new("/a/data/valor_bridge.session");
-        let rows: [(&[&str], Held); 7] = [
-            (&[], Held::Nothing),
-            (&["/a/logs/bridge.log", "socket:[7]"], Held::Nothing),
-            (&["/a/data/valor_bridge.session"], Held::This),
-            (&["/a/data/alice.session", "/a/data/valor_bridge.session-wal"], Held::This),
-            (&["/a/data/alice.session-journal"], Held::Other),
-            (&["/a/data/valor_bridge.session-old"], Held::Nothing),
-            (&["/b/data/valor_bridge.session"], Held::Other),
-        ];
-        for (files, expected) in rows {
-            assert_eq!(held(files.iter().map(Into::into), session), expected, "{files:?}");
-        }
-    }
 
     #[test]
     fn a_supervisor_is_known_by_its_program_or_script() {
