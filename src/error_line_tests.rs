@@ -88,6 +88,9 @@ fn an_error_is_known_by_its_name_and_the_beginning_of_its_text() {
             Some(Class::Environment),
         ),
         ("a quoting error", "ValueError: database is locked", None),
+        ("another code under Pyrogram's number", "Unauthorized: [401 SOMETHING_ELSE] x", Some(Class::Login)),
+        ("another code without a name", "[401 SOMETHING_ELSE] x", None),
+        ("a login's code under another number", "[400 SESSION_REVOKED] x", None),
         (
             "an error in another's text, without its brackets",
             "ValueError: OSError: [Errno 24] Too many open files",
@@ -160,6 +163,7 @@ fn crashes_end_alike_when_only_numbers_addresses_and_quoted_values_differ() {
         ("double quotes", "ValueError: bad \"x y\"", "ValueError: bad \"z\"", true),
         ("digits", "IndexError: index 3 of 5", "IndexError: index 14 of 5", true),
         ("an address", "TypeError: <f at 0x7f01ab> is none", "TypeError: <f at 0x7ffe99> is none", true),
+        ("a digit against none", "KeyError: chat1 is gone", "KeyError: chat is gone", false),
         ("a short address", "RuntimeError: at 0x7f", "RuntimeError: at 0x1c", true),
         ("a short name with a digit", "RuntimeError: step 1a", "RuntimeError: step 2b", false),
         ("an id in hex", "RuntimeError: task 0a1b2c3d failed", "RuntimeError: task 77cc00ff failed", true),

@@ -385,3 +385,16 @@ fn b_a_wait_in_a_traceback_is_no_wait_of_a_run_that_goes_on() {
     let found = read(&text);
     assert_eq!(words(&found), "ended");
 }
+
+#[test]
+fn a_sign_of_life_voids_what_would_explain_an_end() {
+    let rows = [
+        ("a login", "WARNING [hibernation] Bridge hibernating: auth required.\n", "login"),
+        ("a prompt", "Please enter the code you received: \n", "prompted"),
+        ("the interpreter", "dyld[4312]: Library not loaded: /opt/python/Python\n", "interpreter"),
+    ];
+    for (name, text, expected) in rows {
+        assert_eq!(words(&read(text)), expected, "{name}");
+        assert_eq!(words(&read(&format!("{text}INFO [heartbeat] Bridge alive\n"))), "heartbeat", "{name}, then alive");
+    }
+}

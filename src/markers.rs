@@ -48,3 +48,47 @@ pub fn flood_until(markers: &Markers, by_log: Option<Wall>, now: Wall, limits: &
 pub fn login_needed(markers: &Markers) -> bool {
     markers.auth_required.is_some_and(|asked| markers.last_connected.is_none_or(|connected| connected < asked))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::facts::UpdateLock;
+    use crate::time::span as s;
+
+    const NOW: Wall = Wall(2_000_000_000.0);
+
+    #[test]
+    fn each_marker_ends_exactly_at_its_limit() {
+        let limits = &Limits::REAL;
+        let locked = |age: f64| {
+            let lock = UpdateLock { pid: 5, alive: true, since: NOW - s(age) };
+            let markers = Markers { update_lock: Some(lock), ..Markers::default() };
+            update(&Holds::default(), Some(&markers), NOW, limits).is_some()
+        };
+        assert_eq!([599.0, 600.0].map(locked), [true, false]);
+        let planned = |age: f64| {
+            let markers = Markers { update_restart: Some(NOW - s(age)), ..Markers::default() };
+            update(&Holds::default(), Some(&markers), NOW, limits).is_some()
+        };
+        assert_eq!([360.0, 361.0].map(planned), [true, false]);
+        let waits = |left: f64| flood_until(&Markers::default(), Some(NOW + s(left)), NOW, limits).is_some();
+        assert_eq!([1.0, 0.0].map(waits), [true, false]);
+        let fresh = |age: f64| {
+            let flood = Flood { expiry: NOW + s(1.0), written: NOW - s(age) };
+            flood_until(&Markers { flood: Some(flood), ..Markers::default() }, None, NOW, limits).is_some()
+        };
+        assert_eq!([86_400.0, 86_401.0].map(fresh), [true, false]);
+    }
+
+    #[test]
+    fn a_login_is_needed_until_the_bridge_was_connected_again() {
+        // Seconds from the marker to the connection.
+        let rows = [(None, true), (Some(-1.0), true), (Some(0.0), false), (Some(1.0), false)];
+        for (connected, needed) in rows {
+            let last_connected = connected.map(|after: f64| Wall(NOW.0 + after));
+            let markers = Markers { auth_required: Some(NOW), last_connected, ..Markers::default() };
+            assert_eq!(login_needed(&markers), needed, "{connected:?}");
+        }
+        assert!(!login_needed(&Markers::default()));
+    }
+}
