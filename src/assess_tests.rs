@@ -1210,6 +1210,25 @@ fn every_situation_has_its_verdict() {
             (S::Unhealthy, C::Disconnected, 2),
         ),
         (
+            "disconnected by a line of its log only, and bytes move on its proxy's connection",
+            |c| {
+                c.facts.life = Fact::Known(Life::default());
+                c.history.had_socket = false;
+                c.history.disconnected_since = Some(NOW.mono - s(300.0));
+                c.moved(12.0, false);
+            },
+            (S::Healthy, C::None, 0),
+        ),
+        (
+            "disconnected by a line of its log only, and nothing moves",
+            |c| {
+                c.facts.life = Fact::Known(Life::default());
+                c.history.had_socket = false;
+                c.history.disconnected_since = Some(NOW.mono - s(300.0));
+            },
+            (S::Unhealthy, C::Disconnected, 2),
+        ),
+        (
             "disconnected, and the network is down",
             |c| {
                 c.facts.life = Fact::Known(Life::default());

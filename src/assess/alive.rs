@@ -21,7 +21,9 @@ impl Case<'_> {
             sick(Problem::StopHang { since: self.wall(history.stopping_since) }, Next::EndAndStart);
         }
         let cut = self.lasting(history.disconnected_since);
-        if awake && cut >= limits.disconnection && grown_up && history.disconnected_since.is_some() {
+        // Of a bridge that never had a socket of its own only a line says so, and bytes that move say the opposite.
+        let moves = !history.had_socket && self.signs().living.iter().any(|sign| matches!(sign, Living::Moved { .. }));
+        if awake && cut >= limits.disconnection && grown_up && history.disconnected_since.is_some() && !moves {
             sick(Problem::Disconnected { since: self.wall(history.disconnected_since) }, Next::EndAndStart);
         }
         if awake && self.hangs() {
