@@ -121,7 +121,7 @@ pub(crate) fn situations() -> Vec<(&'static str, Snapshot)> {
         ("degraded, silent but alive", {
             let sign = Some(Living::Moved { at: CLOCK.mono - Duration::from_secs(12), telegram: true });
             let problem = Problem::SilentButAlive { since: ago(400), sign, torn: false };
-            one(problem, Next::Person(Help::LookAtBridge))
+            one(problem, Next::EndIfSilentAt(ahead(500)))
         }),
         ("degraded, silent and buffered", {
             let sign = Some(Living::Worked { at: CLOCK.mono - Duration::from_secs(20) });

@@ -249,7 +249,7 @@ fn further(problem: &Problem) -> Vec<String> {
             vec!["Its last line has no end: its output is buffered (PYTHONUNBUFFERED=1 ends that).".into()]
         }
         Problem::SilentButAlive { .. } => {
-            vec!["Long work, buffered output or another log may be the reason; nothing is ended for that.".into()]
+            vec!["Long work, buffered output or another log may be the reason.".into()]
         }
         Problem::LogNeverWritten { there: true, .. } => vec![
             "Either its output is buffered (PYTHONUNBUFFERED=1 ends that), or it writes elsewhere (bridge.log in the \
@@ -336,6 +336,7 @@ pub fn next(next: Next, now: Clock) -> String {
         Next::UpdateEnds => "recovery goes on when the update is over".into(),
         Next::NetworkBack => "recovery goes on as soon as the network is back".into(),
         Next::FloodEnds(until) => format!("waiting until {}; a restart would make it longer", at(until, now)),
+        Next::EndIfSilentAt(time) => format!("it is ended at {} if it stays silent", at(time, now)),
         Next::Person(help) => helped(help).into(),
         Next::DeliverAgain => "it is sent again every minute".into(),
     }

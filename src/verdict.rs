@@ -269,6 +269,8 @@ pub enum Next {
     UpdateEnds,
     NetworkBack,
     FloodEnds(Wall),
+    /// It is ended then, if it stays silent.
+    EndIfSilentAt(Wall),
     /// A person has to do something.
     Person(Help),
     /// An alert is tried again at each tick.

@@ -4,9 +4,13 @@ use std::fs;
 use std::path::Path;
 
 /// Pure files: facts in, verdict or text out.
-const PURE: [&str; 37] = [
+const PURE: [&str; 41] = [
     "act",
     "assess",
+    "assess/alive",
+    "assess/crash_loop",
+    "assess/down",
+    "assess/standing_still",
     "check",
     "contract",
     "dotenv",

@@ -99,7 +99,13 @@ impl Case<'_> {
         }
         let since = self.wall(history.silent_since);
         let problem = Problem::SilentButAlive { since, sign: signs.living.first().copied(), torn: history.buffered };
-        Some(found(problem, None, Next::Person(Help::LookAtBridge)))
+        // With a voice of its own it is ended when the silence has lasted for long.
+        let next = if self.has_voice() {
+            Next::EndIfSilentAt(since + self.limits.silence_alive)
+        } else {
+            Next::Person(Help::LookAtBridge)
+        };
+        Some(found(problem, None, next))
     }
 
     /// Noise is no heartbeat.
