@@ -5,7 +5,7 @@ APPLE ?= aarch64-apple-darwin x86_64-apple-darwin
 # Names of Debian packages. pkg-config and GTK are needed to build the tray; the tests run it with the others.
 BUILD_PACKAGES = build-essential pkg-config libgtk-3-dev
 TEST_PACKAGES = dbus-bin dbus-daemon xvfb xfce4-panel dunst xdotool xclip imagemagick fonts-dejavu-core \
-	adwaita-icon-theme libayatana-appindicator3-1 libplist-utils systemd util-linux btrfs-progs
+	adwaita-icon-theme libayatana-appindicator3-1 libplist-utils systemd util-linux btrfs-progs tmux
 
 .PHONY: run test bench campaign check-macos icons icons-sheet screenshots app build-tools test-tools
 
