@@ -145,6 +145,8 @@ fn hanging(options: &[&str], pushes: bool) -> (Scene, Watch, u32) {
     scene.wait_verdict("healthy", "none");
     let pid = scene.wait_bridge();
     scene.wait("its voice", || (scene.status()?["history"]["spoke"] == true).then_some(()));
+    // One that falls silent within a second of its start is said to have hung at its start.
+    scene.wait_aged(pid, 2.0);
     std::fs::write(scene.data("hang"), "").expect("the fault");
     (scene, watch, pid)
 }
