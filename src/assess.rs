@@ -16,6 +16,7 @@ pub(crate) use self::standing_still::held;
 use crate::facts::{Fact, Facts, Job, KeepAlive, Markers, Process};
 use crate::history::{History, connected, connection, signs};
 use crate::limits::Limits;
+use crate::signs::Signs;
 use crate::time::{Mono, Wall};
 use crate::verdict::{Cause, Finding, Help, Next, Problem, Rung, State, UnknownFact, Verdict};
 
@@ -26,13 +27,14 @@ const REPEATED: u32 = 10;
 
 /// Facts to a verdict. `history` is what [`crate::history::advance`] made of these same facts.
 pub fn assess(facts: &Facts, history: &History, limits: &Limits) -> Verdict {
-    let unknown = unknowns(facts, history, limits);
+    let signs = signs(history, facts, limits);
+    let unknown = unknowns(facts, history, &signs);
     let (Fact::Known(process), Fact::Known(service)) = (&facts.process, &facts.service) else {
         let why = facts.process.why().or(facts.service.why()).unwrap_or("nobody answered");
         let unseen = found(Problem::ProcessUnseen(why.to_owned()), None, Next::LookAgain);
         return verdict(vec![unseen], Next::LookAgain, unknown);
     };
-    let case = Case { facts, history, limits, process: *process, service, markers: facts.markers.known() };
+    let case = Case { facts, history, limits, process: *process, service, markers: facts.markers.known(), signs };
     let mut findings: Vec<Finding> = Vec::new();
     findings.extend(case.operator_stop());
     findings.extend(case.outside_manager());
@@ -66,6 +68,7 @@ struct Case<'a> {
     process: Option<Process>,
     service: &'a Job,
     markers: Option<&'a Markers>,
+    signs: Signs,
 }
 
 impl Case<'_> {
@@ -136,11 +139,11 @@ impl Case<'_> {
     }
 }
 
-fn unknowns(facts: &Facts, history: &History, limits: &Limits) -> Vec<UnknownFact> {
+fn unknowns(facts: &Facts, history: &History, signs: &Signs) -> Vec<UnknownFact> {
     let telegram = connection(history, facts);
     let unwritten = facts.log.known().filter(|log| !log.exists && facts.running().is_some());
     let unwritten = unwritten.map(|log| format!("{} is not there", log.path.display()));
-    let life = signs(history, facts, limits).alive().is_none() && facts.running().is_some();
+    let life = signs.alive().is_none() && facts.running().is_some();
     let network = facts.network.as_ref().and_then(|network| network.why());
     [
         ("process", facts.process.why()),

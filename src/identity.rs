@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::facts::{Facts, Held, Identity, Lookalike, Process};
+use crate::facts::{Facts, Held, Identity, Keeper, Lookalike, Process};
 
 /// Who was seen to start lookalikes: a parent with a second child, after the first has ended, is a supervisor, whatever
 /// it is called.
@@ -73,7 +73,7 @@ pub fn is_elsewhere(lookalike: &Lookalike) -> bool {
     match lookalike.session {
         Held::This => true,
         Held::Other => false,
-        Held::Nothing | Held::Unseen => !matches!(lookalike.keeper, Some(crate::facts::Keeper::Job(_))),
+        Held::Nothing | Held::Unseen => !matches!(lookalike.keeper, Some(Keeper::Job(_))),
     }
 }
 
@@ -88,7 +88,7 @@ fn nobodys(lookalike: &Lookalike, starters: &Starters) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::facts::{Fact, Keeper, Parent};
+    use crate::facts::{Fact, Parent};
     use crate::time::{Wall, span as s};
 
     fn id(pid: u32) -> Identity {

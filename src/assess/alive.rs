@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use super::{Case, found};
-use crate::history::signs;
-use crate::signs::{Living, Signs};
+use crate::signs::Living;
 use crate::verdict::{Finding, Help, Next, Problem, Rung};
 
 impl Case<'_> {
@@ -22,11 +21,11 @@ impl Case<'_> {
         }
         let cut = self.lasting(history.disconnected_since);
         // Of a bridge that never had a socket of its own only a line says so, and bytes that move say the opposite.
-        let moves = !history.had_socket && self.signs().living.iter().any(|sign| matches!(sign, Living::Moved { .. }));
+        let moves = !history.had_socket && self.signs.living.iter().any(|sign| matches!(sign, Living::Moved { .. }));
         if awake && cut >= limits.disconnection && grown_up && history.disconnected_since.is_some() && !moves {
             sick(Problem::Disconnected { since: self.wall(history.disconnected_since) }, Next::EndAndStart);
         }
-        if awake && self.hangs() {
+        if self.hangs() {
             let silent = self.lasting(history.silent_since);
             // The clocks are read a moment after the process was looked at.
             let from_start = process.age.saturating_sub(silent) < Duration::from_secs(1);
@@ -49,12 +48,8 @@ impl Case<'_> {
             Living::Wrote { .. } => false,
         };
         let by_line = !self.service.stopping;
-        let alive = by_line && self.signs().dying.is_empty() && self.signs().living.iter().any(goes_on);
+        let alive = by_line && self.signs.dying.is_empty() && self.signs.living.iter().any(goes_on);
         self.lasting(history.stopping_since) >= limits.stop_timeout && !alive
-    }
-
-    pub(super) fn signs(&self) -> Signs {
-        signs(self.history, self.facts, self.limits)
     }
 
     /// Long silent, twice in a row, and old enough to be accused of it.
@@ -74,9 +69,8 @@ impl Case<'_> {
     /// written while the bridge is connected: it is the wrong file, or its output is buffered. Signs of death are.
     pub(super) fn hangs(&self) -> bool {
         let Some(log) = self.facts.log.known().filter(|_| self.silent()) else { return false };
-        let signs = self.signs();
-        match signs.alive() {
-            Some(false) if !signs.dying.is_empty() => true,
+        match self.signs.alive() {
+            Some(false) if !self.signs.dying.is_empty() => true,
             Some(false) => log.exists && (self.has_voice() || !self.connected()),
             // Something in it works, or that can't be seen.
             Some(true) | None => {
@@ -92,13 +86,14 @@ impl Case<'_> {
             return None;
         }
         let log = self.facts.log.known()?;
-        let (history, signs) = (self.history, self.signs());
+        let history = self.history;
         if !log.exists || (!history.spoke && self.connected()) {
             let problem = Problem::LogNeverWritten { path: log.path.to_string_lossy().into_owned(), there: log.exists };
             return Some(found(problem, None, Next::Person(Help::MendLog)));
         }
         let since = self.wall(history.silent_since);
-        let problem = Problem::SilentButAlive { since, sign: signs.living.first().copied(), torn: history.buffered };
+        let problem =
+            Problem::SilentButAlive { since, sign: self.signs.living.first().copied(), torn: history.buffered };
         // With a voice of its own it is ended when the silence has lasted for long.
         let next = if self.has_voice() {
             Next::EndIfSilentAt(since + self.limits.silence_alive)

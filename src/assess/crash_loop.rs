@@ -38,12 +38,13 @@ impl Case<'_> {
     /// The manager sees one process that never ends, a shell or a runner, and the bridge under it dies again and again.
     pub(super) fn no_bridge_inside(&self) -> Option<Finding> {
         let process = self.process?;
-        let runner = self.facts.bridge.known()?.is_none_or(|bridge| bridge.id != process.id);
+        let bridge = self.facts.bridge.known()?;
+        let runner = bridge.is_none_or(|bridge| bridge.id != process.id);
         let (history, now) = (self.history, self.facts.clock.mono);
         let ends = history.inside.ends(now, self.limits.crash_window);
-        let young = self.facts.bridge.known()?.is_none_or(|bridge| bridge.age < self.limits.loop_young);
+        let young = bridge.is_none_or(|bridge| bridge.age < self.limits.loop_young);
         // Where nothing below it is known by its words, a connection says that it works.
-        let unknown_and_works = self.facts.bridge.known()?.is_none() && self.connected();
+        let unknown_and_works = bridge.is_none() && self.connected();
         if !runner || !young || ends < LOOP || unknown_and_works {
             return None;
         }
