@@ -21,6 +21,15 @@ fn closed() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("loopback")
 }
 
+/// Its network is not doubted, so its hang is cured.
+fn online_and_cured(scene: &Scene) {
+    let _watch = scene.watch();
+    let pid = scene.wait_bridge();
+    scene.wait_aged(pid, 6.0);
+    hangs_and_is_cured(scene, pid);
+    assert!(!scene.journal().contains("offline"), "{}", scene.journal());
+}
+
 fn hangs_and_is_cured(scene: &Scene, pid: u32) {
     signal(pid, Signal::STOP);
     scene.wait_journal("rung 2 done");
@@ -92,11 +101,7 @@ fn r08a_twin_another_client_is_connected() {
     let telegram = TcpListener::bind("127.77.0.4:0").expect("loopback");
     let _client = TcpStream::connect(telegram.local_addr().expect("an address")).expect("a connection");
     scene.script("while :; do [ -e data/quiet ] || echo 'INFO [heartbeat] Bridge alive'; sleep 0.1; done");
-    let _watch = scene.watch();
-    let pid = scene.wait_bridge();
-    scene.wait_aged(pid, 6.0);
-    hangs_and_is_cured(&scene, pid);
-    assert!(!scene.journal().contains("offline"), "{}", scene.journal());
+    online_and_cured(&scene);
 }
 
 /// A machine with IPv6 only.
@@ -106,11 +111,7 @@ fn r08a_twin_ipv6_only() {
     let Ok(telegram) = TcpListener::bind("[::1]:0") else { return };
     scene.set("data_centres", json!([closed(), telegram.local_addr().expect("an address")]));
     scene.script("while :; do echo 'INFO [heartbeat] Bridge alive'; sleep 0.1; done");
-    let _watch = scene.watch();
-    let pid = scene.wait_bridge();
-    scene.wait_aged(pid, 6.0);
-    hangs_and_is_cured(&scene, pid);
-    assert!(!scene.journal().contains("offline"), "{}", scene.journal());
+    online_and_cured(&scene);
 }
 
 /// A provider's outage: nothing is done, and a person is told once, after 30 min (here 2 s). A wrong KeepAlive or a full

@@ -62,6 +62,9 @@ pub(super) fn far_ends(pid: u32) -> std::io::Result<Vec<IpAddr>> {
     Ok(platform::listed(&[pid])?.iter().map(platform::remote).collect())
 }
 
+#[cfg(target_os = "linux")]
+pub(super) use platform::address;
+
 /// A socket for both kinds of addresses shows an IPv4 address mapped into IPv6.
 pub(super) fn is_in(address: IpAddr, ranges: &[IpNet]) -> bool {
     let address = address.to_canonical();
@@ -155,7 +158,7 @@ mod platform {
     }
 
     /// Words in the byte order of the machine, then the port as a number.
-    fn address(text: &str) -> Option<SocketAddr> {
+    pub(in crate::system) fn address(text: &str) -> Option<SocketAddr> {
         let (hex, port) = text.split_once(':')?;
         let mut bytes = Vec::new();
         for at in (0..hex.len()).step_by(8) {

@@ -39,6 +39,7 @@ mod platform {
     use std::time::Duration;
 
     use super::Reading;
+    use crate::system::process;
     use crate::time::span;
 
     pub(super) fn readings(family: &[u32]) -> Vec<Reading> {
@@ -47,10 +48,8 @@ mod platform {
 
     /// proc(5): field 3 the state, 14 to 17 the CPU time in ticks: its own in user and system mode, then its children's.
     fn reading(pid: u32) -> Option<Reading> {
-        let stat = std::fs::read(format!("/proc/{pid}/stat")).ok()?;
-        // The name in parentheses may contain anything, even parentheses.
-        let after = stat.iter().rposition(|&byte| byte == b')')? + 1;
-        let fields: Vec<&str> = std::str::from_utf8(&stat[after..]).ok()?.split_ascii_whitespace().collect();
+        let stat = process::stat(pid)?;
+        let fields: Vec<&str> = stat.split_ascii_whitespace().collect();
         let ticks: u64 = fields.get(11..15)?.iter().filter_map(|field| field.parse::<u64>().ok()).sum();
         #[expect(clippy::cast_precision_loss, reason = "ticks")]
         let cpu = span(ticks as f64 / rustix::param::clock_ticks_per_second() as f64);

@@ -54,11 +54,11 @@ fn probe(addresses: &[SocketAddr], limit: Duration) -> Result<Probe, String> {
 #[cfg(target_os = "linux")]
 mod platform {
     use std::fs;
-    use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+    use std::net::IpAddr;
 
     use ipnet::IpNet;
 
-    use crate::system::connection::is_in;
+    use crate::system::connection::{address, is_in};
 
     pub(super) fn somebody_is_connected(ranges: &[IpNet]) -> bool {
         tables().iter().any(|remote| is_in(*remote, ranges))
@@ -76,21 +76,7 @@ mod platform {
         let fields: Vec<&str> = line.split_ascii_whitespace().collect();
         let in_vain = |at: usize, radix| u32::from_str_radix(fields.get(at)?, radix).ok();
         let works = *fields.get(3)? == "01" && in_vain(6, 16)? == 0 && in_vain(8, 10)? == 0;
-        address(fields.get(2)?).filter(|_| works)
-    }
-
-    /// Words in the byte order of the machine, then the port.
-    fn address(text: &str) -> Option<IpAddr> {
-        let (hex, _) = text.split_once(':')?;
-        let mut bytes = Vec::new();
-        for at in (0..hex.len()).step_by(8) {
-            bytes.extend(u32::from_str_radix(hex.get(at..at + 8)?, 16).ok()?.to_ne_bytes());
-        }
-        match bytes.len() {
-            4 => Some(Ipv4Addr::from(<[u8; 4]>::try_from(bytes).ok()?).into()),
-            16 => Some(Ipv6Addr::from(<[u8; 16]>::try_from(bytes).ok()?).into()),
-            _ => None,
-        }
+        address(fields.get(2)?).map(|end| end.ip()).filter(|_| works)
     }
 }
 

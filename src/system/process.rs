@@ -103,6 +103,9 @@ pub fn trim_heap() {
     }
 }
 
+#[cfg(target_os = "linux")]
+pub(in crate::system) use platform::stat;
+
 fn raw(pid: u32) -> Option<Pid> {
     i32::try_from(pid).ok().and_then(Pid::from_raw)
 }
@@ -118,11 +121,16 @@ mod platform {
     use crate::time::span;
     use rustix::io::Errno;
 
-    pub(super) fn find(pid: u32) -> Option<Process> {
+    /// The fields of proc(5) from the third on: the second, the name in parentheses, may contain anything, even parentheses.
+    pub(in crate::system) fn stat(pid: u32) -> Option<String> {
         let stat = std::fs::read(format!("/proc/{pid}/stat")).ok()?;
-        // The name in parentheses may contain anything, even parentheses.
         let after = stat.iter().rposition(|&byte| byte == b')')? + 1;
-        let fields: Vec<&str> = std::str::from_utf8(&stat[after..]).ok()?.split_ascii_whitespace().collect();
+        std::str::from_utf8(&stat[after..]).ok().map(str::to_owned)
+    }
+
+    pub(super) fn find(pid: u32) -> Option<Process> {
+        let stat = stat(pid)?;
+        let fields: Vec<&str> = stat.split_ascii_whitespace().collect();
         if matches!(*fields.first()?, "Z" | "X") {
             return None;
         }
@@ -136,9 +144,7 @@ mod platform {
 
     /// A field of proc(5), counted from 1; the third and later ones only.
     fn field(pid: u32, number: usize) -> Option<i64> {
-        let stat = std::fs::read(format!("/proc/{pid}/stat")).ok()?;
-        let after = stat.iter().rposition(|&byte| byte == b')')? + 1;
-        std::str::from_utf8(&stat[after..]).ok()?.split_ascii_whitespace().nth(number - 3)?.parse().ok()
+        stat(pid)?.split_ascii_whitespace().nth(number - 3)?.parse().ok()
     }
 
     pub(super) fn parent(pid: u32) -> Option<u32> {

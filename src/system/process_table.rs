@@ -1,7 +1,6 @@
 //! Which processes are this very bridge: interpreter, script and checkout. Never a name pattern: such patterns once
 //! matched an editor, a `tail`, a test run and a desktop helper, and missed "Python" with a capital P.
 
-use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -12,8 +11,8 @@ use crate::config::Config;
 use crate::facts::{Identity, Lookalike, Process};
 use crate::signs::WORK;
 use crate::system::lookalikes::{self, Jobs, Owner};
-use crate::system::process;
 use crate::system::timed::Timed;
+use crate::system::{family, process};
 
 /// What makes a process this bridge.
 #[derive(Debug, Clone)]
@@ -121,10 +120,11 @@ pub fn matching(bridge_match: &ProcessMatch, family: &[u32]) -> Result<Found, St
 pub fn tasks_at_work(bridge: Identity, watched: Duration) -> Result<usize, String> {
     let kind = ProcessRefreshKind::nothing().with_cpu();
     let mut system = System::new().map_err(|error| format!("the process table can't be read: {error}"))?;
-    system.refresh_processes_specifics(ProcessesToUpdate::All, true, kind);
-    let before: Vec<(Pid, u64)> = family(&system, bridge.pid);
+    let pids: Vec<Pid> = family::members(bridge.pid, None).into_iter().map(Pid::from_u32).collect();
+    system.refresh_processes_specifics(ProcessesToUpdate::Some(&pids), true, kind);
+    let used = |pid: &Pid| Some((*pid, system.process(*pid)?.accumulated_cpu_time()));
+    let before: Vec<(Pid, u64)> = pids.iter().filter_map(used).collect();
     std::thread::sleep(watched);
-    let pids: Vec<Pid> = before.iter().map(|(pid, _)| *pid).collect();
     system.refresh_processes_specifics(ProcessesToUpdate::Some(&pids), true, kind);
     let works = |(pid, cpu): &&(Pid, u64)| {
         let used = system.process(*pid).map_or(0, |process| process.accumulated_cpu_time().saturating_sub(*cpu));
@@ -132,24 +132,6 @@ pub fn tasks_at_work(bridge: Identity, watched: Duration) -> Result<usize, Strin
         if itself { Duration::from_millis(used) >= watched.mul_f64(WORK) } else { used > 0 }
     };
     Ok(before.iter().filter(works).count())
-}
-
-fn family(system: &System, root: u32) -> Vec<(Pid, u64)> {
-    let mut family = HashSet::from([Pid::from_u32(root)]);
-    loop {
-        let more: Vec<Pid> = system
-            .processes()
-            .values()
-            .filter(|process| process.thread_kind().is_none() && !family.contains(&process.pid()))
-            .filter(|process| process.parent().is_some_and(|parent| family.contains(&parent)))
-            .map(sysinfo::Process::pid)
-            .collect();
-        if more.is_empty() {
-            break;
-        }
-        family.extend(more);
-    }
-    family.into_iter().filter_map(|pid| Some((pid, system.process(pid)?.accumulated_cpu_time()))).collect()
 }
 
 /// The words of the bridge that runs or ran: a job may give it arguments that the configuration does not name, and then
