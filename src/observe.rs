@@ -112,7 +112,10 @@ impl Observer {
         let found = facts.lookalikes.known().into_iter().flatten();
         self.new_processes.ask_about(found.map(|lookalike| lookalike.process.id.pid));
         facts.life = self.read_life(&family);
-        if let Fact::Known(life) = &mut facts.life {
+        let silent = facts.log.known().is_none_or(|log| !log.grew);
+        if let Fact::Known(life) = &mut facts.life
+            && silent
+        {
             life.journal = self.service.last_line();
         }
         self.git.ask(true);
@@ -131,6 +134,7 @@ impl Observer {
         let Environment { data_centres, ranges, limits, .. } = &self.environment;
         network::online(data_centres, ranges, limits.connect).into()
     }
+
     /// The service and its process, asked again if the process that was known is gone.
     pub fn process(&mut self) -> (Fact<Job>, Fact<Option<Process>>) {
         if let Some((id, job)) = &self.job
