@@ -11,7 +11,16 @@ use crate::verdict::Finding;
 pub enum Reason {
     Finding(Finding),
     /// A person asked for it.
-    ByHand,
+    ByHand(Hand),
+}
+
+/// What a person can ask for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Hand {
+    Restart,
+    CleanLocks,
+    Revert,
+    UndoRevert,
 }
 
 /// What is done to whom. Its line is in the journal before it is done.
@@ -22,6 +31,8 @@ pub enum Act {
         pid: u32,
     },
     Start,
+    /// SQLite brings the session into order.
+    CleanSession,
     Signal {
         signal: Ending,
         whom: Target,
@@ -44,4 +55,6 @@ pub enum Ending {
 pub enum Target {
     Bridge,
     Copy,
+    /// Whoever holds the session's lock.
+    Holder,
 }

@@ -7,6 +7,7 @@ use crate::facts::{
 };
 use crate::findings::{Ended as Traceback, Findings, FloodWait};
 use crate::history::{Beats, Counted, Ended, advance};
+use crate::holders::Left;
 use crate::inside::Inside;
 use crate::secrets::Secrets;
 use crate::signs;
@@ -216,7 +217,7 @@ impl Case {
     }
 
     fn stranger(&mut self, lock: Lock) {
-        let holder = Holder { pid: 99, role: Role::Stranger, lock, age: Some(s(400.0)) };
+        let holder = Holder { pid: 99, role: Role::Stranger, lock, age: Some(s(400.0)), other_user: false };
         self.facts.session = Fact::Known(Session { path: "s".into(), holders: vec![holder] });
     }
 
@@ -225,6 +226,37 @@ impl Case {
         self.crashes(3, Class::Code);
         self.git().committed = NOW.wall - s(age + 125.0);
         self.markers().auto_revert = true;
+    }
+}
+
+/// What is waited for, or left alone, is no reason for a rung; a bridge that is down has its start all the same.
+#[test]
+fn a_holder_that_may_not_be_ended_is_waited_for_or_told_of() {
+    let with = |change: fn(&mut Holder)| {
+        let mut case = well();
+        case.down(2.0, 1.0);
+        case.stranger(Lock::Reserved);
+        if let Fact::Known(session) = &mut case.facts.session {
+            change(&mut session.holders[0]);
+        }
+        let first = assess(&case.facts, &case.history, LIMITS).findings.into_iter().next().expect("it is locked");
+        (first.problem, first.rung, first.next, first.tell)
+    };
+    let locked = |left| Problem::SessionLocked { pid: 99, left };
+    let person = Next::Person(Help::EndHolder);
+    let rows: [(&str, fn(&mut Holder), _); 5] = [
+        ("60 s old", |holder| holder.age = Some(s(60.0)), (None, Some(Rung::FreeSession), Next::FreeSession, false)),
+        ("59 s old", |holder| holder.age = Some(s(59.0)), (None, None, Next::FreeSessionAt(NOW.wall + s(1.0)), false)),
+        ("another user's", |holder| holder.other_user = true, (Some(Left::OtherUser), None, person, true)),
+        ("not seen", |holder| holder.age = None, (Some(Left::Unseen), None, person, true)),
+        (
+            "another user's, and young",
+            |holder| (holder.other_user, holder.age) = (true, Some(s(1.0))),
+            (Some(Left::OtherUser), None, person, true),
+        ),
+    ];
+    for (name, change, (left, rung, next, tell)) in rows {
+        assert_eq!(with(change), (locked(left), rung, next, tell), "{name}");
     }
 }
 
@@ -1827,7 +1859,7 @@ fn check_json_is_the_contract() {
     case.facts.clock.mono = case.facts.clock.mono + s(0.4);
     case.job().last_exit = Exit::Never;
     case.history.ended = Some(Ended { id: ID, lived: s(5.0), at: NOW.wall, exit: Exit::Signal(9) });
-    let holder = Holder { pid: 99, role: Role::Stranger, lock: Lock::Reserved, age: Some(s(400.6)) };
+    let holder = Holder { pid: 99, role: Role::Stranger, lock: Lock::Reserved, age: Some(s(400.6)), other_user: false };
     case.facts.session = Fact::Known(Session { path: "s".into(), holders: vec![holder] });
     case.facts.crashes = Fact::Known(vec![crash(5.0, Class::Code)]);
     case.log().path = "l".into();

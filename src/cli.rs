@@ -52,6 +52,14 @@ enum Command {
     /// Restart the bridge through its service manager
     #[command(after_help = "Example: bridge-watchdog restart --dry-run")]
     Restart(DryRun),
+    /// End whoever holds the bridge's session, and have SQLite bring it into order; nothing is deleted
+    #[command(
+        after_help = "Example: bridge-watchdog clean-locks --dry-run\n\nOnly processes that hold a lock on this very file for more than a minute are ended. A bridge that works is not interrupted: exit code 4."
+    )]
+    CleanLocks(DryRun),
+    /// Show who holds the session database, and how
+    #[command(after_help = "Example: bridge-watchdog locks --json")]
+    Locks(Json),
     /// Run the escalation chain once, from the rung that the symptoms call for
     #[command(after_help = "Example: bridge-watchdog recover --dry-run")]
     Recover(DryRun),
@@ -168,6 +176,8 @@ fn run(cli: Cli, environment: &Environment) -> Result<u8, Failure> {
         Command::Check(Json { json }) => Ok(look::check(&config()?, environment, json)),
         Command::Status(Json { json }) => Ok(look::status(&config()?, environment, json)),
         Command::Restart(DryRun { dry_run }) => act::restart(&config()?, environment, dry_run),
+        Command::CleanLocks(DryRun { dry_run }) => act::clean_locks(&config()?, environment, dry_run),
+        Command::Locks(Json { json }) => look::locks(&config()?, environment, json),
         Command::Recover(DryRun { dry_run }) => act::recover(&config()?, environment, dry_run),
         Command::Crashes { json, since } => look::crashes(&config()?, environment, json.json, since),
         Command::Record { event, reason } => act::record(&config()?, environment, event, &reason),

@@ -299,7 +299,11 @@ pub struct Holder {
     pub pid: u32,
     pub role: Role,
     pub lock: Lock,
+    /// `None` if it can't be seen.
     pub age: Option<Duration>,
+    /// It belongs to another user than we do.
+    #[serde(default)]
+    pub other_user: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -46,7 +46,7 @@ pub fn copy(facts: &Facts, starters: &Starters, age: Duration) -> Option<Process
 
 /// See [`copy`].
 pub fn is_copy(lookalike: &Lookalike, starters: &Starters) -> bool {
-    lookalike.session == Held::This && nobodys(lookalike, starters)
+    lookalike.session == Held::This && is_nobodys(lookalike, starters)
 }
 
 /// A copy in the way of a bridge whose starts end at once. `says_so`: the bridge itself said that another one runs
@@ -59,7 +59,7 @@ pub fn in_the_way(facts: &Facts, starters: &Starters, age: Duration, says_so: bo
 
 /// See [`in_the_way`], of a bridge that says so.
 pub fn is_in_the_way(lookalike: &Lookalike, starters: &Starters) -> bool {
-    matches!(lookalike.session, Held::This | Held::Nothing) && nobodys(lookalike, starters)
+    matches!(lookalike.session, Held::This | Held::Nothing) && is_nobodys(lookalike, starters)
 }
 
 /// The bridge, running elsewhere than under its manager. What has another session is another account, and so may be what
@@ -81,7 +81,8 @@ fn of_age(facts: &Facts, age: Duration) -> impl Iterator<Item = &Lookalike> {
     facts.lookalikes.known().into_iter().flatten().filter(move |lookalike| lookalike.process.age >= age)
 }
 
-fn nobodys(lookalike: &Lookalike, starters: &Starters) -> bool {
+/// Neither another job, nor a supervisor, nor a terminal keeps it.
+pub fn is_nobodys(lookalike: &Lookalike, starters: &Starters) -> bool {
     !lookalike.terminal && lookalike.keeper.is_none() && !starters.start_again(lookalike)
 }
 

@@ -2,7 +2,7 @@
 //! Pure; its sentences are `text`'s.
 
 use crate::foreign_text::{Lines, harmless};
-use crate::snapshot::{RECENT, Refusal, Snapshot, restart_refused};
+use crate::snapshot::{RECENT, Refusal, Snapshot, clean_refused, restart_refused};
 use crate::text::menu::{Place, WIDTH, at_home, looking, lost, refusal, rows};
 use crate::text::{self, time::at};
 use crate::time::{Clock, Wall};
@@ -135,7 +135,7 @@ fn acts(snapshot: Option<&Snapshot>) -> Vec<Row> {
     vec![
         restart(snapshot),
         either("check", "Check now", snapshot.rung.is_none(), refusal(Refusal::Recovering)),
-        either("locks", "Clean locks", false, LATER),
+        locks(snapshot),
         row("revert", format!("Revert HEAD ({LATER}){head}"), false),
         either("undo", "Undo revert", false, undo),
     ]
@@ -153,6 +153,11 @@ fn restart(snapshot: &Snapshot) -> Row {
         _ => "",
     };
     row("restart", format!("Restart bridge{note}"), true)
+}
+
+fn locks(snapshot: &Snapshot) -> Row {
+    let refused = clean_refused(snapshot);
+    either("locks", "Clean locks", refused.is_none(), refused.map_or("", refusal))
 }
 
 fn switches(view: &View, snapshot: Option<&Snapshot>) -> Vec<Row> {

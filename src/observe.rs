@@ -247,6 +247,17 @@ impl Observer {
         self.process_search.all(&family).map(|found| found.lookalikes)
     }
 
+    /// Who holds the session's lock now, and the bridge's own processes.
+    ///
+    /// # Errors
+    /// If the kernel can't be asked in time.
+    pub fn session(&mut self) -> Result<(Session, Vec<u32>), String> {
+        let process = self.process().1.known().copied().flatten();
+        let family = self.family(process, family::all);
+        let asked = self.session.now(family.clone(), self.environment.limits.read);
+        Ok((self.with_the_bridge_known(asked.and_then(|session| session)?), family))
+    }
+
     /// What the kernel says of the bridge's processes.
     pub fn life(&mut self, managed: Option<Process>) -> Fact<Life> {
         let family = self.family(managed, family::members);

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::exit_code;
+use crate::holders::Left;
 use crate::verdict::{Cause, Problem};
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -26,6 +27,8 @@ pub enum Cure {
     Up { pid: u32, after: Duration },
     /// This many copies are gone; the bridge was left alone.
     CopiesEnded(usize),
+    /// Nobody holds the session's lock any more: so many were ended for it. The bridge was neither ended nor started.
+    SessionFree { ended: usize },
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -44,6 +47,17 @@ pub enum Failure {
     DoesNotEnd {
         pid: u32,
     },
+    /// A process that is left alone holds the session's lock.
+    HolderLeft {
+        pid: u32,
+        why: Left,
+    },
+    /// It is held again and again, by processes that are too young to be ended.
+    StaysLocked,
+    /// Nobody holds its lock: it is not what keeps the bridge down.
+    NobodyHolds,
+    /// SQLite finds the session damaged: in what way.
+    SessionCorrupt(String),
     /// What a manager, the kernel or a file said, in its own words.
     Refused(String),
     /// The chain has no further rung: how the last one ended.
@@ -53,7 +67,6 @@ pub enum Failure {
 /// A rung whose own cure this version does not have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Missing {
-    FreeSession,
     Revert,
 }
 
@@ -68,6 +81,10 @@ pub enum StandDown {
         pid: u32,
     },
     TooYoung {
+        pid: u32,
+    },
+    /// Nobody else holds its session's lock, and it is not interrupted for nothing.
+    BridgeWorks {
         pid: u32,
     },
     /// At the look right before an end the cause was gone: what holds now, if anything.
@@ -91,7 +108,9 @@ impl Outcome {
             | Outcome::StoodDown(
                 StandDown::GoneByItself { .. } | StandDown::TooYoung { .. } | StandDown::Interrupted,
             ) => exit_code::FAILED,
-            Outcome::StoodDown(StandDown::OperatorStop | StandDown::JobTakenAway) => exit_code::STANDING_STILL,
+            Outcome::StoodDown(StandDown::OperatorStop | StandDown::JobTakenAway | StandDown::BridgeWorks { .. }) => {
+                exit_code::STANDING_STILL
+            }
             Outcome::StoodDown(StandDown::ManagerUnseen) => exit_code::UNKNOWN,
             Outcome::StoodDown(StandDown::CauseGone(Some(problem))) => exit_code::of(problem.state()),
             Outcome::Busy(_) => exit_code::BUSY,
@@ -112,6 +131,7 @@ mod tests {
             (Outcome::Unavailable(Missing::Revert), 1),
             (Outcome::StoodDown(S::OperatorStop), 4),
             (Outcome::StoodDown(S::JobTakenAway), 4),
+            (Outcome::StoodDown(S::BridgeWorks { pid: 7 }), 4),
             (Outcome::StoodDown(S::ManagerUnseen), 3),
             (Outcome::StoodDown(S::CauseGone(None)), 0),
             (Outcome::StoodDown(S::CauseGone(Some(Problem::Offline))), 4),

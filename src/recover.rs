@@ -4,13 +4,14 @@
 
 pub mod attempt;
 mod end_stale;
+mod free_session;
 mod restart;
 mod verify;
 
 use std::time::Duration;
 
 use self::attempt::Attempt;
-use crate::act::Reason;
+use crate::act::{Hand, Reason};
 use crate::limits::Limits;
 use crate::outcome::{Failure, Missing, Outcome};
 use crate::snapshot::Done;
@@ -66,10 +67,20 @@ pub fn chain_by_hand(controller: &mut Controller, finding: &Finding, say: &mut d
     Outcome::Failed(Failure::EveryRung(Box::new(last)))
 }
 
-/// Restart by hand, whatever the state: a person knows more than the facts do. What the operator disabled stays down.
-pub fn restart_by_hand(controller: &mut Controller) -> Outcome {
-    match Attempt::begin(controller, Rung::Restart, Reason::ByHand, true) {
-        Ok(mut attempt) => restart::restart(&mut attempt),
+/// What a person asks for, whatever the state: a person knows more than the facts do. What the operator disabled stays
+/// down. `confirmed`: they know that work in progress may be ended.
+pub fn by_hand(controller: &mut Controller, hand: Hand, confirmed: bool) -> Outcome {
+    let rung = match hand {
+        Hand::Restart => Rung::Restart,
+        Hand::CleanLocks => Rung::FreeSession,
+        Hand::Revert | Hand::UndoRevert => Rung::Revert,
+    };
+    match Attempt::begin(controller, rung, Reason::ByHand(hand), confirmed) {
+        Ok(mut attempt) => match hand {
+            Hand::Restart => restart::restart(&mut attempt),
+            Hand::CleanLocks => free_session::free_session(&mut attempt),
+            Hand::Revert | Hand::UndoRevert => Outcome::Unavailable(Missing::Revert),
+        },
         Err(outcome) => outcome,
     }
 }
@@ -83,7 +94,7 @@ fn one_rung(attempt: &mut Attempt) -> Outcome {
     match attempt.rung {
         Rung::Restart => restart::restart(attempt),
         Rung::EndStale => end_stale::end_stale(attempt),
-        Rung::FreeSession => restart::start_at_least(attempt, Missing::FreeSession),
+        Rung::FreeSession => free_session::free_session(attempt),
         // Rung 5 is done by the watch.
         Rung::Revert | Rung::Tell => restart::start_at_least(attempt, Missing::Revert),
     }

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use crate::act::Reason;
+use crate::act::{Hand, Reason};
 use crate::check::{Check, Known};
 use crate::facts::{Condition, Exit, Identity, Keeper, MissingProgram, Pause, Process, Repeated, Unmet};
 use crate::history::History;
+use crate::holders::Left;
 use crate::markers::Update;
 use crate::signs::Living;
 use crate::snapshot::{Commit, Done, More, Recent, RunningRung, Snapshot};
@@ -90,7 +91,7 @@ fn down(mut snapshot: Snapshot) -> Snapshot {
 
 /// A rung at work on this. Its reason stays the same, whatever is seen meanwhile.
 fn rung(rung: Rung, since: Wall, snapshot: Snapshot) -> Snapshot {
-    let reason = snapshot.verdict.first().map_or(Reason::ByHand, |first| Reason::Finding(first.clone()));
+    let reason = snapshot.verdict.first().map_or(Reason::ByHand(Hand::Restart), |first| Reason::Finding(first.clone()));
     Snapshot { rung: Some(RunningRung { rung, since, reason }), ..snapshot }
 }
 
@@ -214,7 +215,15 @@ pub(crate) fn situations() -> Vec<(&'static str, Snapshot)> {
         ("disconnected", one(Problem::Disconnected { since: ago(360) }, Next::EndAndStart)),
         ("duplicate", one(Problem::Duplicate { pid: 7 }, Next::EndCopy)),
         ("duplicate, in the way of the start", down(one(Problem::Duplicate { pid: 7 }, Next::EndCopyAndStart))),
-        ("session-locked", one(Problem::SessionLocked { pid: 7 }, Next::FreeSession)),
+        ("session-locked", one(Problem::SessionLocked { pid: 7, left: None }, Next::FreeSession)),
+        (
+            "session-locked, a young holder",
+            one(Problem::SessionLocked { pid: 7, left: None }, Next::FreeSessionAt(ahead(42))),
+        ),
+        (
+            "session-locked, another user's",
+            one(Problem::SessionLocked { pid: 7, left: Some(Left::OtherUser) }, Next::Person(Help::EndHolder)),
+        ),
         ("offline, the bridge down", down(one(Problem::Offline, Next::NetworkBack))),
         ("flood-wait", one(Problem::FloodWait { until: ahead(4020) }, Next::FloodEnds(ahead(4020)))),
         ("auth-required", one(Problem::LoginNeeded, Next::Person(Help::LogIn))),

@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::act::Reason;
+use crate::act::{Hand, Reason};
 use crate::check::Check;
 use crate::facts::{Event, EventKind, Facts, Pause, short_id};
 use crate::history::History;
 use crate::outcome::Outcome;
 use crate::time::{Clock, Wall};
 use crate::verdict::{Cause, Problem, Rung, State, Verdict};
+use crate::watch::commands::Command;
 
 /// What the watch saw last, written to its status file at each tick.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -96,8 +97,8 @@ pub enum Done {
     Told {
         first: bool,
     },
-    /// By hand, as are the ones below.
-    Restart(Outcome),
+    /// As are the ones below.
+    ByHand(Hand, Outcome),
     Paused(Wall),
     Resumed,
     /// What a person asked for could not be done: why.
@@ -153,6 +154,20 @@ pub enum Refusal {
     UpdateRunning,
     OperatorStop,
     NoService,
+}
+
+/// Why this command would be of no use now, if so.
+pub fn refused(command: Command, snapshot: &Snapshot) -> Option<Refusal> {
+    match command {
+        Command::ByHand(Hand::Restart) => restart_refused(snapshot),
+        Command::ByHand(_) => clean_refused(snapshot),
+        _ => None,
+    }
+}
+
+/// Why the locks can't be cleaned by hand now, if so. What an operator stopped may be cleaned; it is not started.
+pub fn clean_refused(snapshot: &Snapshot) -> Option<Refusal> {
+    restart_refused(snapshot).filter(|why| !matches!(why, Refusal::OperatorStop | Refusal::NoService))
 }
 
 /// Why a restart by hand would be of no use now, if so.

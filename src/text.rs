@@ -17,9 +17,10 @@ pub use self::journal::{
     start_at_login_switched, state_line, waits_for_work, watch_begins,
 };
 use self::time::{at, lasting};
-use crate::act::Reason;
+use crate::act::{Hand, Reason};
 use crate::facts::{Condition, Exit, Keeper, Lookalike, MissingProgram, Unmet};
 use crate::foreign_text::{Lines, harmless};
+use crate::holders::Left;
 use crate::markers::Update;
 use crate::outcome::{Cure, Failure, Missing, Outcome, StandDown};
 use crate::signs::{Dying, Living};
@@ -56,7 +57,7 @@ pub fn issues(verdict: &Verdict, now: Clock) -> Vec<String> {
 pub fn issues_of(reason: &Reason, now: Clock) -> Vec<String> {
     vec![match reason {
         Reason::Finding(finding) => issue(&finding.problem, now),
-        Reason::ByHand => "Restart by hand.".into(),
+        Reason::ByHand(hand) => format!("{} by hand.", sentence_case(self::hand(*hand))),
     }]
 }
 
@@ -98,7 +99,9 @@ pub fn phrase(problem: &Problem, now: Clock) -> String {
         }
         Problem::DiskFull => "the disk is full".into(),
         Problem::Offline => "this machine is offline".into(),
-        Problem::SessionLocked { pid } => format!("another process (pid {pid}) holds the lock of the bridge's session"),
+        Problem::SessionLocked { pid, .. } => {
+            format!("another process (pid {pid}) holds the lock of the bridge's session")
+        }
         Problem::CrashLoop { crashes, window, .. } => {
             format!("the bridge crashed {crashes} times within {}", lasting(*window))
         }
@@ -161,6 +164,7 @@ pub fn detail(problem: &Problem, now: Clock) -> Option<String> {
             format!("KeepAlive is a dictionary ({})", foreign(&keys.join(", ")))
         }
         Problem::RestartsSometimes(Condition::Restart(value)) => format!("Restart={}", foreign(value)),
+        Problem::SessionLocked { left: Some(why), .. } => left(*why).into(),
         _ => return None,
     })
 }
@@ -219,7 +223,7 @@ pub fn reason(reason: &Reason, now: Clock) -> String {
             let detail = detail(&finding.problem, now).map_or_else(String::new, |detail| format!(": {detail}"));
             phrase(&finding.problem, now) + &detail
         }
-        Reason::ByHand => "a person asked for it".into(),
+        Reason::ByHand(_) => "a person asked for it".into(),
     }
 }
 
@@ -325,7 +329,8 @@ pub fn next(next: Next, now: Clock) -> String {
         Next::EndAndStart => "it is ended and started".into(),
         Next::EndCopyAndStart => "the copy is ended, and the bridge is started".into(),
         Next::EndCopy => "the copy is ended; the bridge is left alone".into(),
-        Next::FreeSession => format!("{}; you are told", missing(Missing::FreeSession)),
+        Next::FreeSession => "that process is ended, and SQLite brings the session into order".into(),
+        Next::FreeSessionAt(time) => format!("that process is ended at {} if it still holds the lock", at(time, now)),
         Next::Revert => format!("{}; you are told", missing(Missing::Revert)),
         Next::Tell => "you are told".into(),
         Next::LeaveDisabled => "disabled by its operator: it is left as it is; you are told".into(),
@@ -354,6 +359,7 @@ fn helped(help: Help) -> &'static str {
         Help::MakeReadable => "make the checkout's data folder readable; nothing is done until then",
         Help::OneManager => "end it there, then run 'bridge-watchdog restart'",
         Help::MendLog => "correct bridge.log, or have it write at once",
+        Help::EndHolder => "end that process yourself; Bridge Watchdog leaves it alone",
         Help::LookAtBridge => "see what it does; nothing is ended for that",
         Help::ReadLog => "read the log; nothing is restarted for that",
     }
@@ -386,6 +392,11 @@ pub fn cured(cure: &Cure) -> String {
         Cure::CopiesEnded(copies) => {
             format!("{} ended; the bridge was left alone", count(*copies, "copy", "copies"))
         }
+        Cure::SessionFree { ended: 0 } => "nobody holds the session's lock, and SQLite finds it in order".into(),
+        Cure::SessionFree { ended } => {
+            let ended = count(*ended, "process that held it was", "processes that held it were");
+            format!("the session's lock is free; {ended} ended")
+        }
     }
 }
 
@@ -402,6 +413,17 @@ pub fn failed(failure: &Failure, now: Clock) -> String {
             format!("{} still there beside the bridge", count(*copies, "copy is", "copies are"))
         }
         Failure::DoesNotEnd { pid } => format!("pid {pid} does not end, not even by SIGKILL"),
+        Failure::HolderLeft { pid, why } => {
+            format!("pid {pid} holds the session's lock, and is left alone: {}", left(*why))
+        }
+        Failure::StaysLocked => {
+            "the session is locked again and again, by processes that are too young to be ended".into()
+        }
+        Failure::NobodyHolds => "nobody else holds the session's lock; SQLite finds it in order".into(),
+        Failure::SessionCorrupt(damage) => format!(
+            "the session is damaged, and was left as it is ({}); put a backup of it in its place, or log in anew",
+            foreign(damage)
+        ),
         Failure::Refused(why) => foreign(why),
         Failure::EveryRung(last) => format!("every rung was tried; the last: {}", self::outcome(last, now)),
     }
@@ -409,8 +431,26 @@ pub fn failed(failure: &Failure, now: Clock) -> String {
 
 fn missing(what: Missing) -> &'static str {
     match what {
-        Missing::FreeSession => "this version can't free the session's lock",
         Missing::Revert => "this version can't revert HEAD",
+    }
+}
+
+/// Why a holder of the session's lock is left alone.
+pub fn left(why: Left) -> &'static str {
+    match why {
+        Left::OtherUser => "it belongs to another user",
+        Left::OtherBridge => "it is a bridge that runs in a terminal, or that another program keeps",
+        Left::Unseen => "it can't be seen from here",
+    }
+}
+
+/// What a person asked for.
+pub fn hand(hand: Hand) -> &'static str {
+    match hand {
+        Hand::Restart => "restart",
+        Hand::CleanLocks => "clean locks",
+        Hand::Revert => "revert HEAD",
+        Hand::UndoRevert => "undo the revert",
     }
 }
 
@@ -420,6 +460,9 @@ fn stood_down(why: &StandDown, now: Clock) -> String {
         StandDown::ManagerUnseen => "the service manager can't be asked, so nothing is done".into(),
         StandDown::JobTakenAway => "its job was taken away from the service manager meanwhile".into(),
         StandDown::GoneByItself { pid } => format!("pid {pid} is gone by itself"),
+        StandDown::BridgeWorks { pid } => {
+            format!("nobody else holds the session's lock; the bridge (pid {pid}) works and is not interrupted")
+        }
         StandDown::TooYoung { pid } => format!("pid {pid} is too young to be ended"),
         StandDown::CauseGone(None) => "looked at again, and nothing was ended: it works again".into(),
         StandDown::CauseGone(Some(problem)) => {

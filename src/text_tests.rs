@@ -6,8 +6,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::*;
-use crate::act::{Act, Ending, Target};
+use crate::act::{Act, Ending, Hand, Target};
 use crate::facts::{Class, Event, EventKind, Job, KeepAlive};
+use crate::holders::Left;
 use crate::situations::{CLOCK, NOW, ago, ahead, following, situations};
 use crate::snapshot::{Done, Refusal};
 use crate::verdict::{Finding, Rung};
@@ -100,6 +101,9 @@ fn outcomes() -> Vec<(String, String)> {
         Outcome::Cured(Cure::Up { pid: 4312, after: Duration::from_secs(12) }),
         Outcome::Cured(Cure::CopiesEnded(1)),
         Outcome::Cured(Cure::CopiesEnded(2)),
+        Outcome::Cured(Cure::SessionFree { ended: 0 }),
+        Outcome::Cured(Cure::SessionFree { ended: 1 }),
+        Outcome::Cured(Cure::SessionFree { ended: 2 }),
         failed(F::NothingTried),
         failed(F::NoProcess { within: Duration::from_secs(90) }),
         failed(F::DidNotStayUp { pid: 4312 }),
@@ -109,14 +113,20 @@ fn outcomes() -> Vec<(String, String)> {
         failed(F::CopiesLeft(1)),
         failed(F::CopiesLeft(3)),
         failed(F::DoesNotEnd { pid: 4312 }),
+        failed(F::HolderLeft { pid: 7, why: Left::OtherUser }),
+        failed(F::HolderLeft { pid: 7, why: Left::OtherBridge }),
+        failed(F::HolderLeft { pid: 7, why: Left::Unseen }),
+        failed(F::StaysLocked),
+        failed(F::NobodyHolds),
+        failed(F::SessionCorrupt("Tree 2 page 2: btreeInitPage() returns error code 11".into())),
         failed(F::Refused("launchctl kickstart ended with 113: Could not find service".into())),
-        failed(F::EveryRung(Box::new(Outcome::Unavailable(Missing::FreeSession)))),
-        Outcome::Unavailable(Missing::FreeSession),
+        failed(F::EveryRung(Box::new(Outcome::Unavailable(Missing::Revert)))),
         Outcome::Unavailable(Missing::Revert),
         Outcome::StoodDown(S::OperatorStop),
         Outcome::StoodDown(S::ManagerUnseen),
         Outcome::StoodDown(S::JobTakenAway),
         Outcome::StoodDown(S::GoneByItself { pid: 4312 }),
+        Outcome::StoodDown(S::BridgeWorks { pid: 4312 }),
         Outcome::StoodDown(S::TooYoung { pid: 4312 }),
         Outcome::StoodDown(S::CauseGone(None)),
         Outcome::StoodDown(S::CauseGone(Some(Problem::FloodWait { until: ahead(600) }))),
@@ -137,7 +147,9 @@ fn journal_lines() -> Vec<(String, String)> {
     };
     let because = Reason::Finding(hangs);
     let acts = [
-        (Act::Restart { pid: 4312 }, Reason::ByHand),
+        (Act::Restart { pid: 4312 }, Reason::ByHand(Hand::Restart)),
+        (Act::CleanSession, Reason::ByHand(Hand::CleanLocks)),
+        (Act::Signal { signal: Ending::Ask, whom: Target::Holder, pid: 7, age: MINUTE * 9 }, because.clone()),
         (Act::Start, because.clone()),
         (Act::Signal { signal: Ending::Ask, whom: Target::Bridge, pid: 4312, age: MINUTE * 9 }, because.clone()),
         (
@@ -156,7 +168,8 @@ fn journal_lines() -> Vec<(String, String)> {
         Done::Rung(Rung::EndStale, cured()),
         Done::Told { first: true },
         Done::Told { first: false },
-        Done::Restart(cured()),
+        Done::ByHand(Hand::Restart, cured()),
+        Done::ByHand(Hand::CleanLocks, Outcome::Cured(Cure::SessionFree { ended: 1 })),
         Done::Paused(ahead(3600)),
         Done::Resumed,
         Done::Failed("data/auto-revert-enabled can't be written: denied".into()),

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::facts::{Condition, Exit, Keeper, MissingProgram, Pause, Repeated, Unmet};
+use crate::holders::Left;
 use crate::markers::Update;
 use crate::signs::Living;
 use crate::time::{Mono, Wall};
@@ -139,8 +140,11 @@ pub enum Problem {
     },
     DiskFull,
     Offline,
+    /// By this process; `left`: it is left alone, and why.
     SessionLocked {
         pid: u32,
+        #[serde(default)]
+        left: Option<Left>,
     },
     CrashLoop {
         crashes: usize,
@@ -254,6 +258,8 @@ pub enum Next {
     /// The copy is in the way of the bridge's start, which follows.
     EndCopyAndStart,
     FreeSession,
+    /// The holder of the session's lock may be ended then.
+    FreeSessionAt(Wall),
     Revert,
     /// A person is told; there is no other cure.
     Tell,
@@ -297,6 +303,8 @@ pub enum Help {
     OneManager,
     /// See what it does.
     LookAtBridge,
+    /// End whoever holds the session's lock.
+    EndHolder,
 }
 
 impl Rung {

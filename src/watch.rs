@@ -27,7 +27,7 @@ use crate::system::service::Service;
 use crate::system::wake::Woke;
 use crate::system::{clock, files, markers, recovery_lock};
 use crate::text;
-use crate::verdict::{Cause, Finding, Rung, State};
+use crate::verdict::{Cause, Finding, Next, Rung, State};
 
 /// The watch of one bridge.
 pub struct Watch {
@@ -121,7 +121,8 @@ pub fn tick(watch: &mut Watch) -> Duration {
         Plan::Climb(finding, rung) => climb(watch, finding, rung),
         Plan::Nothing | Plan::Later(_) => {
             let usual = pace(&look, plan, &limits);
-            silence_due(&watch.controller.watchdog.history, &look, &limits).map_or(usual, |due| due.min(usual))
+            let silence = silence_due(&watch.controller.watchdog.history, &look, &limits);
+            silence.into_iter().chain(holder_due(&look, &limits)).fold(usual, Duration::min)
         }
     };
     let Controller { watchdog, journal, .. } = &mut watch.controller;
@@ -246,6 +247,15 @@ fn silence_due(history: &History, look: &Look, limits: &Limits) -> Option<Durati
     }
 }
 
+/// When a holder of the session's lock is old enough to be ended: the bridge waits for that.
+fn holder_due(look: &Look, limits: &Limits) -> Option<Duration> {
+    let due = look.verdict.findings.iter().find_map(|finding| match finding.next {
+        Next::FreeSessionAt(at) => Some(at),
+        _ => None,
+    })?;
+    Some(due.since(look.facts.clock.wall) + limits.poll_interval_down / 10)
+}
+
 /// Sleeps until the next tick is due, the bridge dies or a command comes.
 fn sleep(watch: &mut Watch, limit: Duration) -> Option<Quit> {
     // Only a process that the last look saw alive: if the manager could not be asked, the death of the process before
@@ -267,9 +277,9 @@ fn answer(watch: &mut Watch) -> Option<Quit> {
             Command::Quit => quit = Some(Quit),
             Command::Pause(lasting) => pause(watch, command, Some(lasting)),
             Command::Resume => pause(watch, command, None),
-            Command::Restart => {
-                let outcome = recover::restart_by_hand(&mut watch.controller);
-                watch.controller.note_act(Done::Restart(outcome.clone()));
+            Command::ByHand(hand) => {
+                let outcome = recover::by_hand(&mut watch.controller, hand, true);
+                watch.controller.note_act(Done::ByHand(hand, outcome.clone()));
                 watch.controller.show_again();
                 // An act by hand is done when its effect was seen.
                 let done = if matches!(outcome, Outcome::Cured(_)) {

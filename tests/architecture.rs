@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 /// Pure files: facts in, verdict or text out.
-const PURE: [&str; 41] = [
+const PURE: [&str; 43] = [
     "act",
     "assess",
     "assess/alive",
@@ -21,9 +21,11 @@ const PURE: [&str; 41] = [
     "findings",
     "foreign_text",
     "history",
+    "holders",
     "holds",
     "identity",
     "inside",
+    "locks",
     "log_fields",
     "log_line",
     "log_parts",

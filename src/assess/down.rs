@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use super::{Case, found, told};
-use crate::facts::{Class, Condition, Exit, KeepAlive, Lock, Role};
+use crate::facts::{Class, Condition, Exit, KeepAlive, Lock};
 use crate::history::last_exit;
+use crate::holders::{self, May};
 use crate::identity;
-use crate::verdict::{Finding, Next, Problem, Rung};
+use crate::verdict::{Finding, Help, Next, Problem, Rung};
 
 /// This many starts in the window, and it is down again: its manager restarts it each time and none of the ends is a
 /// crash (exit 0, no network), so no rung fits, but a person is told.
@@ -22,8 +23,14 @@ impl Case<'_> {
         // A reader's SHARED lock keeps a writer from committing, but a mere reader is no reason to act before the
         // bridge complains.
         let enough = if says_locked { Lock::Shared } else { Lock::Reserved };
-        let holder = session.holders.iter().find(|holder| holder.role == Role::Stranger && holder.lock >= enough)?;
-        Some(found(Problem::SessionLocked { pid: holder.pid }, Some(Rung::FreeSession), Next::FreeSession))
+        let lookalikes = self.facts.lookalikes.known().map_or(&[][..], Vec::as_slice);
+        let (holder, may) = holders::first(session, enough, lookalikes, &self.history.starters, self.limits)?;
+        let problem = |left| Problem::SessionLocked { pid: holder.pid, left };
+        Some(match may {
+            May::End => found(problem(None), Some(Rung::FreeSession), Next::FreeSession),
+            May::EndIn(left) => found(problem(None), None, Next::FreeSessionAt(self.facts.clock.wall + left)),
+            May::Not(why) => told(found(problem(Some(why)), None, Next::Person(Help::EndHolder))),
+        })
     }
 
     /// A copy beside the bridge that the manager owns, or in the way of its start. Before the crash loop: a copy makes the

@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use super::look::history_of_the_watch;
 use super::{Failure, Recorded};
+use crate::act::Hand;
 use crate::config::Config;
 use crate::contract;
 use crate::exit_code;
 use crate::facts::{Class, Event, EventKind, Fact, Pause};
+use crate::holders::may;
 use crate::install;
 use crate::limits::Environment;
 use crate::outcome::Outcome;
@@ -17,6 +19,28 @@ use crate::system::{clock, crashes, env, git, markers};
 use crate::text::{self, command};
 use crate::verdict::State;
 use crate::watch::controller::{Controller, Look};
+
+pub(super) fn clean_locks(config: &Config, environment: &Environment, dry_run: bool) -> Result<u8, Failure> {
+    let mut controller = controller(config, environment)?;
+    let Look { facts, .. } = controller.watchdog.look_once(history_of_the_watch(config, environment));
+    let session = match (&facts.session, &facts.process) {
+        (Fact::Known(session), Fact::Known(_)) => session,
+        (session, process) => {
+            let why = process.why().or(session.why()).unwrap_or_default();
+            return Err((exit_code::UNKNOWN, config.secrets.without(&command::nothing_was_done(why))));
+        }
+    };
+    if dry_run {
+        let lookalikes = facts.lookalikes.known().map_or(&[][..], Vec::as_slice);
+        let (starters, limits) = (&controller.watchdog.history.starters, &environment.limits);
+        let judged = session.holders.iter().map(|holder| (holder, may(holder, lookalikes, starters, limits)));
+        for line in command::would_clean(&config.session, &judged.collect::<Vec<_>>(), facts.running()) {
+            super::say(config, &line);
+        }
+        return Ok(exit_code::OK);
+    }
+    finish(config, &recover::by_hand(&mut controller, Hand::CleanLocks, false))
+}
 
 pub(super) fn restart(config: &Config, environment: &Environment, dry_run: bool) -> Result<u8, Failure> {
     let mut controller = controller(config, environment)?;
@@ -30,7 +54,7 @@ pub(super) fn restart(config: &Config, environment: &Environment, dry_run: bool)
         super::say(config, &command::would_restart(&config.label, manager, job, *process));
         return Ok(exit_code::OK);
     }
-    finish(config, &recover::restart_by_hand(&mut controller))
+    finish(config, &recover::by_hand(&mut controller, Hand::Restart, true))
 }
 
 pub(super) fn recover(config: &Config, environment: &Environment, dry_run: bool) -> Result<u8, Failure> {

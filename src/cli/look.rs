@@ -10,16 +10,21 @@ use crate::check::Check;
 use crate::config::Config;
 use crate::contract;
 use crate::exit_code;
-use crate::facts::{EventKind, Holds};
+use crate::facts::{EventKind, Fact, Holder, Holds, Lock, Role};
 use crate::history::History;
 use crate::holds;
 use crate::install;
 use crate::limits::Environment;
+use crate::locks::{Locks, SessionUser};
 use crate::outln;
 use crate::snapshot::Snapshot;
 use crate::system::env::JobEnvironment;
+use crate::system::process::Names;
 use crate::system::service::Service;
-use crate::system::{clock, crashes as crash_log, env, files, markers, poll, process, recovery_lock, wake_pipe};
+use crate::system::session::open;
+use crate::system::{
+    clock, crashes as crash_log, env, files, lookalikes, markers, poll, process, recovery_lock, timed, wake_pipe,
+};
 use crate::text::time::iso;
 use crate::text::{self, command};
 use crate::time::Clock;
@@ -39,6 +44,46 @@ pub(super) fn check(config: &Config, environment: &Environment, as_json: bool) -
         }
     }
     exit_code::of(verdict.state)
+}
+
+/// Who holds the session, and who has it open.
+pub(super) fn locks(config: &Config, environment: &Environment, as_json: bool) -> Result<u8, Failure> {
+    let mut watchdog = Watchdog::new(config, environment);
+    let unknown = |why: String| (exit_code::UNKNOWN, config.secrets.without(&why));
+    // A bridge that can't be told from others is not named at all: whoever reads this may end a stranger.
+    if let Fact::Unknown(why) = watchdog.process().1 {
+        return Err(unknown(why));
+    }
+    let (session, family) = watchdog.session().map_err(unknown)?;
+    let path = session.path.clone();
+    let opened = move || open::opened_by(&path);
+    let (users, unseen) = timed::once(environment.limits.ask, opened).and_then(|seen| seen).map_err(unknown)?;
+    let locked: Vec<&Holder> = session.holders.iter().filter(|holder| holder.lock > Lock::None).collect();
+    let names = Names::new();
+    let user = |pid: u32, role, lock| SessionUser {
+        pid,
+        role,
+        lock,
+        age_s: process::find(pid).map(|process| process.age.as_secs()),
+        name: lookalikes::name(pid),
+        user: names.of(pid),
+    };
+    let open = users.into_iter().filter(|pid| locked.iter().all(|holder| holder.pid != *pid));
+    let role = |pid: &u32| if family.contains(pid) { Role::Bridge } else { Role::Stranger };
+    let locks = Locks {
+        path: session.path.clone(),
+        open: open.map(|pid| user(pid, role(&pid), None)).collect(),
+        holders: locked.into_iter().map(|holder| user(holder.pid, holder.role, Some(holder.lock))).collect(),
+        unseen,
+    };
+    if as_json {
+        outln!("{:#}", json!(locks));
+    } else {
+        for line in command::locks(&locks) {
+            super::say(config, &line);
+        }
+    }
+    Ok(exit_code::OK)
 }
 
 /// What the running watch saw last.

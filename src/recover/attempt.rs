@@ -7,7 +7,7 @@ use rustix::process::Signal;
 
 use crate::act::{Act, Ending, Reason, Target};
 use crate::config::Config;
-use crate::facts::{Fact, Identity, Job, Lookalike, Process};
+use crate::facts::{Fact, Identity, Job, Lookalike, Process, Session};
 use crate::identity::Starters;
 use crate::limits::Limits;
 use crate::outcome::{Failure, Outcome, StandDown};
@@ -62,7 +62,7 @@ impl<'a> Attempt<'a> {
     pub fn cause(&self) -> Cause {
         match &self.reason {
             Reason::Finding(finding) => finding.problem.cause(),
-            Reason::ByHand => Cause::None,
+            Reason::ByHand(_) => Cause::None,
         }
     }
 
@@ -113,6 +113,14 @@ impl<'a> Attempt<'a> {
     /// If the process table can't be read.
     pub fn lookalikes(&mut self, managed: Option<Process>) -> Result<Vec<Lookalike>, String> {
         self.controller.watchdog.lookalikes(managed)
+    }
+
+    /// Who holds the session's lock now, and who looks like the bridge.
+    ///
+    /// # Errors
+    /// If that can't be found out.
+    pub fn holders(&mut self) -> Result<(Session, Vec<Lookalike>), String> {
+        self.controller.watchdog.holders()
     }
 
     /// Who was seen to start them.

@@ -60,7 +60,7 @@ fn rung(attempt: &mut Attempt) -> Result<Outcome, Outcome> {
     }
 }
 
-fn end_bridge(attempt: &mut Attempt, own: Process) -> Result<(), Outcome> {
+pub(super) fn end_bridge(attempt: &mut Attempt, own: Process) -> Result<(), Outcome> {
     let (job, now) = attempt.process()?;
     let Some(now) = now else { return Err(Outcome::StoodDown(StandDown::GoneByItself { pid: own.id.pid })) };
     if now.id != own.id || now.age < attempt.limits().stale_process {
@@ -71,7 +71,7 @@ fn end_bridge(attempt: &mut Attempt, own: Process) -> Result<(), Outcome> {
 }
 
 /// Looks again: goes on only if the cause still holds and nothing forbids to act.
-fn still(attempt: &mut Attempt) -> Result<(), Outcome> {
+pub(super) fn still(attempt: &mut Attempt) -> Result<(), Outcome> {
     let verdict = attempt.look().verdict;
     let cause = attempt.cause();
     let Reason::Finding(before) = &attempt.reason else { return Ok(()) };
@@ -89,7 +89,7 @@ fn patience(exit_timeout: Duration) -> Duration {
 }
 
 /// Waits for work under the bridge (an agent run), once an incident, and looks at the bridge meanwhile.
-fn wait_for_work(attempt: &mut Attempt, own: Identity) -> Result<(), Outcome> {
+pub(super) fn wait_for_work(attempt: &mut Attempt, own: Identity) -> Result<(), Outcome> {
     /// Within this time the CPU time of a task at work advances.
     const WATCHED: Duration = Duration::from_secs(1);
     const PAUSE: Duration = Duration::from_secs(2);

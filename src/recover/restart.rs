@@ -24,7 +24,7 @@ fn begin(attempt: &mut Attempt) -> Result<Outcome, Outcome> {
         start(attempt, &job)?;
         return Ok(verify(attempt, None));
     };
-    if attempt.reason != Reason::ByHand {
+    if !matches!(attempt.reason, Reason::ByHand(_)) {
         return Ok(verify(attempt, None));
     }
     attempt.note(&Act::Restart { pid: process.id.pid });

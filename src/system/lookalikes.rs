@@ -126,6 +126,11 @@ fn supervisor(pid: u32) -> Option<Keeper> {
     platform::container(pid).or_else(by_program).map(Keeper::Supervisor)
 }
 
+/// A process's program by its own name, without arguments.
+pub fn name(pid: u32) -> Option<String> {
+    platform::words(pid).first().map(|word| base(word).to_owned())
+}
+
 fn is_supervisor(name: &str) -> bool {
     let name = name.strip_suffix(".py").or(name.strip_suffix(".js")).unwrap_or(name);
     SUPERVISORS.contains(&name)

@@ -36,6 +36,34 @@ pub fn parent(pid: u32) -> Option<u32> {
     platform::parent(pid)
 }
 
+/// The user that it belongs to; `None` if that can't be seen.
+pub fn user(pid: u32) -> Option<u32> {
+    platform::user(pid)
+}
+
+/// The user that we are.
+pub fn our_user() -> u32 {
+    rustix::process::getuid().as_raw()
+}
+
+/// The names of this machine's users.
+pub struct Names(Option<sysinfo::Users>);
+
+impl Names {
+    #[expect(clippy::new_without_default, reason = "it reads the list")]
+    pub fn new() -> Names {
+        Names(sysinfo::Users::new_with_refreshed_list().ok())
+    }
+
+    /// The name of the user that a process belongs to; the number where there is no name.
+    pub fn of(&self, pid: u32) -> Option<String> {
+        let number = user(pid)?;
+        let id = sysinfo::Uid::try_from(usize::try_from(number).ok()?).ok();
+        let known = id.and_then(|id| self.0.as_ref()?.get_user_by_id(&id));
+        Some(known.map_or_else(|| number.to_string(), |user| user.name().to_owned()))
+    }
+}
+
 /// Whoever has this process group. A group that no longer has its leader keeps its number.
 pub fn members_of_group(group: u32) -> Vec<u32> {
     platform::members_of_group(group)
@@ -155,6 +183,12 @@ mod platform {
         u32::try_from(field(pid, 5)?).ok()
     }
 
+    /// The real one. Not the owner of /proc/PID, which is root where a process may not be looked into.
+    pub(super) fn user(pid: u32) -> Option<u32> {
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+        status.lines().find_map(|line| line.strip_prefix("Uid:"))?.split_ascii_whitespace().next()?.parse().ok()
+    }
+
     /// The kernel has no list: every process is asked.
     pub(super) fn members_of_group(leader: u32) -> Vec<u32> {
         pids().unwrap_or_default().into_iter().filter(|pid| group(*pid) == Some(leader)).collect()
@@ -215,6 +249,11 @@ mod platform {
     pub(super) fn parent(pid: u32) -> Option<u32> {
         let info = libproc::proc_pid::pidinfo::<BSDInfo>(i32::try_from(pid).ok()?, 0).ok()?;
         Some(info.pbi_ppid)
+    }
+
+    pub(super) fn user(pid: u32) -> Option<u32> {
+        let info = libproc::proc_pid::pidinfo::<BSDInfo>(i32::try_from(pid).ok()?, 0).ok()?;
+        Some(info.pbi_ruid)
     }
 
     pub(super) fn members_of_group(leader: u32) -> Vec<u32> {

@@ -2,12 +2,15 @@
 //! elsewhere, and where that is not sure, by `fcntl(F_GETLK)`, which needs the file open; [`own`] makes sure that this
 //! does not drop a lock of our own.
 
+pub mod clean;
 mod getlk;
+pub mod open;
 pub mod own;
 #[cfg(target_os = "linux")]
 mod proc_locks;
 
-use std::path::Path;
+use std::fs::Metadata;
+use std::path::{Path, PathBuf};
 
 #[cfg(not(target_os = "linux"))]
 use self::getlk::locks_on;
@@ -39,18 +42,9 @@ const WAL: Range = (WAL_WRITER, WAL_OPEN);
 /// # Errors
 /// If there is no such file, or the kernel can't be asked.
 pub fn look(path: &Path, bridge: &[u32]) -> Result<Session, String> {
-    // Nobody can hold the lock of a file that is not there: more likely the bridge has another one.
-    match path.try_exists() {
-        Ok(true) => {}
-        Ok(false) => {
-            let name = path.display();
-            return Err(format!("{name} is not there; if the bridge has another session, set bridge.session"));
-        }
-        Err(error) => return Err(format!("{} can't be looked at: {error}", path.display())),
-    }
-    let shm = path.with_file_name(format!("{}-shm", path.file_name().unwrap_or_default().to_string_lossy()));
+    regular(path)?;
     let main = locks_on(path, MAIN)?;
-    let wal = locks_on(&shm, WAL)?;
+    let wal = locks_on(&beside(path, "-shm"), WAL)?;
     let mut holders: Vec<Holder> = Vec::new();
     for held in &main {
         // In WAL mode SHARED on the main file is only an open connection.
@@ -63,6 +57,33 @@ pub fn look(path: &Path, bridge: &[u32]) -> Result<Session, String> {
     }
     holders.sort_by_key(|holder| holder.pid);
     Ok(Session { path: path.to_owned(), holders })
+}
+
+/// The session, if it is a file: to open a pipe may block for ever.
+///
+/// # Errors
+/// What it is instead.
+fn regular(path: &Path) -> Result<Metadata, String> {
+    let name = path.display();
+    match std::fs::metadata(path) {
+        Ok(meta) if meta.is_file() => Ok(meta),
+        Ok(meta) => {
+            let kind = if meta.is_dir() { "a folder" } else { "no regular file" };
+            Err(format!("{name} is {kind}, and no session; correct bridge.session in the configuration"))
+        }
+        // Nobody can hold the lock of a file that is not there: more likely the bridge has another one.
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            Err(format!("{name} is not there; if the bridge has another session, set bridge.session"))
+        }
+        Err(error) => Err(format!("{name} can't be looked at: {error}")),
+    }
+}
+
+/// SQLite's own file beside the session, whose name need not be UTF-8.
+fn beside(path: &Path, end: &str) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(end);
+    path.with_file_name(name)
 }
 
 /// A lock that another process holds, first to last byte.
@@ -103,7 +124,8 @@ fn note(holders: &mut Vec<Holder>, pid: u32, lock: Lock, bridge: &[u32]) {
         return;
     }
     let role = if bridge.contains(&pid) { Role::Bridge } else { Role::Stranger };
-    holders.push(Holder { pid, role, lock, age: process::find(pid).map(|process| process.age) });
+    let other_user = process::user(pid).is_some_and(|user| user != process::our_user());
+    holders.push(Holder { pid, role, lock, age: process::find(pid).map(|process| process.age), other_user });
 }
 
 #[cfg(test)]

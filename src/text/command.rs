@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use super::time::{at, at_second, lasting};
 use super::{foreign, headline, issues, next, outcome, unknown};
-use crate::facts::{Event, EventKind, Facts, Job, Process};
+use crate::facts::{Event, EventKind, Facts, Holder, Job, Lock, Process, Role};
+use crate::holders::May;
+use crate::locks::{Locks, SessionUser};
 use crate::outcome::Outcome;
 use crate::snapshot::Snapshot;
 use crate::time::{Clock, Wall};
@@ -77,6 +79,69 @@ pub fn would_restart(label: &str, manager: &str, job: &Job, process: Option<Proc
         None if job.stopped_by_operator => format!("Nothing: the operator stopped {label}."),
         Some(process) => format!("Would restart {label} (pid {}) through {manager}.", process.id.pid),
         None => format!("Would start {label} through {manager}."),
+    }
+}
+
+/// What `clean-locks` would do.
+pub fn would_clean(session: &Path, holders: &[(&Holder, May)], bridge: Option<Process>) -> Vec<String> {
+    let strangers = || holders.iter().filter(|(holder, _)| holder.role == Role::Stranger && holder.lock > Lock::None);
+    let mut lines: Vec<String> = strangers()
+        .map(|(holder, may)| match may {
+            May::End => format!("Would end pid {}, which holds the lock ({}).", holder.pid, lock(holder.lock)),
+            May::EndIn(left) => format!("Would wait {} and then end pid {}.", lasting(*left), holder.pid),
+            May::Not(why) => format!("Would leave pid {} alone: {}.", holder.pid, super::left(*why)),
+        })
+        .collect();
+    let session = foreign(&session.to_string_lossy());
+    lines.push(match bridge {
+        Some(bridge) if lines.is_empty() => {
+            format!("Nothing: nobody else holds {session}; the bridge (pid {}) is not interrupted.", bridge.id.pid)
+        }
+        Some(bridge) => format!("The bridge (pid {}) would be left alone while it works.", bridge.id.pid),
+        None => format!("Would have SQLite bring {session} into order, then start the bridge."),
+    });
+    lines
+}
+
+/// Who holds the session, a line a process, and who merely has it open.
+pub fn locks(report: &Locks) -> Vec<String> {
+    let path = foreign(&report.path.to_string_lossy());
+    let mut lines = vec![match report.holders.len() {
+        0 => format!("Nobody holds a lock on {path}."),
+        holders => format!("{} a lock on {path}:", super::count(holders, "process holds", "processes hold")),
+    }];
+    lines.extend(report.holders.iter().map(|user| {
+        let lock = user.lock.map_or("", lock);
+        format!("  {lock:9}  {}", session_user(user))
+    }));
+    if !report.open.is_empty() {
+        lines.push("Open, without a lock:".into());
+        lines.extend(report.open.iter().map(|user| format!("  {:9}  {}", "", session_user(user))));
+    }
+    if report.unseen > 0 {
+        lines.push(format!(
+            "{} of other users can't be looked at; a lock of theirs would be named all the same.",
+            super::count(report.unseen, "process", "processes")
+        ));
+    }
+    lines
+}
+
+fn session_user(user: &SessionUser) -> String {
+    let role = if user.role == Role::Bridge { ", the bridge" } else { "" };
+    let age =
+        user.age_s.map_or_else(|| "of unknown age".into(), |age| format!("{} old", lasting(Duration::from_secs(age))));
+    let who = user.user.as_deref().map_or_else(String::new, |name| format!(", {}", foreign(name)));
+    let name = user.name.as_deref().map_or_else(|| "a process that can't be seen".into(), foreign);
+    format!("pid {}  {name}{who}, {age}{role}", user.pid)
+}
+
+fn lock(lock: Lock) -> &'static str {
+    match lock {
+        Lock::None => "none",
+        Lock::Shared => "shared",
+        Lock::Reserved => "reserved",
+        Lock::Exclusive => "exclusive",
     }
 }
 

@@ -1,8 +1,10 @@
 //! What the app's windows say. Pure.
 
 use std::path::Path;
+use std::time::Duration;
 
-use super::foreign;
+use super::{foreign, lasting};
+use crate::act::Hand;
 use crate::contract;
 use crate::watch::commands::Command;
 
@@ -32,11 +34,41 @@ pub fn restart_question(tasks: &Result<usize, String>) -> Question {
     Question { title, detail: format!("{detail}A restart ends work in progress."), yes: yes.into(), no: no.into() }
 }
 
+/// Asked before a process is ended for the session's lock.
+pub fn clean_question(pid: u32, name: Option<&str>, age: Option<Duration>) -> Question {
+    let name = name.map_or_else(|| format!("pid {pid}"), |name| format!("{} (pid {pid})", foreign(name)));
+    let age = age.map_or_else(String::new, |age| format!(" It is {} old.", lasting(age)));
+    Question {
+        title: format!("{name} holds the lock of the bridge's session"),
+        detail: format!(
+            "Clean locks ends it, then SQLite brings the session into order. Nothing is deleted; what it has not \
+             saved is lost.{age}"
+        ),
+        yes: "End that process".into(),
+        no: "Let it finish".into(),
+    }
+}
+
+/// Asked before auto-revert is switched on.
+pub fn auto_revert_question() -> Question {
+    Question {
+        title: "Revert HEAD by itself when it crashes the bridge?".into(),
+        detail: "If a commit under an hour old crashes the bridge three times within 30 min, it is undone by a new commit \
+                 in the checkout. Uncommitted work stays as it is, nothing is pushed, and you are told. One click undoes it."
+            .into(),
+        yes: "Switch auto-revert on".into(),
+        no: "Leave it off".into(),
+    }
+}
+
 /// The title above the reason why a click had no effect.
 pub fn not_done(command: Command) -> &'static str {
     match command {
         Command::CheckNow => "Nothing was checked",
-        Command::Restart => "The restart did not work",
+        Command::ByHand(Hand::Restart) => "The restart did not work",
+        Command::ByHand(Hand::CleanLocks) => "The session was not freed",
+        Command::ByHand(Hand::Revert) => "HEAD was not reverted",
+        Command::ByHand(Hand::UndoRevert) => "The revert was not undone",
         Command::Pause(_) => "Recovery was not paused",
         Command::Resume => "Recovery is still paused",
         Command::AutoRevert(_) => "Auto-revert was not switched",

@@ -24,6 +24,7 @@ pub fn act(act: &Act, label: &str, manager: &str, reason: &Reason, now: Clock) -
     match act {
         Act::Restart { pid } => format!("act: restart {label} (pid {pid}) through {manager}, because {because}"),
         Act::Start => format!("act: start {label} through {manager}, because {because}"),
+        Act::CleanSession => format!("act: have SQLite bring the session of {label} into order, because {because}"),
         Act::Signal { signal: Ending::Ask, whom, pid, age } => {
             format!("act: SIGTERM to {} (pid {pid}, {} old), because {because}", target(*whom), lasting(*age))
         }
@@ -39,6 +40,7 @@ fn target(whom: Target) -> &'static str {
     match whom {
         Target::Bridge => "the bridge",
         Target::Copy => "a copy of the bridge",
+        Target::Holder => "a process that holds the session's lock",
     }
 }
 
@@ -54,7 +56,7 @@ pub fn done(done: &Done, now: Clock) -> String {
         Done::Rung(rung, how) => format!("rung {} {}", rung.number(), outcome(how, now)),
         Done::Told { first: true } => "rung 5: no rung helped; you are told".into(),
         Done::Told { first: false } => "rung 5: no rung helped; you were told already".into(),
-        Done::Restart(how) => format!("by hand: restart: {}", outcome(how, now)),
+        Done::ByHand(hand, how) => format!("by hand: {}: {}", super::hand(*hand), outcome(how, now)),
         Done::Paused(until) => format!("by hand: recovery is paused until {}", at(*until, now)),
         Done::Resumed => "by hand: recovery goes on".into(),
         Done::Failed(why) => format!("failed: {}", foreign(why)),

@@ -144,7 +144,8 @@ fn doing(rung: Rung) -> &'static str {
     match rung {
         Rung::Restart => "it is started anew",
         Rung::EndStale => "it is ended, then started",
-        Rung::FreeSession | Rung::Revert => "it is started where nobody else does",
+        Rung::FreeSession => "its session is freed, then it is started",
+        Rung::Revert => "HEAD is reverted, then it is started",
         Rung::Tell => "you are told",
     }
 }

@@ -6,14 +6,15 @@ use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use bridge_watchdog::act::Hand;
 use bridge_watchdog::config::Config;
 use bridge_watchdog::demo::Fault;
 use bridge_watchdog::demo::demo_bridge::DemoBridge;
 use bridge_watchdog::facts::Identity;
 use bridge_watchdog::limits::Environment;
 use bridge_watchdog::menu::Menu;
-use bridge_watchdog::snapshot::restart_refused;
-use bridge_watchdog::system::{clock, command, process_table};
+use bridge_watchdog::snapshot::refused;
+use bridge_watchdog::system::{clock, command};
 use bridge_watchdog::text::menu::refusal;
 use bridge_watchdog::text::{dialogs, foreign, message};
 use bridge_watchdog::watch::commands::{Command, CommandSender};
@@ -30,13 +31,12 @@ use super::icon;
 use super::menu_items::MenuItems;
 use super::message::{Call, Message};
 use super::panics::caught;
+use super::questions;
 use super::say::say;
 use super::shared_state::SharedState;
 
 /// An hour, as the menu's row says.
 const PAUSE: Duration = Duration::from_hours(1);
-/// CPU time has to advance within this time for a task to be at work.
-const WORK: Duration = Duration::from_secs(1);
 
 pub(crate) struct App {
     pub config: Config,
@@ -55,8 +55,8 @@ pub(crate) struct Shown {
     tray: Option<TrayIcon>,
     rows: Option<MenuItems>,
     menu: Option<Menu>,
-    /// A restart was clicked, and is being prepared, confirmed or done: another click means the same restart.
-    restarting: bool,
+    /// This was clicked, and is being prepared, confirmed or done: another click means the same.
+    asked: Option<Command>,
     /// The open question about it.
     question: Option<desktop::Window>,
     bus_closed: bool,
@@ -161,17 +161,21 @@ impl App {
         match message {
             Message::Changed => {}
             Message::Clicked(id) => self.click(&id, proxy),
-            Message::Tasks(Ok(0)) => self.restart(),
-            Message::Tasks(tasks) => {
-                self.shown.question = desktop::ask(&dialogs::restart_question(&tasks), proxy);
-                self.shown.restarting = self.shown.question.is_some();
+            Message::Prepared(command, Ok(None)) => self.send(command),
+            Message::Prepared(command, Ok(Some(question))) => {
+                self.shown.question = desktop::ask(&question, command, proxy);
+                self.shown.asked = self.shown.question.is_some().then_some(command);
             }
-            Message::RestartConfirmed(yes) => {
+            Message::Prepared(command, Err(why)) => {
+                self.shown.asked = None;
+                desktop::tell(dialogs::not_done(command), &foreign(&why));
+            }
+            Message::Confirmed(command, yes) => {
                 self.shown.question = None;
-                if yes { self.restart() } else { self.shown.restarting = false }
+                if yes { self.send(command) } else { self.shown.asked = None }
             }
             Message::Done(command, done) => {
-                self.shown.restarting &= command != Command::Restart;
+                self.shown.asked = self.shown.asked.filter(|asked| *asked != command);
                 if let Err(why) = done {
                     desktop::tell(dialogs::not_done(command), &foreign(&why));
                 }
@@ -195,14 +199,11 @@ impl App {
         let Some(row) = rows.enabled(id) else { return };
         let on = row.checked != Some(true);
         match id {
-            // The same request again. If the question is open, it may have been overlooked.
-            "restart" if self.shown.restarting => self.shown.question.iter().for_each(desktop::Window::present),
-            "restart" => {
-                self.shown.restarting = true;
-                self.count_tasks(proxy.clone());
-            }
+            "restart" => self.ask(Command::ByHand(Hand::Restart), proxy),
+            "locks" => self.ask(Command::ByHand(Hand::CleanLocks), proxy),
             "check" => self.handle.send(Command::CheckNow),
-            "auto-revert" => self.handle.send(Command::AutoRevert(on)),
+            "auto-revert" if on => self.ask(Command::AutoRevert(true), proxy),
+            "auto-revert" => self.handle.send(Command::AutoRevert(false)),
             "pause" => self.handle.send(if on { Command::Pause(PAUSE) } else { Command::Resume }),
             "login" => self.handle.send(Command::StartAtLogin(on)),
             "log" => self.open_log(proxy.clone()),
@@ -213,30 +214,36 @@ impl App {
         }
     }
 
-    /// In a thread: it takes a second to see whether CPU time advances.
-    fn count_tasks(&self, proxy: EventLoopProxy<Message>) {
-        let bridge = self.run();
-        let nobody = proxy.clone();
-        let counting = aside("tasks", move || {
-            let tasks = bridge.map_or(Ok(0), |bridge| process_table::tasks_at_work(bridge, WORK));
-            let _ = proxy.send_event(Message::Tasks(tasks));
+    /// Finds out in a thread what has to be asked first. The same request again shows the open question, which may have
+    /// been overlooked; so does another one, since there is one question at a time.
+    fn ask(&mut self, command: Command, proxy: &EventLoopProxy<Message>) {
+        if self.shown.asked.is_some() {
+            return self.shown.question.iter().for_each(desktop::Window::present);
+        }
+        self.shown.asked = Some(command);
+        let seen = self.shared.look().snapshot.as_ref().map(|seen| seen.history.clone());
+        let (config, environment, bridge) = (self.config.clone(), self.environment.clone(), self.run());
+        let (found, failed) = (proxy.clone(), proxy.clone());
+        let preparing = aside("question", move || {
+            let question = questions::about(command, &config, &environment, seen, bridge);
+            let _ = found.send_event(Message::Prepared(command, question));
         });
-        if let Err(why) = counting {
-            let _ = nobody.send_event(Message::Tasks(Err(why)));
+        if let Err(why) = preparing {
+            let _ = failed.send_event(Message::Prepared(command, Err(why)));
         }
     }
 
     /// Checks again: a question can be open for hours.
-    fn restart(&mut self) {
+    fn send(&mut self, command: Command) {
         let refused = match self.shared.look() {
             state if state.lost.is_some() => Some("the watch has ended"),
-            state => state.snapshot.as_ref().and_then(restart_refused).map(refusal),
+            state => state.snapshot.as_ref().and_then(|seen| refused(command, seen)).map(refusal),
         };
         if let Some(why) = refused {
-            self.shown.restarting = false;
-            desktop::tell(dialogs::not_done(Command::Restart), &format!("The reason: {why}."));
+            self.shown.asked = None;
+            desktop::tell(dialogs::not_done(command), &format!("The reason: {why}."));
         } else {
-            self.handle.send(Command::Restart);
+            self.handle.send(command);
         }
     }
 
@@ -266,6 +273,8 @@ impl App {
             "fault-hang" => Fault::Hang,
             "fault-stop" => Fault::Stop,
             "fault-flood" => Fault::Flood,
+            "fault-lock" => Fault::Lock,
+            "fault-bad-commit" => Fault::BadCommit,
             _ => return,
         };
         let (Some(demo_bridge), Some(bridge)) = (&self.demo_bridge, self.run()) else { return };

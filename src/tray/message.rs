@@ -1,5 +1,6 @@
 //! What the threads send to each other: messages to the event loop, calls to the thread that supervises the watch.
 
+use bridge_watchdog::text::dialogs::Question;
 use bridge_watchdog::watch::commands::Command;
 
 /// To the event loop.
@@ -8,10 +9,10 @@ pub(crate) enum Message {
     /// The shared state has something new.
     Changed,
     Clicked(String),
-    /// How many tasks a restart would end, or why that is not known.
-    Tasks(Result<usize, String>),
-    /// The answer to the question about it.
-    RestartConfirmed(bool),
+    /// What has to be asked before this is done, if anything; or why it can't be done.
+    Prepared(Command, Result<Option<Question>, String>),
+    /// The answer to that question.
+    Confirmed(Command, bool),
     /// The result of a click, once the watch has handled it.
     Done(Command, Result<(), String>),
     Diagnostics(String),

@@ -11,6 +11,7 @@ mod menu_items;
 mod message;
 mod notify;
 mod panics;
+mod questions;
 mod say;
 pub(crate) mod shared_state;
 mod watch_thread;

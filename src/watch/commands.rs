@@ -3,6 +3,7 @@
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
+use crate::act::Hand;
 use crate::config::Config;
 use crate::facts::Identity;
 use crate::system::wake::{Wake, Waker, Woke};
@@ -11,7 +12,7 @@ use crate::system::wake::{Wake, Waker, Woke};
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Command {
     CheckNow,
-    Restart,
+    ByHand(Hand),
     /// For this long.
     Pause(Duration),
     Resume,

@@ -7,7 +7,7 @@ use crate::assess::assess;
 use crate::config::Config;
 use crate::contract;
 use crate::events::{SeenEvents, once_each};
-use crate::facts::{Event, EventKind, Fact, Facts, Identity, Job, Lookalike, Process};
+use crate::facts::{Event, EventKind, Fact, Facts, Identity, Job, Lookalike, Process, Session};
 use crate::history::{self, History, advance, connection};
 use crate::limits::{Environment, Limits};
 use crate::observe::Observer;
@@ -149,6 +149,24 @@ impl Watchdog {
     /// If the process table can't be read.
     pub fn lookalikes(&mut self, managed: Option<Process>) -> Result<Vec<Lookalike>, String> {
         self.observer.lookalikes(managed)
+    }
+
+    /// Who holds the session's lock now, and who looks like the bridge.
+    ///
+    /// # Errors
+    /// If that can't be found out in time.
+    pub fn holders(&mut self) -> Result<(Session, Vec<Lookalike>), String> {
+        let (session, _) = self.session()?;
+        let managed = self.process().1.known().copied().flatten();
+        Ok((session, self.lookalikes(managed)?))
+    }
+
+    /// Who holds the session's lock now, and the bridge's own processes.
+    ///
+    /// # Errors
+    /// If the kernel can't be asked in time.
+    pub fn session(&mut self) -> Result<(Session, Vec<u32>), String> {
+        self.observer.session()
     }
 
     /// Whether this very run has written to its log since it was seen.

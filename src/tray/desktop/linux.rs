@@ -13,6 +13,7 @@ use tray_icon::{TrayIcon, TrayIconBuilder};
 use crate::tray::message::Message;
 use crate::tray::say::say;
 use bridge_watchdog::text::dialogs::Question;
+use bridge_watchdog::watch::commands::Command;
 
 /// A panel that starts with the session has started after this many seconds.
 const HOST_PATIENCE: u32 = 5;
@@ -125,7 +126,7 @@ impl Window {
 
 /// Asks without blocking. The answer is a message; it is yes only if that button was pressed.
 #[expect(clippy::unnecessary_wraps, reason = "macOS shows windows on its main thread alone")]
-pub(crate) fn ask(question: &Question, proxy: &EventLoopProxy<Message>) -> Option<Window> {
+pub(crate) fn ask(question: &Question, about: Command, proxy: &EventLoopProxy<Message>) -> Option<Window> {
     let dialog = dialog(gtk::MessageType::Warning, &question.title, &question.detail);
     dialog.add_button(&question.no, gtk::ResponseType::Cancel);
     dialog.add_button(&question.yes, gtk::ResponseType::Accept);
@@ -135,7 +136,7 @@ pub(crate) fn ask(question: &Question, proxy: &EventLoopProxy<Message>) -> Optio
     let answered = std::cell::Cell::new(false);
     dialog.connect_response(move |dialog, response| {
         if !answered.replace(true) {
-            let _ = proxy.send_event(Message::RestartConfirmed(response == gtk::ResponseType::Accept));
+            let _ = proxy.send_event(Message::Confirmed(about, response == gtk::ResponseType::Accept));
         }
         dialog.close();
     });

@@ -15,6 +15,7 @@ use tray_icon::{TrayIcon, TrayIconBuilder};
 use self::panel::{Means, Panel};
 use crate::tray::message::Message;
 use bridge_watchdog::text::dialogs::Question;
+use bridge_watchdog::watch::commands::Command;
 
 /// Black with alpha: the system chooses the colour.
 pub(crate) fn png(icon: Icon) -> &'static [u8] {
@@ -69,10 +70,10 @@ pub(crate) fn ready() -> Result<(), String> {
 pub(crate) type Window = Panel;
 
 /// Asks without blocking. The answer is a message; it is yes only if that button was pressed.
-pub(crate) fn ask(question: &Question, proxy: &EventLoopProxy<Message>) -> Option<Window> {
+pub(crate) fn ask(question: &Question, about: Command, proxy: &EventLoopProxy<Message>) -> Option<Window> {
     let main = MainThreadMarker::new()?;
     let proxy = proxy.clone();
-    let answer = Box::new(move |yes| drop(proxy.send_event(Message::RestartConfirmed(yes))));
+    let answer = Box::new(move |yes| drop(proxy.send_event(Message::Confirmed(about, yes))));
     // The Return key presses the button that does no harm.
     let buttons = [(&*question.yes, Means::Yes), (&*question.no, Means::No)];
     Some(panel::show(main, &question.title, &question.detail, &buttons, answer))
