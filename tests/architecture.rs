@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 /// Pure files: facts in, verdict or text out.
-const PURE: [&str; 41] = [
+const PURE: [&str; 43] = [
     "act",
     "assess",
     "assess/alive",
@@ -42,8 +42,10 @@ const PURE: [&str; 41] = [
     "text/journal",
     "text/menu",
     "text/message",
+    "text/revert",
     "text/time",
     "report/policy",
+    "revert",
     "road",
     "verdict",
 ];
