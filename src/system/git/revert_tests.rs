@@ -38,6 +38,17 @@ impl Repo {
         repo
     }
 
+    /// And a second one, which changes a file, adds one in a folder of its own, and deletes one with its folder.
+    fn broken() -> Repo {
+        let repo = Repo::new();
+        repo.write("bridge/a.py", "two\n");
+        repo.write("bridge/c.py", "two\n");
+        repo.write("new/deep/d.py", "two\n");
+        fs::remove_dir_all(repo.root.join("docs")).unwrap();
+        repo.commit("Break it");
+        repo
+    }
+
     fn git(&self, args: &[&str]) -> String {
         git_in(&self.root, args)
     }
@@ -110,7 +121,7 @@ fn mkfifo(path: &Path) {
 
 fn kind(refusal: &Refusal) -> String {
     let debug = format!("{refusal:?}");
-    debug.split([' ', '{']).next().unwrap_or_default().to_owned()
+    debug.split(" {").next().unwrap_or_default().to_owned()
 }
 
 #[test]
@@ -162,4 +173,394 @@ fn a_revert_and_its_undoing() {
         !name.contains("bridge-watchdog") && !name.contains(".lock")
     }));
     repo.revert().unwrap();
+}
+
+type Row = (&'static str, fn(&Repo), &'static str);
+
+/// Whatever is in the way, it is named, and not a byte of the checkout or the repository changes.
+#[test]
+fn what_is_refused_is_left_byte_for_byte() {
+    let rows: &[Row] = &[
+        ("no repository", |repo| fs::remove_dir_all(repo.root.join(".git")).unwrap(), "NoRepository"),
+        ("no folder", |repo| fs::remove_dir_all(&repo.root).unwrap(), "NoRepository"),
+        (
+            "a .git that names nothing",
+            |repo| {
+                fs::remove_dir_all(repo.root.join(".git")).unwrap();
+                repo.write(".git", "gitdir: /nowhere/at/all\n");
+            },
+            "Dangling",
+        ),
+        (
+            "a .git with nothing in it",
+            |repo| {
+                fs::remove_dir_all(repo.root.join(".git")).unwrap();
+                repo.write(".git", "");
+            },
+            "Dangling",
+        ),
+        (
+            "a .git that is a pipe",
+            |repo| {
+                fs::remove_dir_all(repo.root.join(".git")).unwrap();
+                mkfifo(&repo.root.join(".git"));
+            },
+            "NotAFile",
+        ),
+        ("half of a .git", |repo| fs::remove_dir_all(repo.root.join(".git/objects")).unwrap(), "Unreadable"),
+        ("no HEAD", |repo| fs::remove_file(repo.root.join(".git/HEAD")).unwrap(), "Unreadable"),
+        ("garbage in HEAD", |repo| repo.write(".git/HEAD", "garbage\n"), "Unreadable"),
+        ("HEAD is zero bytes", |repo| repo.write(".git/HEAD", ""), "Unreadable"),
+        ("HEAD is a commit that is not there", |repo| repo.write(".git/HEAD", "1".repeat(40) + "\n"), "Unreadable"),
+        ("HEAD is a pipe", |repo| pipe_instead(repo, ".git/HEAD"), "NotAFile"),
+        ("the branch is a pipe", |repo| pipe_instead(repo, ".git/refs/heads/main"), "NotAFile"),
+        ("the log is a pipe", |repo| pipe_instead(repo, ".git/logs/refs/heads/main"), "NotAFile"),
+        ("the configuration is a pipe", |repo| pipe_instead(repo, ".git/config"), "NotAFile"),
+        ("garbage in the configuration", |repo| repo.write(".git/config", "[core\n"), "Unreadable"),
+        ("the index is a pipe", |repo| pipe_instead(repo, ".git/index"), "NotAFile"),
+        ("garbage in the index", |repo| repo.write(".git/index", "DIRC garbage"), "Unreadable"),
+        ("no index", |repo| fs::remove_file(repo.root.join(".git/index")).unwrap(), "Uncommitted"),
+        (
+            "SHA-256",
+            |repo| {
+                fs::remove_dir_all(repo.root.join(".git")).unwrap();
+                repo.git(&["init", "-q", "--object-format=sha256"]);
+                repo.commit("one");
+            },
+            "Unsupported(Objects(\"sha256\"))",
+        ),
+        (
+            "reftable",
+            |repo| {
+                fs::remove_dir_all(repo.root.join(".git")).unwrap();
+                repo.git(&["init", "-q", "--ref-format=reftable"]);
+                repo.commit("one");
+            },
+            "Unsupported(Refs(\"reftable\"))",
+        ),
+        (
+            "an extension that nobody knows",
+            |repo| {
+                repo.git(&["config", "core.repositoryformatversion", "1"]);
+                repo.git(&["config", "extensions.tomorrow", "true"]);
+            },
+            "Unsupported(Extension(\"tomorrow\"))",
+        ),
+        ("a split index", |repo| drop(repo.git(&["update-index", "--split-index"])), "Unsupported(SplitIndex)"),
+        (
+            "a sparse index",
+            |repo| drop(repo.git(&["sparse-checkout", "set", "--sparse-index", "bridge"])),
+            "Unsupported(SparseIndex)",
+        ),
+        (
+            "bare",
+            |repo| {
+                fs::remove_dir_all(&repo.root).unwrap();
+                git_in(repo.folder.path(), &["init", "-q", "--bare", "root"]);
+            },
+            "Bare",
+        ),
+        (
+            "no commit yet",
+            |repo| {
+                fs::remove_dir_all(repo.root.join(".git")).unwrap();
+                repo.git(&["init", "-q"]);
+            },
+            "NoCommit",
+        ),
+        ("the first commit", |repo| drop(repo.git(&["reset", "-q", "--hard", "HEAD~1"])), "RootCommit"),
+        (
+            "a shallow history",
+            |repo| {
+                let url = format!("file://{}", repo.root.display());
+                git_in(repo.folder.path(), &["clone", "-q", "--depth=1", &url, "shallow"]);
+                fs::remove_dir_all(&repo.root).unwrap();
+                fs::rename(repo.folder.path().join("shallow"), &repo.root).unwrap();
+            },
+            "Shallow",
+        ),
+        (
+            "a history whose parent is gone",
+            |repo| {
+                let parent = repo.git(&["rev-parse", "HEAD~1"]);
+                fs::remove_file(object(repo, parent.trim())).unwrap();
+            },
+            "Shallow",
+        ),
+        (
+            "a merge",
+            |repo| {
+                repo.git(&["checkout", "-q", "-b", "side", "HEAD~1"]);
+                repo.git(&["commit", "-q", "--allow-empty", "-m", "side"]);
+                repo.git(&["merge", "-q", "-m", "merge", "main"]);
+            },
+            "Merge",
+        ),
+        (
+            "our own revert",
+            |repo| drop(repo.git(&["commit", "-q", "--allow-empty", "-m", REVERT_SUBJECT])),
+            "OwnRevert",
+        ),
+        ("an empty commit", |repo| drop(repo.git(&["commit", "-q", "--allow-empty", "-m", "nothing"])), "Empty"),
+        ("a merge under way", |repo| conflict(repo, &["merge", "side"]), "UnderWay(Merge)"),
+        ("a rebase under way", |repo| conflict(repo, &["rebase", "side"]), "UnderWay(Rebase)"),
+        ("a cherry-pick under way", |repo| conflict(repo, &["cherry-pick", "side"]), "UnderWay(CherryPick)"),
+        ("a revert under way", |repo| conflict(repo, &["revert", "--no-edit", "HEAD~1"]), "UnderWay(Revert)"),
+        ("a bisect under way", |repo| drop(repo.git(&["bisect", "start"])), "UnderWay(Bisect)"),
+        (
+            "a git am under way",
+            |repo| {
+                let patch = repo.git(&["format-patch", "-1", "--stdout"]);
+                fs::write(repo.folder.path().join("patch"), patch).unwrap();
+                assert!(!git_command(&repo.root, &["am", "../patch"]).output().unwrap().status.success());
+            },
+            "UnderWay(Mailbox)",
+        ),
+        ("an index lock", |repo| repo.write(".git/index.lock", ""), "IndexLocked"),
+        (
+            "conflicts in the index",
+            |repo| {
+                conflict(repo, &["merge", "side"]);
+                fs::remove_file(repo.root.join(".git/MERGE_HEAD")).unwrap();
+            },
+            "Conflicts",
+        ),
+        ("a changed file", |repo| repo.write("bridge/a.py", "mine\n"), "Uncommitted"),
+        ("a deleted file", |repo| fs::remove_file(repo.root.join("bridge/a.py")).unwrap(), "Uncommitted"),
+        ("a changed mode", |repo| executable(&repo.root.join("bridge/a.py")), "Uncommitted"),
+        (
+            "a file that became a link",
+            |repo| {
+                fs::remove_file(repo.root.join("bridge/a.py")).unwrap();
+                symlink("b.py", repo.root.join("bridge/a.py")).unwrap();
+            },
+            "Uncommitted",
+        ),
+        (
+            "a file that became a folder",
+            |repo| {
+                fs::remove_file(repo.root.join("bridge/a.py")).unwrap();
+                repo.write("bridge/a.py/mine", "mine\n");
+            },
+            "Uncommitted",
+        ),
+        (
+            "a staged change",
+            |repo| {
+                repo.write("bridge/a.py", "mine\n");
+                repo.git(&["add", "bridge/a.py"]);
+            },
+            "Uncommitted",
+        ),
+        (
+            "a staged change that the work tree no longer has",
+            |repo| {
+                repo.write("bridge/a.py", "mine\n");
+                repo.git(&["add", "bridge/a.py"]);
+                repo.write("bridge/a.py", "two\n");
+            },
+            "Uncommitted",
+        ),
+        (
+            "a change in the instant of the last index, of the same size",
+            |repo| {
+                let path = repo.root.join("bridge/a.py");
+                let time = fs::metadata(&path).unwrap().modified().unwrap();
+                repo.write("bridge/a.py", "owt\n");
+                fs::File::options().write(true).open(&path).unwrap().set_modified(time).unwrap();
+                let index = fs::File::options().write(true).open(repo.root.join(".git/index")).unwrap();
+                index.set_modified(time).unwrap();
+            },
+            "Uncommitted",
+        ),
+        ("staged, to be deleted", |repo| drop(repo.git(&["rm", "-q", "--cached", "bridge/a.py"])), "Uncommitted"),
+        ("untracked, where a file returns", |repo| repo.write("docs/a.md", "mine\n"), "InTheWay"),
+        ("untracked and the same, where a file returns", |repo| repo.write("docs/a.md", "one\n"), "InTheWay"),
+        ("a folder where a file returns", |repo| repo.write("docs/a.md/mine", "mine\n"), "InTheWay"),
+        (
+            "an empty folder where a file returns",
+            |repo| fs::create_dir_all(repo.root.join("docs/a.md")).unwrap(),
+            "InTheWay",
+        ),
+        ("a file where a folder returns", |repo| repo.write("docs", "mine\n"), "InTheWay"),
+        (
+            "an ignored file where a file returns",
+            |repo| {
+                repo.write(".git/info/exclude", "docs\n");
+                repo.write("docs/a.md", "mine\n");
+            },
+            "InTheWay",
+        ),
+        (
+            "staged, where a file returns",
+            |repo| {
+                repo.write("docs/a.md/mine", "mine\n");
+                repo.git(&["add", "."]);
+                fs::remove_dir_all(repo.root.join("docs")).unwrap();
+            },
+            "Uncommitted",
+        ),
+        (
+            "intended to be added, where a file returns",
+            |repo| {
+                repo.write("docs/a.md", "mine\n");
+                repo.git(&["add", "-N", "docs/a.md"]);
+            },
+            "Uncommitted",
+        ),
+        ("a pipe in the place of a file", |repo| pipe_instead(repo, "bridge/a.py"), "NotAFile"),
+        ("attributes that are a pipe", |repo| mkfifo(&repo.root.join("bridge/.gitattributes")), "NotAFile"),
+        ("an ignore file that is a pipe", |repo| mkfifo(&repo.root.join("bridge/.gitignore")), "NotAFile"),
+        (
+            "a folder that became a link",
+            |repo| {
+                let away = repo.folder.path().join("away");
+                fs::rename(repo.root.join("bridge"), &away).unwrap();
+                symlink(&away, repo.root.join("bridge")).unwrap();
+            },
+            "ThroughLink",
+        ),
+        (
+            "a link where a folder returns",
+            |repo| symlink(repo.folder.path(), repo.root.join("docs")).unwrap(),
+            "ThroughLink",
+        ),
+        (
+            "a submodule",
+            |repo| {
+                let library = repo.folder.path().join("library");
+                git_in(repo.folder.path(), &["init", "-q", "library"]);
+                git_in(&library, &["commit", "-q", "--allow-empty", "-m", "one"]);
+                repo.git(&["submodule", "--quiet", "add", "../library", "library"]);
+                repo.git(&["commit", "-qm", "library"]);
+            },
+            "Submodule",
+        ),
+        ("a filter", |repo| repo.write(".gitattributes", "*.py filter=lfs\n"), "Filter"),
+        (
+            "a filter that the revert brings back",
+            |repo| {
+                repo.write(".gitattributes", "*.py filter=lfs\n");
+                repo.write("data.py", "one\n");
+                repo.commit("with a filter");
+                fs::remove_file(repo.root.join(".gitattributes")).unwrap();
+                repo.write("data.py", "two\n");
+                repo.commit("without");
+            },
+            "Filter",
+        ),
+        (
+            "a macro for a filter",
+            |repo| repo.write(".git/info/attributes", "[attr]big filter=lfs\n*.py big\n"),
+            "Filter",
+        ),
+        ("an encoding", |repo| repo.write(".gitattributes", "*.py working-tree-encoding=UTF-16\n"), "Encoding"),
+        ("assumed unchanged", |repo| drop(repo.git(&["update-index", "--assume-unchanged", "bridge/a.py"])), "Skipped"),
+        ("skipped", |repo| drop(repo.git(&["update-index", "--skip-worktree", "bridge/a.py"])), "Skipped"),
+        ("left out of a sparse checkout", |repo| drop(repo.git(&["sparse-checkout", "set", "docs"])), "Skipped"),
+        (
+            "contents that are not there",
+            |repo| {
+                let blob = repo.git(&["rev-parse", "HEAD~1:bridge/a.py"]);
+                fs::remove_file(object(repo, blob.trim())).unwrap();
+            },
+            "MissingObject",
+        ),
+        (
+            "names that differ in case only",
+            |repo| {
+                repo.write("bridge/A.py", "two\n");
+                repo.commit("A.py");
+                repo.git(&["config", "core.ignorecase", "true"]);
+            },
+            "SameName",
+        ),
+        (
+            "folders that differ in case only",
+            |repo| {
+                repo.write("Bridge/c.py", "two\n");
+                repo.commit("c.py");
+                repo.git(&["config", "core.ignorecase", "true"]);
+            },
+            "SameName",
+        ),
+    ];
+    for (name, prepare_scene, expected) in rows {
+        let repo = Repo::broken();
+        prepare_scene(&repo);
+        let before = walk(repo.folder.path());
+        let looked = prepare(&repo.root).map(drop).unwrap_err();
+        assert!(walk(repo.folder.path()) == before, "{name}: looking changed it");
+        let refused = repo.revert().map(drop).unwrap_err();
+        assert_eq!(kind(&refused), *expected, "{name}: {refused:?}");
+        assert_eq!(looked, refused, "{name}");
+        assert!(walk(repo.folder.path()) == before, "{name}: the revert changed it");
+        let text = crate::text::revert::refusal(&refused);
+        assert!(text.len() < 400 && !text.contains("  "), "{name}: {text}");
+        println!("{name}: {text}");
+    }
+}
+
+fn pipe_instead(repo: &Repo, name: &str) {
+    fs::remove_file(repo.root.join(name)).unwrap();
+    mkfifo(&repo.root.join(name));
+}
+
+fn object(repo: &Repo, id: &str) -> PathBuf {
+    repo.root.join(".git/objects").join(&id[..2]).join(&id[2..])
+}
+
+fn executable(path: &Path) {
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+/// A git command that stops at a conflict.
+fn conflict(repo: &Repo, command: &[&str]) {
+    repo.git(&["checkout", "-q", "-b", "side", "HEAD~1"]);
+    repo.write("bridge/a.py", "side\n");
+    repo.commit("side");
+    repo.git(&["checkout", "-q", "main"]);
+    repo.write("bridge/a.py", "three\n");
+    repo.commit("three");
+    assert!(!git_command(&repo.root, command).output().unwrap().status.success());
+}
+
+#[test]
+fn a_folder_that_cannot_be_changed_is_refused_and_a_file_rolled_back() {
+    for (name, expected) in [("bridge", "ReadOnly"), ("docs", "ReadOnly"), ("bridge/c.py", "Failed")] {
+        let repo = Repo::broken();
+        fs::create_dir_all(repo.root.join("docs")).unwrap();
+        let path = repo.root.join(name);
+        // Even for root; no file system but the larger ones can do it.
+        if !Command::new("chattr").arg("+i").arg(&path).output().is_ok_and(|output| output.status.success()) {
+            return;
+        }
+        let before = walk(&repo.root);
+        let refused = repo.revert().unwrap_err();
+        let after = walk(&repo.root);
+        Command::new("chattr").arg("-i").arg(&path).output().unwrap();
+        assert_eq!(kind(&refused), expected, "{name}: {refused:?}");
+        let objects = |path: &PathBuf| path.starts_with(repo.root.join(".git/objects"));
+        let without = |all: BTreeMap<PathBuf, (u32, Vec<u8>)>| -> Vec<_> {
+            all.into_iter().filter(|(path, _)| !objects(path)).collect()
+        };
+        assert!(without(before) == without(after), "{name}");
+        assert!(fs::read_dir(&repo.state).map_or(true, |mut all| all.next().is_none()), "{name}: an intent is left");
+        repo.revert().unwrap();
+    }
+}
+
+#[test]
+fn a_repository_of_another_user_is_refused_with_the_mend() {
+    let repo = Repo::broken();
+    // Only root can give it away.
+    if std::os::unix::fs::chown(repo.root.join(".git"), Some(65534), None).is_err() {
+        return;
+    }
+    std::os::unix::fs::chown(&repo.root, Some(65534), None).unwrap();
+    let before = walk(&repo.root);
+    let refused = repo.revert().unwrap_err();
+    assert_eq!(kind(&refused), "OtherOwner");
+    assert!(crate::text::revert::refusal(&refused).contains("git config --global --add safe.directory /"));
+    assert!(walk(&repo.root) == before);
 }
