@@ -214,8 +214,8 @@ pub(super) fn clear(staging: &Path) {
     }
 }
 
-/// Between two steps. Tests end the process here, as a kill would.
-fn step() {
+/// Between two steps. Tests end the process here as a kill would, or act as somebody else.
+pub(super) fn step() {
     #[cfg(test)]
-    super::revert::tests::die_here();
+    super::revert::tests::step();
 }

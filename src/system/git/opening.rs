@@ -48,8 +48,10 @@ fn folders(root: &Path) -> Result<(PathBuf, PathBuf), Refusal> {
         Ok(meta) if meta.is_dir() => dot,
         Ok(meta) if meta.is_file() => {
             let text = files::text(&dot).unwrap_or_default();
-            let folder = root.join(text.strip_prefix("gitdir:").unwrap_or_default().trim());
-            if text.is_empty() || !folder.join("HEAD").exists() {
+            let Some(folder) = text.strip_prefix("gitdir:").map(|folder| root.join(folder.trim())) else {
+                return Err(Refusal::Unreadable { path: shown(&dot), why: "it names no repository".into() });
+            };
+            if !folder.join("HEAD").exists() {
                 return Err(Refusal::Dangling { path: shown(&dot), folder: shown(&folder) });
             }
             folder

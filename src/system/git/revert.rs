@@ -10,7 +10,7 @@ use std::path::Path;
 
 use git2::{Commit, Oid};
 
-use super::carry_out::clear;
+use super::carry_out::{clear, step};
 use super::changes::{Change, between};
 use super::intent::Intent;
 use super::opening::{Open, open, shown, unreadable};
@@ -117,7 +117,9 @@ pub fn finish(root: &Path, state: &Path) -> Result<Option<Finished>, Refusal> {
     } else {
         Finished::Elsewhere(intent.act)
     };
+    step();
     clear(&intent.staging);
+    step();
     Intent::drop_it(state);
     Ok(Some(finished))
 }

@@ -1,14 +1,27 @@
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::PathBuf;
 use std::process::Command;
+use std::sync::OnceLock;
 
 use super::*;
 use crate::system::git::Checkout;
 
-pub(in crate::system::git) fn die_here() {}
+thread_local! {
+    /// What happens at which of the next steps.
+    static AT_STEP: RefCell<Option<(usize, Box<dyn FnOnce()>)>> = const { RefCell::new(None) };
+}
+
+pub(in crate::system::git) fn step() {
+    AT_STEP.with_borrow_mut(|at| match at.take() {
+        Some((0, act)) => act(),
+        Some((left, act)) => *at = Some((left - 1, act)),
+        None => {}
+    });
+}
 
 /// A repository of git's own making.
 struct Repo {
@@ -28,7 +41,7 @@ impl Repo {
     /// One commit with a few files.
     fn new() -> Repo {
         let repo = Repo::empty();
-        repo.git(&["init", "-q", "-b", "main"]);
+        repo.git(&["init", "-q", "-b", "main", "--template="]);
         // Empty: nobody, whatever the machine's own configuration says.
         repo.git(&["config", "user.name", ""]);
         for (name, text) in [("bridge/a.py", "one\n"), ("bridge/b.py", "one\n"), ("docs/a.md", "one\n"), ("x", "x\n")] {
@@ -40,12 +53,28 @@ impl Repo {
 
     /// And a second one, which changes a file, adds one in a folder of its own, and deletes one with its folder.
     fn broken() -> Repo {
-        let repo = Repo::new();
-        repo.write("bridge/a.py", "two\n");
-        repo.write("bridge/c.py", "two\n");
-        repo.write("new/deep/d.py", "two\n");
-        fs::remove_dir_all(repo.root.join("docs")).unwrap();
-        repo.commit("Break it");
+        static TEMPLATE: OnceLock<Repo> = OnceLock::new();
+        TEMPLATE
+            .get_or_init(|| {
+                let repo = Repo::new();
+                repo.write("bridge/a.py", "two\n");
+                repo.write("bridge/c.py", "two\n");
+                repo.write("new/deep/d.py", "two\n");
+                fs::remove_dir_all(repo.root.join("docs")).unwrap();
+                repo.commit("Break it");
+                repo
+            })
+            .copy()
+    }
+
+    fn copy(&self) -> Repo {
+        let repo = Repo::empty();
+        fs::remove_dir(&repo.root).unwrap();
+        for (from, to) in [(&self.root, &repo.root), (&self.state, &repo.state)] {
+            assert!(!from.exists() || Command::new("cp").arg("-a").args([from, to]).status().unwrap().success());
+        }
+        // As git leaves it: with the copies' own times and inodes.
+        git_command(&repo.root, &["update-index", "-q", "--refresh"]).output().unwrap();
         repo
     }
 
@@ -197,7 +226,7 @@ fn what_is_refused_is_left_byte_for_byte() {
                 fs::remove_dir_all(repo.root.join(".git")).unwrap();
                 repo.write(".git", "");
             },
-            "Dangling",
+            "Unreadable",
         ),
         (
             "a .git that is a pipe",
@@ -563,4 +592,160 @@ fn a_repository_of_another_user_is_refused_with_the_mend() {
     assert_eq!(kind(&refused), "OtherOwner");
     assert!(crate::text::revert::refusal(&refused).contains("git config --global --add safe.directory /"));
     assert!(walk(&repo.root) == before);
+}
+
+const KILLED_IN: &str = "BRIDGE_WATCHDOG_TEST_REVERT";
+
+#[test]
+#[ignore = "the process that the tests below end in the middle"]
+fn dies() {
+    let Ok(text) = std::env::var(KILLED_IN) else { return };
+    let words: Vec<&str> = text.split(' ').collect();
+    let (folder, steps) = (Path::new(words[0]), words[2].parse().unwrap());
+    AT_STEP.set(Some((steps, Box::new(|| std::process::abort()))));
+    act(words[1], &folder.join("root"), &folder.join("state"));
+}
+
+fn act(name: &str, root: &Path, state: &Path) {
+    match name {
+        "revert" => drop(revert(root, state, false).unwrap()),
+        "undo" => drop(undo(root, state).unwrap()),
+        _ => drop(finish(root, state).unwrap()),
+    }
+}
+
+/// Whether it was killed, and had not come to its end before.
+fn killed_at(repo: &Repo, act: &str, step: usize) -> bool {
+    let status = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "system::git::revert::tests::dies", "--ignored"])
+        .env(KILLED_IN, format!("{} {act} {step}", repo.folder.path().display()))
+        .output()
+        .unwrap()
+        .status;
+    !status.success()
+}
+
+/// What a person has of the files and of git.
+fn seen_by_a_person(repo: &Repo) -> (String, String, BTreeMap<PathBuf, (u32, Vec<u8>)>) {
+    let files = walk(&repo.root);
+    let work = files.into_iter().filter_map(|(path, contents)| {
+        let path = path.strip_prefix(&repo.root).unwrap().to_owned();
+        (!path.starts_with(".git")).then_some((path, contents))
+    });
+    (repo.git(&["rev-parse", "HEAD^{tree}"]), repo.git(&["status", "--porcelain"]), work.collect())
+}
+
+fn assert_nothing_is_left(repo: &Repo, name: &str) {
+    for path in walk(repo.folder.path()).keys() {
+        let text = path.strip_prefix(repo.folder.path()).unwrap().to_string_lossy();
+        let stale = text.ends_with(".lock") || text.contains("bridge-watchdog") || text.ends_with("revert.json");
+        assert!(!stale, "{name}: {text} is left");
+    }
+    repo.git(&["fsck", "--strict"]);
+}
+
+fn with_work_of_a_person(repo: &Repo) {
+    repo.write("x", "mine\n");
+    repo.write("untracked", "mine\n");
+    repo.write("bridge/staged.py", "mine\n");
+    repo.git(&["add", "bridge/staged.py"]);
+}
+
+/// Killed between any two steps, the checkout is after the next start as before the act or as after it, and the act can
+/// be done again.
+#[test]
+fn killed_between_any_two_steps_the_next_start_finds_one_of_two_good_states() {
+    for name in ["revert", "undo"] {
+        let origin = Repo::broken();
+        with_work_of_a_person(&origin);
+        if name == "undo" {
+            origin.revert().unwrap();
+        }
+        let before = seen_by_a_person(&origin);
+        let done = origin.copy();
+        act(name, &done.root, &done.state);
+        let after = seen_by_a_person(&done);
+        let mut ends = [0, 0];
+        for step in 0.. {
+            let repo = origin.copy();
+            if !killed_at(&repo, name, step) {
+                break;
+            }
+            let what = format!("{name} killed at step {step}");
+            // The finishing is killed as well, at one of its steps.
+            killed_at(&repo, "finish", step % 7);
+            let finished = finish(&repo.root, &repo.state).unwrap();
+            let seen = seen_by_a_person(&repo);
+            let is_done = seen == after;
+            assert!(is_done || seen == before, "{what}: {seen:?}");
+            match finished {
+                Some(Finished::Done(..)) => assert!(is_done, "{what}"),
+                Some(_) => assert!(!is_done, "{what}"),
+                None => {}
+            }
+            ends[usize::from(is_done)] += 1;
+            assert_nothing_is_left(&repo, &what);
+            if is_done {
+                assert_eq!(repo.undone(), name == "undo", "{what}");
+                let back = if name == "undo" { "revert" } else { "undo" };
+                act(back, &repo.root, &repo.state);
+                assert_eq!(seen_by_a_person(&repo), before, "{what}, then {back}");
+            } else {
+                act(name, &repo.root, &repo.state);
+                assert_eq!(seen_by_a_person(&repo), after, "{what}, then again");
+            }
+        }
+        println!("{name}: {ends:?}");
+        assert!(ends[0] >= 8 && ends[1] >= 3, "{ends:?}");
+    }
+}
+
+/// Somebody saves a file, or moves HEAD, at any instant: that survives, and the rest is as before the revert or after it.
+#[test]
+fn what_somebody_does_in_the_middle_survives() {
+    let acts: [(&str, fn(&Path)); 4] = [
+        ("saves in place", |root| fs::write(root.join("bridge/a.py"), "saved\n").unwrap()),
+        ("saves by a rename", |root| {
+            fs::write(root.join("saved"), "saved\n").unwrap();
+            fs::rename(root.join("saved"), root.join("bridge/a.py")).unwrap();
+        }),
+        ("writes where a file returns", |root| {
+            fs::create_dir_all(root.join("docs")).unwrap();
+            fs::write(root.join("docs/a.md"), "saved\n").unwrap();
+        }),
+        ("moves the branch", |root| {
+            let tree = git_in(root, &["rev-parse", "HEAD^{tree}"]);
+            let commit = git_in(root, &["commit-tree", "-p", "HEAD", "-m", "theirs", tree.trim()]);
+            git_in(root, &["update-ref", "refs/heads/main", commit.trim()]);
+        }),
+    ];
+    for (name, somebody) in acts {
+        for step in 0.. {
+            let repo = Repo::broken();
+            let root = repo.root.clone();
+            AT_STEP.set(Some((step, Box::new(move || somebody(&root)))));
+            let result = repo.revert();
+            if AT_STEP.take().is_some() {
+                break;
+            }
+            let what = format!("{name} at step {step}: {result:?}");
+            let status = repo.git(&["status", "--porcelain"]);
+            match name {
+                "moves the branch" => {
+                    assert_eq!(repo.git(&["log", "-1", "--format=%s"]).trim(), "theirs", "{what}");
+                    assert!(result.is_err(), "{what}");
+                    continue;
+                }
+                "writes where a file returns" => {
+                    assert_eq!(repo.read("docs/a.md"), "saved\n", "{what}");
+                    assert!(matches!(status.as_str(), " M docs/a.md\n" | "?? docs/\n"), "{what}: {status}");
+                }
+                _ => {
+                    assert_eq!(repo.read("bridge/a.py"), "saved\n", "{what}");
+                    assert_eq!(status, " M bridge/a.py\n", "{what}");
+                }
+            }
+            assert_nothing_is_left(&repo, &what);
+        }
+    }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use git2::{Index, Oid};
 
-use super::carry_out::{in_order, lock, new_side, old_index, old_path, staged};
+use super::carry_out::{in_order, lock, new_side, old_index, old_path, staged, step};
 use super::changes::{Change, between, path_of};
 use super::intent::Intent;
 use super::opening::{Open, shown};
@@ -40,6 +40,7 @@ pub(super) fn settle(open: &Open, intent: &Intent, from: Oid, to: Oid, towards: 
         staging::make(folder).map_err(in_folder)?;
     }
     lock(open, intent)?;
+    step();
     let done = (|| {
         let copy = index_file::copy(&open.git, folder).map_err(in_folder)?;
         let mut index = Index::open(&copy).map_err(in_index)?;
@@ -65,6 +66,7 @@ pub(super) fn settle(open: &Open, intent: &Intent, from: Oid, to: Oid, towards: 
         let _ = fs::remove_file(&before);
         index_file::put(&open.git, &copy, &before).map_err(in_folder)
     })();
+    step();
     index_file::unlock(&open.git, &intent.token);
     done
 }
@@ -110,6 +112,7 @@ fn settle_files(
             Some(_) => work.put(&wanted.join(path), &change.path),
         };
         done.map_err(|error| at(&work.full(&change.path), error.to_string()))?;
+        step();
         replaced = true;
     }
     Ok(replaced)
