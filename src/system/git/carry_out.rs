@@ -45,14 +45,6 @@ impl Plan {
         // Whoever moved HEAD in this instant has the last word, and nothing is put back.
         if tip(&self.open)?.commit == to { Ok(()) } else { Err(Refusal::Moved) }
     }
-
-    fn staged(&self, side: fn(&Change) -> Option<Side>) -> Vec<(&[u8], Side)> {
-        staged(&self.changes, side)
-    }
-}
-
-pub(super) fn staged(changes: &[Change], side: fn(&Change) -> Option<Side>) -> Vec<(&[u8], Side)> {
-    changes.iter().filter_map(|change| Some((change.path.as_slice(), side(change)?))).collect()
 }
 
 /// An act in progress, and how far it got.
@@ -97,7 +89,7 @@ impl Progress<'_> {
         let mut index = Index::open(&copy).map_err(in_index)?;
         index_file::set(&mut index, changes).map_err(in_index)?;
         let new = folder.join("new");
-        staging::write(open, &mut index, &self.plan.staged(new_side), &new).map_err(|why| at(folder, why))?;
+        staging::write(open, &index, changes, new_side, &new).map_err(|why| at(folder, why))?;
         step();
 
         let work = WorkTree::open(&open.root).map_err(|error| at(&open.root, error.to_string()))?;
@@ -134,7 +126,11 @@ impl Progress<'_> {
         self.index = true;
         step();
         for ((_, change), placed) in in_order(changes, new_side).into_iter().zip(&self.done) {
-            conditions::unchanged(work, change, *placed)?;
+            // Where one has left, there may be the folder of one that came.
+            let is_folder = || work.meta(&change.path).is_ok_and(|meta| meta.is_some_and(|meta| meta.is_dir()));
+            if change.to.is_some() || !is_folder() {
+                conditions::unchanged(work, change, *placed)?;
+            }
         }
         // Whoever had an old file open may have written to it while it was replaced.
         for (number, change) in changes.iter().enumerate().filter(|(_, change)| change.from.is_some()) {

@@ -89,7 +89,7 @@ pub(super) fn put(git: &Path, copy: &Path, before: &Path) -> io::Result<()> {
     fs::rename(copy, path)
 }
 
-fn entry(path: &[u8], side: Side, meta: Option<&Metadata>) -> IndexEntry {
+pub(super) fn entry(path: &[u8], side: Side, meta: Option<&Metadata>) -> IndexEntry {
     let nothing = IndexTime::new(0, 0);
     let Side { id, mode } = side;
     let Some(meta) = meta else {

@@ -733,7 +733,7 @@ fn what_somebody_does_in_the_middle_survives() {
             match name {
                 "moves the branch" => {
                     assert_eq!(repo.git(&["log", "-1", "--format=%s"]).trim(), "theirs", "{what}");
-                    assert!(result.is_err(), "{what}");
+                    assert!(result.is_err() && status.is_empty(), "{what}: {status}");
                     continue;
                 }
                 "writes where a file returns" => {

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use git2::{Index, Oid};
 
-use super::carry_out::{in_order, lock, new_side, old_index, old_path, staged, step};
+use super::carry_out::{in_order, lock, new_side, old_index, old_path, step};
 use super::changes::{Change, between, path_of};
 use super::intent::Intent;
 use super::opening::{Open, shown};
@@ -89,7 +89,7 @@ fn settle_files(
         // What a kill of this very function left.
         let _ = fs::remove_dir_all(path);
         index_file::set(index, changes).map_err(in_index)?;
-        staging::write(open, index, &staged(changes, new_side), path).map_err(|why| at(folder, why))?;
+        staging::write(open, index, changes, new_side, path).map_err(|why| at(folder, why))?;
     }
     let modes = open.repository.config().and_then(|config| config.get_bool("core.filemode")).unwrap_or(true);
     let mut replaced = false;
