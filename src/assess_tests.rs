@@ -112,6 +112,7 @@ fn git(age: f64) -> Git {
         own_revert: false,
         dirty: Some(false),
         touches_code: Some(true),
+        undone: false,
     }
 }
 

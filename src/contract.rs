@@ -45,6 +45,10 @@ pub const ENDED: &str = "ended.json";
 pub const INCIDENT: &str = "incident.json";
 /// When a person was last reminded that recovery stands still.
 pub const REMINDED: &str = "reminded.json";
+/// The revert, or its undoing, that is under way.
+pub const REVERT: &str = "revert.json";
+/// The commits that we reverted.
+pub const REVERTED: &str = "reverted.json";
 /// The one message that Telegram has not confirmed.
 pub const UNDELIVERED: &str = "undelivered.json";
 /// The kernel lock of the process that acts on the bridge.

@@ -386,6 +386,9 @@ pub struct Git {
     pub dirty: Option<bool>,
     /// HEAD touches something other than docs and tests; `None` as above.
     pub touches_code: Option<bool>,
+    /// We reverted this very state of the files before, and somebody brought it back. Only a deep look asks.
+    #[serde(default)]
+    pub undone: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]

@@ -49,6 +49,7 @@ pub mod outcome;
 pub mod plan;
 pub mod recover;
 pub mod report;
+pub mod revert;
 pub mod road;
 pub mod secrets;
 pub mod signs;

@@ -59,7 +59,8 @@ impl Observer {
             Tail::new(&config.log, &config.error_log, environment.limits.repeat_window, config.secrets.clone());
         let crash_log = config.data(contract::CRASH_HISTORY);
         let mut crash_log = CrashLog::new(crash_log, environment.limits.crash_window, config.secrets.clone());
-        let (mut checkout, files, program) = (Checkout::new(&config.root), config.clone(), config.clone());
+        let (mut checkout, files, program) =
+            (Checkout::new(&config.root, &config.state), config.clone(), config.clone());
         let secrets = config.secrets.clone();
         let mut summary = Summary { secrets: secrets.clone(), known: None };
         let job_environment = JobEnvironment::new(config, environment);

@@ -10,6 +10,7 @@ pub mod dialogs;
 pub mod journal;
 pub mod menu;
 pub mod message;
+pub mod revert;
 pub mod time;
 
 pub use self::journal::{

@@ -44,8 +44,10 @@ const PURE: [&str; 43] = [
     "text/journal",
     "text/menu",
     "text/message",
+    "text/revert",
     "text/time",
     "report/policy",
+    "revert",
     "road",
     "verdict",
 ];

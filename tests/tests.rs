@@ -32,6 +32,7 @@ mod reports_stops;
 mod reports_text;
 mod reports_view;
 mod reports_words;
+mod revert;
 mod second_look;
 mod standin;
 mod standin_faults;

@@ -82,7 +82,7 @@ pub(super) fn record(config: &Config, environment: &Environment, what: Recorded,
     config.secrets.learn(env::ours());
     env::learn(config, environment);
     let now = clock::wall();
-    let head = git::Checkout::new(&config.root).head(false).ok();
+    let head = git::Checkout::new(&config.root, &config.state).head(false).ok();
     let (kind, class) = match what {
         Recorded::Start => (EventKind::Start, Class::Code),
         Recorded::Crash => (EventKind::Crash, crashes::class_of(reason)),

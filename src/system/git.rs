@@ -1,5 +1,18 @@
 //! The checkout's HEAD. Read with libgit2: on a Mac without Apple's developer tools `/usr/bin/git` opens a dialog.
 
+mod carry_out;
+mod changes;
+mod conditions;
+mod index_file;
+mod intent;
+mod opening;
+pub mod revert;
+mod reverted;
+mod settle;
+mod staging;
+mod tip;
+mod work_tree;
+
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -14,6 +27,9 @@ use crate::time::Wall;
 /// The subject of our own revert, by which it is recognised.
 pub const REVERT_SUBJECT: &str = "Auto-revert: bridge crash recovery";
 
+/// The subject of a commit that undoes our revert, where that was pushed.
+pub const UNDO_SUBJECT: &str = "Undo auto-revert: bridge crash recovery";
+
 /// A bound; whoever shows it cuts it, after secrets are removed.
 const LONGEST: usize = 1000;
 
@@ -21,17 +37,19 @@ const LONGEST: usize = 1000;
 /// from the files each time.
 pub struct Checkout {
     root: PathBuf,
+    /// Our own folder, with the list of what was reverted.
+    state: PathBuf,
     open: Option<Repository>,
     /// What was read about the commit that is HEAD; a commit never changes.
     head: Option<(Oid, Git)>,
 }
 
 impl Checkout {
-    pub fn new(root: &Path) -> Checkout {
-        Checkout { root: root.to_owned(), open: None, head: None }
+    pub fn new(root: &Path, state: &Path) -> Checkout {
+        Checkout { root: root.to_owned(), state: state.to_owned(), open: None, head: None }
     }
 
-    /// HEAD, and with `deep` also whether the checkout is dirty and whether HEAD touches code (a status of a large
+    /// HEAD, and with `deep` also whether the checkout is dirty, HEAD touches code, and was reverted before (a status of a large
     /// checkout is not for every tick).
     ///
     /// # Errors
@@ -61,7 +79,8 @@ impl Checkout {
             return Ok(git.clone());
         }
         let head = reference.peel_to_commit()?;
-        let git = read(repository, &head, deep)?;
+        let mut git = read(repository, &head, deep)?;
+        git.undone = deep && reverted::was_reverted(&self.state, head.tree_id());
         self.head = Some((head.id(), git.clone()));
         Ok(git)
     }
@@ -79,6 +98,7 @@ fn read(repository: &Repository, head: &Commit, deep: bool) -> Result<Git, git2:
         parents: head.parent_count(),
         dirty: if deep { dirty(repository)? } else { None },
         touches_code: deep.then(|| touches_code(repository, head)).transpose()?,
+        undone: false,
     })
 }
 

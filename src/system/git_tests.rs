@@ -13,7 +13,7 @@ fn commit(root: &Path, summary: &str) {
 fn a_checkout_that_is_kept_open_shows_what_others_do_to_it() {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path().join("checkout");
-    let mut checkout = Checkout::new(&root);
+    let mut checkout = Checkout::new(&root, folder.path());
     assert!(checkout.head(false).is_err());
     let summary = |checkout: &mut Checkout| checkout.head(false).map(|git| (git.summary, git.parents));
     for (parents, name) in ["first", "second"].into_iter().enumerate() {
@@ -136,7 +136,7 @@ fn r22b_what_git_leaves_out_is_no_change() {
                 git(&main, &["worktree", "add", "-q", "../work"]);
             }
             change(&root);
-            let seen = Checkout::new(&root).head(true).unwrap().dirty;
+            let seen = Checkout::new(&root, folder.path()).head(true).unwrap().dirty;
             let said = git(&root, &["status", "--porcelain", "-uno"]);
             assert_eq!((seen, !said.is_empty()), (Some(expected), expected), "{name} {in_worktree}: {said}");
         }
@@ -180,7 +180,7 @@ fn r22b_what_git_ignores_of_a_submodule_is_no_change() {
         git(&root, &["add", ".gitmodules"]);
         git(&root, &["commit", "-qm", "lib"]);
         change(&root.join("lib"));
-        let seen = Checkout::new(&root).head(true).unwrap().dirty;
+        let seen = Checkout::new(&root, folder.path()).head(true).unwrap().dirty;
         let said = git(&root, &["status", "--porcelain", "-uno"]);
         assert_eq!((seen, !said.is_empty()), (Some(expected), expected), "{name}: {said}");
     }
@@ -204,10 +204,10 @@ fn r22b_head_is_known_in_every_form_of_a_checkout() {
     git(folder.path(), &["clone", "-q", "--filter=blob:none", "--sparse", &url, "partial"]);
     let partial = folder.path().join("partial");
     git(&partial, &["sparse-checkout", "set", "bridge"]);
-    let seen = Checkout::new(&partial).head(true).unwrap();
+    let seen = Checkout::new(&partial, folder.path()).head(true).unwrap();
     assert_eq!((seen.summary.as_str(), seen.dirty), ("one", Some(false)));
     git(&main, &["sparse-checkout", "set", "--sparse-index", "bridge"]);
-    let seen = Checkout::new(&main).head(true).unwrap();
+    let seen = Checkout::new(&main, folder.path()).head(true).unwrap();
     assert_eq!(seen.summary, "one");
     assert_eq!(seen.dirty, None);
 }

@@ -1,0 +1,142 @@
+//! The index as a file: git's lock of it, held by us from the first change of the checkout to the last, and the new one.
+
+use std::fs::{self, File, FileTimes, Metadata};
+use std::io::{self, Write};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use git2::{Index, IndexEntry, IndexTime, Oid};
+
+use super::changes::{Change, Side, path_of};
+use super::work_tree::Stamp;
+use crate::system::files;
+
+pub(super) fn lock_path(git: &Path) -> PathBuf {
+    git.join("index.lock")
+}
+
+pub(super) fn stamp(git: &Path) -> Option<Stamp> {
+    fs::symlink_metadata(git.join("index")).ok().map(|meta| Stamp::of(&meta))
+}
+
+/// Takes git's lock. Our token is in it from its first instant on, since it is written elsewhere and then linked: so a
+/// lock that a kill left behind is known for ours by its contents, and no other is ever removed.
+pub(super) fn lock(git: &Path, staging: &Path, token: &str) -> io::Result<()> {
+    let ours = staging.join("lock");
+    fs::write(&ours, token)?;
+    match fs::hard_link(&ours, lock_path(git)) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+            // A file system without links. A kill between these two leaves an empty lock, which a person has to remove.
+            let mut lock = File::options().write(true).create_new(true).open(lock_path(git))?;
+            lock.write_all(token.as_bytes())
+        }
+        done => done,
+    }
+}
+
+pub(super) fn unlock(git: &Path, token: &str) {
+    let path = lock_path(git);
+    if files::text(&path).as_deref() == Some(token) {
+        files::remove(&path);
+    }
+}
+
+/// The entries of the changed paths become what they will be; without the times and sizes of files, which are not there
+/// yet.
+pub(super) fn set(index: &mut Index, changes: &[Change]) -> Result<(), git2::Error> {
+    let entries = changes.iter().filter_map(|change| Some((change.path.as_slice(), change.to?, None)));
+    replace(index, changes.iter().map(|change| change.path.as_slice()), entries)
+}
+
+/// Removes the entries of all `paths`, then adds these.
+pub(super) fn replace<'a>(
+    index: &mut Index,
+    paths: impl Iterator<Item = &'a [u8]>,
+    entries: impl Iterator<Item = (&'a [u8], Side, Option<Metadata>)>,
+) -> Result<(), git2::Error> {
+    for path in paths {
+        if index.get_path(path_of(path), 0).is_some() {
+            index.remove(path_of(path), 0)?;
+        }
+    }
+    for (path, side, meta) in entries {
+        index.add(&entry(path, side, meta.as_ref()))?;
+    }
+    Ok(())
+}
+
+/// The index's own copy in our folder, to be changed and put in its place.
+pub(super) fn copy(git: &Path, staging: &Path) -> io::Result<PathBuf> {
+    let copy = staging.join("index");
+    fs::copy(git.join("index"), &copy)?;
+    Ok(copy)
+}
+
+/// Puts a changed copy in its place, and keeps the one before it.
+///
+/// It gets the time of the one before. git compares a file's contents where the file is not older than the index, since
+/// its time proves nothing then. A newer index would vouch for every file that was changed in the instant of the last
+/// one; with this time each of those is judged as before, and those that we wrote are compared, which costs little.
+pub(super) fn put(git: &Path, copy: &Path, before: &Path) -> io::Result<()> {
+    let path = git.join("index");
+    let meta = fs::metadata(&path)?;
+    let file = File::options().write(true).open(copy)?;
+    file.set_permissions(meta.permissions())?;
+    file.set_times(FileTimes::new().set_modified(meta.modified()?))?;
+    if fs::hard_link(&path, before).is_err() {
+        fs::copy(&path, before)?;
+    }
+    fs::rename(copy, path)
+}
+
+pub(super) fn entry(path: &[u8], side: Side, meta: Option<&Metadata>) -> IndexEntry {
+    let nothing = IndexTime::new(0, 0);
+    let Side { id, mode } = side;
+    let Some(meta) = meta else {
+        return IndexEntry {
+            ctime: nothing,
+            mtime: nothing,
+            dev: 0,
+            ino: 0,
+            mode,
+            uid: 0,
+            gid: 0,
+            file_size: 0,
+            id,
+            flags: 0,
+            flags_extended: 0,
+            path: path.to_vec(),
+        };
+    };
+    IndexEntry {
+        ctime: time(meta.ctime(), meta.ctime_nsec()),
+        mtime: time(meta.mtime(), meta.mtime_nsec()),
+        dev: low(meta.dev()),
+        ino: low(meta.ino()),
+        mode,
+        uid: meta.uid(),
+        gid: meta.gid(),
+        file_size: low(meta.size()),
+        id,
+        flags: 0,
+        flags_extended: 0,
+        path: path.to_vec(),
+    }
+}
+
+/// The index has 32 bits for each number; git keeps the lower ones.
+#[expect(clippy::cast_possible_truncation, reason = "as git does")]
+fn low(number: u64) -> u32 {
+    number as u32
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "as git does")]
+fn time(seconds: i64, nanoseconds: i64) -> IndexTime {
+    IndexTime::new(seconds as i32, nanoseconds as u32)
+}
+
+/// Whether the index has this of a path.
+pub(super) fn has(index: &Index, path: &[u8], side: Option<Side>) -> bool {
+    let entry: Option<(Oid, u32)> = index.get_path(path_of(path), 0).map(|entry| (entry.id, entry.mode));
+    entry == side.map(|side| (side.id, side.mode))
+}
