@@ -33,6 +33,10 @@ pub enum Act {
     Start,
     /// SQLite brings the session into order.
     CleanSession,
+    /// HEAD's change is undone by a new commit.
+    Revert,
+    /// Our own revert is taken back.
+    UndoRevert,
     Signal {
         signal: Ending,
         whom: Target,

@@ -60,6 +60,22 @@ enum Command {
     /// Show who holds the session database, and how
     #[command(after_help = "Example: bridge-watchdog locks --json")]
     Locks(Json),
+    /// Undo HEAD's change by a new commit, and restart the bridge
+    #[command(
+        after_help = "Example: bridge-watchdog revert --dry-run\n\nUncommitted work stays as it is, and nothing is pushed. To take it back: bridge-watchdog undo-revert"
+    )]
+    Revert {
+        #[command(flatten)]
+        dry_run: DryRun,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Bring back the commit that our own revert has undone, and restart the bridge
+    #[command(
+        after_help = "Example: bridge-watchdog undo-revert\n\nWhere the revert was not pushed the branch goes back to the commit before it; else a new commit undoes it."
+    )]
+    UndoRevert,
     /// Run the escalation chain once, from the rung that the symptoms call for
     #[command(after_help = "Example: bridge-watchdog recover --dry-run")]
     Recover(DryRun),
@@ -178,6 +194,8 @@ fn run(cli: Cli, environment: &Environment) -> Result<u8, Failure> {
         Command::Restart(DryRun { dry_run }) => act::restart(&config()?, environment, dry_run),
         Command::CleanLocks(DryRun { dry_run }) => act::clean_locks(&config()?, environment, dry_run),
         Command::Locks(Json { json }) => look::locks(&config()?, environment, json),
+        Command::Revert { dry_run, yes } => act::revert(&config()?, environment, dry_run.dry_run, yes),
+        Command::UndoRevert => act::undo_revert(&config()?, environment),
         Command::Recover(DryRun { dry_run }) => act::recover(&config()?, environment, dry_run),
         Command::Crashes { json, since } => look::crashes(&config()?, environment, json.json, since),
         Command::Record { event, reason } => act::record(&config()?, environment, event, &reason),

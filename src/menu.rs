@@ -61,8 +61,6 @@ pub struct Row {
 
 pub const SEPARATOR: &str = "-";
 
-const LATER: &str = "not available yet";
-
 /// The menu for this view.
 pub fn menu(view: &View) -> Menu {
     let (state, reason) = match (view.lost, view.snapshot) {
@@ -129,15 +127,12 @@ fn acts(snapshot: Option<&Snapshot>) -> Vec<Row> {
         .map(|(id, text)| row(id, text, false))
         .to_vec();
     };
-    let head = snapshot.more.head.as_ref();
-    let head = head.map_or_else(String::new, |head| format!(": {} {}", head.short_id, head.summary));
-    let undo = if snapshot.more.own_revert { LATER } else { "HEAD is no revert of ours" };
     vec![
         restart(snapshot),
         either("check", "Check now", snapshot.rung.is_none(), refusal(Refusal::Recovering)),
         locks(snapshot),
-        row("revert", format!("Revert HEAD ({LATER}){head}"), false),
-        either("undo", "Undo revert", false, undo),
+        revert(snapshot),
+        undo(snapshot),
     ]
 }
 
@@ -160,6 +155,21 @@ fn locks(snapshot: &Snapshot) -> Row {
     either("locks", "Clean locks", refused.is_none(), refused.map_or("", refusal))
 }
 
+/// With the commit that it is about.
+fn revert(snapshot: &Snapshot) -> Row {
+    let Some(head) = &snapshot.more.head else { return row("revert", "Revert HEAD (it can't be read)", false) };
+    let refused =
+        if snapshot.more.own_revert { Some("it is our own revert") } else { clean_refused(snapshot).map(refusal) };
+    let why = refused.map_or_else(String::new, |why| format!(" ({why})"));
+    row("revert", format!("Revert HEAD{why}: {} {}", head.short_id, head.summary), refused.is_none())
+}
+
+fn undo(snapshot: &Snapshot) -> Row {
+    let refused = clean_refused(snapshot).map(refusal);
+    let refused = if snapshot.more.own_revert { refused } else { Some("HEAD is no revert of ours") };
+    either("undo", "Undo revert", refused.is_none(), refused.unwrap_or(""))
+}
+
 fn switches(view: &View, snapshot: Option<&Snapshot>) -> Vec<Row> {
     let auto_revert = snapshot.is_some_and(|seen| seen.more.auto_revert);
     let pause = snapshot.and_then(|seen| Some((seen.more.pause?, seen.clock)));
@@ -168,9 +178,13 @@ fn switches(view: &View, snapshot: Option<&Snapshot>) -> Vec<Row> {
         Row {
             checked: Some(auto_revert),
             ..if view.always_reverts {
-                row("auto-revert", "Auto-revert (set in config.toml)", false)
+                row(
+                    "auto-revert",
+                    "Auto-revert: undo a fresh commit that crashes the bridge (set in config.toml)",
+                    false,
+                )
             } else {
-                row("auto-revert", "Auto-revert", snapshot.is_some())
+                row("auto-revert", "Auto-revert: undo a fresh commit that crashes the bridge", snapshot.is_some())
             }
         },
         Row {
@@ -204,8 +218,8 @@ fn faults(snapshot: Option<&Snapshot>) -> Row {
         row("fault-crash", "Crash: kill the bridge", there),
         row("fault-stop", "Stop: ask the bridge to end", there),
         row("fault-flood", "Flood: Telegram says wait", there),
-        row("fault-lock", format!("Lock: hold its session (the cure is {LATER})"), false),
-        row("fault-bad-commit", format!("Bad commit (the cure is {LATER})"), false),
+        row("fault-lock", "Lock: hold its session", there),
+        row("fault-bad-commit", "Bad commit: make HEAD crash it", there),
     ];
     Row { rows, ..row("demo", "Demo: break the bridge", true) }
 }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::exit_code;
 use crate::holders::Left;
+use crate::revert::Refusal;
 use crate::verdict::{Cause, Problem};
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -13,8 +14,6 @@ pub enum Outcome {
     /// The effect was seen.
     Cured(Cure),
     Failed(Failure),
-    /// This version can't do it; the chain goes on.
-    Unavailable(Missing),
     /// Something forbids to act; nothing was done.
     StoodDown(StandDown),
     /// Another recovery has the lock: its pid, 0 where that can't be read.
@@ -29,6 +28,17 @@ pub enum Cure {
     CopiesEnded(usize),
     /// Nobody holds the session's lock any more: so many were ended for it. The bridge was neither ended nor started.
     SessionFree { ended: usize },
+    /// HEAD is another commit now; `up`: the process that runs with it, if the bridge was started anew.
+    HeadChanged { change: Change, up: Option<u32> },
+}
+
+/// What was done to HEAD.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Change {
+    /// By a new commit, which was not pushed; no branch: HEAD is detached.
+    Reverted { commit: String, summary: String, branch: Option<String> },
+    /// HEAD is the reverted commit again or, where the revert had been pushed, a new one with its files.
+    Undone { head: String, summary: String, pushed: bool },
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -58,16 +68,14 @@ pub enum Failure {
     NobodyHolds,
     /// SQLite finds the session damaged: in what way.
     SessionCorrupt(String),
+    /// HEAD stays as it is: why.
+    Git(Refusal),
+    /// HEAD was changed, and the start after it did not work.
+    AfterChange(Change, Box<Outcome>),
     /// What a manager, the kernel or a file said, in its own words.
     Refused(String),
     /// The chain has no further rung: how the last one ended.
     EveryRung(Box<Outcome>),
-}
-
-/// A rung whose own cure this version does not have.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Missing {
-    Revert,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -96,7 +104,7 @@ pub enum StandDown {
 impl Outcome {
     /// The chain goes on with its next rung.
     pub fn goes_on(&self) -> bool {
-        matches!(self, Outcome::Failed(_) | Outcome::Unavailable(_))
+        matches!(self, Outcome::Failed(_))
     }
 
     /// The exit code of a command that acts.
@@ -104,7 +112,6 @@ impl Outcome {
         match self {
             Outcome::Cured(_) | Outcome::StoodDown(StandDown::CauseGone(None)) => exit_code::OK,
             Outcome::Failed(_)
-            | Outcome::Unavailable(_)
             | Outcome::StoodDown(
                 StandDown::GoneByItself { .. } | StandDown::TooYoung { .. } | StandDown::Interrupted,
             ) => exit_code::FAILED,
@@ -128,7 +135,6 @@ mod tests {
         let rows = [
             (Outcome::Cured(Cure::CopiesEnded(1)), 0),
             (Outcome::Failed(Failure::NothingTried), 1),
-            (Outcome::Unavailable(Missing::Revert), 1),
             (Outcome::StoodDown(S::OperatorStop), 4),
             (Outcome::StoodDown(S::JobTakenAway), 4),
             (Outcome::StoodDown(S::BridgeWorks { pid: 7 }), 4),

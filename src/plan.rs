@@ -7,6 +7,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::limits::Limits;
+use crate::outcome::Outcome;
 use crate::time::{Clock, Mono, Wall};
 use crate::verdict::{Cause, Finding, Rung, State, Verdict};
 
@@ -22,6 +23,9 @@ pub struct Incident {
     pub told: Vec<Told>,
     /// Work in progress was waited for; once is enough.
     pub waited_for_work: bool,
+    /// How its last rungs ended, oldest first.
+    #[serde(default)]
+    pub outcomes: Vec<(Rung, Outcome)>,
 }
 
 /// A person was told of this cause.
@@ -111,7 +115,23 @@ pub fn follow(
 }
 
 pub fn open(cause: Cause, began: Wall) -> Incident {
-    Incident { began, cause, chains: Vec::new(), well_since: None, told: Vec::new(), waited_for_work: false }
+    Incident {
+        began,
+        cause,
+        chains: Vec::new(),
+        well_since: None,
+        told: Vec::new(),
+        waited_for_work: false,
+        outcomes: Vec::new(),
+    }
+}
+
+/// Keeps how a rung ended, for the person who is told.
+pub fn note_outcome(incident: &mut Incident, rung: Rung, outcome: Outcome) {
+    /// As many as a chain has rungs.
+    const KEPT: usize = 4;
+    incident.outcomes.push((rung, outcome));
+    incident.outcomes.drain(..incident.outcomes.len().saturating_sub(KEPT));
 }
 
 /// Notes that a rung was tried, and whether it cured.

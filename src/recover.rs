@@ -6,6 +6,7 @@ pub mod attempt;
 mod end_stale;
 mod free_session;
 mod restart;
+mod revert;
 mod verify;
 
 use std::time::Duration;
@@ -13,7 +14,7 @@ use std::time::Duration;
 use self::attempt::Attempt;
 use crate::act::{Hand, Reason};
 use crate::limits::Limits;
-use crate::outcome::{Failure, Missing, Outcome};
+use crate::outcome::{Failure, Outcome};
 use crate::snapshot::Done;
 use crate::system::clock;
 use crate::text;
@@ -68,8 +69,8 @@ pub fn chain_by_hand(controller: &mut Controller, finding: &Finding, say: &mut d
 }
 
 /// What a person asks for, whatever the state: a person knows more than the facts do. What the operator disabled stays
-/// down. `confirmed`: they know that work in progress may be ended.
-pub fn by_hand(controller: &mut Controller, hand: Hand, confirmed: bool) -> Outcome {
+/// down. `confirmed`: they know that work in progress may be ended. `expected`: the commit that they want to be reverted.
+pub fn by_hand(controller: &mut Controller, hand: Hand, confirmed: bool, expected: Option<String>) -> Outcome {
     let rung = match hand {
         Hand::Restart => Rung::Restart,
         Hand::CleanLocks => Rung::FreeSession,
@@ -79,7 +80,7 @@ pub fn by_hand(controller: &mut Controller, hand: Hand, confirmed: bool) -> Outc
         Ok(mut attempt) => match hand {
             Hand::Restart => restart::restart(&mut attempt),
             Hand::CleanLocks => free_session::free_session(&mut attempt),
-            Hand::Revert | Hand::UndoRevert => Outcome::Unavailable(Missing::Revert),
+            Hand::Revert | Hand::UndoRevert => revert::revert(&mut attempt, expected),
         },
         Err(outcome) => outcome,
     }
@@ -95,7 +96,8 @@ fn one_rung(attempt: &mut Attempt) -> Outcome {
         Rung::Restart => restart::restart(attempt),
         Rung::EndStale => end_stale::end_stale(attempt),
         Rung::FreeSession => free_session::free_session(attempt),
-        // Rung 5 is done by the watch.
-        Rung::Revert | Rung::Tell => restart::start_at_least(attempt, Missing::Revert),
+        Rung::Revert => revert::revert(attempt, None),
+        // Done by the watch.
+        Rung::Tell => Outcome::Failed(Failure::NothingTried),
     }
 }

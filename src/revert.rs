@@ -17,6 +17,24 @@ pub struct Prepared {
     pub paths: usize,
 }
 
+/// A commit's name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CommitId([u8; 40]);
+
+impl CommitId {
+    /// From forty hex digits.
+    pub fn of(name: &str) -> Option<CommitId> {
+        let digits: [u8; 40] = name.as_bytes().try_into().ok()?;
+        digits.iter().all(u8::is_ascii_hexdigit).then_some(CommitId(digits))
+    }
+}
+
+impl std::fmt::Display for CommitId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.iter().try_for_each(|digit| write!(f, "{}", char::from(*digit)))
+    }
+}
+
 /// HEAD was reverted.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Reverted {

@@ -160,7 +160,7 @@ pub enum Refusal {
 pub fn refused(command: Command, snapshot: &Snapshot) -> Option<Refusal> {
     match command {
         Command::ByHand(Hand::Restart) => restart_refused(snapshot),
-        Command::ByHand(_) => clean_refused(snapshot),
+        Command::ByHand(_) | Command::Revert(_) => clean_refused(snapshot),
         _ => None,
     }
 }

@@ -17,13 +17,14 @@ pub use self::journal::{
     WATCH_ENDS, act, alert, auto_revert_switched, done, event_seen, process_gone, rung_by_hand,
     start_at_login_switched, state_line, waits_for_work, watch_begins,
 };
+pub use self::revert::{finished, refusal as why_not_reverted};
 use self::time::{at, lasting};
 use crate::act::{Hand, Reason};
-use crate::facts::{Condition, Exit, Keeper, Lookalike, MissingProgram, Unmet};
+use crate::facts::{Condition, Exit, Keeper, Lookalike, MissingProgram, Unmet, short_id};
 use crate::foreign_text::{Lines, harmless};
 use crate::holders::Left;
 use crate::markers::Update;
-use crate::outcome::{Cure, Failure, Missing, Outcome, StandDown};
+use crate::outcome::{Change, Cure, Failure, Outcome, StandDown};
 use crate::signs::{Dying, Living};
 use crate::time::{Clock, Mono};
 use crate::verdict::{Cause, Head, Help, Innocent, Next, Problem, State, UnknownFact, Verdict};
@@ -308,6 +309,7 @@ fn innocence(innocent: &Innocent) -> String {
         Innocent::Unseen => "how the crashes on it ended was not seen".into(),
         Innocent::Undated => "its date lies in the future, so it has no age".into(),
         Innocent::OwnRevert => "it is our own revert".into(),
+        Innocent::Undone => "it was reverted before, and somebody brought it back".into(),
         Innocent::NoParent => "it has no parent".into(),
         Innocent::Merge => "it is a merge".into(),
         Innocent::HarmlessFiles => "it touches only documentation and tests".into(),
@@ -332,7 +334,7 @@ pub fn next(next: Next, now: Clock) -> String {
         Next::EndCopy => "the copy is ended; the bridge is left alone".into(),
         Next::FreeSession => "that process is ended, and SQLite brings the session into order".into(),
         Next::FreeSessionAt(time) => format!("that process is ended at {} if it still holds the lock", at(time, now)),
-        Next::Revert => format!("{}; you are told", missing(Missing::Revert)),
+        Next::Revert => "HEAD is reverted, then it is started; you are told".into(),
         Next::Tell => "you are told".into(),
         Next::LeaveDisabled => "disabled by its operator: it is left as it is; you are told".into(),
         Next::OperatorStarts => "it stays down until its operator enables and starts it".into(),
@@ -371,7 +373,6 @@ pub fn outcome(outcome: &Outcome, now: Clock) -> String {
     match outcome {
         Outcome::Cured(cure) => format!("done: {}", cured(cure)),
         Outcome::Failed(failure) => format!("failed: {}", failed(failure, now)),
-        Outcome::Unavailable(what) => format!("not available: {}", missing(*what)),
         Outcome::StoodDown(why) => stood_down(why, now),
         Outcome::Busy(pid) => busy(*pid),
     }
@@ -381,7 +382,6 @@ pub fn outcome(outcome: &Outcome, now: Clock) -> String {
 pub fn outcome_by_hand(outcome: &Outcome, now: Clock) -> String {
     match outcome {
         Outcome::Failed(failure) => failed(failure, now),
-        Outcome::Unavailable(what) => missing(*what).into(),
         other => self::outcome(other, now),
     }
 }
@@ -397,6 +397,13 @@ pub fn cured(cure: &Cure) -> String {
         Cure::SessionFree { ended } => {
             let ended = count(*ended, "process that held it was", "processes that held it were");
             format!("the session's lock is free; {ended} ended")
+        }
+        Cure::HeadChanged { change, up } => {
+            let up = up.map_or_else(
+                || "the bridge is left as it is".into(),
+                |pid| format!("the bridge runs with that (pid {pid})"),
+            );
+            format!("{}; {up}{}", changed(change), pushing(change))
         }
     }
 }
@@ -425,14 +432,42 @@ pub fn failed(failure: &Failure, now: Clock) -> String {
             "the session is damaged, and was left as it is ({}); put a backup of it in its place, or log in anew",
             foreign(damage)
         ),
+        Failure::Git(why) => why_not_reverted(why),
+        Failure::AfterChange(change, last) => {
+            format!("{}{}; but then: {}", changed(change), pushing(change), self::outcome(last, now))
+        }
         Failure::Refused(why) => foreign(why),
         Failure::EveryRung(last) => format!("every rung was tried; the last: {}", self::outcome(last, now)),
     }
 }
 
-fn missing(what: Missing) -> &'static str {
-    match what {
-        Missing::Revert => "this version can't revert HEAD",
+/// What was done to HEAD.
+pub fn changed(change: &Change) -> String {
+    match change {
+        Change::Reverted { commit, summary, branch } => {
+            let branch =
+                branch.as_deref().map_or_else(|| "HEAD is detached".into(), |name| format!("on {}", foreign(name)));
+            format!("commit {} ({}) is reverted, {branch}", short_id(commit), foreign(summary))
+        }
+        Change::Undone { head, summary, pushed: false } => {
+            format!("commit {} ({}) is HEAD again", short_id(head), foreign(summary))
+        }
+        Change::Undone { head, summary, pushed: true } => format!(
+            "the revert had been pushed, so a new commit, {}, brings back: {}",
+            short_id(head),
+            foreign(summary)
+        ),
+    }
+}
+
+/// What a person has to know of a commit of ours.
+fn pushing(change: &Change) -> &'static str {
+    match change {
+        Change::Reverted { .. } => {
+            ". Nothing was pushed; to do that, run 'git push' in the checkout. To undo it: bridge-watchdog undo-revert"
+        }
+        Change::Undone { pushed: true, .. } => ". Nothing was pushed; to do that, run 'git push' in the checkout",
+        Change::Undone { pushed: false, .. } => "",
     }
 }
 

@@ -9,6 +9,7 @@ use super::*;
 use crate::act::{Act, Ending, Hand, Target};
 use crate::facts::{Class, Event, EventKind, Job, KeepAlive};
 use crate::holders::Left;
+use crate::revert::Refusal as NotReverted;
 use crate::situations::{CLOCK, NOW, ago, ahead, following, situations};
 use crate::snapshot::{Done, Refusal};
 use crate::verdict::{Finding, Rung};
@@ -83,6 +84,7 @@ fn innocents() -> Vec<(String, String)> {
         Innocent::Undated,
         Innocent::Unseen,
         Innocent::OwnRevert,
+        Innocent::Undone,
         Innocent::NoParent,
         Innocent::Merge,
         Innocent::HarmlessFiles,
@@ -101,6 +103,12 @@ fn outcomes() -> Vec<(String, String)> {
         Outcome::Cured(Cure::Up { pid: 4312, after: Duration::from_secs(12) }),
         Outcome::Cured(Cure::CopiesEnded(1)),
         Outcome::Cured(Cure::CopiesEnded(2)),
+        Outcome::Cured(Cure::HeadChanged { change: reverted(Some("main")), up: Some(4312) }),
+        Outcome::Cured(Cure::HeadChanged { change: reverted(None), up: None }),
+        Outcome::Cured(Cure::HeadChanged { change: undone(false), up: Some(4312) }),
+        Outcome::Cured(Cure::HeadChanged { change: undone(true), up: Some(4312) }),
+        failed(F::AfterChange(reverted(Some("main")), Box::new(failed(F::DidNotStayUp { pid: 4312 })))),
+        failed(F::Git(NotReverted::Merge { commit: "0123456789abcdef".into() })),
         Outcome::Cured(Cure::SessionFree { ended: 0 }),
         Outcome::Cured(Cure::SessionFree { ended: 1 }),
         Outcome::Cured(Cure::SessionFree { ended: 2 }),
@@ -120,8 +128,7 @@ fn outcomes() -> Vec<(String, String)> {
         failed(F::NobodyHolds),
         failed(F::SessionCorrupt("Tree 2 page 2: btreeInitPage() returns error code 11".into())),
         failed(F::Refused("launchctl kickstart ended with 113: Could not find service".into())),
-        failed(F::EveryRung(Box::new(Outcome::Unavailable(Missing::Revert)))),
-        Outcome::Unavailable(Missing::Revert),
+        failed(F::EveryRung(Box::new(Outcome::Failed(F::NobodyHolds)))),
         Outcome::StoodDown(S::OperatorStop),
         Outcome::StoodDown(S::ManagerUnseen),
         Outcome::StoodDown(S::JobTakenAway),
@@ -137,6 +144,18 @@ fn outcomes() -> Vec<(String, String)> {
     all.iter().map(|how| (format!("{how:?}"), outcome(how, CLOCK))).collect()
 }
 
+fn reverted(branch: Option<&str>) -> Change {
+    Change::Reverted {
+        commit: "3f2a1b9c0d".into(),
+        summary: "Make it faster".into(),
+        branch: branch.map(str::to_owned),
+    }
+}
+
+fn undone(pushed: bool) -> Change {
+    Change::Undone { head: "3f2a1b9c0d".into(), summary: "Make it faster".into(), pushed }
+}
+
 fn journal_lines() -> Vec<(String, String)> {
     let hangs = Finding {
         problem: Problem::Silent { since: ago(400), from_start: false },
@@ -148,6 +167,8 @@ fn journal_lines() -> Vec<(String, String)> {
     let because = Reason::Finding(hangs);
     let acts = [
         (Act::Restart { pid: 4312 }, Reason::ByHand(Hand::Restart)),
+        (Act::Revert, because.clone()),
+        (Act::UndoRevert, Reason::ByHand(Hand::UndoRevert)),
         (Act::CleanSession, Reason::ByHand(Hand::CleanLocks)),
         (Act::Signal { signal: Ending::Ask, whom: Target::Holder, pid: 7, age: MINUTE * 9 }, because.clone()),
         (Act::Start, because.clone()),

@@ -231,6 +231,8 @@ pub enum Innocent {
     /// How those crashes ended was not seen: it may have been with 0.
     Unseen,
     OwnRevert,
+    /// We reverted it before, and somebody brought it back.
+    Undone,
     NoParent,
     Merge,
     /// It touches documentation and tests, and nothing else.

@@ -11,21 +11,21 @@ use std::time::Duration;
 use self::commands::{Command, CommandSender};
 use self::controller::{Controller, Look};
 use self::publisher::status_file;
-use crate::act::Reason;
+use crate::act::{Hand, Reason};
 use crate::config::Config;
 use crate::contract;
 use crate::facts::Pause;
 use crate::history::History;
 use crate::install;
 use crate::limits::{Environment, Limits};
-use crate::outcome::Outcome;
+use crate::outcome::{Cure, Outcome};
 use crate::plan::{self, Incident, Plan, Told};
 use crate::recover::{self, wait_after};
 use crate::report::{Delivery, policy};
 use crate::snapshot::{Done, Since, Snapshot};
 use crate::system::service::Service;
 use crate::system::wake::Woke;
-use crate::system::{clock, files, markers, recovery_lock};
+use crate::system::{clock, files, git, markers, recovery_lock, timed};
 use crate::text;
 use crate::verdict::{Cause, Finding, Next, Rung, State};
 
@@ -82,6 +82,7 @@ pub fn run(watch: &mut Watch) {
     watch.controller.commands.listen(&watch.controller.watchdog.config);
     recovery_lock::sweep(watch.config());
     watch.incident = files::json(&watch.incident_file());
+    finish_revert(watch);
     watch.controller.publisher.since = files::json(&status_file(watch.config())).and_then(still_so);
     if let Service::Embedded(embedded) = &watch.controller.watchdog.service {
         embedded.keep();
@@ -96,6 +97,20 @@ pub fn run(watch: &mut Watch) {
         }
     }
     watch.controller.journal.note(text::WATCH_ENDS);
+}
+
+/// Brings a revert to its end in whose middle we were killed. Where another recovery runs, it does so itself.
+fn finish_revert(watch: &mut Watch) {
+    let config = watch.config().clone();
+    let Ok(_lock) = recovery_lock::take(&config, Rung::Revert.number(), &[]) else { return };
+    let finish = move || git::revert::finish(&config.root, &config.state);
+    let line = match timed::once(watch.limits().work, finish) {
+        Ok(Ok(None)) => return,
+        Ok(Ok(Some(finished))) => text::finished(&finished),
+        Ok(Err(refusal)) => text::why_not_reverted(&refusal),
+        Err(why) => why,
+    };
+    watch.controller.journal.note(&line);
 }
 
 /// Asked to end.
@@ -156,7 +171,7 @@ fn tell(watch: &mut Watch, look: &Look, what: Told) -> bool {
     }
     incident.told.push(what);
     let Controller { watchdog, journal, .. } = &watch.controller;
-    watch.delivery.tell(&watchdog.config, journal, look);
+    watch.delivery.tell(&watchdog.config, journal, look, &incident.outcomes);
     true
 }
 
@@ -194,6 +209,7 @@ fn climb(watch: &mut Watch, finding: &Finding, rung: Rung) -> Duration {
     let cause = finding.problem.cause();
     let incident = watch.incident.get_or_insert_with(|| plan::open(cause, clock::wall()));
     incident.waited_for_work = climbed.waited_for_work;
+    plan::note_outcome(incident, rung, climbed.outcome.clone());
     let limits = watch.limits();
     match climbed.outcome {
         Outcome::StoodDown(_) | Outcome::Busy(_) => {
@@ -201,11 +217,15 @@ fn climb(watch: &mut Watch, finding: &Finding, rung: Rung) -> Duration {
             // What kept it from acting is not gone within a second.
             limits.poll_interval_waiting
         }
-        Outcome::Cured(_) => {
+        Outcome::Cured(cure) => {
             tried(watch, cause, rung, true);
+            if let Cure::HeadChanged { change, .. } = &cure {
+                // At once, also where it heals: whoever pulls next has to know.
+                watch.delivery.head_changed(&watch.controller.watchdog.config, &watch.controller.journal, change);
+            }
             limits.poll_interval_down
         }
-        Outcome::Failed(_) | Outcome::Unavailable(_) => {
+        Outcome::Failed(_) => {
             tried(watch, cause, rung, false);
             // Jitter, so that two programs that retry after the same failure do not stay in step.
             wait_after(rung, &limits).mul_f64(0.8 + 0.4 * fastrand::f64())
@@ -277,18 +297,8 @@ fn answer(watch: &mut Watch) -> Option<Quit> {
             Command::Quit => quit = Some(Quit),
             Command::Pause(lasting) => pause(watch, command, Some(lasting)),
             Command::Resume => pause(watch, command, None),
-            Command::ByHand(hand) => {
-                let outcome = recover::by_hand(&mut watch.controller, hand, true);
-                watch.controller.note_act(Done::ByHand(hand, outcome.clone()));
-                watch.controller.show_again();
-                // An act by hand is done when its effect was seen.
-                let done = if matches!(outcome, Outcome::Cured(_)) {
-                    Ok(())
-                } else {
-                    Err(text::outcome(&outcome, clock::now()))
-                };
-                watch.controller.publisher.answer(command, done);
-            }
+            Command::ByHand(hand) => by_hand(watch, command, hand, None),
+            Command::Revert(commit) => by_hand(watch, command, Hand::Revert, Some(commit.to_string())),
             Command::AutoRevert(on) => {
                 watch.controller.journal.note(text::auto_revert_switched(on));
                 let done = markers::set_auto_revert(watch.config(), on);
@@ -302,6 +312,15 @@ fn answer(watch: &mut Watch) -> Option<Quit> {
         }
     }
     quit
+}
+
+fn by_hand(watch: &mut Watch, command: Command, hand: Hand, expected: Option<String>) {
+    let outcome = recover::by_hand(&mut watch.controller, hand, true, expected);
+    watch.controller.note_act(Done::ByHand(hand, outcome.clone()));
+    watch.controller.show_again();
+    // An act by hand is done when its effect was seen.
+    let done = if matches!(outcome, Outcome::Cured(_)) { Ok(()) } else { Err(text::outcome(&outcome, clock::now())) };
+    watch.controller.publisher.answer(command, done);
 }
 
 fn pause(watch: &mut Watch, command: Command, lasting: Option<Duration>) {

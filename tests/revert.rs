@@ -104,7 +104,7 @@ fn as_git_does(name: &str, root: &Path, state: &Path) -> bool {
 
 fn as_in(name: &str, root: &Path, theirs: &Path, state: &Path) -> bool {
     let said = git_command(theirs, &["revert", "--no-edit", "HEAD"]).output().expect("git");
-    let ours = revert(root, state, false);
+    let ours = revert(root, state, false, None);
     assert_eq!(
         ours.is_ok(),
         said.status.success(),
@@ -419,7 +419,7 @@ fn a_checkout_whose_repository_is_elsewhere_is_reverted() {
         commit(&main, "two");
         make(&main);
         let (of_main, tree) = (walk(&main.join(".git/refs")), git(&main, &["rev-parse", "HEAD~1^{tree}"]));
-        let done = revert(&root, &state, true).unwrap_or_else(|why| panic!("{name}: {why:?}"));
+        let done = revert(&root, &state, true, None).unwrap_or_else(|why| panic!("{name}: {why:?}"));
         assert_eq!(done.branch.is_none(), name.ends_with("without a branch"), "{name}: {done:?}");
         assert_eq!(git(&root, &["rev-parse", "HEAD^{tree}"]), tree, "{name}");
         assert_eq!(git(&root, &["status", "--porcelain"]), "", "{name}");
@@ -652,7 +652,7 @@ fn random_histories_come_out_as_git_has_them_and_uncommitted_work_stays() {
 
         let said = git_command(&theirs, &["revert", "--no-edit", "HEAD"]).output().expect("git");
         let looked = prepare(&root);
-        let ours = revert(&root, &state, false);
+        let ours = revert(&root, &state, false, None);
         assert_eq!(looked.is_ok(), ours.is_ok(), "{name}: {looked:?} {ours:?}");
         let ok = said.status.success() && !is_inside;
         let error = String::from_utf8_lossy(&said.stderr);

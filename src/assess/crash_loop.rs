@@ -114,6 +114,7 @@ fn suspect(crashes: &[&Event], git: &Git, limits: &Limits) -> Result<(), Innocen
     }
     match git {
         Git { own_revert: true, .. } => Err(Innocent::OwnRevert),
+        Git { undone: true, .. } => Err(Innocent::Undone),
         Git { parents: 0, .. } => Err(Innocent::NoParent),
         Git { parents: 2.., .. } => Err(Innocent::Merge),
         Git { touches_code: Some(false), .. } => Err(Innocent::HarmlessFiles),

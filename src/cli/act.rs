@@ -1,5 +1,6 @@
 //! Commands that act. They take the same lock as the watch and send no DM; the deaths that they cause are no crashes.
 
+use std::io::IsTerminal;
 use std::time::Duration;
 
 use super::look::history_of_the_watch;
@@ -15,7 +16,7 @@ use crate::limits::Environment;
 use crate::outcome::Outcome;
 use crate::outln;
 use crate::recover;
-use crate::system::{clock, crashes, env, git, markers};
+use crate::system::{clock, crashes, env, git, markers, output, timed};
 use crate::text::{self, command};
 use crate::verdict::State;
 use crate::watch::controller::{Controller, Look};
@@ -39,7 +40,40 @@ pub(super) fn clean_locks(config: &Config, environment: &Environment, dry_run: b
         }
         return Ok(exit_code::OK);
     }
-    finish(config, &recover::by_hand(&mut controller, Hand::CleanLocks, false))
+    finish(config, &recover::by_hand(&mut controller, Hand::CleanLocks, false, None))
+}
+
+pub(super) fn revert(config: &Config, environment: &Environment, dry_run: bool, yes: bool) -> Result<u8, Failure> {
+    // The end of what a kill of ours left half done is not for a command that may only ask.
+    let root = config.root.clone();
+    let prepared = timed::once(environment.limits.work, move || git::revert::prepare(&root))
+        .map_err(|why| (exit_code::UNKNOWN, why))?
+        .map_err(|why| (exit_code::FAILED, config.secrets.without(&text::why_not_reverted(&why))))?;
+    let ask = !dry_run && !yes && std::io::stdin().is_terminal();
+    super::say(config, &command::would_revert(&prepared, clock::now()));
+    if dry_run {
+        return Ok(exit_code::OK);
+    }
+    if ask && !confirmed() {
+        outln!("Nothing was done.");
+        return Ok(exit_code::OK);
+    }
+    let mut controller = controller(config, environment)?;
+    controller.watchdog.look_once(history_of_the_watch(config, environment));
+    finish(config, &recover::by_hand(&mut controller, Hand::Revert, false, Some(prepared.commit)))
+}
+
+pub(super) fn undo_revert(config: &Config, environment: &Environment) -> Result<u8, Failure> {
+    let mut controller = controller(config, environment)?;
+    controller.watchdog.look_once(history_of_the_watch(config, environment));
+    finish(config, &recover::by_hand(&mut controller, Hand::UndoRevert, false, None))
+}
+
+/// Asks on the terminal; only a clear yes is one.
+fn confirmed() -> bool {
+    output::part(format_args!("Revert it and restart the bridge? [y/N] "));
+    let mut answer = String::new();
+    std::io::stdin().read_line(&mut answer).is_ok() && matches!(answer.trim(), "y" | "Y" | "yes")
 }
 
 pub(super) fn restart(config: &Config, environment: &Environment, dry_run: bool) -> Result<u8, Failure> {
@@ -54,7 +88,7 @@ pub(super) fn restart(config: &Config, environment: &Environment, dry_run: bool)
         super::say(config, &command::would_restart(&config.label, manager, job, *process));
         return Ok(exit_code::OK);
     }
-    finish(config, &recover::by_hand(&mut controller, Hand::Restart, true))
+    finish(config, &recover::by_hand(&mut controller, Hand::Restart, true, None))
 }
 
 pub(super) fn recover(config: &Config, environment: &Environment, dry_run: bool) -> Result<u8, Failure> {

@@ -2,7 +2,9 @@
 //! and the faults. For the demo in the terminal and for the app without a configuration.
 
 use std::net::TcpListener;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Stdio};
+use std::sync::{Mutex, PoisonError};
 
 use rustix::process::Signal;
 use tempfile::TempDir;
@@ -20,6 +22,9 @@ use crate::system::{clock, files, process};
 pub struct DemoBridge {
     pub config: Config,
     pub environment: Environment,
+    program: PathBuf,
+    /// Whoever holds the session.
+    holder: Mutex<Option<Child>>,
     /// Removed when dropped.
     _folder: TempDir,
 }
@@ -40,12 +45,14 @@ impl DemoBridge {
                 connections.push(connection);
             }
         });
-        Ok(DemoBridge { config, environment, _folder: folder })
+        let (program, holder) = (program.to_owned(), Mutex::default());
+        Ok(DemoBridge { config, environment, program, holder, _folder: folder })
     }
 
     /// Ends the bridge and removes the folder. The watch must have ended before.
     pub fn stop(self) {
         let _ = Service::of(&self.config, &self.environment).stop();
+        self.end_holder();
     }
 
     /// Breaks the bridge and returns what was done, in words.
@@ -74,10 +81,47 @@ impl DemoBridge {
                 });
                 Ok(format!("Telegram says: wait {} s (flood); the bridge falls silent", FLOOD.as_secs()))
             }
-            Fault::Lock | Fault::BadCommit => Err("this version does not have that rung yet".into()),
+            Fault::Lock => self.hold_session(),
+            Fault::BadCommit => {
+                // The opt-in, which is off by default.
+                files::replace(&self.config.data(contract::AUTO_REVERT_ENABLED), "")?;
+                let path = self.config.root.join(SOURCE);
+                std::fs::write(&path, BROKEN)
+                    .map_err(|error| format!("{} can't be written: {error}", path.display()))?;
+                git2::Repository::open(&self.config.root)
+                    .and_then(|repository| commit(&repository, "Make it faster"))
+                    .map_err(|error| format!("nothing can be committed: {}", error.message()))?;
+                process::signal(bridge, Signal::KILL)?;
+                Ok(format!("a commit breaks the bridge, auto-revert is on, and the bridge is restarted (pid {pid})"))
+            }
         }
     }
 }
+
+impl DemoBridge {
+    /// Another process that takes the session's lock and keeps it.
+    fn hold_session(&self) -> Result<String, String> {
+        self.end_holder();
+        let mut command = std::process::Command::new(&self.program);
+        command.args(["demo-bridge", "--exclusive", "--session"]).arg(&self.config.session);
+        command.current_dir(&self.config.root).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        let child = command.spawn().map_err(|error| format!("no process can be started: {error}"))?;
+        let pid = child.id();
+        *self.holder.lock().unwrap_or_else(PoisonError::into_inner) = Some(child);
+        Ok(format!("another process (pid {pid}) takes the lock of the bridge's session and keeps it"))
+    }
+
+    fn end_holder(&self) {
+        if let Some(mut child) = self.holder.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+/// What the bridge reads at its start, and what it can't run with.
+const SOURCE: &str = "bridge.txt";
+const BROKEN: &str = "import telethonn\n";
 
 /// The folder: a git repository, a configuration, and an environment in which a loopback address is Telegram.
 fn fill(folder: &Path, bridge: &Path, telegram: &TcpListener) -> Result<(Config, Environment), String> {
@@ -85,8 +129,8 @@ fn fill(folder: &Path, bridge: &Path, telegram: &TcpListener) -> Result<(Config,
     let root = folder.join("checkout");
     let repository = git2::Repository::init(&root).map_err(|error| wrong(&error))?;
     std::fs::create_dir_all(root.join(contract::DATA)).map_err(|error| wrong(&error))?;
-    std::fs::write(root.join("bridge.txt"), "a bridge\n").map_err(|error| wrong(&error))?;
-    commit(&repository).map_err(|error| wrong(&error))?;
+    std::fs::write(root.join(SOURCE), "a bridge\n").map_err(|error| wrong(&error))?;
+    commit(&repository, "A bridge").map_err(|error| wrong(&error))?;
     let address = telegram.local_addr().map_err(|error| wrong(&error))?;
     let session = format!("{}/{}.session", contract::DATA, contract::DEFAULT_SESSION);
     let program = [
@@ -96,6 +140,10 @@ fn fill(folder: &Path, bridge: &Path, telegram: &TcpListener) -> Result<(Config,
         &session,
         "--connect",
         &address.to_string(),
+        "--source",
+        SOURCE,
+        "--busy",
+        "0.2",
         "--mute",
         &format!("{}/{}", contract::DATA, contract::FLOOD_BACKOFF),
     ];
@@ -127,11 +175,12 @@ fn fill(folder: &Path, bridge: &Path, telegram: &TcpListener) -> Result<(Config,
     Ok((config, environment))
 }
 
-fn commit(repository: &git2::Repository) -> Result<(), git2::Error> {
+fn commit(repository: &git2::Repository, summary: &str) -> Result<(), git2::Error> {
     let mut index = repository.index()?;
-    index.add_path(Path::new("bridge.txt"))?;
+    index.add_path(Path::new(SOURCE))?;
     let tree = repository.find_tree(index.write_tree()?)?;
     let who = git2::Signature::now("demo", "demo@localhost")?;
-    repository.commit(Some("HEAD"), &who, &who, "A bridge", &tree, &[])?;
+    let parent = repository.head().ok().and_then(|head| head.peel_to_commit().ok());
+    repository.commit(Some("HEAD"), &who, &who, summary, &tree, &parent.iter().collect::<Vec<_>>())?;
     index.write()
 }

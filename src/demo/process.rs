@@ -67,6 +67,12 @@ pub struct Options {
     /// Keep the session locked
     #[arg(long)]
     exclusive: bool,
+    /// Seconds to wait for a lock of the session
+    #[arg(long, default_value_t = 5.0)]
+    busy: f64,
+    /// Crash if this file imports what is not there
+    #[arg(long)]
+    source: Option<PathBuf>,
 }
 
 /// Names another session than the option does, as some bridges take it.
@@ -88,6 +94,11 @@ pub fn run(options: &Options) -> u8 {
     if faulty && options.exit.is_some() && options.after == 0.0 {
         return crash(options);
     }
+    let broken = |source: &PathBuf| std::fs::read_to_string(source).is_ok_and(|text| text.contains("telethonn"));
+    if options.source.as_ref().is_some_and(broken) {
+        crate::errln!("Traceback (most recent call last):\nModuleNotFoundError: No module named 'telethonn'");
+        return 1;
+    }
     let _single = match options.single.as_ref().map(only) {
         Some(Err(why)) => {
             crate::errln!("{why}");
@@ -97,7 +108,7 @@ pub fn run(options: &Options) -> u8 {
         None => None,
     };
     let other = std::env::var_os(SESSION).map(PathBuf::from);
-    let session = match options.session.as_ref().map(|path| open(other.as_ref().unwrap_or(path))) {
+    let session = match options.session.as_ref().map(|path| open(other.as_ref().unwrap_or(path), options.busy)) {
         Some(Err(error)) => {
             crate::errln!("sqlite3.OperationalError: {error}");
             return 1;
@@ -145,7 +156,9 @@ pub fn run(options: &Options) -> u8 {
                 options.say.as_deref().into_iter().for_each(|line| out.say(line));
                 if let Some(session) = &session {
                     // As Telethon keeps its update state: a short write transaction.
-                    let _ = session.execute("update update_state set pts = pts + 1", []);
+                    if let Err(error) = session.execute("update update_state set pts = pts + 1", []) {
+                        out.say(&format!("ERROR {error}"));
+                    }
                 }
             }
         }
@@ -154,9 +167,9 @@ pub fn run(options: &Options) -> u8 {
 }
 
 /// Telethon opens its session in the default rollback-journal mode with a 5 s busy timeout.
-fn open(path: &PathBuf) -> rusqlite::Result<Connection> {
+fn open(path: &PathBuf, busy: f64) -> rusqlite::Result<Connection> {
     let session = Connection::open(path)?;
-    session.busy_timeout(Duration::from_secs(5))?;
+    session.busy_timeout(Duration::from_secs_f64(busy.clamp(0.0, 60.0)))?;
     session.execute_batch("create table if not exists update_state (id integer primary key, pts integer); insert or ignore into update_state values (0, 0)")?;
     Ok(session)
 }

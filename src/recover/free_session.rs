@@ -39,8 +39,8 @@ fn rung(attempt: &mut Attempt) -> Result<Outcome, Outcome> {
         wait_for_work(attempt, own.id)?;
     }
     // A session that is not where it should be has nothing to do with another cause.
-    let seen = by_hand || locked || attempt.holders().is_ok();
-    let ended = if seen { end_holders(attempt)? } else { 0 };
+    let unseen = attempt.holders().err().filter(|_| !by_hand && !locked);
+    let ended = if unseen.is_none() { end_holders(attempt)? } else { 0 };
     if let Some(own) = hung {
         end_bridge(attempt, own)?;
     } else if let Some(own) = process {
@@ -54,7 +54,7 @@ fn rung(attempt: &mut Attempt) -> Result<Outcome, Outcome> {
     // The manager may have been quicker; then the session is the bridge's.
     let (job, process) = attempt.process()?;
     if process.is_none() {
-        if seen {
+        if unseen.is_none() {
             clean_up(attempt)?;
         }
         if may_not_start(&job, &verdict, by_hand) {
@@ -62,7 +62,7 @@ fn rung(attempt: &mut Attempt) -> Result<Outcome, Outcome> {
         }
         if is_started_by_manager(attempt, &job) {
             if ended == 0 {
-                return Err(Outcome::Failed(Failure::NobodyHolds));
+                return Err(Outcome::Failed(unseen.map_or(Failure::NobodyHolds, Failure::Refused)));
             }
         } else {
             start(attempt, &job)?;
@@ -144,7 +144,7 @@ fn clean_up(attempt: &mut Attempt) -> Result<(), Outcome> {
 }
 
 /// A person who asks for the locks has not asked for a start that something forbids (a flood wait, a login, a pause).
-fn may_not_start(job: &Job, verdict: &Verdict, by_hand: bool) -> bool {
+pub(super) fn may_not_start(job: &Job, verdict: &Verdict, by_hand: bool) -> bool {
     let still = verdict.first().is_some_and(|first| matches!(first.problem.state(), State::Waiting | State::Stopped));
     by_hand && (still || job.stopped_by_operator)
 }

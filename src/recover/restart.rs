@@ -6,7 +6,7 @@ use super::attempt::Attempt;
 use super::verify::verify;
 use crate::act::{Act, Reason};
 use crate::facts::{Job, KeepAlive};
-use crate::outcome::{Failure, Missing, Outcome, StandDown};
+use crate::outcome::{Failure, Outcome, StandDown};
 use crate::system::poll;
 use crate::system::service::{Service, StartError};
 use crate::verdict::Cause;
@@ -59,19 +59,6 @@ pub(super) fn start(attempt: &mut Attempt, job: &Job) -> Result<(), Outcome> {
         StartError::NotLoaded => Outcome::StoodDown(StandDown::JobTakenAway),
         StartError::Refused(why) => refused(why),
     })
-}
-
-/// A rung whose own cure is missing still ends with a start if nothing else starts the bridge: a counter of crashes
-/// once kept a bridge down for 7 h that one start would have cured. If the manager respawns it by itself, no start is
-/// added.
-pub(super) fn start_at_least(attempt: &mut Attempt, missing: Missing) -> Outcome {
-    let unavailable = Outcome::Unavailable(missing);
-    let Ok((job, None)) = attempt.process() else { return unavailable };
-    let by_itself = job.keep_alive == KeepAlive::Always && !job.gave_up && job.held_back.is_none();
-    if by_itself && !matches!(attempt.cause(), Cause::ProcessDead | Cause::NotLoaded) {
-        return unavailable;
-    }
-    restart(attempt)
 }
 
 /// Whether the manager respawns the job by itself within a moment: then a start of ours would be one too many.

@@ -12,6 +12,7 @@ use crate::config::{Config, Telegram};
 use crate::contract;
 use crate::foreign_text::Lines;
 use crate::limits::Environment;
+use crate::outcome::{Change, Outcome};
 use crate::plan::Incident;
 use crate::secrets::Secrets;
 use crate::system::journal::Journal;
@@ -20,7 +21,7 @@ use crate::system::wake::Waker;
 use crate::system::{clock, files};
 use crate::text::message;
 use crate::time::{Clock, Mono, Wall};
-use crate::verdict::Verdict;
+use crate::verdict::{Rung, Verdict};
 use crate::watch::watchdog::Look;
 
 pub struct Delivery {
@@ -84,11 +85,16 @@ impl Delivery {
 
     /// Tells a person that no rung helped, or that only a person can help: diagnostics to the journal, a DM to the
     /// person.
-    pub fn tell(&mut self, config: &Config, journal: &Journal, look: &Look) {
+    pub fn tell(&mut self, config: &Config, journal: &Journal, look: &Look, tried: &[(Rung, Outcome)]) {
         for line in message::diagnostics(config, &look.facts, &look.verdict).lines() {
             journal.note(&format!("diagnostics: {line}"));
         }
-        self.queue(journal, &message::alert(&self.host, config, &look.facts, &look.verdict));
+        self.queue(journal, &message::alert(&self.host, config, &look.facts, &look.verdict, tried));
+    }
+
+    /// Tells a person that HEAD is a revert of ours, and how to undo it.
+    pub fn head_changed(&mut self, config: &Config, journal: &Journal, change: &Change) {
+        self.queue(journal, &message::head_changed(&self.host, config, change));
     }
 
     /// Tells a person that the incident is over, if its beginning was told.

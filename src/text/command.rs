@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use super::time::{at, at_second, lasting};
 use super::{foreign, headline, issues, next, outcome, unknown};
-use crate::facts::{Event, EventKind, Facts, Holder, Job, Lock, Process, Role};
+use crate::facts::{Event, EventKind, Facts, Holder, Job, Lock, Process, Role, short_id};
 use crate::holders::May;
 use crate::locks::{Locks, SessionUser};
 use crate::outcome::Outcome;
+use crate::revert::Prepared;
 use crate::snapshot::Snapshot;
 use crate::time::{Clock, Wall};
 use crate::verdict::{Finding, Rung, State, Verdict};
@@ -80,6 +81,22 @@ pub fn would_restart(label: &str, manager: &str, job: &Job, process: Option<Proc
         Some(process) => format!("Would restart {label} (pid {}) through {manager}.", process.id.pid),
         None => format!("Would start {label} through {manager}."),
     }
+}
+
+/// What `revert` would do.
+pub fn would_revert(prepared: &Prepared, now: Clock) -> String {
+    let age = prepared
+        .committed
+        .age(now.wall)
+        .map_or_else(|| "dated in the future".into(), |age| format!("{} old", lasting(age)));
+    let branch =
+        prepared.branch.as_deref().map_or_else(|| "HEAD is detached".into(), |name| format!("on {}", foreign(name)));
+    format!(
+        "HEAD is {} ({}), {age}, {branch}. To revert it changes {} in the checkout, by a new commit; nothing is pushed.",
+        short_id(&prepared.commit),
+        foreign(&prepared.summary),
+        super::count(prepared.paths, "file", "files")
+    )
 }
 
 /// What `clean-locks` would do.

@@ -3,9 +3,12 @@
 use std::path::Path;
 use std::time::Duration;
 
-use super::{foreign, lasting};
+use super::{command, count, foreign, lasting};
 use crate::act::Hand;
 use crate::contract;
+use crate::facts::short_id;
+use crate::revert::Prepared;
+use crate::time::Clock;
 use crate::watch::commands::Command;
 
 /// Asked before a risky act; the buttons are named after what they do.
@@ -49,6 +52,39 @@ pub fn clean_question(pid: u32, name: Option<&str>, age: Option<Duration>) -> Qu
     }
 }
 
+/// Asked before HEAD is reverted.
+pub fn revert_question(prepared: &Prepared, tasks: &Result<usize, String>, now: Clock) -> Question {
+    Question {
+        title: format!("Revert HEAD: {} {}?", short_id(&prepared.commit), foreign(&prepared.summary)),
+        detail: format!(
+            "{} Uncommitted work stays as it is. Then the bridge is restarted.{} Undo revert brings the commit back.",
+            command::would_revert(prepared, now),
+            ends(tasks)
+        ),
+        yes: "Revert and restart".into(),
+        no: "Leave HEAD as it is".into(),
+    }
+}
+
+/// Asked before our own revert is undone.
+pub fn undo_question(tasks: &Result<usize, String>) -> Question {
+    Question {
+        title: "Undo the revert?".into(),
+        detail: format!("The commit that was reverted is HEAD again. Then the bridge is restarted.{}", ends(tasks)),
+        yes: "Bring it back and restart".into(),
+        no: "Leave it reverted".into(),
+    }
+}
+
+/// Work in progress that a restart ends.
+fn ends(tasks: &Result<usize, String>) -> String {
+    match tasks {
+        Ok(0) => String::new(),
+        Ok(tasks) => format!(" That ends {} at work under it.", count(*tasks, "task", "tasks")),
+        Err(_) => " Whether that ends work in progress can't be seen.".into(),
+    }
+}
+
 /// Asked before auto-revert is switched on.
 pub fn auto_revert_question() -> Question {
     Question {
@@ -67,7 +103,7 @@ pub fn not_done(command: Command) -> &'static str {
         Command::CheckNow => "Nothing was checked",
         Command::ByHand(Hand::Restart) => "The restart did not work",
         Command::ByHand(Hand::CleanLocks) => "The session was not freed",
-        Command::ByHand(Hand::Revert) => "HEAD was not reverted",
+        Command::ByHand(Hand::Revert) | Command::Revert(_) => "HEAD was not reverted",
         Command::ByHand(Hand::UndoRevert) => "The revert was not undone",
         Command::Pause(_) => "Recovery was not paused",
         Command::Resume => "Recovery is still paused",

@@ -25,6 +25,8 @@ pub fn act(act: &Act, label: &str, manager: &str, reason: &Reason, now: Clock) -
         Act::Restart { pid } => format!("act: restart {label} (pid {pid}) through {manager}, because {because}"),
         Act::Start => format!("act: start {label} through {manager}, because {because}"),
         Act::CleanSession => format!("act: have SQLite bring the session of {label} into order, because {because}"),
+        Act::Revert => format!("act: revert HEAD of {label}, because {because}"),
+        Act::UndoRevert => format!("act: undo the revert of HEAD of {label}, because {because}"),
         Act::Signal { signal: Ending::Ask, whom, pid, age } => {
             format!("act: SIGTERM to {} (pid {pid}, {} old), because {because}", target(*whom), lasting(*age))
         }

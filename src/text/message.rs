@@ -1,19 +1,20 @@
 //! The messages that are sent to a person, with diagnostics. Plain text, host name first.
 
 use super::time::{at, lasting};
-use super::{exit, foreign, headline, issue, issues, next, unknown};
+use super::{changed, exit, foreign, headline, issue, issues, next, outcome, unknown};
 use crate::config::Config;
 use crate::facts::{EventKind, Facts, short_id};
 use crate::foreign_text::Lines;
+use crate::outcome::{Change, Outcome};
 use crate::plan::Incident;
 use crate::time::{Clock, Wall};
-use crate::verdict::{Cause, State, Verdict};
+use crate::verdict::{Cause, Rung, State, Verdict};
 
 /// Telegram's limit for one message, in UTF-16 units.
 pub const MOST: usize = 4096;
 
 /// What is wrong, what happens next, what a person can do, and the end of the log.
-pub fn alert(host: &str, config: &Config, facts: &Facts, verdict: &Verdict) -> String {
+pub fn alert(host: &str, config: &Config, facts: &Facts, verdict: &Verdict, tried: &[(Rung, Outcome)]) -> String {
     let now = facts.clock;
     let what = match (verdict.state, verdict.cause) {
         (State::Degraded, _) => "the Telegram bridge works, but not well",
@@ -25,6 +26,9 @@ pub fn alert(host: &str, config: &Config, facts: &Facts, verdict: &Verdict) -> S
     for issue in issues(verdict, now) {
         text.push_str(&format!("{issue}\n"));
     }
+    for (rung, how) in tried {
+        text.push_str(&format!("Rung {}: {}\n", rung.number(), outcome(how, now)));
+    }
     text.push_str(&format!("Next: {}.\n", next(verdict.next, now)));
     if verdict.cause == Cause::AuthRequired {
         let (root, login) = (foreign(&config.root.to_string_lossy()), foreign(&config.login.join(" ")));
@@ -34,6 +38,16 @@ pub fn alert(host: &str, config: &Config, facts: &Facts, verdict: &Verdict) -> S
     let text = config.secrets.readable(&text, Lines::Keep);
     let room = MOST.saturating_sub(units(&text));
     text + &end_of_the_log(facts, room)
+}
+
+/// That HEAD is a revert of ours, or is no longer one.
+pub fn head_changed(host: &str, config: &Config, change: &Change) -> String {
+    let root = foreign(&config.root.to_string_lossy());
+    format!(
+        "{host}: {}, because it crashed the Telegram bridge, which is up again.\nNothing was pushed, so the next pull that \
+         brings a fix is no fast-forward.\nTo keep the revert: git -C '{root}' push\nTo undo it: bridge-watchdog undo-revert",
+        changed(change)
+    )
 }
 
 /// That an incident is over.

@@ -201,6 +201,8 @@ impl App {
         match id {
             "restart" => self.ask(Command::ByHand(Hand::Restart), proxy),
             "locks" => self.ask(Command::ByHand(Hand::CleanLocks), proxy),
+            "revert" => self.ask(Command::ByHand(Hand::Revert), proxy),
+            "undo" => self.ask(Command::ByHand(Hand::UndoRevert), proxy),
             "check" => self.handle.send(Command::CheckNow),
             "auto-revert" if on => self.ask(Command::AutoRevert(true), proxy),
             "auto-revert" => self.handle.send(Command::AutoRevert(false)),
@@ -225,8 +227,17 @@ impl App {
         let (config, environment, bridge) = (self.config.clone(), self.environment.clone(), self.run());
         let (found, failed) = (proxy.clone(), proxy.clone());
         let preparing = aside("question", move || {
-            let question = questions::about(command, &config, &environment, seen, bridge);
-            let _ = found.send_event(Message::Prepared(command, question));
+            let prepared = if command == Command::ByHand(Hand::Revert) {
+                // The answer is about this very commit.
+                questions::about_revert(&config, bridge)
+                    .map(|(commit, question)| (Command::Revert(commit), Some(question)))
+            } else {
+                questions::about(command, &config, &environment, seen, bridge).map(|question| (command, question))
+            };
+            let _ = found.send_event(match prepared {
+                Ok((command, question)) => Message::Prepared(command, Ok(question)),
+                Err(why) => Message::Prepared(command, Err(why)),
+            });
         });
         if let Err(why) = preparing {
             let _ = failed.send_event(Message::Prepared(command, Err(why)));

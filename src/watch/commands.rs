@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::act::Hand;
 use crate::config::Config;
 use crate::facts::Identity;
+use crate::revert::CommitId;
 use crate::system::wake::{Wake, Waker, Woke};
 
 /// What a click, a command or a signal asks the watch to do.
@@ -13,6 +14,8 @@ use crate::system::wake::{Wake, Waker, Woke};
 pub enum Command {
     CheckNow,
     ByHand(Hand),
+    /// HEAD is reverted by hand, if it is still this commit.
+    Revert(CommitId),
     /// For this long.
     Pause(Duration),
     Resume,

@@ -40,13 +40,16 @@ pub fn prepare(root: &Path) -> Result<Prepared, Refusal> {
 }
 
 /// Undoes HEAD by a new commit; `auto`: not one that was reverted before. What an earlier run of ours left half done is
-/// finished first.
+/// finished first. `expected`: only this commit, forty hex digits.
 ///
 /// # Errors
 /// Why nothing was done.
-pub fn revert(root: &Path, state: &Path, auto: bool) -> Result<Reverted, Refusal> {
+pub fn revert(root: &Path, state: &Path, auto: bool, expected: Option<&str>) -> Result<Reverted, Refusal> {
     finish(root, state)?;
     let plan = revert_plan(root, auto.then_some(state))?;
+    if expected.is_some_and(|commit| plan.tip.commit.to_string() != commit) {
+        return Err(Refusal::Moved);
+    }
     let seen = conditions::check(&plan.open, &plan.tip, &plan.changes)?;
     let head = plan.head()?;
     let message = format!("{REVERT_SUBJECT}\n\n{}\n", body(head.id()));

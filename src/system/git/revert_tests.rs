@@ -102,7 +102,7 @@ impl Repo {
     }
 
     fn revert(&self) -> Result<Reverted, Refusal> {
-        revert(&self.root, &self.state, false)
+        revert(&self.root, &self.state, false, None)
     }
 
     fn undone(&self) -> bool {
@@ -195,7 +195,7 @@ fn a_revert_and_its_undoing() {
     assert_eq!(repo.git(&["status", "--porcelain"]), "A  staged\n M x\n?? untracked\n");
     assert_eq!(repo.read("new/deep/c.py"), "new\n");
     assert!(repo.undone());
-    assert_eq!(kind(&revert(&repo.root, &repo.state, true).unwrap_err()), "Undone");
+    assert_eq!(kind(&revert(&repo.root, &repo.state, true, None).unwrap_err()), "Undone");
     assert_eq!(kind(&undo(&repo.root, &repo.state).unwrap_err()), "NotOurRevert");
     assert!(fs::read_dir(repo.root.join(".git")).unwrap().all(|entry| {
         let name = entry.unwrap().file_name().to_string_lossy().into_owned();
@@ -608,7 +608,7 @@ fn dies() {
 
 fn act(name: &str, root: &Path, state: &Path) {
     match name {
-        "revert" => drop(revert(root, state, false).unwrap()),
+        "revert" => drop(revert(root, state, false, None).unwrap()),
         "undo" => drop(undo(root, state).unwrap()),
         _ => drop(finish(root, state).unwrap()),
     }
