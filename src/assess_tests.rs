@@ -364,6 +364,23 @@ fn every_situation_has_its_verdict() {
             (S::Unhealthy, C::CrashLoop, 3),
         ),
         (
+            "incident 4: what crashed before our revert is answered by it",
+            |c| {
+                c.loop_on_head(600.0);
+                c.git().own_revert = true;
+                c.git().head = "ccccccccbbbbbbbbccccccccddddddddeeeeeeee".into();
+            },
+            (S::Unhealthy, C::ProcessDead, 0),
+        ),
+        (
+            "HEAD was reverted before, and brought back",
+            |c| {
+                c.loop_on_head(600.0);
+                c.git().undone = true;
+            },
+            (S::Unhealthy, C::CrashLoop, 3),
+        ),
+        (
             "HEAD has no parent",
             |c| {
                 c.loop_on_head(600.0);

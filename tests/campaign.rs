@@ -41,6 +41,36 @@ fn a_watch_killed_at_any_instant_leaves_nothing_in_the_way() {
     }
 }
 
+/// SIGKILL at any instant of a watch that reverts HEAD: HEAD is the commit or its revert, the checkout matches it, and the
+/// next watch goes on to a healthy bridge.
+#[test]
+fn a_watch_killed_while_it_reverts_leaves_one_of_two_good_states() {
+    for round in 0..rounds() {
+        let mut scene = Scene::new("embedded", 60.0);
+        scene.set("min_uptime", 0.2);
+        scene.set("crash_window", 600.0);
+        scene.bridge(&["--source", "bridge.py"]);
+        std::fs::write(scene.data("auto-revert-enabled"), "").expect("the opt-in");
+        let bad = scene.commit("bridge.py", "import telethonn\n", "Make it faster", 60);
+        let mut watch = scene.watch();
+        scene.wait_journal("act: revert HEAD");
+        // A random instant is the point of the test, so here it sleeps.
+        std::thread::sleep(Duration::from_millis(fastrand::u64(0..120)));
+        watch.kill();
+        let _next = scene.watch();
+        scene.wait_verdict("healthy", "none");
+        let repository = git2::Repository::open(&scene.root).expect("a repository");
+        let head = repository.head().and_then(|head| head.peel_to_commit()).expect("a commit");
+        assert_eq!(head.parent_id(0).ok(), Some(bad), "round {round}");
+        let text = std::fs::read_to_string(scene.root.join("bridge.py")).expect("a file");
+        assert_eq!(text, "a bridge\n", "round {round}");
+        let mut options = git2::StatusOptions::new();
+        let changed = repository.statuses(Some(options.include_untracked(false))).expect("a status").len();
+        assert_eq!(changed, 0, "round {round}: the checkout is not what HEAD says");
+        assert!(!scene.root.join(".git/index.lock").exists(), "round {round}");
+    }
+}
+
 /// Healthy bridges as people run them, each with a watch. For as long as they live none of them may get a signal, be
 /// started again or stopped, whatever their logs, sockets and loads look like.
 struct Odd {

@@ -56,14 +56,11 @@ fn a_flood_wait_is_waited_for() {
 }
 
 #[test]
-fn a_fault_that_needs_a_rung_to_come_says_so() {
-    let output = Command::new(crate::support::product()).args(["demo", "--headless", "--fault", "lock"]).output();
-    let output = output.expect("the product runs");
-    if output.status.code() == Some(0) {
-        // The rung has been added since.
-        return;
-    }
-    assert_eq!(output.status.code(), Some(1));
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(said.contains("this version does not have yet; try crash, hang, stop or flood"), "{said}");
+fn a_lock_is_freed() {
+    heals("lock", &["unhealthy: session-locked", "rung 3 done: the session's lock is free", "was not touched"]);
+}
+
+#[test]
+fn a_bad_commit_is_reverted() {
+    heals("bad-commit", &["unhealthy: bad-commit", "rung 4 done: commit ", "HEAD was reverted (rung 4)"]);
 }

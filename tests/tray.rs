@@ -7,7 +7,7 @@
 use rustix::process::Signal;
 
 use crate::support::launchd::{domain, target};
-use crate::support::tray::{operator_stop, under_launchd, unload, windows};
+use crate::support::tray::{new_window, operator_stop, press, under_launchd, unload, windows};
 use crate::support::{Desktop, alive, executable, signal};
 
 #[test]
@@ -23,7 +23,7 @@ fn every_row_does_what_it_says() {
     let head = git2::Repository::open(&scene.root)
         .and_then(|repository| Ok(repository.head()?.peel_to_commit()?.id().to_string()[..8].to_owned()));
     let labels: Vec<String> = desktop.rows().expect("a menu").into_iter().map(|row| row.label).collect();
-    let revert = format!("Revert HEAD (not available yet): {} A bridge", head.expect("a commit"));
+    let revert = format!("Revert HEAD: {} A bridge", head.expect("a commit"));
     assert_eq!(
         [&labels[..1], &labels[2..]].concat(),
         [
@@ -31,11 +31,11 @@ fn every_row_does_what_it_says() {
             "",
             "Restart bridge",
             "Check now",
-            "Clean locks (not available yet)",
+            "Clean locks",
             &revert,
             "Undo revert (HEAD is no revert of ours)",
             "",
-            "Auto-revert",
+            "Auto-revert: undo a fresh commit that crashes the bridge",
             "Pause for 1 h",
             "",
             "Recent events",
@@ -49,7 +49,7 @@ fn every_row_does_what_it_says() {
     );
 
     // Disabled rows do nothing, whoever clicks them.
-    for label in ["Healthy", "Clean locks", "Revert HEAD", "Undo revert"] {
+    for label in ["Healthy", "Undo revert"] {
         desktop.click(label);
     }
     let looked = || scene.status().and_then(|status| status["clock"]["mono"].as_f64()).expect("a status");
@@ -70,6 +70,8 @@ fn every_row_does_what_it_says() {
     });
 
     desktop.click("Auto-revert");
+    let asked = new_window(&desktop, &[]);
+    press(&desktop, &asked, &["Tab", "Return"]);
     desktop.wait("the opt-in", || scene.data("auto-revert-enabled").exists().then_some(()));
     desktop.wait("the check", || (desktop.row("Auto-revert")?.checked == Some(true)).then_some(()));
     desktop.click("Auto-revert");

@@ -80,8 +80,8 @@ fn each_fault_of_the_demo_is_healed_or_rightly_left_alone() {
             "Crash: kill the bridge",
             "Stop: ask the bridge to end",
             "Flood: Telegram says wait",
-            "Lock: hold its session (the cure is not available yet)",
-            "Bad commit (the cure is not available yet)",
+            "Lock: hold its session",
+            "Bad commit: make HEAD crash it",
         ]
     );
     let news = demo.healed("Hang: ");
@@ -95,6 +95,20 @@ fn each_fault_of_the_demo_is_healed_or_rightly_left_alone() {
 
     let news = demo.healed("Stop: ");
     assert!(!news.contains("the bridge crashed"), "{news}");
+
+    let before = demo.well();
+    demo.news();
+    desktop.click("Lock: ");
+    let mut news = String::new();
+    desktop.wait("rung 3", || {
+        news.push_str(&demo.news());
+        news.contains("rung 3 done: the session's lock is free").then_some(())
+    });
+    assert_eq!(demo.well(), before, "the bridge is not touched");
+    demo.news();
+
+    let news = demo.healed("Bad commit: ");
+    assert!(news.contains("rung 4 done: commit"), "{news}");
 
     let before = demo.well();
     demo.news();

@@ -14,7 +14,10 @@ impl Case<'_> {
     pub(super) fn crash_loop(&self) -> Option<Finding> {
         let events = self.facts.crashes.known()?;
         let now = self.facts.clock.wall;
-        let alike = pattern(events, now, self.limits);
+        // A revert of ours is the answer to what crashed before it: only what crashes on it counts.
+        let reverted = self.facts.git.known().filter(|git| git.own_revert).map(|git| short_id(&git.head));
+        let counts = |event: &&Event| reverted.is_none_or(|head| event.commit == head);
+        let alike = pattern(events.iter().filter(counts), now, self.limits);
         let young = self.process.is_none_or(|process| process.age < self.limits.loop_young);
         if alike.len() < LOOP || !young {
             return None;
@@ -76,9 +79,13 @@ impl Case<'_> {
 }
 
 /// Real crashes within the window, oldest first.
-pub fn recent<'a>(crashes: &'a [Event], now: Wall, limits: &Limits) -> impl Iterator<Item = &'a Event> {
+pub fn recent<'a>(
+    crashes: impl IntoIterator<Item = &'a Event>,
+    now: Wall,
+    limits: &Limits,
+) -> impl Iterator<Item = &'a Event> {
     let window = limits.crash_window;
-    crashes.iter().filter(move |event| {
+    crashes.into_iter().filter(move |event| {
         event.kind == EventKind::Crash
             && matches!(event.class, Class::Code | Class::Unseen)
             && event.at.age(now).is_some_and(|age| age < window)
@@ -87,7 +94,7 @@ pub fn recent<'a>(crashes: &'a [Event], now: Wall, limits: &Limits) -> impl Iter
 
 /// The crashes that make a pattern, oldest first: the largest group of crashes within the window that ended alike.
 /// Three that end with different errors are no pattern.
-fn pattern<'a>(events: &'a [Event], now: Wall, limits: &Limits) -> Vec<&'a Event> {
+fn pattern<'a>(events: impl Iterator<Item = &'a Event>, now: Wall, limits: &Limits) -> Vec<&'a Event> {
     let crashes: Vec<&Event> = recent(events, now, limits).collect();
     let like = |end: &Event| crashes.iter().copied().filter(|event| ended_alike(event, end)).collect::<Vec<_>>();
     // Of two patterns of the same size, the newer one.

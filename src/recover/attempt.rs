@@ -7,7 +7,7 @@ use rustix::process::Signal;
 
 use crate::act::{Act, Ending, Reason, Target};
 use crate::config::Config;
-use crate::facts::{Fact, Identity, Job, Lookalike, Process, Session};
+use crate::facts::{Fact, Git, Identity, Job, Lookalike, Process, Session};
 use crate::identity::Starters;
 use crate::limits::Limits;
 use crate::outcome::{Failure, Outcome, StandDown};
@@ -121,6 +121,14 @@ impl<'a> Attempt<'a> {
     /// If that can't be found out.
     pub fn holders(&mut self) -> Result<(Session, Vec<Lookalike>), String> {
         self.controller.watchdog.holders()
+    }
+
+    /// HEAD was changed; the runs that have crashed until now were of the commit before.
+    pub fn head_was(&mut self, before: Option<Git>) {
+        if let Some(before) = before {
+            self.controller.watchdog.head_was(before);
+            self.controller.look();
+        }
     }
 
     /// Who was seen to start them.

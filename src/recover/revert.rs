@@ -33,7 +33,8 @@ fn rung(attempt: &mut Attempt, expected: Option<String>) -> Result<Outcome, Outc
         still(attempt)?;
     }
     let look = attempt.look();
-    let judged = look.facts.git.known().map(|git| git.head.clone());
+    let before = look.facts.git.known().cloned();
+    let judged = before.as_ref().map(|git| git.head.clone());
     let expected = expected.or(judged.filter(|_| hand.is_none()));
     let (job, process) = attempt.process()?;
     if hand.is_none() && job.stopped_by_operator {
@@ -44,6 +45,7 @@ fn rung(attempt: &mut Attempt, expected: Option<String>) -> Result<Outcome, Outc
         wait_for_work(attempt, process.id)?;
     }
     let change = if hand == Some(Hand::UndoRevert) { undo(attempt)? } else { revert_head(attempt, expected)? };
+    attempt.head_was(before);
     if left_as_it_is {
         return Ok(Outcome::Cured(Cure::HeadChanged { change, up: None }));
     }

@@ -6,6 +6,7 @@ use super::attempt::Attempt;
 use crate::facts::{Identity, Job};
 use crate::outcome::{Cure, Failure, Outcome, StandDown};
 use crate::system::clock;
+use crate::verdict::Cause;
 
 /// Between two looks for a process that is not there yet.
 const QUICK: Duration = Duration::from_millis(200);
@@ -49,7 +50,16 @@ pub(super) fn verify(attempt: &mut Attempt, before: Option<Identity>) -> Outcome
         }
         // The look updates the history, so that crashes during the wait are counted.
         if pid.is_some() || waited() > SLOW {
-            attempt.look();
+            let verdict = attempt.look().verdict;
+            let loops = verdict.sick().any(|finding| is_loop(finding.problem.cause()));
+            if let Some(pid) = seen.filter(|_| loops && lives.is_none() && !is_loop(attempt.cause())) {
+                // Its manager starts it again and again, for which another chain has the cure.
+                return Outcome::Failed(Failure::DidNotStayUp { pid });
+            }
         }
     }
+}
+
+fn is_loop(cause: Cause) -> bool {
+    matches!(cause, Cause::CrashLoop | Cause::BadCommit)
 }

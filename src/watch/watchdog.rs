@@ -7,7 +7,7 @@ use crate::assess::assess;
 use crate::config::Config;
 use crate::contract;
 use crate::events::{SeenEvents, once_each};
-use crate::facts::{Event, EventKind, Fact, Facts, Identity, Job, Lookalike, Process, Session};
+use crate::facts::{Event, EventKind, Fact, Facts, Git, Identity, Job, Lookalike, Process, Session};
 use crate::history::{self, History, advance, connection};
 use crate::limits::{Environment, Limits};
 use crate::observe::Observer;
@@ -38,6 +38,8 @@ pub struct Watchdog {
     writer: Timed<Event, Result<(), String>>,
     /// The file of the job that the service was told to remember.
     remembered: Option<PathBuf>,
+    /// HEAD as it was before we changed it: what the next look finds to have crashed ran with that.
+    head_before: Option<Git>,
 }
 
 /// What one look found, and the verdict.
@@ -63,12 +65,16 @@ impl Watchdog {
             seen: SeenEvents::default(),
             writer: Timed::new("history", move |event| crashes::append(&file, &event)),
             remembered: None,
+            head_before: None,
         }
     }
 
     /// Observes and assesses; what has happened since the last look goes into the history.
     pub fn look(&mut self, journal: &Journal) -> Look {
         let mut facts = self.observer.shallow();
+        if let Some(before) = self.head_before.take() {
+            facts.git = Fact::Known(before);
+        }
         let ours = recovery_lock::ended(&self.config);
         let limits = self.environment.limits;
         self.seen.add_to(&mut facts.crashes, facts.clock.wall, limits.crash_window);
@@ -167,6 +173,11 @@ impl Watchdog {
     /// If the kernel can't be asked in time.
     pub fn session(&mut self) -> Result<(Session, Vec<u32>), String> {
         self.observer.session()
+    }
+
+    /// We have changed HEAD, which was this.
+    pub fn head_was(&mut self, before: Git) {
+        self.head_before = Some(before);
     }
 
     /// Whether this very run has written to its log since it was seen.

@@ -1,0 +1,94 @@
+//! Clean locks, Revert HEAD and Undo revert, clicked in the app under Xvfb with a real panel.
+#![cfg(feature = "tray")]
+// The panel, its display and its bus are those of Linux; on a Mac the app is looked at by hand.
+#![cfg(target_os = "linux")]
+
+use std::process::{Child, Command, Stdio};
+
+use crate::support::scene::product;
+use crate::support::tray::{new_window, press, windows};
+use crate::support::{Desktop, Scene, alive};
+
+/// Takes the session's lock and keeps it.
+struct Holder(Child);
+
+impl Holder {
+    fn of(scene: &Scene) -> Holder {
+        let mut command = Command::new(product());
+        command.args(["demo-bridge", "--exclusive", "--session"]).arg(scene.data("valor_bridge.session"));
+        command.current_dir(&scene.root).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        Holder(command.spawn().expect("a holder"))
+    }
+}
+
+impl Drop for Holder {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn clean_locks_names_a_real_holder_and_ends_it() {
+    let Some(desktop) = Desktop::or_skip(&[]) else { return };
+    let mut scene = Scene::new("embedded", 60.0);
+    // The watch itself looks at nothing while the question is open.
+    scene.set("tick", 600.0);
+    scene.bridge(&[]);
+    let _app = desktop.app(&scene);
+    desktop.wait_row("Healthy");
+    let bridge = scene.wait_bridge();
+    let holder = Holder::of(&scene);
+    let pid = holder.0.id();
+    scene.wait_aged(pid, 1.1);
+    scene.wait("the lock", || {
+        let seen = String::from_utf8(scene.run(&["locks", "--json"]).stdout).expect("text");
+        serde_json::from_str::<serde_json::Value>(&seen).ok()?["holders"]
+            .as_array()?
+            .iter()
+            .find(|user| user["pid"] == pid)
+            .cloned()
+    });
+    desktop.click("Clean locks");
+    let asked = new_window(&desktop, &[]);
+    press(&desktop, &asked, &["Escape"]);
+    desktop.wait("no question", || windows(&desktop).is_empty().then_some(()));
+    assert!(alive(pid), "the answer that does no harm");
+    desktop.click("Clean locks");
+    let asked = new_window(&desktop, &[]);
+    press(&desktop, &asked, &["Tab", "Return"]);
+    desktop.wait("its end", || (!alive(pid)).then_some(()));
+    scene.wait_journal("by hand: clean locks: done: the session's lock is free; 1 process that held it was ended");
+    assert_eq!(scene.wait_bridge(), bridge, "the bridge is left alone");
+}
+
+#[test]
+fn revert_head_makes_the_commit_after_a_yes_and_undo_brings_it_back() {
+    let Some(desktop) = Desktop::or_skip(&[]) else { return };
+    let scene = Scene::new("embedded", 60.0);
+    let bad = scene.commit("bridge.py", "import telethon\n", "Not so good", 7200);
+    let head = || {
+        let repository = git2::Repository::open(&scene.root).expect("a repository");
+        let head = repository.head().expect("HEAD").peel_to_commit().expect("a commit");
+        (head.id(), head.parent_id(0).ok())
+    };
+    let _app = desktop.app(&scene);
+    desktop.wait_row("Healthy");
+    let bridge = scene.wait_bridge();
+    desktop.click("Revert HEAD");
+    let asked = new_window(&desktop, &[]);
+    press(&desktop, &asked, &["Escape"]);
+    desktop.wait("no question", || windows(&desktop).is_empty().then_some(()));
+    assert_eq!((head().0, scene.wait_bridge()), (bad, bridge));
+    desktop.click("Revert HEAD");
+    let asked = new_window(&desktop, &[]);
+    press(&desktop, &asked, &["Tab", "Return"]);
+    desktop.wait("the revert", || (head().1 == Some(bad)).then_some(()));
+    scene.wait_journal("by hand: revert HEAD: done: commit ");
+    desktop.wait("the row", || (desktop.row("Undo revert")?.label == "Undo revert").then_some(()));
+    desktop.click("Undo revert");
+    let asked = new_window(&desktop, &[]);
+    press(&desktop, &asked, &["Tab", "Return"]);
+    desktop.wait("the commit", || (head().0 == bad).then_some(()));
+    scene.wait_journal("by hand: undo the revert: done: commit ");
+}
