@@ -37,7 +37,7 @@ bench: test-tools
 # 200 rounds of the tests of which `make test` runs a few, and an hour of healthy but odd bridges.
 campaign: test-tools
 	cargo build --locked --bins --examples
-	BRIDGE_WATCHDOG_ROUNDS=200 BRIDGE_WATCHDOG_MINUTES=60 cargo test --locked --test tests campaign:: -- --nocapture
+	BRIDGE_WATCHDOG_ROUNDS=200 BRIDGE_WATCHDOG_MINUTES=60 cargo test --locked --test tests -- campaign:: revert:: --nocapture
 
 check-macos:
 	tests/tools/check-macos.sh $(APPLE)

@@ -9,7 +9,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use bridge_watchdog::revert::{Finished, Refusal};
 use bridge_watchdog::system::git::revert::{finish, prepare, revert, undo};
@@ -565,13 +565,15 @@ impl History {
     fn work_on(&mut self, name: &Path) {
         let path = self.root.join(name);
         let arg = || OsStr::from_bytes(name.as_os_str().as_bytes());
-        let is_there = fs::symlink_metadata(&path).is_ok();
+        // Of the path itself: a link to a folder is none.
+        let meta = fs::symlink_metadata(&path);
+        let (is_there, is_folder) = (meta.is_ok(), meta.is_ok_and(|meta| meta.is_dir()));
         match self.rng.u8(..5) {
-            0 if is_there && !path.is_dir() => fs::remove_file(&path).expect("removed"),
-            1 if is_there && !path.is_dir() => {
+            0 if is_there && !is_folder => fs::remove_file(&path).expect("removed"),
+            1 if is_there && !is_folder => {
                 git_command(&self.root, &["rm", "-q", "--cached", "--"]).arg(arg()).output().expect("git");
             }
-            2 | 3 if !path.is_dir() => {
+            2 | 3 if !is_folder => {
                 if path.is_symlink() {
                     fs::remove_file(&path).expect("removed");
                 }
@@ -581,7 +583,7 @@ impl History {
                     write(&path, "work, once more\n");
                 }
             }
-            _ if path.is_dir() => write(&path.join("mine"), "work\n"),
+            _ if is_folder => write(&path.join("mine"), "work\n"),
             _ => {
                 if path.is_symlink() {
                     fs::remove_file(&path).expect("removed");
@@ -626,8 +628,7 @@ fn random_histories_come_out_as_git_has_them_and_uncommitted_work_stays() {
         for _ in 0..history.rng.usize(0..6) {
             let other =
                 if history.rng.bool() { history.some_name() } else { format!("mine/{}", history.rng.u8(..4)).into() };
-            let special = other.ends_with(".gitattributes")
-                || git_command(&root, &["diff", "--quiet"]).arg("--").arg(&other).status().is_err();
+            let special = other.ends_with(".gitattributes");
             if !near(&other)
                 && !special
                 && other.ancestors().skip(1).all(|above| !root.join(above).is_file() && !root.join(above).is_symlink())
@@ -638,10 +639,10 @@ fn random_histories_come_out_as_git_has_them_and_uncommitted_work_stays() {
         let inside = history.rng.u8(..4) == 0;
         let victim = touched.iter().nth(history.rng.usize(..touched.len().max(1))).cloned();
         let before_work = walk(&root);
-        if let (true, Some(victim)) = (inside, victim)
+        if let (true, Some(victim)) = (inside, &victim)
             && victim.ancestors().skip(1).all(|above| !root.join(above).is_file() && !root.join(above).is_symlink())
         {
-            history.work_on(&victim);
+            history.work_on(victim);
         }
         let is_inside = walk(&root) != before_work;
         let status = |root: &Path| git_bytes(root, &["status", "--porcelain", "-z", "-uall", "--no-renames"]);
@@ -656,7 +657,12 @@ fn random_histories_come_out_as_git_has_them_and_uncommitted_work_stays() {
         assert_eq!(looked.is_ok(), ours.is_ok(), "{name}: {looked:?} {ours:?}");
         let ok = said.status.success() && !is_inside;
         let error = String::from_utf8_lossy(&said.stderr);
-        assert_eq!(ours.is_ok(), ok, "{name}: {ours:?} inside: {is_inside}\ngit: {error}");
+        assert_eq!(
+            ours.is_ok(),
+            ok,
+            "{name}: {ours:?}, work inside: {is_inside} ({victim:?} of {touched:?}: {})\ngit: {error}",
+            String::from_utf8_lossy(&status_before)
+        );
         counts[usize::from(ok) + if is_inside { 2 } else { 0 }] += 1;
         git(&root, &["fsck", "--strict"]);
         if !ok {
@@ -691,4 +697,151 @@ fn random_histories_come_out_as_git_has_them_and_uncommitted_work_stays() {
         }
     }
     println!("refused, reverted, refused for work inside: {counts:?}");
+}
+
+const KILLED_IN: &str = "BRIDGE_WATCHDOG_TEST_KILLED_IN";
+
+#[test]
+#[ignore = "the process that the test below kills"]
+fn acts_until_it_is_killed() {
+    let Some(folder) = std::env::var_os(KILLED_IN).map(PathBuf::from) else { return };
+    let (root, state) = (folder.join("root"), folder.join("state"));
+    println!("begins");
+    if folder.join("undo").exists() {
+        undo(&root, &state).expect("undone");
+    } else {
+        revert(&root, &state, false).expect("reverted");
+    }
+}
+
+/// SIGKILL at random instants of a revert of many files and of its undoing: the next start finds or makes one of the two
+/// good states, git works, what is not committed is as it was, and the act can be done again.
+#[test]
+fn a_process_killed_at_any_instant_leaves_one_of_two_good_states() {
+    let origin = tempfile::tempdir().expect("a folder");
+    let first = origin.path().join("root");
+    init(&first);
+    for number in 0..200 {
+        write(&first.join(format!("bridge/{}/{number}.py", number % 20)), format!("{number}\n").repeat(200));
+    }
+    write(&first.join("other"), "one\n");
+    commit(&first, "one");
+    for number in (0..200).filter(|number| number % 3 > 0) {
+        write(&first.join(format!("bridge/{}/{number}.py", number % 20)), format!("broken {number}\n").repeat(200));
+        write(&first.join(format!("new/{}/{number}.py", number % 20)), "broken\n");
+    }
+    fs::remove_dir_all(first.join("bridge/7")).expect("removed");
+    commit(&first, "two");
+    write(&first.join("other"), "mine\n");
+    write(&first.join("untracked"), "mine\n");
+    write(&first.join("bridge/staged.py"), "mine\n");
+    git(&first, &["add", "bridge/staged.py"]);
+    let seen = |root: &Path| {
+        // Status writes the index, as any git command would with a stale lock in its way.
+        (git(root, &["rev-parse", "HEAD^{tree}"]), git(root, &["status", "--porcelain"]), work(root))
+    };
+    let broken = seen(&first);
+    let began = Instant::now();
+    let (reverted, took) = {
+        revert(&first, &origin.path().join("state"), false).expect("reverted");
+        let took = began.elapsed();
+        let reverted = seen(&first);
+        undo(&first, &origin.path().join("state")).expect("undone");
+        assert!(seen(&first) == broken);
+        (reverted, took)
+    };
+    let mut ends: BTreeMap<String, u32> = BTreeMap::new();
+    for round in 0..rounds(20, 200) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (root, state) = (folder.path().join("root"), folder.path().join("state"));
+        copy(&first, &root);
+        let is_undo = round % 2 == 1;
+        if is_undo {
+            revert(&root, &state, false).expect("reverted");
+            write(&folder.path().join("undo"), "");
+        }
+        let (before, after) = if is_undo { (&reverted, &broken) } else { (&broken, &reverted) };
+        let mut child = Command::new(std::env::current_exe().expect("a path"))
+            .args(["--exact", "revert::acts_until_it_is_killed", "--ignored", "--nocapture"])
+            .env(KILLED_IN, folder.path())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("a process");
+        let mut said = BufReader::new(child.stdout.take().expect("piped")).lines();
+        said.find(|line| line.as_ref().is_ok_and(|line| line.contains("begins"))).expect("it begins").expect("a line");
+        // A random instant is the point of the test, so here it sleeps.
+        std::thread::sleep(took.mul_f64(fastrand::f64() * 1.5));
+        child.kill().expect("killed");
+        child.wait().expect("ended");
+        let finished = finish(&root, &state).unwrap_or_else(|why| panic!("round {round}: {why:?}"));
+        let now = seen(&root);
+        assert!(now == *before || now == *after, "round {round}: {finished:?}\n{}", now.1);
+        match &finished {
+            Some(Finished::Done(..)) => assert!(now == *after, "round {round}"),
+            Some(_) => assert!(now == *before, "round {round}"),
+            None => {}
+        }
+        git(&root, &["fsck", "--strict"]);
+        let end = format!(
+            "{} {}",
+            if now == *after { "done" } else { "before" },
+            if finished.is_some() { "by the next start" } else { "by itself" }
+        );
+        *ends.entry(end).or_default() += 1;
+        if now == *before && is_undo {
+            undo(&root, &state).expect("undone at last");
+        } else if now == *before {
+            revert(&root, &state, false).expect("reverted at last");
+        }
+        assert!(seen(&root) == *after, "round {round}: at last");
+        git(&root, &["stash", "list"]);
+        git(&root, &["commit", "-qm", "and on it goes", "bridge/staged.py"]);
+    }
+    println!("in {took:?} each: {ends:?}");
+}
+
+/// The reverted commit was upstream; then comes the mend.
+#[test]
+fn incident_12_after_an_undo_a_fast_forward_pull_works_again() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (root, author) = (folder.path().join("root"), folder.path().join("author"));
+    let state = folder.path().join("state");
+    git(folder.path(), &["init", "-q", "--bare", "-b", "main", "upstream.git"]);
+    init(&author);
+    write(&author.join("a.py"), "one\n");
+    commit(&author, "one");
+    git(&author, &["remote", "add", "origin", "../upstream.git"]);
+    write(&author.join("a.py"), "broken\n");
+    commit(&author, "two");
+    git(&author, &["push", "-q", "-u", "origin", "main"]);
+    git(folder.path(), &["clone", "-q", "upstream.git", "root"]);
+
+    let done = revert(&root, &state, true).expect("reverted");
+    write(&author.join("a.py"), "mended\n");
+    commit(&author, "three");
+    git(&author, &["push", "-q"]);
+    let pull = git_command(&root, &["pull", "-q", "--ff-only"]).output().expect("git");
+    assert!(!pull.status.success(), "the history has parted");
+
+    let undone = undo(&root, &state).expect("undone");
+    assert_eq!((undone.revert, undone.pushed, undone.head), (done.revert, false, done.commit.clone()));
+    assert!(matches!(revert(&root, &state, true), Err(Refusal::Undone { commit }) if commit == done.commit));
+    git(&root, &["pull", "-q", "--ff-only"]);
+    assert_eq!(fs::read_to_string(root.join("a.py")).expect("a.py"), "mended\n");
+    assert_eq!(git(&root, &["status", "--porcelain"]), "");
+
+    // And one that somebody has pushed: the history of others is not set back.
+    let done = revert(&root, &state, true).expect("reverted");
+    git(&root, &["push", "-q"]);
+    let undone = undo(&root, &state).expect("undone");
+    assert!(undone.pushed && undone.head != done.commit, "{undone:?}");
+    assert_eq!(
+        git(&root, &["log", "-1", "--format=%s %P"]),
+        format!("Undo auto-revert: bridge crash recovery {}", done.revert)
+    );
+    assert_eq!(fs::read_to_string(root.join("a.py")).expect("a.py"), "mended\n");
+    assert!(matches!(revert(&root, &state, true), Err(Refusal::Undone { .. })));
+    git(&root, &["push", "-q"]);
+    git(&author, &["pull", "-q", "--ff-only"]);
 }

@@ -10,6 +10,7 @@ mod check;
 mod death;
 mod resident;
 mod respawn;
+mod revert;
 mod setup;
 #[path = "../support/mod.rs"]
 mod support;
@@ -28,6 +29,7 @@ fn main() -> ExitCode {
         ("death", death::rows),
         ("check", check::rows),
         ("respawn", respawn::rows),
+        ("revert", revert::rows),
         ("resident", resident::rows),
         // The panel and its bus need Linux.
         #[cfg(all(feature = "tray", target_os = "linux"))]

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, linkat, mkdirat, openat, renameat, unlinkat};
 use rustix::io::Errno;
 
-use super::changes::path_of;
+use super::changes::{folders_above, path_of};
 
 pub(super) struct WorkTree {
     root: PathBuf,
@@ -46,8 +46,17 @@ impl WorkTree {
         self.root.join(path_of(path))
     }
 
-    /// What is there; `None` if nothing is.
+    /// What is there; `None` if nothing is. What is reached through a link to a folder is not there: it is elsewhere.
     pub(super) fn meta(&self, path: &[u8]) -> io::Result<Option<Metadata>> {
+        for folder in folders_above(path) {
+            if self.lone_meta(folder)?.is_none_or(|meta| !meta.is_dir()) {
+                return Ok(None);
+            }
+        }
+        self.lone_meta(path)
+    }
+
+    fn lone_meta(&self, path: &[u8]) -> io::Result<Option<Metadata>> {
         match fs::symlink_metadata(self.full(path)) {
             Ok(meta) => Ok(Some(meta)),
             Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(None),
