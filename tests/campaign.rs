@@ -8,8 +8,9 @@ use serde_json::json;
 use crate::support::decoys::{self, Decoy};
 use crate::support::{Launchd, Scene, Watch, alive, keys, load, loaded_with, unloaded};
 
-fn rounds() -> u32 {
-    std::env::var("BRIDGE_WATCHDOG_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(4)
+/// How often: as the variable says, else `few`.
+pub(crate) fn rounds(few: u32) -> u32 {
+    std::env::var("BRIDGE_WATCHDOG_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(few)
 }
 
 /// SIGKILL at any instant of a watch that is busy with a bridge that crashes: no line of the history is torn, the
@@ -19,7 +20,7 @@ fn a_watch_killed_at_any_instant_leaves_nothing_in_the_way() {
     let mut scene = Scene::new("embedded", 60.0);
     scene.set("min_uptime", 0.05);
     scene.bridge(&["--exit", "1", "--after", "0.2"]);
-    for round in 0..rounds() {
+    for round in 0..rounds(4) {
         let mut watch = scene.watch();
         scene.wait("a first look", || scene.status().filter(|status| status["watch"] == watch.pid()));
         // A random instant is the point of the test, so here it sleeps.
