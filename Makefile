@@ -5,7 +5,8 @@ APPLE ?= aarch64-apple-darwin x86_64-apple-darwin
 # Names of Debian packages. pkg-config and GTK are needed to build the tray; the tests run it with the others.
 BUILD_PACKAGES = build-essential pkg-config libgtk-3-dev
 TEST_PACKAGES = dbus-bin dbus-daemon xvfb xfce4-panel dunst xdotool xclip imagemagick fonts-dejavu-core \
-	adwaita-icon-theme libayatana-appindicator3-1 libplist-utils systemd util-linux btrfs-progs tmux
+	adwaita-icon-theme libayatana-appindicator3-1 libplist-utils systemd util-linux btrfs-progs tmux \
+	sqlite3 python3 python3-venv
 
 .PHONY: run test bench campaign check-macos icons icons-sheet screenshots app build-tools test-tools
 
@@ -34,10 +35,11 @@ bench: test-tools
 	cargo build --locked --release --bins --examples
 	cargo bench --locked --bench cost
 
-# 200 rounds of the tests of which `make test` runs a few, and an hour of healthy but odd bridges.
+# 200 rounds of the tests of which `make test` runs a few (kills of the watch and of whoever writes to the session), and an
+# hour of healthy but odd bridges.
 campaign: test-tools
 	cargo build --locked --bins --examples
-	BRIDGE_WATCHDOG_ROUNDS=200 BRIDGE_WATCHDOG_MINUTES=60 cargo test --locked --test tests -- campaign:: revert:: --nocapture
+	BRIDGE_WATCHDOG_ROUNDS=200 BRIDGE_WATCHDOG_MINUTES=60 cargo test --locked --test tests -- campaign:: revert:: session_kills:: --nocapture
 
 check-macos:
 	tests/tools/check-macos.sh $(APPLE)
@@ -61,3 +63,4 @@ build-tools:
 
 test-tools: build-tools
 	@tests/tools/packages.sh $(TEST_PACKAGES)
+	@tests/tools/telethon.sh

@@ -1239,6 +1239,37 @@ fn every_situation_has_its_verdict() {
             (S::Unhealthy, C::SessionLocked, 3),
         ),
         (
+            "started again after a run that the lock ended, and a stranger reads",
+            |c| {
+                c.age(4.0);
+                c.history.had_socket = false;
+                c.facts.life = Fact::Known(Life::default());
+                c.crashes(1, Class::Lock);
+                c.stranger(Lock::Shared);
+            },
+            (S::Unhealthy, C::SessionLocked, 3),
+        ),
+        (
+            "the same, connected since",
+            |c| {
+                c.age(4.0);
+                c.crashes(1, Class::Lock);
+                c.stranger(Lock::Reserved);
+            },
+            (S::Healthy, C::None, 0),
+        ),
+        (
+            "started again after a run that its code ended, and a stranger reads",
+            |c| {
+                c.age(4.0);
+                c.history.had_socket = false;
+                c.facts.life = Fact::Known(Life::default());
+                c.crashes(1, Class::Code);
+                c.stranger(Lock::Reserved);
+            },
+            (S::Starting, C::None, 0),
+        ),
+        (
             "says locked, and nobody else holds it",
             |c| c.history.locked_at = Some(NOW.mono - s(5.0)),
             (S::Healthy, C::None, 0),

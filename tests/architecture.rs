@@ -104,6 +104,37 @@ fn programs_are_started_and_signals_sent_by_their_doors_only() {
     }
 }
 
+/// Incident 1, and the third trap of the session: nothing of it is ever unlinked or replaced, and whoever opens one of
+/// its files without SQLite drops the locks that SQLite has for us.
+#[test]
+fn no_file_of_the_session_is_removed_or_opened_but_by_its_door() {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let rows: [(&str, &[&str]); 8] = [
+        ("remove_", &[]),
+        ("unlink", &[]),
+        ("rename(", &[]),
+        ("fs::write", &[]),
+        ("set_len", &[]),
+        ("File::create", &[]),
+        ("OpenOptions", &[]),
+        ("File::open", &["system/session/own.rs"]),
+    ];
+    let session = sources(&src.join("system/session"));
+    assert!(session.len() >= 5, "{session:?}");
+    for path in session.into_iter().chain(["system/session.rs", "recover/free_session.rs"].map(|name| src.join(name))) {
+        let name = path.strip_prefix(&src).expect("below src").display().to_string();
+        let text = fs::read_to_string(&path).expect("a source");
+        let product = text.split("\nmod tests {").next().unwrap_or_default();
+        for (words, doors) in rows {
+            let found = product
+                .lines()
+                .map(|line| line.split("//").next().unwrap_or_default())
+                .any(|code| code.contains(words));
+            assert!(!found || doors.contains(&name.as_str()), "{name} has '{words}'");
+        }
+    }
+}
+
 fn sources(folder: &Path) -> Vec<std::path::PathBuf> {
     let paths = fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path());
     paths

@@ -710,7 +710,7 @@ fn acts_until_it_is_killed() {
     if folder.join("undo").exists() {
         undo(&root, &state).expect("undone");
     } else {
-        revert(&root, &state, false).expect("reverted");
+        revert(&root, &state, false, None).expect("reverted");
     }
 }
 
@@ -743,7 +743,7 @@ fn a_process_killed_at_any_instant_leaves_one_of_two_good_states() {
     let broken = seen(&first);
     let began = Instant::now();
     let (reverted, took) = {
-        revert(&first, &origin.path().join("state"), false).expect("reverted");
+        revert(&first, &origin.path().join("state"), false, None).expect("reverted");
         let took = began.elapsed();
         let reverted = seen(&first);
         undo(&first, &origin.path().join("state")).expect("undone");
@@ -757,7 +757,7 @@ fn a_process_killed_at_any_instant_leaves_one_of_two_good_states() {
         copy(&first, &root);
         let is_undo = round % 2 == 1;
         if is_undo {
-            revert(&root, &state, false).expect("reverted");
+            revert(&root, &state, false, None).expect("reverted");
             write(&folder.path().join("undo"), "");
         }
         let (before, after) = if is_undo { (&reverted, &broken) } else { (&broken, &reverted) };
@@ -792,7 +792,7 @@ fn a_process_killed_at_any_instant_leaves_one_of_two_good_states() {
         if now == *before && is_undo {
             undo(&root, &state).expect("undone at last");
         } else if now == *before {
-            revert(&root, &state, false).expect("reverted at last");
+            revert(&root, &state, false, None).expect("reverted at last");
         }
         assert!(seen(&root) == *after, "round {round}: at last");
         git(&root, &["stash", "list"]);
@@ -817,7 +817,7 @@ fn incident_12_after_an_undo_a_fast_forward_pull_works_again() {
     git(&author, &["push", "-q", "-u", "origin", "main"]);
     git(folder.path(), &["clone", "-q", "upstream.git", "root"]);
 
-    let done = revert(&root, &state, true).expect("reverted");
+    let done = revert(&root, &state, true, None).expect("reverted");
     write(&author.join("a.py"), "mended\n");
     commit(&author, "three");
     git(&author, &["push", "-q"]);
@@ -826,13 +826,13 @@ fn incident_12_after_an_undo_a_fast_forward_pull_works_again() {
 
     let undone = undo(&root, &state).expect("undone");
     assert_eq!((undone.revert, undone.pushed, undone.head), (done.revert, false, done.commit.clone()));
-    assert!(matches!(revert(&root, &state, true), Err(Refusal::Undone { commit }) if commit == done.commit));
+    assert!(matches!(revert(&root, &state, true, None), Err(Refusal::Undone { commit }) if commit == done.commit));
     git(&root, &["pull", "-q", "--ff-only"]);
     assert_eq!(fs::read_to_string(root.join("a.py")).expect("a.py"), "mended\n");
     assert_eq!(git(&root, &["status", "--porcelain"]), "");
 
     // And one that somebody has pushed: the history of others is not set back.
-    let done = revert(&root, &state, true).expect("reverted");
+    let done = revert(&root, &state, true, None).expect("reverted");
     git(&root, &["push", "-q"]);
     let undone = undo(&root, &state).expect("undone");
     assert!(undone.pushed && undone.head != done.commit, "{undone:?}");
@@ -841,7 +841,7 @@ fn incident_12_after_an_undo_a_fast_forward_pull_works_again() {
         format!("Undo auto-revert: bridge crash recovery {}", done.revert)
     );
     assert_eq!(fs::read_to_string(root.join("a.py")).expect("a.py"), "mended\n");
-    assert!(matches!(revert(&root, &state, true), Err(Refusal::Undone { .. })));
+    assert!(matches!(revert(&root, &state, true, None), Err(Refusal::Undone { .. })));
     git(&root, &["push", "-q"]);
     git(&author, &["pull", "-q", "--ff-only"]);
 }

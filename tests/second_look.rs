@@ -8,7 +8,7 @@ use serde_json::json;
 
 /// A bridge with a task at work under it that falls silent while `data/quiet` is there, and a watch that waits for the
 /// task before it ends the bridge.
-fn waiting_for_work() -> (Scene, Watch, u32) {
+pub(crate) fn waiting_for_work() -> (Scene, Watch, u32) {
     let mut scene = Scene::new("embedded", 60.0);
     // The task ends with the bridge.
     scene.script(

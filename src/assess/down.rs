@@ -16,7 +16,10 @@ const RESTLESS: usize = 10;
 impl Case<'_> {
     pub(super) fn session_locked(&self) -> Option<Finding> {
         let session = self.facts.session.known()?;
-        let says_locked = self.within(self.history.locked_at, self.limits.log_words_count);
+        // Also by its last words: one that its manager has started again tries the lock for as long as SQLite waits, and
+        // says nothing before it ends as the last one did.
+        let says_locked =
+            self.within(self.history.locked_at, self.limits.log_words_count) || self.ended_by(Class::Lock) > 0;
         if self.process.is_some() && !says_locked {
             return None;
         }

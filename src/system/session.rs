@@ -79,8 +79,10 @@ fn regular(path: &Path) -> Result<Metadata, String> {
     }
 }
 
-/// SQLite's own file beside the session, whose name need not be UTF-8.
+/// SQLite's own file beside the session: beside the file itself, where the session's path is a link to it. Its name need
+/// not be UTF-8.
 fn beside(path: &Path, end: &str) -> PathBuf {
+    let path = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(end);
     path.with_file_name(name)

@@ -7,7 +7,7 @@ use crate::assess::assess;
 use crate::config::Config;
 use crate::contract;
 use crate::events::{SeenEvents, once_each};
-use crate::facts::{Event, EventKind, Fact, Facts, Git, Identity, Job, Lookalike, Process, Session};
+use crate::facts::{Class, Event, EventKind, Fact, Facts, Git, Identity, Job, Lookalike, Process, Session};
 use crate::history::{self, History, advance, connection};
 use crate::limits::{Environment, Limits};
 use crate::observe::Observer;
@@ -267,10 +267,16 @@ impl Watchdog {
 
 /// Whether a bridge that seems well is looked at as deeply as `check` does it: it says that its database is locked, has no
 /// connection, or has crashed. For the lock as long as the words count, or the watch would not see a holder who comes
-/// with the next line.
+/// with the next line; and while it starts after a run that its lock ended, since it says nothing before it ends as well.
 fn looks_deeper(history: &History, facts: &Facts, news: &[Event], limits: &Limits) -> bool {
     let locked = history.locked_at.is_some_and(|at| facts.clock.mono.since(at) < limits.log_words_count);
-    locked || history.disconnected_since.is_some() || news.iter().any(|event| event.kind == EventKind::Crash)
+    let last_crash =
+        |events: &[Event]| events.iter().rfind(|event| event.kind == EventKind::Crash).map(|crash| crash.class);
+    let starts_again = || {
+        let young = facts.running().is_some_and(|run| run.age < limits.start_grace);
+        young && facts.crashes.known().and_then(|known| last_crash(known)) == Some(Class::Lock)
+    };
+    locked || history.disconnected_since.is_some() || last_crash(news).is_some() || starts_again()
 }
 
 /// Within this time a process that works uses several hundredths of a second.

@@ -41,7 +41,7 @@ fn among(files: usize) -> Row {
     git(&root, &["gc", "-q"]);
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
-        ours.push(timed(&root, || drop(revert(&root, &state, false).expect("reverted"))));
+        ours.push(timed(&root, || drop(revert(&root, &state, false, None).expect("reverted"))));
         theirs.push(timed(&root, || git(&root, &["revert", "--no-edit", "HEAD"])));
     }
     let (ours, theirs) = (middle_and_most(ours).0, middle_and_most(theirs).0);

@@ -9,6 +9,7 @@ pub(crate) mod mac;
 pub(crate) mod panel;
 pub(crate) mod require;
 pub(crate) mod scene;
+pub(crate) mod session;
 pub(crate) mod systemd;
 pub(crate) mod tray;
 

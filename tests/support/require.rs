@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
-use super::{Desktop, Systemd};
+use super::{Desktop, Systemd, session};
 
 pub(crate) const VARIABLE: &str = "BRIDGE_WATCHDOG_REQUIRE";
 
@@ -26,11 +26,23 @@ pub(crate) enum Ability {
     Mount,
     /// A btrfs in such a namespace.
     Btrfs,
+    /// The `sqlite3` shell, and Python with its sqlite3.
+    Sqlite,
+    /// A Python that has Telethon.
+    Telethon,
 }
 
 impl Ability {
-    pub(crate) const ALL: [Ability; 6] =
-        [Ability::Systemd, Ability::Panel, Ability::Plist, Ability::Root, Ability::Mount, Ability::Btrfs];
+    pub(crate) const ALL: [Ability; 8] = [
+        Ability::Systemd,
+        Ability::Panel,
+        Ability::Plist,
+        Ability::Root,
+        Ability::Mount,
+        Ability::Btrfs,
+        Ability::Sqlite,
+        Ability::Telethon,
+    ];
 
     /// As the variable names it.
     pub(crate) fn name(self) -> &'static str {
@@ -41,6 +53,8 @@ impl Ability {
             Ability::Root => "root",
             Ability::Mount => "mount",
             Ability::Btrfs => "btrfs",
+            Ability::Sqlite => "sqlite",
+            Ability::Telethon => "telethon",
         }
     }
 }
@@ -107,6 +121,10 @@ pub(crate) fn found(ability: Ability) -> Result<(), String> {
         Ability::Root => root(),
         Ability::Mount => mount(),
         Ability::Btrfs => btrfs(),
+        Ability::Sqlite => {
+            on_path("sqlite3").and_then(|_| succeeds(Command::new(session::python()).args(["-c", "import sqlite3"])))
+        }
+        Ability::Telethon => telethon(),
     }
 }
 
@@ -146,6 +164,14 @@ pub(crate) fn btrfs() -> Result<(), String> {
         .clone()
 }
 
+/// Installed by `make test-tools`, where a registry can be reached. To load it takes a second, so it is only looked at.
+pub(crate) fn telethon() -> Result<(), String> {
+    let python = session::telethon_python();
+    // Written last: without it the installation was broken off.
+    let found = python.with_file_name("../installed.txt").exists();
+    found.then_some(()).ok_or_else(|| format!("{} is not there; run 'make test-tools'", python.display()))
+}
+
 /// Runs it to its end; what it said is the reason.
 pub(crate) fn succeeds(command: &mut Command) -> Result<(), String> {
     let name = Path::new(command.get_program()).file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -175,7 +201,7 @@ mod tests {
         let unknown = |name: &str| {
             Decision::Fail(format!(
                 "BRIDGE_WATCHDOG_REQUIRE names '{name}', which is not known; the names are systemd, panel, plist, root, \
-                 mount, btrfs"
+                 mount, btrfs, sqlite, telethon"
             ))
         };
         let rows = [
