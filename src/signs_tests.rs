@@ -209,6 +209,24 @@ fn two_looks_at_once_find_who_works() {
     assert_eq!(busy(0.04).dying, vec![], "a second without work is no death");
 }
 
+/// Less time than before: a relative is gone, and its time with it. A reading that lies ahead is from before a reboot.
+#[test]
+fn a_rate_is_counted_anew_where_its_first_reading_is_void() {
+    let rows = [
+        ("all the time of the same processes", [(0.0, 1.0), (30.0, 1.0), (60.0, 4.0)], Some(60.0)),
+        ("a child ended, and the others work", [(0.0, 1000.0), (30.0, 1.0), (90.0, 4.0)], Some(90.0)),
+        ("a child ended, and the others have not worked for long", [(0.0, 1000.0), (30.0, 1.0), (60.0, 4.0)], None),
+        ("the machine was started again", [(9e5, 1.0), (5.0, 2.0), (65.0, 5.0)], Some(65.0)),
+    ];
+    for (name, readings, worked) in rows {
+        let mut record = Record::default();
+        for (mono, cpu) in readings {
+            record = note(&record, &Life { cpu: s(cpu), ..idle() }, at(mono), LIMITS);
+        }
+        assert_eq!(record.worked_at, worked.map(Mono), "{name}");
+    }
+}
+
 #[test]
 fn a_stamp_from_before_a_reboot_counts_anew() {
     let before = note(&Record::default(), &idle(), at(BEGIN), LIMITS);
