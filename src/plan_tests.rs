@@ -148,6 +148,11 @@ fn a_chain_that_waits_holds_nobody_up() {
     // It came up after all, worked, and died again: then it is started at once, since a start does no harm.
     assert_eq!(planned(Some(&incident), &both(Some(100.0)), 101.0), Said::Climb(Cause::ProcessDead, 1));
     assert_eq!(planned(Some(&incident), &both(Some(15.0)), 101.0), Said::Later(1810.0));
+    assert_eq!(
+        planned(Some(&incident), &both(Some(20.0)), 101.0),
+        Said::Later(1810.0),
+        "in the second of its last rung"
+    );
 }
 
 #[test]

@@ -102,7 +102,7 @@ fn what_is_not_watched_for_long_says_nothing() {
 #[test]
 fn signs_of_death_outweigh_those_of_life() {
     type Row = (&'static str, fn(f64, &mut Life), &'static [&'static str]);
-    let rows: [Row; 11] = [
+    let rows: [Row; 12] = [
         ("bytes that lie unread", |_, life| life.connections[0].unread = 7, &["unread"]),
         (
             "and more come: a dead loop with a spinning thread",
@@ -139,6 +139,15 @@ fn signs_of_death_outweigh_those_of_life() {
             |_, life| {
                 life.connections[0].closed_by_peer = true;
                 life.connections.push(Connection { id: 2, ..telegram() });
+            },
+            &["closed"],
+        ),
+        (
+            "the same beside one that moved last when this one was closed",
+            |minute, life| {
+                life.connections[0].closed_by_peer = true;
+                let since = Some(s(minute * 60.0));
+                life.connections.push(Connection { id: 2, sent: since, received: since, ..telegram() });
             },
             &["closed"],
         ),
