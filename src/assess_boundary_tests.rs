@@ -471,6 +471,52 @@ fn what_a_finding_says_is_of_its_own_time() {
         (Problem::Silent { since, from_start: false }, None)
     );
     assert_eq!(problem(|c| c.history.stopping_since = Some(NOW.mono - s(400.0))).0, Problem::StopHang { since });
+    let unwritten = |there| Problem::LogNeverWritten { path: String::new(), there };
+    assert_eq!(
+        problem(|c| {
+            c.silent(400.0);
+            c.log().exists = false;
+        })
+        .0,
+        unwritten(false)
+    );
+    assert_eq!(
+        problem(|c| {
+            c.age(400.0);
+            c.hung_at_start(400.0);
+            c.log().exists = false;
+        })
+        .0,
+        unwritten(false)
+    );
+    assert_eq!(
+        problem(|c| {
+            c.silent(400.0);
+            c.history.spoke = false;
+        })
+        .0,
+        unwritten(true)
+    );
+    let moves = Some(crate::signs::Living::Moved { at: NOW.mono - s(12.0), telegram: false });
+    let alive = Problem::SilentButAlive { since, sign: moves, torn: false };
+    assert_eq!(
+        problem(|c| {
+            c.silent(400.0);
+            c.moved(12.0, false);
+        })
+        .0,
+        alive
+    );
+    assert_eq!(
+        problem(|c| {
+            c.age(400.0);
+            c.hung_at_start(400.0);
+            c.moved(12.0, false);
+        })
+        .0,
+        alive,
+        "never written and not connected, as far as is known"
+    );
     // What was tried before it worked again does not count any more.
     assert_eq!(problem(|c| c.down(10.0, 7.0)).1, Some(NOW.mono - s(7.0)));
     assert_eq!(problem(|c| c.down(9.9, 21.0)).1, None);
