@@ -13,6 +13,11 @@ use crate::secrets::Secrets;
 use crate::signs;
 use crate::time::{Clock, span as s};
 
+#[path = "assess_boundary_tests.rs"]
+mod boundaries;
+#[path = "history_boundary_tests.rs"]
+mod history_boundaries;
+
 const NOW: Clock = Clock { wall: Wall(2_000_000_000.0), mono: Mono(100_000.0), zone: 0 };
 const LIMITS: &Limits = &Limits::REAL;
 const ID: Identity = Identity { pid: 4312, start: 1 };

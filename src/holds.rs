@@ -63,7 +63,8 @@ fn well(snapshot: &Snapshot, limits: &Limits) -> Next {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::facts::Pause;
+    use crate::facts::{Identity, Pause, Process};
+    use crate::history::History;
     use crate::situations::{NOW, ago, ahead, situations};
     use crate::verdict::State;
 
@@ -100,10 +101,36 @@ mod tests {
             assert_eq!((shown.verdict.state, shown.verdict.cause), (state, cause), "{name}: {holds:?}");
             assert_eq!(shown.since, ago(since), "{name}: {holds:?}");
         }
+        let ends_now = Holds { pause: pause(NOW), ..Holds::default() };
+        assert_eq!(as_of(NOW, &ends_now, &seen("recovery-running"), &Limits::REAL).more.pause, None);
         let both = as_of(NOW, &update, &seen("log-stale"), &Limits::REAL).verdict.findings;
         assert!(matches!(
             both[..],
             [Finding { problem: Problem::UpdateRunning(_), .. }, Finding { problem: Problem::Silent { .. }, .. }]
         ));
+    }
+
+    /// Where nothing else was wrong, it is what it was before: young and not connected so far is starting.
+    #[test]
+    fn r40_what_is_left_without_a_hold_is_a_start_or_a_healthy_bridge() {
+        let recovery = situations().into_iter().find(|(name, _)| *name == "recovery-running").unwrap().1;
+        // (age, has had a socket, what its log said, what it is)
+        let rows = [
+            (299, false, None, State::Starting),
+            (299, false, Some(false), State::Starting),
+            (300, false, None, State::Healthy),
+            (299, true, None, State::Healthy),
+            (299, false, Some(true), State::Healthy),
+        ];
+        for (age, had_socket, said_connected, state) in rows {
+            let age = std::time::Duration::from_secs(age);
+            let run = Some(Process { id: Identity { pid: 7, start: 1 }, started: NOW - age, age });
+            let history = History { run, had_socket, said_connected, ..History::default() };
+            let seen = Snapshot { history, ..recovery.clone() };
+            let shown = as_of(NOW, &Holds::default(), &seen, &Limits::REAL).verdict;
+            assert_eq!(shown.state, state, "{age:?}, {had_socket}, {said_connected:?}");
+            let until = Next::ConnectsUntil(NOW - age + Limits::REAL.start_grace);
+            assert_eq!(shown.next, if state == State::Starting { until } else { Next::Watch });
+        }
     }
 }

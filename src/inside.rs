@@ -49,7 +49,7 @@ impl Inside {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::facts::{Fact, Log, Process};
+    use crate::facts::{Connection, Fact, Life, Log, Process};
     use crate::findings::{Ended, Findings};
     use crate::time::{Clock, Wall, span as s};
 
@@ -91,6 +91,31 @@ mod tests {
         ];
         for (name, looks, ends) in rows {
             assert_eq!(after(looks), ends, "{name}");
+        }
+    }
+
+    /// Its words are not known, so that only its connection says that it works.
+    #[test]
+    fn r04_a_traceback_of_what_is_connected_is_no_end() {
+        let connection = Connection {
+            id: 1,
+            telegram: true,
+            closed_by_peer: false,
+            unread: 0,
+            read: None,
+            sent: None,
+            received: None,
+        };
+        for (connections, ends) in [(vec![connection], 0), (Vec::new(), 1)] {
+            let ended_by = Some(Ended::default());
+            let facts = Facts {
+                process: Fact::Known(Some(process(1))),
+                bridge: Fact::Known(None),
+                log: Fact::Known(Log { said: Findings { ended_by, ..Findings::default() }, ..Log::default() }),
+                life: Fact::Known(Life { connections, ..Life::default() }),
+                ..Facts::unseen()
+            };
+            assert_eq!(Inside::default().with(&facts).ends.len(), ends);
         }
     }
 

@@ -55,8 +55,7 @@ fn plain(text: &str) -> Option<Line> {
 /// Emoji that some programs put before their sentences. Quotation marks stay: what follows them is a quotation.
 fn without_emoji(message: &str) -> &str {
     let picture = |c| matches!(c, '\u{2600}'..='\u{27bf}' | '\u{2b50}' | '\u{fe0f}' | '\u{1f000}'..='\u{1faff}');
-    let rest = message.trim_start_matches(picture);
-    if rest.len() < message.len() { rest.trim_start() } else { message }
+    message.trim_start_matches(picture).trim_start()
 }
 
 /// Without what stands between two parts: blanks, a dash or a bar between blanks, a colon.

@@ -157,5 +157,18 @@ mod tests {
             assert_eq!(asks_for_login(frame), expected, "{frame}");
         }
         assert!(is_aside("Exception in thread Thread-3 (poll):") && !is_aside("Exception: in thread"));
+        let leading = "During handling of the above exception, another exception occurred:";
+        assert!(leads_on(leading) && !leads_on("During handling of the above exception") && !leads_on("Call stack:"));
+        let interpreter = [
+            ("Fatal Python error: init_fs_encoding: failed to get the Python codec", true),
+            ("dyld[4312]: Library not loaded: /opt/python/Python", true),
+            ("python: error while loading shared libraries: libpython3.so: cannot open shared object file", true),
+            ("python: can't open file '/x/bridge.py': [Errno 2] No such file or directory", true),
+            ("ModuleNotFoundError: No module named 'encodings'", true),
+            ("ModuleNotFoundError: No module named 'telethon'", false),
+        ];
+        for (line, expected) in interpreter {
+            assert_eq!(is_interpreter(line), expected, "{line}");
+        }
     }
 }

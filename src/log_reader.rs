@@ -229,7 +229,7 @@ impl Reader {
             Some(Phrase::Cut) | None => Findings::default(),
         };
         if let Some(error) = &line.error {
-            found = found.then(Findings { ended_by: None, ..of_error(error) });
+            found = found.then(of_error(error));
         }
         found.lock_mentioned =
             found.locked || (line.level >= Some(Level::Warning) && message.ends_with("database is locked"));

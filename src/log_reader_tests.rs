@@ -71,6 +71,11 @@ fn only_the_bridges_own_lines_speak_and_only_by_their_beginning() {
         ("R40, by an error", "ERROR sqlite3.OperationalError: database is locked\n", "locked"),
         ("R40, further back", "ERROR bridge: could not save: database is locked\n", "lock-mentioned"),
         ("R40, in good spirits", "INFO bridge: could not save: database is locked\n", ""),
+        (
+            "told to stop, by a module",
+            "INFO bridge.main: Received SIGTERM, shutting down gracefully...\n",
+            "told-to-stop",
+        ),
         ("told to stop", "INFO Received SIGTERM, shutting down gracefully...\n", "told-to-stop"),
         (
             "told to stop, then a heartbeat",
@@ -93,6 +98,8 @@ fn only_the_bridges_own_lines_speak_and_only_by_their_beginning() {
             "WARNING:telethon.network.mtprotosender:Server does not know about the current auth key; the session may need to be recreated\n",
             "login",
         ),
+        ("an error about a login", "ERROR AuthKeyDuplicatedError: The key\n", "login"),
+        ("an error of the network", "ERROR ConnectionResetError: [Errno 104] Connection reset by peer\n", "network"),
         ("hibernation", "WARNING [hibernation] Bridge hibernating: auth required.\n", "login"),
         ("no space", "ERROR [Errno 28] No space left on device: 'x'\n", "no-space"),
         (
@@ -120,6 +127,11 @@ fn only_the_bridges_own_lines_speak_and_only_by_their_beginning() {
             "{\"level\":\"error\",\"message\":\"failed\",\"exc_info\":\"Traceback…\\nsqlite3.OperationalError: database is locked\"}\n",
             "locked",
         ),
+        (
+            "JSON, a wait",
+            "{\"level\":\"error\",\"message\":\"failed\",\"exc_info\":\"FloodWaitError: A wait of 60 seconds is required\"}\n",
+            "flood-Some(60)",
+        ),
     ];
     for (name, text, expected) in rows {
         let found = read(text);
@@ -141,6 +153,8 @@ fn a_traceback_ends_with_the_bridges_own_error() {
         ("the direct cause", format!("{TRACE}KeyError: 'a'\n\nThe above exception was the direct cause of the following exception:\n\n{TRACE}RuntimeError: x\n"), "ended", Some(("RuntimeError: x", &["KeyError: 'a'"]))),
         ("two that have nothing to do with each other", format!("{TRACE}KeyError: 'a'\nINFO on\n{TRACE}RuntimeError: x\n"), "ended", Some(("RuntimeError: x", &[]))),
         ("a heartbeat after it", format!("{locked}INFO [heartbeat] Bridge alive\n"), "heartbeat locked", None),
+        ("words before it", format!("starting\n{locked}"), "locked ended", Some(("sqlite3.OperationalError: database is locked", &[]))),
+        ("torn apart by an empty line", format!("{TRACE}\nsqlite3.OperationalError: database is locked\n"), "", None),
         ("a thread's", format!("Exception in thread Thread-3 (poll):\n{locked}"), "locked", None),
         ("a task's", format!("ERROR asyncio: Task exception was never retrieved\nfuture: <Task finished name='x'>\n{locked}"), "locked", None),
         ("logging's own", format!("--- Logging error ---\n{TRACE}OSError: [Errno 28] No space left on device\nCall stack:\n  File \"x\"\nMessage: 'database is locked'\n"), "no-space", None),
@@ -174,6 +188,17 @@ fn a_group_of_errors_is_read_member_by_member() {
     assert_eq!((words(&found).as_str(), found.ended_by.as_ref()), ("locked ended", Some(&ended)));
     let found = read(&format!("{group}INFO going down\n"));
     assert_eq!((found.own_lines, found.ended_by), (1, Some(ended)));
+    let header = "  + Exception Group Traceback (most recent call last):\n";
+    let rows = [
+        ("a task's", format!("Task exception was never retrieved\n{group}"), ""),
+        ("a member asks", format!("{header}  |     phone = input('phone: ')\n  | EOFError: EOF\n"), "prompted ended"),
+        ("a wait", format!("{header}  | FloodWaitError: A wait of 60 seconds is required\n"), "ended"),
+        ("torn before its first error", header.into(), ""),
+    ];
+    for (name, text, expected) in rows {
+        let mut reader = Reader::default();
+        assert_eq!(words(&reader.feed(&text).then(reader.ended())), expected, "{name}");
+    }
 }
 
 #[test]
@@ -250,6 +275,12 @@ fn the_bridges_voice_is_known_by_its_heartbeat() {
             "",
         ),
         (
+            "times in two forms can't be compared",
+            stamped,
+            "[11/22/26 05:05:00] INFO bridge.stop: Received SIGTERM, shutting down gracefully...\n",
+            "told-to-stop",
+        ),
+        (
             "R20 beside unstamped heartbeats",
             plain,
             "2026-11-26 10:00:00,000 [WARNING] telethon.errors.rpcerrorlist.FloodWaitError: A wait of 1800 seconds is required\n",
@@ -301,6 +332,10 @@ fn what_was_left_out_is_not_pieced_together() {
     reader.feed(TRACE);
     reader.ended();
     assert_eq!(words(&reader.feed("sqlite3.OperationalError: database is locked\n")), "");
+    // The voice stays.
+    reader.feed("INFO bridge.main: [heartbeat] Bridge alive\n");
+    reader.skipped();
+    assert_eq!(words(&reader.feed("INFO tools: Received SIGTERM, shutting down gracefully...\n")), "");
     // A process that is gone ends its last line.
     reader.feed("ERROR database is locked");
     assert_eq!(words(&reader.ended()), "locked");
@@ -323,12 +358,22 @@ fn a_line_without_an_end_does_not_grow_for_ever() {
         ));
     }
     assert!(reader.causes.len() <= CAUSES);
+    let members = "  | KeyError: 'a'\n".repeat(50);
+    let found = read(&format!("  + Exception Group Traceback (most recent call last):\n{members}INFO on\n"));
+    assert_eq!(found.ended_by.map(|ended| 1 + ended.causes.len()), Some(CAUSES));
 }
 
 #[test]
 fn last_words_are_those_after_which_no_logger_spoke() {
     let rows = [
         ("R19", "INFO start\nalready running\n", Some("already running"), None),
+        ("with more of it, indented", "already running\n  see bridge.pid\n\n", Some("already running"), None),
+        (
+            "after a traceback",
+            "Traceback (most recent call last):\nKeyError: 1\nalready running\n",
+            Some("already running"),
+            None,
+        ),
         ("spoken over", "already running\nINFO on\n", None, None),
         ("an error line", "ERROR bridge: gone\n", None, Some("gone")),
         ("the last one", "ERROR a\nCRITICAL b\nINFO c\n", None, Some("b")),

@@ -58,6 +58,7 @@ fn climbed(incident: &mut Incident, verdict: &Verdict, mono: f64) -> Vec<u8> {
     while let Plan::Climb(finding, rung) = plan(Some(incident), verdict, Mono(mono), LIMITS) {
         tried(incident, finding.problem.cause(), rung, false, Mono(mono));
         rungs.push(rung.number());
+        assert!(rungs.len() < 10, "it never waits: {rungs:?}");
     }
     rungs
 }
@@ -147,6 +148,11 @@ fn a_chain_that_waits_holds_nobody_up() {
     // It came up after all, worked, and died again: then it is started at once, since a start does no harm.
     assert_eq!(planned(Some(&incident), &both(Some(100.0)), 101.0), Said::Climb(Cause::ProcessDead, 1));
     assert_eq!(planned(Some(&incident), &both(Some(15.0)), 101.0), Said::Later(1810.0));
+    assert_eq!(
+        planned(Some(&incident), &both(Some(20.0)), 101.0),
+        Said::Later(1810.0),
+        "in the second of its last rung"
+    );
 }
 
 #[test]

@@ -59,13 +59,13 @@ mod tests {
         said: Findings,
         last_connected: Option<u64>,
         history: History,
-        elsewhere: bool,
+        elsewhere: Option<Connection>,
     }
 
     /// An hour old, has written, and says nothing of a connection.
     fn case() -> Case {
         let history = History { heard: true, ..History::default() };
-        Case { age: 3600, said: Findings::default(), last_connected: None, history, elsewhere: true }
+        Case { age: 3600, said: Findings::default(), last_connected: None, history, elsewhere: Some(proxy()) }
     }
 
     fn proxy() -> Connection {
@@ -84,10 +84,7 @@ mod tests {
             clock,
             process: Fact::Known(Some(process)),
             log: Fact::Known(Log { said: case.said.clone(), ..Log::default() }),
-            life: Fact::Known(Life {
-                connections: case.elsewhere.then(proxy).into_iter().collect(),
-                ..Life::default()
-            }),
+            life: Fact::Known(Life { connections: case.elsewhere.iter().cloned().collect(), ..Life::default() }),
             network: Some(Fact::Known(false)),
             markers: Fact::Known(markers),
             ..Facts::unseen()
@@ -116,14 +113,20 @@ mod tests {
                 Road::Same,
             ),
             ("it notes its connections", Case { last_connected: Some(20), ..case() }, Road::Other),
-            ("it noted one a minute ago", Case { last_connected: Some(60), elsewhere: false, ..case() }, Road::Same),
+            ("it noted one a minute ago", Case { last_connected: Some(60), elsewhere: None, ..case() }, Road::Same),
             (
                 "no proxy: its own socket is gone with the network",
                 { Case { history: History { had_socket: true, ..heard() }, ..said(connected()) } },
                 Road::Same,
             ),
             ("an MTProxy, and a watch that came late", case(), Road::PerhapsOther),
-            ("nobody else", Case { elsewhere: false, ..case() }, Road::Same),
+            ("half a tick ago", Case { last_connected: Some(30), elsewhere: None, ..case() }, Road::Same),
+            (
+                "its proxy has closed the connection",
+                Case { elsewhere: Some(Connection { closed_by_peer: true, ..proxy() }), ..case() },
+                Road::Same,
+            ),
+            ("nobody else", Case { elsewhere: None, ..case() }, Road::Same),
             ("a database on this machine, and a start without a network", Case { age: 60, ..case() }, Road::Same),
             (
                 "the same, grown up: Telethon complains",

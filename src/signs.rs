@@ -113,7 +113,7 @@ pub fn note(before: &Record, life: &Life, clock: Clock, limits: &Limits) -> Reco
 /// What two looks shortly after each other find, where there was no watch before: all that can be known.
 pub fn at_once(first: &Life, second: &Life, apart: Duration, clock: Clock, limits: &Limits) -> Record {
     let limits = Limits { work_window: apart, ..*limits };
-    let earlier = Clock { wall: clock.wall - apart, mono: clock.mono - apart, ..clock };
+    let earlier = Clock { mono: clock.mono - apart, ..clock };
     let record = note(&note(&Record::default(), first, earlier, &limits), second, clock, &limits);
     Record { watched_since: Some(clock.mono - limits.silence), ..record }
 }

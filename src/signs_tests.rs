@@ -102,7 +102,7 @@ fn what_is_not_watched_for_long_says_nothing() {
 #[test]
 fn signs_of_death_outweigh_those_of_life() {
     type Row = (&'static str, fn(f64, &mut Life), &'static [&'static str]);
-    let rows: [Row; 11] = [
+    let rows: [Row; 12] = [
         ("bytes that lie unread", |_, life| life.connections[0].unread = 7, &["unread"]),
         (
             "and more come: a dead loop with a spinning thread",
@@ -139,6 +139,15 @@ fn signs_of_death_outweigh_those_of_life() {
             |_, life| {
                 life.connections[0].closed_by_peer = true;
                 life.connections.push(Connection { id: 2, ..telegram() });
+            },
+            &["closed"],
+        ),
+        (
+            "the same beside one that moved last when this one was closed",
+            |minute, life| {
+                life.connections[0].closed_by_peer = true;
+                let since = Some(s(minute * 60.0));
+                life.connections.push(Connection { id: 2, sent: since, received: since, ..telegram() });
             },
             &["closed"],
         ),
@@ -207,6 +216,24 @@ fn two_looks_at_once_find_who_works() {
     };
     assert_eq!((busy(0.06).alive(), busy(0.04).alive()), (Some(true), Some(false)));
     assert_eq!(busy(0.04).dying, vec![], "a second without work is no death");
+}
+
+/// Less time than before: a relative is gone, and its time with it. A reading that lies ahead is from before a reboot.
+#[test]
+fn a_rate_is_counted_anew_where_its_first_reading_is_void() {
+    let rows = [
+        ("all the time of the same processes", [(0.0, 1.0), (30.0, 1.0), (60.0, 4.0)], Some(60.0)),
+        ("a child ended, and the others work", [(0.0, 1000.0), (30.0, 1.0), (90.0, 4.0)], Some(90.0)),
+        ("a child ended, and the others have not worked for long", [(0.0, 1000.0), (30.0, 1.0), (60.0, 4.0)], None),
+        ("the machine was started again", [(9e5, 1.0), (5.0, 2.0), (65.0, 5.0)], Some(65.0)),
+    ];
+    for (name, readings, worked) in rows {
+        let mut record = Record::default();
+        for (mono, cpu) in readings {
+            record = note(&record, &Life { cpu: s(cpu), ..idle() }, at(mono), LIMITS);
+        }
+        assert_eq!(record.worked_at, worked.map(Mono), "{name}");
+    }
 }
 
 #[test]

@@ -110,8 +110,8 @@ impl Case<'_> {
         let beats = self.history.beats;
         let awake = self.facts.clock.mono >= self.history.grace_until;
         let stopped = awake && beats.seen >= REGULAR && self.lasting(beats.last) >= self.limits.silence;
-        let goes_on =
-            self.history.silent_since > beats.last && self.within(self.history.silent_since, self.limits.silence);
+        // Those are later than the last heartbeat then: where that was the last line, it is a silence.
+        let goes_on = self.within(self.history.silent_since, self.limits.silence);
         let since = self.wall(beats.last);
         (stopped && self.process.is_some() && goes_on)
             .then(|| found(Problem::NoHeartbeat { since }, None, Next::Person(Help::LookAtBridge)))
