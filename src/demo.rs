@@ -131,7 +131,7 @@ fn play(demo: &Running, fault: Fault, display: &Display) -> Result<u8, String> {
     let pid = healed.history.run.map_or(0, |run| run.id.pid);
     display.line(&match fault {
         Fault::Flood => format!("HEALED  the flood wait was known after {}, nothing was restarted, and after {} the bridge worked again (pid {pid})", precise(known), lasting(took)),
-        Fault::Lock => format!("HEALED  known after {}, and after {} nobody else held the session (rung 3); pid {pid} was not touched", precise(known), precise(took)),
+        Fault::Lock => format!("HEALED  known after {}, and after {} nobody else held the session (rung 3); the bridge (pid {pid}) was not touched", precise(known), precise(took)),
         Fault::BadCommit => format!("HEALED  known after {}, and after {} HEAD was reverted (rung 4) and the bridge up (pid {} -> {pid})", precise(known), precise(took), before.id.pid),
         _ => format!("HEALED  known after {}, healed after {} (pid {} -> {pid})", precise(known), precise(took), before.id.pid),
     });

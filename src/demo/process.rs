@@ -89,7 +89,8 @@ pub fn run(options: &Options) -> u8 {
     let born = Instant::now();
     let aged = |seconds: f64| born.elapsed().as_secs_f64() >= seconds;
     while !aged(options.slow_start) {
-        std::thread::sleep(Duration::from_millis(20));
+        // Seldom, or waking up looks like work on a busy machine.
+        std::thread::sleep(Duration::from_millis(100));
     }
     if faulty && options.exit.is_some() && options.after == 0.0 {
         return crash(options);
