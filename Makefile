@@ -14,6 +14,7 @@ TEST_PACKAGES = dbus-bin dbus-daemon xvfb xfce4-panel dunst xdotool xclip imagem
 # display a throw-away bridge fails and is healed in the terminal.
 run: build-tools
 	cargo build --locked --bins
+	@echo "Faults, in the app's Demo menu or by 'demo --fault NAME': crash, hang, stop, flood, lock (rung 3), bad-commit (rung 4)"
 	if [ "$$(uname -s)" = Darwin ] || [ -n "$$DISPLAY$$WAYLAND_DISPLAY" ]; then \
 		cargo run --locked --quiet --bin bridge-watchdog -- tray; \
 	else \
