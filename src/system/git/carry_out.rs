@@ -115,12 +115,10 @@ impl Progress<'_> {
         }
         let mut placed = Vec::new();
         for change in changes {
-            let Some(side) = change.to else { continue };
             let meta = work.meta(&change.path).map_err(|error| at(&work.full(&change.path), error.to_string()))?;
-            placed.push((change.path.as_slice(), side, meta));
+            placed.push((change.path.as_slice(), change.to.map(|side| (side, meta))));
         }
-        let paths = changes.iter().map(|change| change.path.as_slice());
-        index_file::replace(&mut index, paths, placed.iter().cloned()).map_err(in_index)?;
+        index_file::replace(&mut index, placed.into_iter()).map_err(in_index)?;
         index.write().map_err(in_index)?;
         index_file::put(&open.git, &copy, &old_index(folder)).map_err(in_folder)?;
         self.index = true;
@@ -144,6 +142,7 @@ impl Progress<'_> {
             Act::Undo => format!("undo-revert: moving to {to}"),
         };
         tip::announce(folder).map_err(in_folder)?;
+        step();
         tip.move_to(&open.repository, to, &subject).map_err(|error| match error.code() {
             git2::ErrorCode::Modified => Refusal::Moved,
             _ => at(&open.common.join(tip.reference()), error.message().to_owned()),

@@ -23,6 +23,8 @@ pub(super) fn stamp(git: &Path) -> Option<Stamp> {
 /// lock that a kill left behind is known for ours by its contents, and no other is ever removed.
 pub(super) fn lock(git: &Path, staging: &Path, token: &str) -> io::Result<()> {
     let ours = staging.join("lock");
+    // A new file each time: an older one may be linked to a lock.
+    files::remove(&ours);
     fs::write(&ours, token)?;
     match fs::hard_link(&ours, lock_path(git)) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
@@ -44,23 +46,24 @@ pub(super) fn unlock(git: &Path, token: &str) {
 /// The entries of the changed paths become what they will be; without the times and sizes of files, which are not there
 /// yet.
 pub(super) fn set(index: &mut Index, changes: &[Change]) -> Result<(), git2::Error> {
-    let entries = changes.iter().filter_map(|change| Some((change.path.as_slice(), change.to?, None)));
-    replace(index, changes.iter().map(|change| change.path.as_slice()), entries)
+    replace(index, changes.iter().map(|change| (change.path.as_slice(), change.to.map(|side| (side, None)))))
 }
 
-/// Removes the entries of all `paths`, then adds these.
+/// These paths get these entries, or none.
 pub(super) fn replace<'a>(
     index: &mut Index,
-    paths: impl Iterator<Item = &'a [u8]>,
-    entries: impl Iterator<Item = (&'a [u8], Side, Option<Metadata>)>,
+    entries: impl Iterator<Item = (&'a [u8], Option<(Side, Option<Metadata>)>)> + Clone,
 ) -> Result<(), git2::Error> {
-    for path in paths {
+    // What leaves first: a file may come where a folder was.
+    for (path, _) in entries.clone().filter(|(_, entry)| entry.is_none()) {
         if index.get_path(path_of(path), 0).is_some() {
             index.remove(path_of(path), 0)?;
         }
     }
-    for (path, side, meta) in entries {
-        index.add(&entry(path, side, meta.as_ref()))?;
+    for (path, entry_of) in entries {
+        if let Some((side, meta)) = entry_of {
+            index.add(&entry(path, side, meta.as_ref()))?;
+        }
     }
     Ok(())
 }

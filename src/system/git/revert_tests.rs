@@ -749,3 +749,87 @@ fn what_somebody_does_in_the_middle_survives() {
         }
     }
 }
+
+/// libgit2 makes a lock beside the branch, and then writes the new id into it.
+#[test]
+fn a_lock_of_the_branch_goes_if_a_kill_of_ours_left_it() {
+    let is_left: [(&str, fn(&str) -> String, bool); 4] = [
+        ("ours, empty", |_| String::new(), false),
+        ("ours, written", |to| format!("{to}\n"), false),
+        ("another's", |_| "1".repeat(40) + "\n", true),
+        ("half of ours", |to| to[..7].to_owned(), true),
+    ];
+    for (name, contents, is_left) in is_left {
+        for announced in [true, false] {
+            let (repo, intent) = (0..)
+                .find_map(|step| {
+                    let repo = Repo::broken();
+                    assert!(killed_at(&repo, "revert", step), "it is never about to move HEAD");
+                    let intent = Intent::read(&repo.state)?;
+                    (!announced || intent.staging.join("moving").exists()).then_some((repo, intent))
+                })
+                .unwrap();
+            let lock = repo.root.join(".git/refs/heads/main.lock");
+            fs::write(&lock, contents(&intent.ids().unwrap().1.to_string())).unwrap();
+            assert!(matches!(finish(&repo.root, &repo.state), Ok(Some(Finished::Back(..)))), "{name}");
+            assert_eq!(lock.exists(), is_left || !announced, "{name}, announced: {announced}");
+        }
+    }
+}
+
+/// The lock of the index is ours by what is in it, and no other is touched.
+#[test]
+fn a_lock_of_the_index_of_another_program_stays() {
+    let repo = Repo::broken();
+    let lock = repo.root.join(".git/index.lock");
+    assert!((0..20).any(|step| killed_at(&repo, "revert", step) && lock.exists()), "we never hold it");
+    fs::remove_file(&lock).unwrap();
+    fs::write(&lock, "another's").unwrap();
+    let refused = finish(&repo.root, &repo.state).unwrap_err();
+    assert_eq!(kind(&refused), "IndexLocked", "{refused:?}");
+    assert_eq!(fs::read_to_string(&lock).unwrap(), "another's");
+    assert_eq!(kind(&repo.revert().unwrap_err()), "IndexLocked");
+    fs::remove_file(&lock).unwrap();
+    repo.revert().unwrap();
+    assert_nothing_is_left(&repo, "at last");
+}
+
+/// Whoever acts on the checkout between the kill and the next start has the last word.
+#[test]
+fn what_was_changed_after_the_kill_is_not_touched() {
+    let acts: [(&str, fn(&Repo), &str); 3] = [
+        ("a commit", |repo| drop(repo.git(&["commit", "-q", "--allow-empty", "-m", "theirs"])), "Elsewhere"),
+        ("a reset", |repo| drop(repo.git(&["reset", "-q", "--hard"])), "Back"),
+        ("a file", |repo| repo.write("bridge/a.py", "theirs\n"), "Back"),
+    ];
+    for (name, theirs, expected) in acts {
+        for step in 0.. {
+            let repo = Repo::broken();
+            if !killed_at(&repo, "revert", step) {
+                break;
+            }
+            // A lock of ours is in their way as well; they would remove it.
+            let _ = fs::remove_file(repo.root.join(".git/index.lock"));
+            let head = repo.head();
+            theirs(&repo);
+            let before = seen_by_a_person(&repo);
+            let finished = finish(&repo.root, &repo.state).unwrap();
+            let what = format!("{name} after a kill at step {step}: {finished:?}");
+            let is_moved = repo.git(&["log", "-2", "--format=%s"]).contains(REVERT_SUBJECT);
+            if name == "a file" {
+                assert_eq!(repo.read("bridge/a.py"), "theirs\n", "{what}");
+                assert_eq!(repo.git(&["status", "--porcelain"]), " M bridge/a.py\n", "{what}");
+            } else if name == "a reset" {
+                // What we had put there and git does not know goes as well.
+                assert_eq!(repo.git(&["status", "--porcelain"]), "", "{what}");
+            } else {
+                assert_eq!(seen_by_a_person(&repo), before, "{what}");
+            }
+            if let (Some(finished), false) = (&finished, is_moved) {
+                assert!(format!("{finished:?}").starts_with(expected), "{what}");
+            }
+            assert_eq!(repo.head() == head, name != "a commit", "{what}");
+            assert_nothing_is_left(&repo, &what);
+        }
+    }
+}

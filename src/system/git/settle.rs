@@ -54,13 +54,11 @@ pub(super) fn settle(open: &Open, intent: &Intent, from: Oid, to: Oid, towards: 
             return Ok(());
         }
         let work = WorkTree::open(&open.root).map_err(|error| at(&open.root, error.to_string()))?;
-        let mut entries = Vec::new();
-        for change in &stale {
-            let Some(side) = change.to else { continue };
-            entries.push((change.path.as_slice(), side, work.meta(&change.path).ok().flatten()));
-        }
-        let paths = stale.iter().map(|change| change.path.as_slice());
-        index_file::replace(&mut index, paths, entries.into_iter()).map_err(in_index)?;
+        let entries = stale.iter().map(|change| {
+            let side = change.to.map(|side| (side, work.meta(&change.path).ok().flatten()));
+            (change.path.as_slice(), side)
+        });
+        index_file::replace(&mut index, entries).map_err(in_index)?;
         index.write().map_err(in_index)?;
         let before = old_index(folder);
         let _ = fs::remove_file(&before);
