@@ -23,8 +23,8 @@ fn respawned(case: &mut Case, age: f64) {
     case.job().pid = Some(4313);
 }
 
-fn ago(seconds: f64) -> Option<Mono> {
-    Some(NOW.mono - s(seconds))
+fn ago(seconds: f64) -> Mono {
+    NOW.mono - s(seconds)
 }
 
 #[test]
@@ -101,13 +101,13 @@ fn a_new_process_is_silent_since_its_start_or_its_own_last_line() {
             respawned(c, 100.0);
             c.log().modified = written.map(|ago: f64| Wall(NOW.wall.0 - ago));
         });
-        assert_eq!(history.silent_since, ago(silent), "{name}");
+        assert_eq!(history.silent_since, Some(ago(silent)), "{name}");
     }
     // Evidence about the one before is void.
     let history = changed(|c| {
         c.silent(400.0);
-        (c.history.stopping_since, c.history.disconnected_since) = (ago(9.0), ago(9.0));
-        (c.history.locked_at, c.history.told_to_stop_at) = (ago(9.0), ago(9.0));
+        (c.history.stopping_since, c.history.disconnected_since) = (Some(ago(9.0)), Some(ago(9.0)));
+        (c.history.locked_at, c.history.told_to_stop_at) = (Some(ago(9.0)), Some(ago(9.0)));
         (c.history.heard, c.history.buffered, c.history.said_connected) = (true, true, Some(true));
         (c.history.inside, c.facts.bridge) = (inside(3), Fact::Known(None));
         c.beats(3, 9.0);
@@ -159,7 +159,7 @@ fn how_long_it_is_down_unloaded_or_on_its_way_out() {
             |c| {
                 c.down(100.0, 5.0);
                 c.job().loaded = false;
-                c.history.unloaded_since = ago(4.0);
+                c.history.unloaded_since = Some(ago(4.0));
             },
             [Some(5.0), Some(4.0), None],
         ),
@@ -186,19 +186,19 @@ fn how_long_it_is_down_unloaded_or_on_its_way_out() {
     for (name, change, expected) in rows {
         let history = changed(change);
         let seen = [history.dead_since, history.unloaded_since, history.stopping_since];
-        assert_eq!(seen, expected.map(|since| since.and_then(ago)), "{name}");
+        assert_eq!(seen, expected.map(|since| since.map(ago)), "{name}");
     }
     let told = |log: fn(&mut Case)| {
         let history = changed(|c| {
-            c.history.told_to_stop_at = ago(9.0);
+            c.history.told_to_stop_at = Some(ago(9.0));
             log(c);
         });
         history.told_to_stop_at
     };
-    assert_eq!(told(|_| {}), ago(9.0), "silent since");
-    assert_eq!(told(|c| c.log().said.told_to_stop = true), ago(9.0), "said again");
+    assert_eq!(told(|_| {}), Some(ago(9.0)), "silent since");
+    assert_eq!(told(|c| c.log().said.told_to_stop = true), Some(ago(9.0)), "said again");
     assert_eq!(told(|c| c.log().grew = true), None, "a line followed");
-    assert_eq!(told(|c| c.facts.log = Fact::Unknown("denied".into())), ago(9.0), "not seen");
+    assert_eq!(told(|c| c.facts.log = Fact::Unknown("denied".into())), Some(ago(9.0)), "not seen");
     assert_eq!(told(|c| c.down(9.0, 0.0)), None, "it is gone");
 }
 
@@ -285,13 +285,14 @@ fn whose_voice_it_is() {
         assert_eq!([history.heard, history.spoke, history.buffered], expected, "{name}");
     }
     let silent = |since: Option<f64>, grew: bool| {
-        changed(|c| (c.history.silent_since, c.log().grew) = (since.and_then(ago), grew)).silent_since
+        changed(|c| (c.history.silent_since, c.log().grew) = (since.map(ago), grew)).silent_since
     };
     assert_eq!(
         [silent(Some(9.0), false), silent(Some(9.0), true), silent(None, false)],
-        [ago(9.0), ago(0.0), ago(0.0)]
+        [Some(ago(9.0)), Some(ago(0.0)), Some(ago(0.0))]
     );
-    let stale = |since: f64| changed(|c| (c.history.silent_since, c.history.stale_looks) = (ago(since), 4)).stale_looks;
+    let stale =
+        |since: f64| changed(|c| (c.history.silent_since, c.history.stale_looks) = (Some(ago(since)), 4)).stale_looks;
     assert_eq!([299.0, 300.0].map(stale), [0, 5]);
 }
 
@@ -358,9 +359,9 @@ fn heartbeats_are_counted_within_a_run() {
         });
         (beats.beats.seen, beats.beats.last)
     };
-    assert_eq!(beats(|_| {}), (2, ago(60.0)));
-    assert_eq!(beats(|c| c.log().said.heartbeat = true), (3, ago(0.0)));
-    assert_eq!(beats(|c| c.log().skipped = true), (2, ago(0.0)), "one may have been in what was not read");
+    assert_eq!(beats(|_| {}), (2, Some(ago(60.0))));
+    assert_eq!(beats(|c| c.log().said.heartbeat = true), (3, Some(ago(0.0))));
+    assert_eq!(beats(|c| c.log().skipped = true), (2, Some(ago(0.0))), "one may have been in what was not read");
     let of_another = |c: &mut Case| {
         c.log().said.heartbeat = true;
         respawned(c, 1.0);
@@ -431,7 +432,7 @@ fn a_connection_is_known_by_its_socket_or_its_log() {
         assert_eq!(known.known(), expected.as_ref().and_then(Fact::known), "{name}");
         assert_eq!((history.had_socket, history.disconnected_since.is_some()), (had_then, lost), "{name}");
         // It goes on for as long as it is so.
-        case.history.disconnected_since = ago(9.0);
+        case.history.disconnected_since = Some(ago(9.0));
         assert_eq!(after(&case).disconnected_since, lost.then(|| NOW.mono - s(9.0)), "{name}");
     }
 }
@@ -439,7 +440,7 @@ fn a_connection_is_known_by_its_socket_or_its_log() {
 #[test]
 fn signs_of_life_are_those_of_a_run() {
     let watched = |change: fn(&mut Case)| changed(change).life.watched_since;
-    assert_eq!(watched(|_| {}), ago(3600.0));
+    assert_eq!(watched(|_| {}), Some(ago(3600.0)));
     assert_eq!(watched(|c| c.facts.life = Fact::Unknown("denied".into())), None, "its lack proves nothing then");
     assert_eq!(watched(|c| c.down(100.0, 5.0)), None);
     let wrote = |change: fn(&mut Case)| {

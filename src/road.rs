@@ -100,7 +100,7 @@ mod tests {
         let connected = || Findings { connected: Some(true), ..Findings::default() };
         let beats = || Findings { heartbeat: true, ..Findings::default() };
         let heard = || History { heard: true, ..History::default() };
-        let rows = [
+        let rows = vec![
             ("a SOCKS proxy, connected just now", said(connected()), Road::Other),
             (
                 "it beats, and its last word was that it is connected",

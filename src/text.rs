@@ -427,7 +427,7 @@ pub fn failed(failure: &Failure, now: Clock) -> String {
         Failure::StaysLocked => {
             "the session is locked again and again, by processes that are too young to be ended".into()
         }
-        Failure::NobodyHolds => "nobody else holds the session's lock; SQLite finds it in order".into(),
+        Failure::NobodyHolds => "nobody else holds the session's lock".into(),
         Failure::SessionCorrupt(damage) => format!(
             "the session is damaged, and was left as it is ({}); put a backup of it in its place, or log in anew",
             foreign(damage)

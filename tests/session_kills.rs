@@ -39,7 +39,9 @@ fn scene(mode: Option<&str>) -> Scene {
 
 fn neighbours(scene: &Scene) -> BTreeMap<String, (u64, Vec<u8>)> {
     files(&scene.data(""), |name| {
-        name.starts_with("other.") || name.starts_with("valor_bridge.session2") || name.ends_with(".bak")
+        name.starts_with("other.")
+            || name.starts_with("valor_bridge.session2")
+            || std::path::Path::new(name).extension().is_some_and(|end| end == "bak")
     })
 }
 
@@ -57,8 +59,8 @@ struct Said {
 
 fn said(lines: &[String]) -> Said {
     let last = |word: &str| {
-        let numbers = lines.iter().filter_map(|line| line.strip_prefix(word)?.parse::<i64>().ok());
-        numbers.last().unwrap_or(0)
+        let mut numbers = lines.iter().rev().filter_map(|line| line.strip_prefix(word)?.parse::<i64>().ok());
+        numbers.next().unwrap_or(0)
     };
     Said { done: last("done "), tried: last("try ") }
 }
@@ -115,29 +117,26 @@ fn incident_1_a_killed_writer_with_a_hot_journal_loses_no_committed_row() {
         let (path, rows) = (session_of(&scene), ROWS.to_string());
         let mut writer = Client::python(&scene, &[words, &[&path, &rows]].concat());
         a_while(400);
-        let name = match round % 3 {
-            0 => {
-                writer.kill();
-                hot += u32::from(is_hot(&session));
-                // A stranger's lock, without SQLite: SQLite itself would roll the journal back.
-                let orphan = Client::python(&scene, &[&["raw", path.as_str()], &SHARED[..]].concat());
-                scene.wait_aged(orphan.pid(), 0.4);
-                assert_clean(&scene, "killed");
-                "killed"
-            }
+        let name = if round % 3 == 0 {
+            writer.kill();
+            hot += u32::from(is_hot(&session));
+            // A stranger's lock, without SQLite: SQLite itself would roll the journal back.
+            let orphan = Client::python(&scene, &[&["raw", path.as_str()], &SHARED[..]].concat());
+            scene.wait_aged(orphan.pid(), 0.4);
+            assert_clean(&scene, "killed");
+            "killed"
+        } else {
             // Here it is rung 3 that ends it in mid-transaction.
-            _ => {
-                scene.wait_aged(writer.pid(), 0.4);
-                assert_clean(&scene, "ended by rung 3");
-                // Between two transactions there is no holder to be ended, and then the bridge is simply started.
-                scene.wait("its end", || {
-                    if writer.ended().is_none() {
-                        clean_or_busy(&scene);
-                    }
-                    writer.ended()
-                });
-                "ended by rung 3"
-            }
+            scene.wait_aged(writer.pid(), 0.4);
+            assert_clean(&scene, "ended by rung 3");
+            // Between two transactions there is no holder to be ended, and then the bridge is simply started.
+            scene.wait("its end", || {
+                if writer.ended().is_none() {
+                    clean_or_busy(&scene);
+                }
+                writer.ended()
+            });
+            "ended by rung 3"
         };
         assert!(!is_hot(&session), "round {round}, {name}: SQLite was not let at it");
         assert_whole(&session, said(&writer.said()), &format!("round {round}, {name}"));

@@ -5,6 +5,7 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use rustix::process::Signal;
 use tempfile::TempDir;
@@ -17,7 +18,7 @@ use crate::limits::{Environment, Limits};
 use crate::manager::Manager;
 use crate::secrets::Secrets;
 use crate::system::service::Service;
-use crate::system::{clock, files, process};
+use crate::system::{clock, files, poll, process};
 
 pub struct DemoBridge {
     pub config: Config,
@@ -26,7 +27,7 @@ pub struct DemoBridge {
     /// Whoever holds the session.
     holder: Mutex<Option<Child>>,
     /// Removed when dropped.
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl DemoBridge {
@@ -46,13 +47,16 @@ impl DemoBridge {
             }
         });
         let (program, holder) = (program.to_owned(), Mutex::default());
-        Ok(DemoBridge { config, environment, program, holder, _folder: folder })
+        Ok(DemoBridge { config, environment, program, holder, folder })
     }
 
     /// Ends the bridge and removes the folder. The watch must have ended before.
     pub fn stop(self) {
         let _ = Service::of(&self.config, &self.environment).stop();
         self.end_holder();
+        // A bridge that ends may still write to its log, and then the folder is not empty any more.
+        let folder = self.folder.path();
+        poll::until(ENDING, || !folder.exists() || std::fs::remove_dir_all(folder).is_ok());
     }
 
     /// Breaks the bridge and returns what was done, in words.
@@ -118,6 +122,9 @@ impl DemoBridge {
         }
     }
 }
+
+/// The folder is removed within this time.
+const ENDING: Duration = Duration::from_secs(5);
 
 /// What the bridge reads at its start, and what it can't run with.
 const SOURCE: &str = "bridge.txt";

@@ -88,10 +88,8 @@ pub fn run(options: &Options) -> u8 {
     let faulty = counted(options);
     let born = Instant::now();
     let aged = |seconds: f64| born.elapsed().as_secs_f64() >= seconds;
-    while !aged(options.slow_start) {
-        // Seldom, or waking up looks like work on a busy machine.
-        std::thread::sleep(Duration::from_millis(100));
-    }
+    // In one go: on a busy machine to wake up now and then looks like work.
+    std::thread::sleep(Duration::from_secs_f64(options.slow_start.max(0.0)));
     if faulty && options.exit.is_some() && options.after == 0.0 {
         return crash(options);
     }

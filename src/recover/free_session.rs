@@ -54,7 +54,8 @@ fn rung(attempt: &mut Attempt) -> Result<Outcome, Outcome> {
     // The manager may have been quicker; then the session is the bridge's.
     let (job, process) = attempt.process()?;
     if process.is_none() {
-        if unseen.is_none() {
+        // Of a bridge that is down for another reason nothing is opened: SQLite rolls back when it starts.
+        if by_hand || locked || ended > 0 {
             clean_up(attempt)?;
         }
         if may_not_start(&job, &verdict, by_hand) {
