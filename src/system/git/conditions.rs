@@ -321,8 +321,21 @@ impl Look<'_> {
                 AttrValue::Unspecified | AttrValue::False => {}
                 _ => return Err(Refusal::Encoding { path: path() }),
             }
+            if matches!(AttrValue::always_bytes(of("ident")?), AttrValue::True) && self.is_ident_in_binary(change) {
+                return Err(Refusal::Filter { path: path(), name: "ident".into() });
+            }
         }
         Ok(())
+    }
+
+    /// libgit2 leaves `$Id$` alone in what it takes for binary, git does not. Nearly binary counts.
+    fn is_ident_in_binary(&self, change: &Change) -> bool {
+        let control = |byte: &u8| (*byte < 0x20 && !matches!(byte, 8..=10 | 12 | 13 | 27)) || *byte == 0x7f;
+        [change.from, change.to].into_iter().flatten().any(|side| {
+            self.open.repository.find_blob(side.id).is_ok_and(|blob| {
+                blob.content().windows(3).any(|part| part == b"$Id") && blob.content().iter().any(control)
+            })
+        })
     }
 
     /// As far as that can be asked: the folders in which names change, and the repository itself.

@@ -483,6 +483,15 @@ fn what_is_refused_is_left_byte_for_byte() {
             |repo| repo.write(".git/info/attributes", "[attr]big filter=lfs\n*.py big\n"),
             "Filter",
         ),
+        (
+            "an ident in a binary file",
+            |repo| {
+                repo.write(".gitattributes", "*.bin ident\n");
+                repo.write("a.bin", b"\0 $Id$");
+                repo.commit("binary");
+            },
+            "Filter",
+        ),
         ("an encoding", |repo| repo.write(".gitattributes", "*.py working-tree-encoding=UTF-16\n"), "Encoding"),
         ("assumed unchanged", |repo| drop(repo.git(&["update-index", "--assume-unchanged", "bridge/a.py"])), "Skipped"),
         ("skipped", |repo| drop(repo.git(&["update-index", "--skip-worktree", "bridge/a.py"])), "Skipped"),
