@@ -63,22 +63,27 @@ mod platform {
 
 #[cfg(target_vendor = "apple")]
 mod platform {
-    use std::path::PathBuf;
+    use std::path::{Path, PathBuf};
 
-    /// libproc names who has a file open; no `lsof`, which hangs.
+    /// libproc names who has a file open; no `lsof`, which hangs. It names processes of other users only to root, and does not
+    /// say how many it leaves out.
     pub(super) fn opened_by(files: &[PathBuf]) -> Result<(Vec<u32>, usize), String> {
-        let mut open: Vec<u32> = files.iter().flat_map(|file| users(file)).collect();
+        let mut open = Vec::new();
+        for file in files.iter().filter(|file| file.exists()) {
+            let users = users(file);
+            open.extend(users.map_err(|error| format!("who has {} open can't be asked: {error}", file.display()))?);
+        }
         open.sort_unstable();
         open.dedup();
         Ok((open, 0))
     }
 
     pub(super) fn has_open(pid: u32, files: &[PathBuf]) -> bool {
-        files.iter().any(|file| users(file).contains(&pid))
+        files.iter().any(|file| users(file).is_ok_and(|users| users.contains(&pid)))
     }
 
-    fn users(file: &PathBuf) -> Vec<u32> {
-        libproc::processes::pids_by_path(file, false, false).unwrap_or_default()
+    fn users(file: &Path) -> std::io::Result<Vec<u32>> {
+        libproc::processes::pids_by_path(file, false, false)
     }
 }
 
