@@ -11,7 +11,6 @@ use crate::history::History;
 use crate::outcome::Outcome;
 use crate::time::{Clock, Wall};
 use crate::verdict::{Cause, Problem, Rung, State, Verdict};
-use crate::watch::commands::Command;
 
 /// What the watch saw last, written to its status file at each tick.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -156,16 +155,13 @@ pub enum Refusal {
     NoService,
 }
 
-/// Why this command would be of no use now, if so.
-pub fn refused(command: Command, snapshot: &Snapshot) -> Option<Refusal> {
-    match command {
-        Command::ByHand(Hand::Restart) => restart_refused(snapshot),
-        Command::ByHand(_) | Command::Revert(_) => clean_refused(snapshot),
-        _ => None,
-    }
+/// Why what a person asks for would be of no use now, if so.
+pub fn refused(hand: Hand, snapshot: &Snapshot) -> Option<Refusal> {
+    if hand == Hand::Restart { restart_refused(snapshot) } else { clean_refused(snapshot) }
 }
 
-/// Why the locks can't be cleaned by hand now, if so. What an operator stopped may be cleaned; it is not started.
+/// Why the locks can't be cleaned, or HEAD be changed, by hand now, if so. That may be done to what its operator has
+/// stopped too; it is not started.
 pub fn clean_refused(snapshot: &Snapshot) -> Option<Refusal> {
     restart_refused(snapshot).filter(|why| !matches!(why, Refusal::OperatorStop | Refusal::NoService))
 }

@@ -102,6 +102,10 @@ pub fn run(watch: &mut Watch) {
 /// Brings a revert to its end in whose middle we were killed. Where another recovery runs, it does so itself.
 fn finish_revert(watch: &mut Watch) {
     let config = watch.config().clone();
+    // Without one no lock is taken: its face would say to others that a recovery is in progress.
+    if !git::revert::is_under_way(&config.state) {
+        return;
+    }
     let Ok(_lock) = recovery_lock::take(&config, Rung::Revert.number(), &[]) else { return };
     let finish = move || git::revert::finish(&config.root, &config.state);
     let line = match timed::once(watch.limits().work, finish) {

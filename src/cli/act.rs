@@ -44,7 +44,7 @@ pub(super) fn clean_locks(config: &Config, environment: &Environment, dry_run: b
 }
 
 pub(super) fn revert(config: &Config, environment: &Environment, dry_run: bool, yes: bool) -> Result<u8, Failure> {
-    // The end of what a kill of ours left half done is not for a command that may only ask.
+    // Nothing is written before the person has answered.
     let root = config.root.clone();
     let prepared = timed::once(environment.limits.work, move || git::revert::prepare(&root))
         .map_err(|why| (exit_code::UNKNOWN, why))?

@@ -248,7 +248,14 @@ impl App {
     fn send(&mut self, command: Command) {
         let refused = match self.shared.look() {
             state if state.lost.is_some() => Some("the watch has ended"),
-            state => state.snapshot.as_ref().and_then(|seen| refused(command, seen)).map(refusal),
+            state => {
+                let hand = match command {
+                    Command::ByHand(hand) => Some(hand),
+                    Command::Revert(_) => Some(Hand::Revert),
+                    _ => None,
+                };
+                hand.zip(state.snapshot.as_ref()).and_then(|(hand, seen)| refused(hand, seen)).map(refusal)
+            }
         };
         if let Some(why) = refused {
             self.shown.asked = None;

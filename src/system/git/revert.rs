@@ -95,6 +95,11 @@ pub fn undo(root: &Path, state: &Path) -> Result<Undone, Refusal> {
     })
 }
 
+/// Whether a run of ours was killed in the middle. Cheap.
+pub fn is_under_way(state: &Path) -> bool {
+    Intent::read(state).is_some()
+}
+
 /// Brings to an end what we were killed in: where HEAD has moved it is done, where it has not, what was changed goes
 /// back. `None` if nothing was under way. To be called at each start, under the recovery lock.
 ///
