@@ -34,7 +34,8 @@ fn rung(attempt: &mut Attempt) -> Result<Outcome, Outcome> {
     } else if job.stopped_by_operator {
         return Err(Outcome::StoodDown(StandDown::OperatorStop));
     }
-    let hung = process.filter(|_| hangs(&verdict));
+    // In the watch's chain rung 2 has just ended it, and twice is enough.
+    let hung = process.filter(|_| by_hand && hangs(&verdict));
     if let Some(own) = hung {
         wait_for_work(attempt, own.id)?;
     }
