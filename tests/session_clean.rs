@@ -363,13 +363,14 @@ fn a_copy_of_the_bridge_that_holds_the_lock_is_ended() {
 fn a_bridge_that_hangs_with_the_lock_is_ended_and_started() {
     let mut scene = Scene::new("embedded", 60.0);
     scene.set("stale_process", 0.5);
-    scene.bridge(&["--exclusive"]);
+    scene.bridge(&["--exclusive", "--hang", "data/hang"]);
     let mut watch = scene.watch();
     scene.wait_verdict("healthy", "none");
     let bridge = scene.wait_bridge();
     // A person acts, and not the watch.
     assert_eq!(scene.run(&["pause"]).status.code(), Some(0));
-    signal(bridge, Signal::STOP);
+    // Not by SIGSTOP: the kernel itself ends what is stopped and loses its parent.
+    std::fs::write(scene.data("hang"), "").expect("a file");
     scene.wait("the silence", || {
         scene.status()?["check"]["facts"]["log"]["silent_s"].as_u64().filter(|silent| *silent > 6).map(drop)
     });
@@ -378,6 +379,8 @@ fn a_bridge_that_hangs_with_the_lock_is_ended_and_started() {
     let (code, said) = clean_locks(&scene);
     assert_eq!(code, Some(0), "{said}\n{}", scene.journal());
     assert!(!alive(bridge), "{said}");
+    let acts = signals(&scene);
+    assert!(acts[0].starts_with(&format!("SIGTERM to the bridge (pid {bridge},")), "{acts:?}");
     assert!(embedded_bridge(&scene).is_some_and(|pid| pid != bridge));
 }
 
