@@ -1511,6 +1511,7 @@ fn deaths_are_counted_by_the_runs_that_systemd_names() {
         ("forgotten after a stop", (3, Some(1), Some(1)), (0, None, None), Exit::Never, false, 0, 0),
         ("started after that", (3, Some(1), None), (1, Some(2), Some(2)), Exit::Never, false, 0, 1),
         ("ExecStartPre of the next run", (3, Some(1), None), (3, None, None), Exit::Never, false, 0, 0),
+        ("ExecStartPre of its own restart", (3, Some(1), None), (4, None, None), Exit::Code(1), false, 0, 0),
         ("never started, then up", (0, None, None), (1, Some(1), Some(1)), Exit::Never, false, 0, 1),
         ("never started, then dead", (0, None, None), (1, Some(1), None), Exit::Code(1), false, 1, 0),
     ];

@@ -118,16 +118,18 @@ fn r18_what_a_supervisor_keeps_is_never_ended() {
 /// Whatever it is called: it brings the bridge back, so it is a supervisor.
 #[test]
 fn r18_a_supervisor_that_nobody_knows_loses_its_bridge_once_at_most() {
-    let (scene, _launchd) = loaded_with(&[], &keys(), |_| {});
+    // Or else a chain that waits would spare the second one.
+    let (scene, _launchd) = loaded_with(&[], &keys(), |scene| scene.set("again", 1.0));
     let _watch = scene.watch();
     scene.wait_verdict("healthy", "none");
     let script = format!("while :; do {}; sleep 0.2; done", line(&scene));
     let keeper = start("a supervisor", Command::new("/bin/sh").args(["-c", &script]).current_dir(&scene.root));
     let first = scene.wait("its child", || child_of(keeper.1.id()));
     scene.wait("its end", || (!alive(first)).then_some(()));
-    let second =
-        scene.wait("its next child", || child_of(keeper.1.id()).filter(|pid| *pid != first && comm(*pid) != "sleep"));
-    scene.wait_aged(second, 3.0);
+    // Not the `sleep` in between, which is called `sh` before its exec.
+    let is_bridge = |pid: &u32| !["sh", "sleep", ""].contains(&comm(*pid).as_str());
+    let second = scene.wait("its next child", || child_of(keeper.1.id()).filter(|pid| *pid != first && is_bridge(pid)));
+    scene.wait_aged(second, 6.0);
     scene.wait_looks(4);
     assert!(alive(second), "{}", scene.journal());
     assert_eq!(signals(&scene).len(), 1, "{:?}", signals(&scene));
@@ -356,14 +358,20 @@ fn r04_nor_does_it_help_that_each_start_lives_a_little() {
     assert!(alive(shell));
 }
 
-/// A wrapper script whose child is no bridge by its words, and works.
+/// A wrapper script whose child is no bridge by its words, and works. Whatever else it starts has its tracebacks in the
+/// same log.
 #[test]
 fn r04_a_wrapper_with_other_words_is_nobodys_crash_loop() {
-    let (scene, launchd, _bot) = with_a_runner(&[], |line| format!("sh -c \"{line} --ping 0.3\" & wait\n"));
+    let tool = "while sleep 0.9; do printf 'Traceback (most recent call last):\\nKeyError: 1\\n' >&2; done &";
+    let options = ["--every", "20", "--ping", "0.3"];
+    let (mut scene, launchd, _bot) = with_a_runner(&options, |line| format!("{tool}\n{line} &\nwait\n"));
+    scene.program_is(&[".venv/bin/python", "bridge/telegram_bridge.py"]);
     let _watch = scene.watch();
     let shell = launchd.wait_pid(&scene.label);
     scene.wait_verdict("healthy", "none");
     left_alone(&scene, shell);
+    scene.wait_aged(shell, 8.0);
+    scene.wait_verdict("healthy", "none");
     assert!(scene.acts().is_empty(), "{:?}", scene.acts());
 }
 
