@@ -41,7 +41,7 @@ fn rung(attempt: &mut Attempt) -> Result<Outcome, Outcome> {
     }
     // A session that is not where it should be has nothing to do with another cause.
     let unseen = attempt.holders().err().filter(|_| !by_hand && !locked);
-    let ended = if unseen.is_none() { end_holders(attempt)? } else { 0 };
+    let mut ended = if unseen.is_none() { end_holders(attempt)? } else { 0 };
     if let Some(own) = hung {
         end_bridge(attempt, own)?;
     } else if let Some(own) = process {
@@ -57,7 +57,15 @@ fn rung(attempt: &mut Attempt) -> Result<Outcome, Outcome> {
     if process.is_none() {
         // Of a bridge that is down for another reason nothing is opened: SQLite rolls back when it starts.
         if by_hand || locked || ended > 0 {
-            clean_up(attempt)?;
+            let mut tries = 0;
+            while let Cleaned::Locked = clean_up(attempt)? {
+                // One that writes now and then held nothing when we looked.
+                tries += 1;
+                if tries == TRIES {
+                    return Err(Outcome::Failed(Failure::StaysLocked));
+                }
+                ended += end_holders(attempt)?;
+            }
         }
         if may_not_start(&job, &verdict, by_hand) {
             return Ok(Outcome::Cured(Cure::SessionFree { ended }));
@@ -125,22 +133,31 @@ fn end_holders(attempt: &mut Attempt) -> Result<usize, Outcome> {
     }
 }
 
+/// So often somebody may have the lock again before SQLite can.
+const TRIES: u32 = 3;
+
+enum Cleaned {
+    Done,
+    /// Somebody took the lock meanwhile.
+    Locked,
+}
+
 /// # Errors
 /// If SQLite can't bring it into order.
-fn clean_up(attempt: &mut Attempt) -> Result<(), Outcome> {
+fn clean_up(attempt: &mut Attempt) -> Result<Cleaned, Outcome> {
     let session = attempt.config().session.clone();
     attempt.note(&Act::CleanSession);
     // In a thread: its folder may block. SQLite itself waits half as long for a lock.
     let limit = attempt.limits().ask * 2;
     let failed = |failure| Err(Outcome::Failed(failure));
     match timed::once(limit, move || clean(&session)) {
-        Ok(Ok(())) => Ok(()),
+        Ok(Ok(())) => Ok(Cleaned::Done),
         Ok(Err(Unclean::Corrupt(damage))) => failed(Failure::SessionCorrupt(damage)),
         Ok(Err(Unclean::Unusable(why))) | Err(why) => failed(Failure::Refused(why)),
         Ok(Err(Unclean::Locked)) => match attempt.process()?.1 {
             // The manager has started the bridge meanwhile, and it is at work.
-            Some(_) => Ok(()),
-            None => failed(Failure::StaysLocked),
+            Some(_) => Ok(Cleaned::Done),
+            None => Ok(Cleaned::Locked),
         },
     }
 }
