@@ -47,6 +47,8 @@ pub const INCIDENT: &str = "incident.json";
 pub const REMINDED: &str = "reminded.json";
 /// The revert, or its undoing, that is under way.
 pub const REVERT: &str = "revert.json";
+/// Our copy of git's index while the revert is looked at.
+pub const INDEX_COPY: &str = "revert.index";
 /// The commits that we reverted.
 pub const REVERTED: &str = "reverted.json";
 /// The one message that Telegram has not confirmed.

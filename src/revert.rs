@@ -166,6 +166,10 @@ pub enum Refusal {
     IndexLocked {
         path: String,
     },
+    /// git's index is no index.
+    BrokenIndex {
+        path: String,
+    },
     /// A merge left conflicts in the index.
     Conflicts {
         paths: Vec<String>,

@@ -50,6 +50,10 @@ pub fn refusal(refusal: &Refusal) -> String {
             "A git command is at work in the checkout, or one was ended in the middle and left its lock. If none runs: rm {}",
             argument(path)
         ),
+        Refusal::BrokenIndex { path } => format!(
+            "git's index is broken. To make it anew, which leaves all files alone: rm {} && git reset",
+            argument(path)
+        ),
         Refusal::Conflicts { paths, more } => {
             format!("{} in conflict. Resolve that first: git status", are(paths, *more))
         }

@@ -13,16 +13,18 @@ use super::revert::{Plan, note};
 use super::tip::{self, tip};
 use super::work_tree::{Stamp, WorkTree};
 use super::{REVERT_SUBJECT, index_file, staging};
+use crate::contract;
 use crate::revert::{Act, Refusal};
+use crate::system::files;
 
 impl Plan {
     /// Either all of it is done, or nothing.
-    pub(super) fn carry_out(&self, state: &Path, act: Act, to: Oid, seen: &Seen) -> Result<(), Refusal> {
+    pub(super) fn carry_out(&self, state: &Path, act: Act, to: Oid, seen: &Seen, index: Index) -> Result<(), Refusal> {
         let intent = Intent::new(act, self.tip.commit, to, &self.open.git, &self.open.root);
         intent.write(state).map_err(|why| Refusal::NoNotes { why })?;
         step();
         let mut progress = Progress { plan: self, intent: &intent, work: None, done: Vec::new(), index: false };
-        let end = progress.all(to, seen);
+        let end = progress.all(to, seen, index, &index_copy(state));
         let end = end.map_err(|why| match progress.back() {
             Ok(()) => why,
             Err((path, why)) => Refusal::HalfBack { path, why },
@@ -39,6 +41,7 @@ impl Plan {
             let _ = note(&self.open, state, self.tip.commit);
         }
         clear(&intent.staging);
+        files::remove(&index_copy(state));
         step();
         Intent::drop_it(state);
         end?;
@@ -70,7 +73,7 @@ pub(super) fn new_side(change: &Change) -> Option<Side> {
 }
 
 impl Progress<'_> {
-    fn all(&mut self, to: Oid, seen: &Seen) -> Result<(), Refusal> {
+    fn all(&mut self, to: Oid, seen: &Seen, mut index: Index, copy: &Path) -> Result<(), Refusal> {
         let Plan { open, tip, changes, .. } = self.plan;
         let at = |path: &Path, why: String| Refusal::Failed { path: shown(path), why };
         let folder = self.intent.staging.as_path();
@@ -85,9 +88,6 @@ impl Progress<'_> {
         if index_file::stamp(&open.git) != seen.index {
             return Err(Refusal::Changed { path: shown(&open.git.join("index")) });
         }
-        let copy = index_file::copy(&open.git, folder).map_err(in_folder)?;
-        let mut index = Index::open(&copy).map_err(in_index)?;
-        index_file::set(&mut index, changes).map_err(in_index)?;
         let new = folder.join("new");
         staging::write(open, &index, changes, new_side, &new).map_err(|why| at(folder, why))?;
         step();
@@ -120,7 +120,9 @@ impl Progress<'_> {
         }
         index_file::replace(&mut index, placed.into_iter()).map_err(in_index)?;
         index.write().map_err(in_index)?;
-        index_file::put(&open.git, &copy, &old_index(folder)).map_err(in_folder)?;
+        let written = folder.join("index");
+        index_file::bring(copy, &written).map_err(in_folder)?;
+        index_file::put(&open.git, &written, &old_index(folder)).map_err(in_folder)?;
         self.index = true;
         step();
         for ((_, change), placed) in in_order(changes, new_side).into_iter().zip(&self.done) {
@@ -188,6 +190,11 @@ pub(super) fn lock(open: &Open, intent: &Intent) -> Result<(), Refusal> {
             _ => Refusal::Failed { path, why: error.to_string() },
         }
     })
+}
+
+/// Our own copy of the index, until it is whole. In our own folder, since it is read before anything is decided.
+pub(super) fn index_copy(state: &Path) -> PathBuf {
+    state.join(contract::INDEX_COPY)
 }
 
 fn old_folder(staging: &Path) -> PathBuf {

@@ -5,7 +5,7 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use git2::{DiffFile, FileMode, Oid, Repository, Tree};
+use git2::{Oid, Repository, Tree, TreeEntry};
 
 /// A file as a commit has it.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -24,40 +24,62 @@ pub(super) struct Change {
     pub(super) to: Option<Side>,
 }
 
-pub(super) const FOLDER: u32 = 0o040_000;
+const FOLDER: u32 = 0o040_000;
 pub(super) const SUBMODULE: u32 = 0o160_000;
 pub(super) const LINK: u32 = 0o120_000;
 pub(super) const EXECUTABLE: u32 = 0o100_755;
 const PLAIN: u32 = 0o100_644;
 
-/// In the order of their paths' bytes.
+/// In the order of their paths' bytes. libgit2's own comparison reads every folder of both trees; this one only those
+/// that differ, which is what makes the cost that of the change.
 pub(super) fn between(repository: &Repository, from: &Tree, to: &Tree) -> Result<Vec<Change>, git2::Error> {
-    // No renames: a file under a new name is one that goes and one that comes.
-    let diff = repository.diff_tree_to_tree(Some(from), Some(to), None)?;
-    let mut changes: BTreeMap<Vec<u8>, Change> = BTreeMap::new();
-    // A file that becomes a link is told as two deltas of one path.
-    for delta in diff.deltas() {
-        for (file, is_old) in [(delta.old_file(), true), (delta.new_file(), false)] {
-            let Some(side) = side(&file) else { continue };
-            let path = file.path_bytes().unwrap_or_default().to_vec();
-            let change = changes.entry(path.clone()).or_insert(Change { path, from: None, to: None });
-            if is_old { change.from = Some(side) } else { change.to = Some(side) }
-        }
-    }
+    let mut changes = BTreeMap::new();
+    compare(repository, &[], Some(from), Some(to), &mut changes)?;
     Ok(changes.into_values().collect())
 }
 
-fn side(file: &DiffFile) -> Option<Side> {
-    let mode = match file.mode() {
-        FileMode::Unreadable => return None,
-        FileMode::Tree => FOLDER,
-        // Very old commits have group-writable files, which git takes for plain ones.
-        FileMode::Blob | FileMode::BlobGroupWritable => PLAIN,
-        FileMode::BlobExecutable => EXECUTABLE,
-        FileMode::Link => LINK,
-        FileMode::Commit => SUBMODULE,
+fn compare(
+    repository: &Repository,
+    folder: &[u8],
+    from: Option<&Tree>,
+    to: Option<&Tree>,
+    changes: &mut BTreeMap<Vec<u8>, Change>,
+) -> Result<(), git2::Error> {
+    let mut names: BTreeMap<Vec<u8>, (Option<Side>, Option<Side>)> = BTreeMap::new();
+    for entry in from.iter().flat_map(|tree| tree.iter()) {
+        names.entry(entry.name_bytes().to_vec()).or_default().0 = Some(side(&entry));
+    }
+    for entry in to.iter().flat_map(|tree| tree.iter()) {
+        names.entry(entry.name_bytes().to_vec()).or_default().1 = Some(side(&entry));
+    }
+    for (name, (from, to)) in names.into_iter().filter(|(_, (from, to))| from != to) {
+        let path = if folder.is_empty() { name } else { [folder, &name].join(&b'/') };
+        let tree = |side: Option<Side>| {
+            side.filter(|side| side.mode == FOLDER).map(|side| repository.find_tree(side.id)).transpose()
+        };
+        let (from_tree, to_tree) = (tree(from)?, tree(to)?);
+        if from_tree.is_some() || to_tree.is_some() {
+            compare(repository, &path, from_tree.as_ref(), to_tree.as_ref(), changes)?;
+        }
+        let file = |side: Option<Side>| side.filter(|side| side.mode != FOLDER);
+        let (from, to) = (file(from), file(to));
+        if from.is_some() || to.is_some() {
+            changes.insert(path.clone(), Change { path, from, to });
+        }
+    }
+    Ok(())
+}
+
+fn side(entry: &TreeEntry) -> Side {
+    let mode = match entry.filemode_raw() {
+        0o040_000 => FOLDER,
+        0o120_000 => LINK,
+        0o160_000 => SUBMODULE,
+        // As git does it: very old commits have other modes, of which only this bit counts.
+        mode if mode & 0o100 != 0 => EXECUTABLE,
+        _ => PLAIN,
     };
-    Some(Side { id: file.id(), mode })
+    Side { id: entry.id(), mode }
 }
 
 pub(super) fn path_of(bytes: &[u8]) -> &Path {

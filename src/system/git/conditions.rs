@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fs::{self, Metadata};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use git2::{AttrCheckFlags, AttrValue, DiffOptions, Index, IndexEntryExtendedFlag, Repository, RepositoryState};
 use rustix::fs::Access;
@@ -22,11 +22,16 @@ pub(super) struct Seen {
     pub(super) files: Vec<Option<Stamp>>,
 }
 
-pub(super) fn check(open: &Open, tip: &Tip, changes: &[Change]) -> Result<Seen, Refusal> {
+/// The index is read from `copy`, if there is to be one. It comes back with the changes in it, not yet written.
+pub(super) fn check(open: &Open, tip: &Tip, changes: &[Change], copy: Option<&Path>) -> Result<(Seen, Index), Refusal> {
     nothing_under_way(open)?;
     let work = WorkTree::open(&open.root).map_err(|error| io(&open.root, &error))?;
     let index_stamp = index_file::stamp(&open.git);
-    let mut index = read_index(open)?;
+    let own = open.git.join("index");
+    if let Some(copy) = copy {
+        index_file::copy(&own, copy).map_err(|error| io(copy, &error))?;
+    }
+    let mut index = read_index(open, copy.unwrap_or(&own))?;
     let look = Look {
         open,
         work: &work,
@@ -36,19 +41,24 @@ pub(super) fn check(open: &Open, tip: &Tip, changes: &[Change]) -> Result<Seen, 
     look.names_and_kinds(&index)?;
     look.folders()?;
     let files = look.stamps()?;
+    // Else libgit2 would read it once more.
+    let failed = |error: git2::Error| unreadable(&open.git, &error);
+    open.repository.set_index(&mut index).map_err(failed)?;
     look.uncommitted(&index)?;
     look.room(&index)?;
     look.objects()?;
     look.same_names(&index)?;
     look.attributes(&open.repository, AttrCheckFlags::FILE_THEN_INDEX)?;
     // Once more as the attributes will be; in memory, the index is not written.
-    let failed = |error: git2::Error| unreadable(&open.git, &error);
     index_file::set(&mut index, changes).map_err(failed)?;
     let later = Repository::open(&open.root).map_err(failed)?;
     later.set_index(&mut index).map_err(failed)?;
     look.attributes(&later, AttrCheckFlags::INDEX_ONLY)?;
+    drop(later);
     look.writable(tip)?;
-    Ok(Seen { index: index_stamp, files })
+    // From here on it is bound to no repository: libgit2 would look at the work tree again when it is written.
+    Index::new().and_then(|mut empty| open.repository.set_index(&mut empty)).map_err(failed)?;
+    Ok((Seen { index: index_stamp, files }, index))
 }
 
 fn nothing_under_way(open: &Open) -> Result<(), Refusal> {
@@ -74,10 +84,9 @@ fn nothing_under_way(open: &Open) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Read from its file, and bound to no repository, so that nothing we do to it in memory is ever written.
-pub(super) fn read_index(open: &Open) -> Result<Index, Refusal> {
+fn read_index(open: &Open, file: &Path) -> Result<Index, Refusal> {
     let path = open.git.join("index");
-    let index = Index::open(&path).map_err(|error| {
+    let index = Index::open(file).map_err(|_| {
         let set = |name: &str| open.repository.config().and_then(|config| config.get_bool(name)).unwrap_or(false);
         let shared = fs::read_dir(&open.git)
             .into_iter()
@@ -87,7 +96,7 @@ pub(super) fn read_index(open: &Open) -> Result<Index, Refusal> {
         match () {
             () if set("index.sparse") => Refusal::Unsupported(Format::SparseIndex),
             () if set("core.splitIndex") || shared => Refusal::Unsupported(Format::SplitIndex),
-            () => unreadable(&path, &error),
+            () => Refusal::BrokenIndex { path: shown(&path) },
         }
     })?;
     if index.has_conflicts() {
@@ -99,7 +108,7 @@ pub(super) fn read_index(open: &Open) -> Result<Index, Refusal> {
     Ok(index)
 }
 
-pub(super) fn io(path: &std::path::Path, error: &std::io::Error) -> Refusal {
+pub(super) fn io(path: &Path, error: &std::io::Error) -> Refusal {
     Refusal::Unreadable { path: shown(path), why: error.to_string() }
 }
 

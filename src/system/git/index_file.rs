@@ -68,11 +68,22 @@ pub(super) fn replace<'a>(
     Ok(())
 }
 
-/// The index's own copy in our folder, to be changed and put in its place.
-pub(super) fn copy(git: &Path, staging: &Path) -> io::Result<PathBuf> {
-    let copy = staging.join("index");
-    fs::copy(git.join("index"), &copy)?;
-    Ok(copy)
+/// A copy of our own, to be changed and then put in the index's place. No index, no copy. With the same time, by which
+/// libgit2 knows whose contents it has to compare.
+pub(super) fn copy(index: &Path, copy: &Path) -> io::Result<()> {
+    files::remove(copy);
+    let Ok(meta) = fs::metadata(index) else { return Ok(()) };
+    fs::copy(index, copy)?;
+    File::options().write(true).open(copy)?.set_times(FileTimes::new().set_modified(meta.modified()?))
+}
+
+/// Moves a file to where a rename can put it in its place; between file systems by a copy.
+pub(super) fn bring(from: &Path, to: &Path) -> io::Result<()> {
+    if fs::rename(from, to).is_ok() {
+        return Ok(());
+    }
+    fs::copy(from, to)?;
+    fs::remove_file(from)
 }
 
 /// Puts a changed copy in its place, and keeps the one before it.

@@ -8,16 +8,18 @@
 
 use std::path::Path;
 
-use git2::{Commit, Oid};
+use git2::{Commit, Index, Oid};
 
-use super::carry_out::{clear, step};
+use super::carry_out::{clear, index_copy, step};
 use super::changes::{Change, between};
+use super::conditions::Seen;
 use super::intent::Intent;
 use super::opening::{Open, open, shown, unreadable};
 use super::settle::{Towards, settle};
 use super::tip::{Tip, tip, write_commit};
 use super::{LONGEST, REVERT_SUBJECT, UNDO_SUBJECT, conditions, index_file, reverted};
 use crate::revert::{Act, Finished, Prepared, Refusal, Reverted, Undone};
+use crate::system::files;
 use crate::time::Wall;
 
 /// What [`revert`] would do by hand. Writes nothing.
@@ -26,7 +28,7 @@ use crate::time::Wall;
 /// Why it would refuse.
 pub fn prepare(root: &Path) -> Result<Prepared, Refusal> {
     let plan = revert_plan(root, None)?;
-    conditions::check(&plan.open, &plan.tip, &plan.changes)?;
+    conditions::check(&plan.open, &plan.tip, &plan.changes, None)?;
     let commit = plan.head()?;
     #[expect(clippy::cast_precision_loss, reason = "seconds since 1970")]
     let committed = Wall(commit.time().seconds() as f64);
@@ -50,12 +52,12 @@ pub fn revert(root: &Path, state: &Path, auto: bool, expected: Option<&str>) -> 
     if expected.is_some_and(|commit| plan.tip.commit.to_string() != commit) {
         return Err(Refusal::Moved);
     }
-    let seen = conditions::check(&plan.open, &plan.tip, &plan.changes)?;
+    let (seen, index) = plan.check(state)?;
     let head = plan.head()?;
     let message = format!("{REVERT_SUBJECT}\n\n{}\n", body(head.id()));
     let revert = write_commit(&plan.open.repository, &head, plan.tree, &message)
         .map_err(|error| failed(&plan.open.common, &error))?;
-    plan.carry_out(state, Act::Revert, revert, &seen)?;
+    plan.carry_out(state, Act::Revert, revert, &seen, index)?;
     Ok(Reverted {
         commit: head.id().to_string(),
         summary: summary(&head),
@@ -73,7 +75,7 @@ pub fn revert(root: &Path, state: &Path, auto: bool, expected: Option<&str>) -> 
 pub fn undo(root: &Path, state: &Path) -> Result<Undone, Refusal> {
     finish(root, state)?;
     let (plan, before) = undo_plan(root)?;
-    let seen = conditions::check(&plan.open, &plan.tip, &plan.changes)?;
+    let (seen, index) = plan.check(state)?;
     let revert = plan.head()?;
     let repository = &plan.open.repository;
     let failed = |error: git2::Error| failed(&plan.open.common, &error);
@@ -84,7 +86,7 @@ pub fn undo(root: &Path, state: &Path) -> Result<Undone, Refusal> {
     } else {
         before
     };
-    plan.carry_out(state, Act::Undo, head, &seen)?;
+    plan.carry_out(state, Act::Undo, head, &seen, index)?;
     Ok(Undone {
         revert: revert.id().to_string(),
         head: head.to_string(),
@@ -127,6 +129,7 @@ pub fn finish(root: &Path, state: &Path) -> Result<Option<Finished>, Refusal> {
     };
     step();
     clear(&intent.staging);
+    files::remove(&index_copy(state));
     step();
     Intent::drop_it(state);
     Ok(Some(finished))
@@ -145,6 +148,16 @@ impl Plan {
     fn head(&self) -> Result<Commit<'_>, Refusal> {
         let commit = self.open.repository.find_commit(self.tip.commit);
         commit.map_err(|error| unreadable(&self.open.git, &error))
+    }
+
+    fn check(&self, state: &Path) -> Result<(Seen, Index), Refusal> {
+        files::make_private_folder(state).map_err(|error| Refusal::NoNotes { why: error.to_string() })?;
+        let copy = index_copy(state);
+        let checked = conditions::check(&self.open, &self.tip, &self.changes, Some(&copy));
+        if checked.is_err() {
+            files::remove(&copy);
+        }
+        checked
     }
 
     fn to(open: Open, tip: Tip, tree: Oid) -> Result<Plan, Refusal> {

@@ -35,6 +35,7 @@ impl Repo {
         let folder = tempfile::tempdir().unwrap();
         let (root, state) = (folder.path().join("root"), folder.path().join("state"));
         fs::create_dir(&root).unwrap();
+        fs::create_dir(&state).unwrap();
         Repo { folder, root, state }
     }
 
@@ -69,9 +70,9 @@ impl Repo {
 
     fn copy(&self) -> Repo {
         let repo = Repo::empty();
-        fs::remove_dir(&repo.root).unwrap();
         for (from, to) in [(&self.root, &repo.root), (&self.state, &repo.state)] {
-            assert!(!from.exists() || Command::new("cp").arg("-a").args([from, to]).status().unwrap().success());
+            fs::remove_dir(to).unwrap();
+            assert!(Command::new("cp").arg("-a").args([from, to]).status().unwrap().success());
         }
         // As git leaves it: with the copies' own times and inodes.
         git_command(&repo.root, &["update-index", "-q", "--refresh"]).output().unwrap();
@@ -247,7 +248,7 @@ fn what_is_refused_is_left_byte_for_byte() {
         ("the configuration is a pipe", |repo| pipe_instead(repo, ".git/config"), "NotAFile"),
         ("garbage in the configuration", |repo| repo.write(".git/config", "[core\n"), "Unreadable"),
         ("the index is a pipe", |repo| pipe_instead(repo, ".git/index"), "NotAFile"),
-        ("garbage in the index", |repo| repo.write(".git/index", "DIRC garbage"), "Unreadable"),
+        ("garbage in the index", |repo| repo.write(".git/index", "DIRC garbage"), "BrokenIndex"),
         ("no index", |repo| fs::remove_file(repo.root.join(".git/index")).unwrap(), "Uncommitted"),
         (
             "SHA-256",
@@ -647,7 +648,10 @@ fn seen_by_a_person(repo: &Repo) -> (String, String, BTreeMap<PathBuf, (u32, Vec
 fn assert_nothing_is_left(repo: &Repo, name: &str) {
     for path in walk(repo.folder.path()).keys() {
         let text = path.strip_prefix(repo.folder.path()).unwrap().to_string_lossy();
-        let stale = text.ends_with(".lock") || text.contains("bridge-watchdog") || text.ends_with("revert.json");
+        let stale = text.ends_with(".lock")
+            || text.contains("bridge-watchdog")
+            || text.ends_with("revert.json")
+            || text.ends_with("revert.index");
         assert!(!stale, "{name}: {text} is left");
     }
     repo.git(&["fsck", "--strict"]);

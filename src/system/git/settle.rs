@@ -41,12 +41,12 @@ pub(super) fn settle(open: &Open, intent: &Intent, from: Oid, to: Oid, towards: 
     }
     lock(open, intent)?;
     step();
+    let (own, copy) = (open.git.join("index"), folder.join("index"));
     let done = (|| {
-        let copy = index_file::copy(&open.git, folder).map_err(in_folder)?;
+        index_file::copy(&own, &copy).map_err(in_folder)?;
         let mut index = Index::open(&copy).map_err(in_index)?;
         let replaced = settle_files(open, &mut index, &changes, folder, matches!(towards, Towards::From))?;
-        let _ = fs::remove_file(&copy);
-        let copy = index_file::copy(&open.git, folder).map_err(in_folder)?;
+        index_file::copy(&own, &copy).map_err(in_folder)?;
         let mut index = Index::open(&copy).map_err(in_index)?;
         let stale: Vec<&Change> =
             changes.iter().filter(|change| index_file::has(&index, &change.path, change.from)).collect();
