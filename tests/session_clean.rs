@@ -342,12 +342,14 @@ fn a_copy_of_the_bridge_that_holds_the_lock_is_ended() {
     scene.set("stale_process", 0.5);
     scene.bridge(&["--exclusive"]);
     let mut copy = start("a copy", &mut as_the_bridge(&scene, &scene.root));
+    // Before that there may be no session.
+    scene.wait("its session", || scene.data("valor_bridge.session").exists().then_some(()));
+    scene.wait("its lock", || (place(&locks(&scene), copy.1.id()).as_deref() == Some("exclusive")).then_some(()));
     scene.wait_aged(copy.1.id(), 0.6);
     assert_eq!(scene.run(&["pause"]).status.code(), Some(0));
     let _watch = scene.watch();
     // What ends during a pause is no crash, but it is seen.
     scene.wait_journal("is gone");
-    assert_eq!(place(&locks(&scene), copy.1.id()).as_deref(), Some("exclusive"));
     let (code, said) = clean_locks(&scene);
     assert_eq!(code, Some(0), "{said}\n{}", scene.journal());
     scene.wait("its end", || copy.1.try_wait().expect("our own child can be asked"));
