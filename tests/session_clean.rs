@@ -374,8 +374,11 @@ fn a_bridge_that_hangs_with_the_lock_is_ended_and_started() {
     assert_eq!(scene.run(&["pause"]).status.code(), Some(0));
     // Not by SIGSTOP: the kernel itself ends what is stopped and loses its parent.
     std::fs::write(scene.data("hang"), "").expect("a file");
+    // Nothing that it did before is a sign of life any more.
     scene.wait("the silence", || {
-        scene.status()?["check"]["facts"]["log"]["silent_s"].as_u64().filter(|silent| *silent > 6).map(drop)
+        let status = scene.status()?;
+        let silent = status["check"]["facts"]["log"]["silent_s"].as_u64().is_some_and(|silent| silent > 8);
+        (silent && status["history"]["stale_looks"].as_u64()? >= 2).then_some(())
     });
     watch.kill();
     assert_eq!(scene.run(&["resume"]).status.code(), Some(0));
