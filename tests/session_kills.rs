@@ -134,22 +134,26 @@ fn incident_1_a_killed_writer_with_a_hot_journal_loses_no_committed_row() {
             // Here it is rung 3 that ends it in mid-transaction.
             scene.wait_aged(writer.pid(), 0.4);
             assert_clean(&scene, "ended by rung 3");
-            // Between two transactions there is no holder to be ended, and then the bridge is simply started.
+            // Between two transactions there is no holder to be ended, and then the bridge is simply started. Beside
+            // that it is ended next, and the bridge itself rolls back what it left.
+            let met = writer.ended().is_some();
             scene.wait("its end", || {
                 if writer.ended().is_none() {
                     clean_or_busy(&scene);
                 }
                 writer.ended()
             });
-            "ended by rung 3"
+            if met { "ended by rung 3" } else { BESIDE_BRIDGE }
         };
-        assert!(!is_hot(&session), "round {round}, {name}: SQLite was not let at it");
+        assert!(name == BESIDE_BRIDGE || !is_hot(&session), "round {round}, {name}: SQLite was not let at it");
         assert_whole(&session, said(&writer.said()), &format!("round {round}, {name}"));
         assert_eq!(neighbours(&scene), before, "round {round}, {name}");
     }
     println!("{rounds} kills, of those by the test {hot} with a hot journal");
     assert!(hot > 0, "not one kill left a hot journal, so this has shown nothing");
 }
+
+const BESIDE_BRIDGE: &str = "ended by rung 3 beside the bridge";
 
 /// Beside a bridge that works it ends strangers too; 4 if it found none.
 fn clean_or_busy(scene: &Scene) {
