@@ -88,18 +88,21 @@ impl Checkout {
 
 fn read(repository: &Repository, head: &Commit, deep: bool) -> Result<Git, git2::Error> {
     let summary: String = head.summary().ok().flatten().unwrap_or("").chars().take(LONGEST).collect();
-    #[expect(clippy::cast_precision_loss, reason = "seconds since 1970")]
-    let committed = Wall(head.time().seconds() as f64);
     Ok(Git {
         head: head.id().to_string(),
         own_revert: summary == REVERT_SUBJECT,
         summary,
-        committed,
+        committed: committed(head),
         parents: head.parent_count(),
         dirty: if deep { dirty(repository)? } else { None },
         touches_code: deep.then(|| touches_code(repository, head)).transpose()?,
         undone: false,
     })
+}
+
+fn committed(commit: &Commit) -> Wall {
+    #[expect(clippy::cast_precision_loss, reason = "seconds since 1970")]
+    Wall(commit.time().seconds() as f64)
 }
 
 /// `None` where the index has a form that libgit2 can't read (a sparse index).
@@ -116,18 +119,19 @@ fn is_dirty(repository: &Repository) -> Result<bool, git2::Error> {
     let mut options = StatusOptions::new();
     options.include_untracked(false).include_ignored(false).update_index(false);
     let index = repository.index()?;
-    let skipped = |path: &[u8]| {
-        // 0: the one entry of a path without a conflict.
-        index.get_path(Path::new(OsStr::from_bytes(path)), 0).is_some_and(|entry| {
-            entry.flags & ASSUME_UNCHANGED != 0
-                || entry.flags_extended & IndexEntryExtendedFlag::SKIP_WORKTREE.bits() != 0
-        })
-    };
     let changed = repository.statuses(Some(&mut options))?.iter().any(|entry| {
         // libgit2 takes what was left out for deleted.
-        !(entry.status() == Status::WT_DELETED && skipped(entry.path_bytes()))
+        !(entry.status() == Status::WT_DELETED && is_skipped(&index, Path::new(OsStr::from_bytes(entry.path_bytes()))))
     });
     Ok(changed || has_changed_beside(repository, &index)?)
+}
+
+/// Whether its person told git to skip this file or to take it for unchanged.
+fn is_skipped(index: &Index, path: &Path) -> bool {
+    // 0: the one entry of a path without a conflict.
+    index.get_path(path, 0).is_some_and(|entry| {
+        entry.flags & ASSUME_UNCHANGED != 0 || entry.flags_extended & IndexEntryExtendedFlag::SKIP_WORKTREE.bits() != 0
+    })
 }
 
 /// In a sparse checkout a file that was left out and is there anyway is looked at by git (from 2.36 on) and not by

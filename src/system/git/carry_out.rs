@@ -5,7 +5,7 @@ use std::{fs, io};
 
 use git2::{Index, Oid};
 
-use super::changes::{Change, Side, name_of, path_of};
+use super::changes::{Change, name_of, path_of};
 use super::conditions::{self, Seen};
 use super::intent::Intent;
 use super::opening::{Open, shown};
@@ -62,14 +62,10 @@ struct Progress<'a> {
 }
 
 /// What leaves before what comes: a file may come where a folder was, and the other way round.
-pub(super) fn in_order(changes: &[Change], to: fn(&Change) -> Option<Side>) -> Vec<(usize, &Change)> {
+pub(super) fn in_order(changes: &[Change]) -> Vec<(usize, &Change)> {
     let all = || changes.iter().enumerate();
-    let leaves = all().filter(|(_, change)| to(change).is_none());
-    leaves.chain(all().filter(|(_, change)| to(change).is_some())).collect()
-}
-
-pub(super) fn new_side(change: &Change) -> Option<Side> {
-    change.to
+    let leaves = all().filter(|(_, change)| change.to.is_none());
+    leaves.chain(all().filter(|(_, change)| change.to.is_some())).collect()
 }
 
 impl Progress<'_> {
@@ -89,7 +85,7 @@ impl Progress<'_> {
             return Err(Refusal::Changed { path: shown(&open.git.join("index")) });
         }
         let new = folder.join("new");
-        staging::write(open, &index, changes, new_side, &new).map_err(|why| at(folder, why))?;
+        staging::write(open, &index, changes, &new).map_err(|why| at(folder, why))?;
         step();
 
         let work = WorkTree::open(&open.root).map_err(|error| at(&open.root, error.to_string()))?;
@@ -100,7 +96,7 @@ impl Progress<'_> {
             kept.map_err(|error| at(&work.full(&change.path), error.to_string()))?;
         }
         step();
-        for (number, change) in in_order(changes, new_side) {
+        for (number, change) in in_order(changes) {
             // A folder is there where its files have to leave first, which is looked at again by the move itself.
             if !(change.from.is_none() && seen.files[number].is_some()) {
                 conditions::unchanged(work, change, seen.files[number])?;
@@ -125,7 +121,7 @@ impl Progress<'_> {
         index_file::put(&open.git, &written, &old_index(folder)).map_err(in_folder)?;
         self.index = true;
         step();
-        for ((_, change), placed) in in_order(changes, new_side).into_iter().zip(&self.done) {
+        for ((_, change), placed) in in_order(changes).into_iter().zip(&self.done) {
             // Where one has left, there may be the folder of one that came.
             let is_folder = || work.meta(&change.path).is_ok_and(|meta| meta.is_some_and(|meta| meta.is_dir()));
             if change.to.is_some() || !is_folder() {
@@ -166,7 +162,7 @@ impl Progress<'_> {
             fs::rename(old_index(folder), &index).unwrap_or_else(|error| note(shown(&index), error));
         }
         let Some(work) = &self.work else { return first };
-        let order = in_order(changes, new_side);
+        let order = in_order(changes);
         for ((number, change), placed) in order.into_iter().zip(&self.done).rev() {
             // What somebody wrote there since is his.
             if work.stamp(&change.path).ok().flatten() != *placed {

@@ -4,15 +4,14 @@ use std::collections::{HashMap, HashSet};
 use std::fs::{self, Metadata};
 use std::path::{Path, PathBuf};
 
-use git2::{AttrCheckFlags, AttrValue, DiffOptions, Index, IndexEntryExtendedFlag, Repository, RepositoryState};
+use git2::{AttrCheckFlags, AttrValue, DiffOptions, Index, Repository, RepositoryState};
 use rustix::fs::Access;
 
-use super::ASSUME_UNCHANGED;
 use super::changes::{Change, SUBMODULE, folders_above, name_of, path_of};
-use super::index_file;
 use super::opening::{Open, is_file_or_nothing, shown, unreadable};
 use super::tip::Tip;
 use super::work_tree::{Stamp, WorkTree};
+use super::{index_file, is_skipped};
 use crate::revert::{Format, Refusal, UnderWay};
 
 /// What was seen, so that a change since then is noticed.
@@ -132,10 +131,7 @@ impl Look<'_> {
             if [change.from, change.to].into_iter().flatten().any(|side| side.mode == SUBMODULE) {
                 return Err(Refusal::Submodule { path });
             }
-            let skipped = index.get_path(path_of(&change.path), 0).is_some_and(|entry| {
-                entry.flags & ASSUME_UNCHANGED != 0
-                    || entry.flags_extended & IndexEntryExtendedFlag::SKIP_WORKTREE.bits() != 0
-            });
+            let skipped = is_skipped(index, path_of(&change.path));
             // Whether a sparse checkout would have a file that is not in the index is not known here.
             if skipped || (sparse && change.from.is_none()) {
                 return Err(Refusal::Skipped { path });
@@ -190,8 +186,7 @@ impl Look<'_> {
     fn uncommitted(&self, index: &Index) -> Result<(), Refusal> {
         let mut changed: HashSet<&[u8]> = HashSet::new();
         for change in self.changes {
-            let entry = index.get_path(path_of(&change.path), 0).map(|entry| (entry.id, entry.mode));
-            if entry != change.from.map(|side| (side.id, side.mode)) {
+            if !index_file::has(index, &change.path, change.from) {
                 changed.insert(&change.path);
             }
         }

@@ -17,10 +17,9 @@ use super::intent::Intent;
 use super::opening::{Open, open, shown, unreadable};
 use super::settle::{Towards, settle};
 use super::tip::{Tip, tip, write_commit};
-use super::{LONGEST, REVERT_SUBJECT, UNDO_SUBJECT, conditions, index_file, reverted};
+use super::{LONGEST, REVERT_SUBJECT, UNDO_SUBJECT, committed, conditions, index_file, reverted};
 use crate::revert::{Act, Finished, Prepared, Refusal, Reverted, Undone};
 use crate::system::files;
-use crate::time::Wall;
 
 /// What [`revert`] would do by hand. Writes nothing.
 ///
@@ -30,12 +29,10 @@ pub fn prepare(root: &Path) -> Result<Prepared, Refusal> {
     let plan = revert_plan(root, None)?;
     conditions::check(&plan.open, &plan.tip, &plan.changes, None)?;
     let commit = plan.head()?;
-    #[expect(clippy::cast_precision_loss, reason = "seconds since 1970")]
-    let committed = Wall(commit.time().seconds() as f64);
     Ok(Prepared {
         commit: commit.id().to_string(),
         summary: summary(&commit),
-        committed,
+        committed: committed(&commit),
         branch: plan.tip.branch_name(),
         paths: plan.changes.len(),
     })

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use git2::{Index, Oid};
 
-use super::carry_out::{in_order, lock, new_side, old_index, old_path, step};
+use super::carry_out::{in_order, lock, old_index, old_path, step};
 use super::changes::{Change, between, path_of};
 use super::intent::Intent;
 use super::opening::{Open, shown};
@@ -87,11 +87,11 @@ fn settle_files(
         // What a kill of this very function left.
         let _ = fs::remove_dir_all(path);
         index_file::set(index, changes).map_err(in_index)?;
-        staging::write(open, index, changes, new_side, path).map_err(|why| at(folder, why))?;
+        staging::write(open, index, changes, path).map_err(|why| at(folder, why))?;
     }
     let modes = open.repository.config().and_then(|config| config.get_bool("core.filemode")).unwrap_or(true);
     let mut replaced = false;
-    for (number, change) in in_order(changes, new_side) {
+    for (number, change) in in_order(changes) {
         let path = path_of(&change.path);
         let there = work.meta(&change.path).map_err(|error| at(&work.full(&change.path), error.to_string()))?;
         let is_expected = match (change.from, there) {

@@ -19,25 +19,18 @@ pub(super) fn make(folder: &Path) -> io::Result<()> {
     fs::DirBuilder::new().mode(0o700).create(folder)
 }
 
-/// Writes these files into `into`, which is made. As git does it, the attributes are those of `index`, which already has
+/// Writes what these changes lead to into `into`, which is made. As git does it, the attributes are those of `index`, which already has
 /// what will be, and where it has none those of a file that nobody has added to it.
-pub(super) fn write(
-    open: &Open,
-    index: &Index,
-    changes: &[Change],
-    side: fn(&Change) -> Option<Side>,
-    into: &Path,
-) -> Result<(), String> {
+pub(super) fn write(open: &Open, index: &Index, changes: &[Change], into: &Path) -> Result<(), String> {
     let files: Vec<(&[u8], Side)> =
-        changes.iter().filter_map(|change| Some((change.path.as_slice(), side(change)?))).collect();
-    let files = files.as_slice();
-    let leaves = |path: &Path| changes.iter().any(|change| path_of(&change.path) == path && side(change).is_none());
+        changes.iter().filter_map(|change| Some((change.path.as_slice(), change.to?))).collect();
+    let leaves = |path: &Path| changes.iter().any(|change| path_of(&change.path) == path && change.to.is_none());
     fs::create_dir(into).map_err(|error| error.to_string())?;
     if files.is_empty() {
         return Ok(());
     }
-    check_out(open, index, files, &leaves, into)?;
-    modes(files, into).map_err(|error| error.to_string())
+    check_out(open, index, &files, &leaves, into)?;
+    modes(&files, into).map_err(|error| error.to_string())
 }
 
 fn check_out(
