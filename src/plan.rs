@@ -138,7 +138,7 @@ pub fn note_outcome(incident: &mut Incident, rung: Rung, outcome: Outcome) {
 pub fn tried(incident: &mut Incident, cause: Cause, rung: Rung, cured: bool, now: Mono) {
     incident.well_since = None;
     let exhausted = (rung == Rung::Tell).then_some(now);
-    let ends = rung == Rung::EndStale && matches!(cause, Cause::LogStale | Cause::StopHang | Cause::Disconnected);
+    let ends = rung == Rung::EndStale && cause.is_hang();
     let before = incident.chains.iter().find(|chain| chain.cause == cause).map_or(0, |chain| chain.ended);
     let ended = if cured { 0 } else { before + u32::from(ends) };
     incident.chains.retain(|chain| chain.cause != cause);

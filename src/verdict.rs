@@ -333,6 +333,13 @@ impl Rung {
     }
 }
 
+impl Cause {
+    /// A living process does not work: it is itself what is ended.
+    pub fn is_hang(self) -> bool {
+        matches!(self, Cause::LogStale | Cause::StopHang | Cause::Disconnected)
+    }
+}
+
 impl Problem {
     pub fn cause(&self) -> Cause {
         match self {

@@ -14,6 +14,7 @@ use crate::system::poll::Deadline;
 use crate::system::process_table;
 use crate::text;
 use crate::verdict::{Cause, Finding, Problem};
+use crate::watch::controller::Look;
 
 /// No exit timeout is waited for longer than this: an `ExitTimeOut` of an hour must not become an hour without a look.
 /// 0 means no limit to launchd.
@@ -28,8 +29,7 @@ pub(super) fn end_stale(attempt: &mut Attempt) -> Outcome {
 fn rung(attempt: &mut Attempt) -> Result<Outcome, Outcome> {
     let limits = attempt.limits();
     let (_, process) = attempt.process()?;
-    let hangs = !matches!(attempt.cause(), Cause::Duplicate | Cause::ProcessDead | Cause::NotLoaded | Cause::CrashLoop);
-    let own = process.filter(|_| hangs);
+    let own = process.filter(|_| attempt.cause().is_hang());
     if let Some(own) = own {
         wait_for_work(attempt, own.id)?;
     }
@@ -70,17 +70,17 @@ pub(super) fn end_bridge(attempt: &mut Attempt, own: Process) -> Result<(), Outc
     attempt.end(Target::Bridge, now, patience(job.exit_timeout))
 }
 
-/// Looks again: goes on only if the cause still holds and nothing forbids to act.
-pub(super) fn still(attempt: &mut Attempt) -> Result<(), Outcome> {
-    let verdict = attempt.look().verdict;
+/// Looks again: goes on only if the cause still holds and nothing forbids to act. Returns what it saw.
+pub(super) fn still(attempt: &mut Attempt) -> Result<Look, Outcome> {
+    let look = attempt.look();
     let cause = attempt.cause();
-    let Reason::Finding(before) = &attempt.reason else { return Ok(()) };
+    let Reason::Finding(before) = &attempt.reason else { return Ok(look) };
     // By hand a rung may be run at a time when the watch would still wait.
     let holds = |rung| rung >= before.rung.is_some();
-    if verdict.sick().any(|now| now.problem.cause() == cause && holds(now.rung.is_some())) {
-        return Ok(());
+    if look.verdict.sick().any(|now| now.problem.cause() == cause && holds(now.rung.is_some())) {
+        return Ok(look);
     }
-    let now = verdict.findings.into_iter().next().map(|finding| finding.problem);
+    let now = look.verdict.findings.into_iter().next().map(|finding| finding.problem);
     Err(Outcome::StoodDown(StandDown::CauseGone(now)))
 }
 

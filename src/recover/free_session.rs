@@ -24,10 +24,7 @@ pub(super) fn free_session(attempt: &mut Attempt) -> Outcome {
 fn rung(attempt: &mut Attempt) -> Result<Outcome, Outcome> {
     let by_hand = matches!(attempt.reason, Reason::ByHand(_));
     let locked = attempt.cause() == Cause::SessionLocked;
-    if locked {
-        still(attempt)?;
-    }
-    let verdict = attempt.look().verdict;
+    let verdict = if locked { still(attempt)? } else { attempt.look() }.verdict;
     let (job, process) = attempt.process()?;
     if by_hand {
         leave_other_bridge(&verdict)?;
@@ -93,8 +90,7 @@ fn leave_other_bridge(verdict: &Verdict) -> Result<(), Outcome> {
 
 /// Whether it is to be ended: what the last look accuses it of, for which nothing says to stand still.
 fn hangs(verdict: &Verdict) -> bool {
-    let hang = |cause| matches!(cause, Cause::LogStale | Cause::StopHang | Cause::Disconnected);
-    verdict.sick().any(|finding| finding.rung.is_some() && hang(finding.problem.cause()))
+    verdict.sick().any(|finding| finding.rung.is_some() && finding.problem.cause().is_hang())
 }
 
 /// Ends the strangers that hold the session's lock, each once it is old enough, until there is none. Returns how many.

@@ -5,7 +5,7 @@
 use super::attempt::Attempt;
 use super::verify::verify;
 use crate::act::{Act, Reason};
-use crate::facts::{Job, KeepAlive};
+use crate::facts::{Job, KeepAlive, Process};
 use crate::outcome::{Failure, Outcome, StandDown};
 use crate::system::poll;
 use crate::system::service::{Service, StartError};
@@ -20,13 +20,21 @@ fn begin(attempt: &mut Attempt) -> Result<Outcome, Outcome> {
     if job.stopped_by_operator {
         return Err(Outcome::StoodDown(StandDown::OperatorStop));
     }
-    let Some(process) = process else {
-        start(attempt, &job)?;
-        return Ok(verify(attempt, None));
-    };
-    if !matches!(attempt.reason, Reason::ByHand(_)) {
+    if process.is_some() && !matches!(attempt.reason, Reason::ByHand(_)) {
         return Ok(verify(attempt, None));
     }
+    start_anew(attempt, &job, process)
+}
+
+/// Restarts what runs, in its manager's own way; else starts it.
+///
+/// # Errors
+/// How the rung ends if nothing was started.
+pub(super) fn start_anew(attempt: &mut Attempt, job: &Job, process: Option<Process>) -> Result<Outcome, Outcome> {
+    let Some(process) = process else {
+        start(attempt, job)?;
+        return Ok(verify(attempt, None));
+    };
     attempt.note(&Act::Restart { pid: process.id.pid });
     attempt.note_end(process.id);
     attempt.service().restart().map_err(|why| Outcome::Failed(Failure::Refused(why)))?;

@@ -6,8 +6,7 @@ use std::time::Duration;
 use super::attempt::Attempt;
 use super::end_stale::{still, wait_for_work};
 use super::free_session::may_not_start;
-use super::restart::start;
-use super::verify::verify;
+use super::restart::start_anew;
 use crate::act::{Act, Hand, Reason};
 use crate::outcome::{Change, Cure, Failure, Outcome, StandDown};
 use crate::revert::{Refusal, Reverted, Undone};
@@ -29,10 +28,7 @@ fn rung(attempt: &mut Attempt, expected: Option<String>) -> Result<Outcome, Outc
         Reason::ByHand(hand) => Some(hand),
         Reason::Finding(_) => None,
     };
-    if hand.is_none() {
-        still(attempt)?;
-    }
-    let look = attempt.look();
+    let look = still(attempt)?;
     let before = look.facts.git.known().cloned();
     let judged = before.as_ref().map(|git| git.head.clone());
     let expected = expected.or(judged.filter(|_| hand.is_none()));
@@ -49,7 +45,9 @@ fn rung(attempt: &mut Attempt, expected: Option<String>) -> Result<Outcome, Outc
     if left_as_it_is {
         return Ok(Outcome::Cured(Cure::HeadChanged { change, up: None }));
     }
-    let outcome = start_anew(attempt).unwrap_or_else(|outcome| outcome);
+    // What runs has the code of before.
+    let outcome = attempt.process().and_then(|(job, process)| start_anew(attempt, &job, process));
+    let outcome = outcome.unwrap_or_else(|outcome| outcome);
     Ok(match outcome {
         Outcome::Cured(Cure::Up { pid, .. }) => Outcome::Cured(Cure::HeadChanged { change, up: Some(pid) }),
         other => Outcome::Failed(Failure::AfterChange(change, Box::new(other))),
@@ -78,17 +76,4 @@ fn in_time<T: Send + 'static>(act: impl FnMut() -> Result<T, Refusal> + Send + '
         Ok(done) => done.map_err(|refusal| Outcome::Failed(Failure::Git(refusal))),
         Err(why) => Err(Outcome::Failed(Failure::Refused(why))),
     }
-}
-
-/// What runs has the code of before.
-fn start_anew(attempt: &mut Attempt) -> Result<Outcome, Outcome> {
-    let (job, process) = attempt.process()?;
-    let Some(process) = process else {
-        start(attempt, &job)?;
-        return Ok(verify(attempt, None));
-    };
-    attempt.note(&Act::Restart { pid: process.id.pid });
-    attempt.note_end(process.id);
-    attempt.service().restart().map_err(|why| Outcome::Failed(Failure::Refused(why)))?;
-    Ok(verify(attempt, Some(process.id)))
 }
