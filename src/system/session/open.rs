@@ -18,6 +18,9 @@ pub fn has_open(pid: u32, session: &Path) -> bool {
     platform::has_open(pid, &files(session))
 }
 
+#[cfg(target_os = "linux")]
+pub(super) use platform::has_file;
+
 fn files(session: &Path) -> Vec<PathBuf> {
     ["", "-journal", "-wal", "-shm"].map(|end| beside(session, end)).into()
 }
@@ -34,7 +37,7 @@ mod platform {
         let known = identities(files);
         let (mut open, mut unseen) = (Vec::new(), 0);
         for pid in process::pids()? {
-            match has(pid, &known) {
+            match has_file(pid, &known) {
                 Some(true) => open.push(pid),
                 Some(false) => {}
                 // A process that ended meanwhile is nobody.
@@ -45,7 +48,7 @@ mod platform {
     }
 
     pub(super) fn has_open(pid: u32, files: &[PathBuf]) -> bool {
-        has(pid, &identities(files)) == Some(true)
+        has_file(pid, &identities(files)) == Some(true)
     }
 
     /// Device and inode: the name that a process opened may be another.
@@ -53,8 +56,8 @@ mod platform {
         files.iter().filter_map(|file| fs::metadata(file).ok()).map(|meta| (meta.dev(), meta.ino())).collect()
     }
 
-    /// `None` if its descriptors can't be looked at.
-    fn has(pid: u32, files: &[(u64, u64)]) -> Option<bool> {
+    /// Whether a process has one of these files open, by device and inode; `None` if its descriptors can't be looked at.
+    pub(in crate::system::session) fn has_file(pid: u32, files: &[(u64, u64)]) -> Option<bool> {
         let descriptors = fs::read_dir(format!("/proc/{pid}/fd")).ok()?;
         let mut open = descriptors.flatten().filter_map(|descriptor| fs::metadata(descriptor.path()).ok());
         Some(open.any(|meta| files.contains(&(meta.dev(), meta.ino()))))

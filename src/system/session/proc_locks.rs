@@ -2,10 +2,10 @@
 //! file by device and inode, and its device is that of the mount. `stat` says another one on btrfs (each subvolume has
 //! its own) and on some overlays; there the inode is a mere hint, and the kernel is asked by the file itself.
 
-use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
+use super::open::has_file;
 use super::{Held, Range, getlk};
 
 /// Major and minor number.
@@ -21,7 +21,9 @@ pub(super) fn locks_on(path: &Path, range: Range) -> Result<Vec<Held>, String> {
     let device = (libc::major(meta.dev()), libc::minor(meta.dev()));
     match named(&text, device, meta.ino(), range) {
         Named::Holders(held) => Ok(held),
-        Named::Perhaps(perhaps) => confirmed(perhaps, getlk::locks_on(path, range), |pid| has_open(pid, &meta)),
+        Named::Perhaps(perhaps) => confirmed(perhaps, getlk::locks_on(path, range), |pid| {
+            has_file(pid, &[(meta.dev(), meta.ino())]) == Some(true)
+        }),
     }
 }
 
@@ -66,13 +68,6 @@ fn confirmed(
         Err(why) if sure.is_empty() => Err(why),
         _ => Ok(sure),
     }
-}
-
-/// Whether this process has the file open, as far as its descriptors may be seen.
-fn has_open(pid: u32, file: &Metadata) -> bool {
-    let descriptors = std::fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten();
-    let mut open = descriptors.filter_map(|descriptor| std::fs::metadata(descriptor.path()).ok());
-    open.any(|meta| (meta.dev(), meta.ino()) == (file.dev(), file.ino()))
 }
 
 /// `1: POSIX  ADVISORY  WRITE 4312 fe:00:123456 1073741825 1073741825`; a waiting one begins with `->`.
