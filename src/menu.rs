@@ -61,6 +61,8 @@ pub struct Row {
 
 pub const SEPARATOR: &str = "-";
 
+const AUTO_REVERT: &str = "Auto-revert: undo a fresh commit that crashes the bridge";
+
 /// The menu for this view.
 pub fn menu(view: &View) -> Menu {
     let (state, reason) = match (view.lost, view.snapshot) {
@@ -178,13 +180,9 @@ fn switches(view: &View, snapshot: Option<&Snapshot>) -> Vec<Row> {
         Row {
             checked: Some(auto_revert),
             ..if view.always_reverts {
-                row(
-                    "auto-revert",
-                    "Auto-revert: undo a fresh commit that crashes the bridge (set in config.toml)",
-                    false,
-                )
+                row("auto-revert", format!("{AUTO_REVERT} (set in config.toml)"), false)
             } else {
-                row("auto-revert", "Auto-revert: undo a fresh commit that crashes the bridge", snapshot.is_some())
+                row("auto-revert", AUTO_REVERT, snapshot.is_some())
             }
         },
         Row {

@@ -3,29 +3,18 @@
 // The panel, its display and its bus are those of Linux; on a Mac the app is looked at by hand.
 #![cfg(target_os = "linux")]
 
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 
+use crate::support::decoys::{self, Decoy};
 use crate::support::scene::product;
 use crate::support::tray::{new_window, press, windows};
 use crate::support::{Desktop, Scene, alive};
 
 /// Takes the session's lock and keeps it.
-struct Holder(Child);
-
-impl Holder {
-    fn of(scene: &Scene) -> Holder {
-        let mut command = Command::new(product());
-        command.args(["demo-bridge", "--exclusive", "--session"]).arg(scene.data("valor_bridge.session"));
-        command.current_dir(&scene.root).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        Holder(command.spawn().expect("a holder"))
-    }
-}
-
-impl Drop for Holder {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
+fn holder(scene: &Scene) -> Decoy {
+    let mut command = Command::new(product());
+    command.args(["demo-bridge", "--exclusive", "--session"]).arg(scene.data("valor_bridge.session"));
+    decoys::start("a holder", command.current_dir(&scene.root))
 }
 
 #[test]
@@ -38,8 +27,8 @@ fn clean_locks_names_a_real_holder_and_ends_it() {
     let _app = desktop.app(&scene);
     desktop.wait_row("Healthy");
     let bridge = scene.wait_bridge();
-    let holder = Holder::of(&scene);
-    let pid = holder.0.id();
+    let holder = holder(&scene);
+    let pid = holder.1.id();
     scene.wait_aged(pid, 1.1);
     scene.wait("the lock", || {
         let seen = String::from_utf8(scene.run(&["locks", "--json"]).stdout).expect("text");

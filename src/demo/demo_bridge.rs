@@ -100,9 +100,7 @@ impl DemoBridge {
             }
         }
     }
-}
 
-impl DemoBridge {
     /// Another process that takes the session's lock and keeps it.
     fn hold_session(&self) -> Result<String, String> {
         self.end_holder();

@@ -227,13 +227,7 @@ impl App {
         let (config, environment, bridge) = (self.config.clone(), self.environment.clone(), self.run());
         let (found, failed) = (proxy.clone(), proxy.clone());
         let preparing = aside("question", move || {
-            let prepared = if command == Command::ByHand(Hand::Revert) {
-                // The answer is about this very commit.
-                questions::about_revert(&config, bridge)
-                    .map(|(commit, question)| (Command::Revert(commit), Some(question)))
-            } else {
-                questions::about(command, &config, &environment, seen, bridge).map(|question| (command, question))
-            };
+            let prepared = questions::about(command, &config, &environment, seen, bridge);
             let _ = found.send_event(match prepared {
                 Ok((command, question)) => Message::Prepared(command, Ok(question)),
                 Err(why) => Message::Prepared(command, Err(why)),

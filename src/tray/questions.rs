@@ -18,7 +18,8 @@ use bridge_watchdog::watch::watchdog::Watchdog;
 /// CPU time has to advance within this time for a task to be at work.
 const WORK: Duration = Duration::from_secs(1);
 
-/// What has to be asked before `command`; `None`: nothing.
+/// What is to be done for `command`, and what has to be asked first; `None`: nothing. To revert HEAD is to revert the commit
+/// that the question is about.
 ///
 /// # Errors
 /// Why it can't be done.
@@ -28,27 +29,24 @@ pub(super) fn about(
     environment: &Environment,
     history: Option<History>,
     bridge: Option<Identity>,
-) -> Result<Option<Question>, String> {
-    match command {
+) -> Result<(Command, Option<Question>), String> {
+    let question = match command {
         Command::ByHand(Hand::Restart) => {
             let tasks = tasks(bridge);
-            Ok((tasks != Ok(0)).then(|| dialogs::restart_question(&tasks)))
+            (tasks != Ok(0)).then(|| dialogs::restart_question(&tasks))
         }
-        Command::ByHand(Hand::UndoRevert) => Ok(Some(dialogs::undo_question(&tasks(bridge)))),
-        Command::ByHand(Hand::CleanLocks) => holder(config, environment, history),
-        Command::AutoRevert(true) => Ok(Some(dialogs::auto_revert_question())),
-        _ => Ok(None),
-    }
-}
-
-/// What a revert of HEAD would do, and the question before it.
-///
-/// # Errors
-/// Why it would be refused.
-pub(super) fn about_revert(config: &Config, bridge: Option<Identity>) -> Result<(CommitId, Question), String> {
-    let prepared = git::revert::prepare(&config.root).map_err(|why| text::why_not_reverted(&why))?;
-    let commit = CommitId::of(&prepared.commit).ok_or("HEAD has no name that is known here")?;
-    Ok((commit, dialogs::revert_question(&prepared, &tasks(bridge), clock::now())))
+        Command::ByHand(Hand::CleanLocks) => holder(config, environment, history)?,
+        Command::ByHand(Hand::Revert) => {
+            let prepared = git::revert::prepare(&config.root).map_err(|why| text::why_not_reverted(&why))?;
+            let commit = CommitId::of(&prepared.commit).ok_or("HEAD has no name that is known here")?;
+            let question = dialogs::revert_question(&prepared, &tasks(bridge), clock::now());
+            return Ok((Command::Revert(commit), Some(question)));
+        }
+        Command::ByHand(Hand::UndoRevert) => Some(dialogs::undo_question(&tasks(bridge))),
+        Command::AutoRevert(true) => Some(dialogs::auto_revert_question()),
+        _ => None,
+    };
+    Ok((command, question))
 }
 
 fn tasks(bridge: Option<Identity>) -> Result<usize, String> {
