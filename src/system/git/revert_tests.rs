@@ -1,11 +1,12 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::fs;
+use std::fs::{self, File};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::OnceLock;
+use std::time::{Duration, SystemTime};
 
 use super::*;
 use crate::system::git::Checkout;
@@ -813,7 +814,16 @@ fn what_was_changed_after_the_kill_is_not_touched() {
     let acts: [(&str, fn(&Repo), &str); 3] = [
         ("a commit", |repo| drop(repo.git(&["commit", "-q", "--allow-empty", "-m", "theirs"])), "Elsewhere"),
         ("a reset", |repo| drop(repo.git(&["reset", "-q", "--hard"])), "Back"),
-        ("a file", |repo| repo.write("bridge/a.py", "theirs\n"), "Back"),
+        (
+            "a file",
+            |repo| {
+                repo.write("bridge/a.py", "theirs\n");
+                // As a status does it a second later: from then on git believes the times in the index.
+                let index = File::options().write(true).open(repo.root.join(".git/index")).unwrap();
+                index.set_modified(SystemTime::now() + Duration::from_secs(2)).unwrap();
+            },
+            "Back",
+        ),
     ];
     for (name, theirs, expected) in acts {
         for step in 0.. {

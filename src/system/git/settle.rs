@@ -48,17 +48,13 @@ pub(super) fn settle(open: &Open, intent: &Intent, from: Oid, to: Oid, towards: 
         let replaced = settle_files(open, &mut index, &changes, folder, matches!(towards, Towards::From))?;
         index_file::copy(&own, &copy).map_err(in_folder)?;
         let mut index = Index::open(&copy).map_err(in_index)?;
-        let stale: Vec<&Change> =
-            changes.iter().filter(|change| index_file::has(&index, &change.path, change.from)).collect();
+        let stale: Vec<Change> =
+            changes.iter().filter(|change| index_file::has(&index, &change.path, change.from)).cloned().collect();
         if stale.is_empty() && !replaced {
             return Ok(());
         }
-        let work = WorkTree::open(&open.root).map_err(|error| at(&open.root, error.to_string()))?;
-        let entries = stale.iter().map(|change| {
-            let side = change.to.map(|side| (side, work.meta(&change.path).ok().flatten()));
-            (change.path.as_slice(), side)
-        });
-        index_file::replace(&mut index, entries).map_err(in_index)?;
+        // Without the times of the files: one that somebody has changed since would be taken for what the commit has.
+        index_file::set(&mut index, &stale).map_err(in_index)?;
         index.write().map_err(in_index)?;
         let before = old_index(folder);
         let _ = fs::remove_file(&before);
