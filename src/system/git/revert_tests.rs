@@ -808,6 +808,19 @@ fn a_lock_of_the_index_of_another_program_stays() {
     assert_nothing_is_left(&repo, "at last");
 }
 
+/// A kill between the making of a folder and the coming of its first file.
+#[test]
+fn a_folder_that_we_made_for_nothing_goes_again() {
+    let repo = Repo::broken();
+    let before = seen_by_a_person(&repo);
+    assert!(killed_at(&repo, "revert", 3));
+    fs::create_dir_all(repo.root.join("docs")).unwrap();
+    let finished = finish(&repo.root, &repo.state).unwrap();
+    assert!(matches!(finished, Some(Finished::Back(..))), "{finished:?}");
+    assert_eq!(seen_by_a_person(&repo), before);
+    assert_nothing_is_left(&repo, "an empty folder");
+}
+
 /// Whoever acts on the checkout between the kill and the next start has the last word.
 #[test]
 fn what_was_changed_after_the_kill_is_not_touched() {

@@ -90,6 +90,11 @@ fn settle_files(
     for (number, change) in in_order(changes) {
         let path = path_of(&change.path);
         let there = work.meta(&change.path).map_err(|error| at(&work.full(&change.path), error.to_string()))?;
+        if change.to.is_none() && there.is_none() {
+            // Its folder may have been made, and the kill came before the file.
+            work.remove_empty_above(&change.path);
+            continue;
+        }
         let is_expected = match (change.from, there) {
             (None, there) => there.is_none(),
             (Some(_), None) => false,

@@ -91,7 +91,8 @@ impl WorkTree {
         Ok(())
     }
 
-    fn remove_empty_above(&self, path: &[u8]) {
+    /// Removes the folders above it that are empty, the innermost first.
+    pub(super) fn remove_empty_above(&self, path: &[u8]) {
         let mut path = path;
         while let Some(slash) = path.iter().rposition(|byte| *byte == b'/') {
             path = &path[..slash];
