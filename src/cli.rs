@@ -2,6 +2,7 @@
 
 mod act;
 mod look;
+mod tell;
 mod watch;
 
 use std::ffi::OsString;
@@ -106,6 +107,12 @@ enum Command {
     /// End a pause
     #[command(after_help = "Example: bridge-watchdog resume")]
     Resume,
+    /// Send a real Telegram DM, and say what Telegram answered
+    #[command(after_help = "Example: bridge-watchdog alert-test")]
+    AlertTest,
+    /// Print the report that an alert carries, without secrets
+    #[command(after_help = "Example: bridge-watchdog diagnostics")]
+    Diagnostics,
     /// Install the watchdog's agent, and the bridge's where there is none
     #[command(
         after_help = "Example: bridge-watchdog install\n\nIn a plist of the bridge that exists already only KeepAlive, ThrottleInterval and ExitTimeOut change; a systemd unit gets a drop-in."
@@ -201,6 +208,8 @@ fn run(cli: Cli, environment: &Environment) -> Result<u8, Failure> {
         Command::Record { event, reason } => act::record(&config()?, environment, event, &reason),
         Command::Pause { lasting } => act::pause(&config()?, Some(lasting)),
         Command::Resume => act::pause(&config()?, None),
+        Command::AlertTest => tell::alert_test(&config()?, environment),
+        Command::Diagnostics => Ok(tell::diagnostics(&config()?, environment)),
         Command::Install => act::install(&config()?, environment, true),
         Command::Uninstall => act::install(&config()?, environment, false),
         Command::Demo { headless, fault } => demo::run(fault, headless).map_err(|why| (exit_code::FAILED, why)),

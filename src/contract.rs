@@ -45,14 +45,16 @@ pub const ENDED: &str = "ended.json";
 pub const INCIDENT: &str = "incident.json";
 /// When a person was last reminded that recovery stands still.
 pub const REMINDED: &str = "reminded.json";
+/// What belongs to no incident and was told.
+pub const NOTICED: &str = "noticed.json";
 /// The revert, or its undoing, that is under way.
 pub const REVERT: &str = "revert.json";
 /// Our copy of git's index while the revert is looked at.
 pub const INDEX_COPY: &str = "revert.index";
 /// The commits that we reverted.
 pub const REVERTED: &str = "reverted.json";
-/// The one message that Telegram has not confirmed.
-pub const UNDELIVERED: &str = "undelivered.json";
+/// What a person is told of the incident, and what of it Telegram has confirmed.
+pub const ALERT: &str = "alert.json";
 /// The kernel lock of the process that acts on the bridge.
 pub const RECOVERY_LOCK: &str = "recovery.lock";
 /// The kernel lock of the one watch.

@@ -124,7 +124,7 @@ pub struct Limits {
     pub offline_told: Duration,
     /// An answer about the network is reused for this long: a tenth of a tick, so that one look asks once.
     pub network_known: Duration,
-    /// The longest that a message to Telegram may take.
+    /// The longest that a call to the Bot API may take.
     pub send: Duration,
 }
 
@@ -177,7 +177,7 @@ impl Limits {
         connect: Duration::from_secs(2),
         offline_told: Duration::from_secs(30 * 60),
         network_known: Duration::from_secs(6),
-        send: Duration::from_secs(15),
+        send: Duration::from_secs(10),
     };
 
     /// All waits, `factor` times shorter. The time limits of calls stay: other programs do not get faster.

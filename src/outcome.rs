@@ -128,6 +128,7 @@ impl Outcome {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::time::Wall;
 
     #[test]
     fn each_end_has_its_exit_code() {
@@ -140,7 +141,7 @@ mod tests {
             (Outcome::StoodDown(S::BridgeWorks { pid: 7 }), 4),
             (Outcome::StoodDown(S::ManagerUnseen), 3),
             (Outcome::StoodDown(S::CauseGone(None)), 0),
-            (Outcome::StoodDown(S::CauseGone(Some(Problem::Offline))), 4),
+            (Outcome::StoodDown(S::CauseGone(Some(Problem::Offline { since: Wall(0.0) }))), 4),
             (Outcome::StoodDown(S::CauseGone(Some(Problem::NotLoaded))), 1),
             (Outcome::StoodDown(S::Interrupted), 1),
             (Outcome::Busy(7), 75),

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::limits::Limits;
 use crate::outcome::Outcome;
 use crate::time::{Clock, Mono, Wall};
-use crate::verdict::{Cause, Finding, Rung, State, Verdict};
+use crate::verdict::{Cause, Finding, Problem, Rung, State, Verdict};
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Incident {
@@ -23,9 +23,21 @@ pub struct Incident {
     pub told: Vec<Told>,
     /// Work in progress was waited for; once is enough.
     pub waited_for_work: bool,
-    /// How its last rungs ended, oldest first.
+    /// What was done last, oldest first.
     #[serde(default)]
-    pub outcomes: Vec<(Rung, Outcome)>,
+    pub acts: Vec<Acted>,
+    /// What was acted upon or told last.
+    #[serde(default)]
+    pub problem: Option<Problem>,
+}
+
+/// A rung that has done something.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Acted {
+    pub at: Wall,
+    pub rung: Rung,
+    /// `None` while it runs, or if we were ended in its middle.
+    pub outcome: Option<Outcome>,
 }
 
 /// A person was told of this cause.
@@ -93,17 +105,26 @@ fn due(incident: Option<&Incident>, finding: &Finding, now: Mono, limits: &Limit
 }
 
 /// Opens, keeps or ends the incident. Returns the open one, and the one that has just ended.
+///
+/// What is merely not well (`degraded`) is none: it is told for itself, and keeps no incident open.
 pub fn follow(
     incident: Option<Incident>,
     verdict: &Verdict,
     clock: Clock,
     limits: &Limits,
 ) -> (Option<Incident>, Option<Incident>) {
-    let well = matches!(verdict.state, State::Healthy | State::Starting | State::Degraded) && !verdict.tells();
-    let sick = verdict.tells() || verdict.sick().any(|finding| finding.rung.is_some());
+    let well = matches!(verdict.state, State::Healthy | State::Starting | State::Degraded);
+    let tells = verdict.tells() && !well;
+    let sick = tells || verdict.sick().any(|finding| finding.rung.is_some());
     let Some(mut incident) = incident else {
-        return (sick.then(|| open(verdict.cause, clock.wall)), None);
+        let first = verdict.first().filter(|_| sick);
+        return (first.map(|first| open(&first.problem, clock.wall)), None);
     };
+    // An outage of the network asked nothing of us but to wait: it is over when the network is back.
+    let known = !matches!(verdict.cause, Cause::Offline | Cause::Unknown);
+    if known && incident.cause == Cause::Offline && incident.acts.is_empty() {
+        return (None, Some(Incident { well_since: Some(clock.mono), ..incident }));
+    }
     // A stamp from before a reboot lies ahead of the clock: then it counts from now.
     let since = incident.well_since.filter(|since| *since <= clock.mono).unwrap_or(clock.mono);
     incident.well_since = well.then_some(since);
@@ -114,24 +135,42 @@ pub fn follow(
     }
 }
 
-pub fn open(cause: Cause, began: Wall) -> Incident {
+/// An incident that begins with this problem, now or when the problem itself began.
+pub fn open(problem: &Problem, now: Wall) -> Incident {
     Incident {
-        began,
-        cause,
+        began: problem.since().unwrap_or(now),
+        cause: problem.cause(),
         chains: Vec::new(),
         well_since: None,
         told: Vec::new(),
         waited_for_work: false,
-        outcomes: Vec::new(),
+        acts: Vec::new(),
+        problem: None,
     }
 }
 
-/// Keeps how a rung ended, for the person who is told.
-pub fn note_outcome(incident: &mut Incident, rung: Rung, outcome: Outcome) {
-    /// As many as a chain has rungs.
-    const KEPT: usize = 4;
-    incident.outcomes.push((rung, outcome));
-    incident.outcomes.drain(..incident.outcomes.len().saturating_sub(KEPT));
+/// Notes that a rung has begun to act.
+pub fn begun(incident: &mut Incident, rung: Rung, problem: &Problem, now: Wall) {
+    /// Two whole chains. An incident may last for days, and a message has its limits.
+    const KEPT: usize = 8;
+    incident.problem = Some(problem.clone());
+    incident.acts.push(Acted { at: now, rung, outcome: None });
+    incident.acts.drain(..incident.acts.len().saturating_sub(KEPT));
+}
+
+/// Notes how a rung ended. One that failed before it could act has failed all the same; one that stood down without an
+/// act has done nothing.
+pub fn ended(incident: &mut Incident, rung: Rung, problem: &Problem, outcome: &Outcome, now: Wall) {
+    let runs = |acted: &&mut Acted| acted.rung == rung && acted.outcome.is_none();
+    if !incident.acts.last_mut().is_some_and(|last| runs(&last)) {
+        if !outcome.goes_on() {
+            return;
+        }
+        begun(incident, rung, problem, now);
+    }
+    if let Some(last) = incident.acts.last_mut() {
+        last.outcome = Some(outcome.clone());
+    }
 }
 
 /// Notes that a rung was tried, and whether it cured.

@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::facts::Exit;
+use crate::outcome::{Cure, Failure, StandDown};
 use crate::verdict::{Head, Next, Problem};
 
 const LIMITS: &Limits = &Limits::REAL;
@@ -66,7 +67,7 @@ fn climbed(incident: &mut Incident, verdict: &Verdict, mono: f64) -> Vec<u8> {
 #[test]
 fn the_chain_climbs_one_rung_a_relapse_and_goes_on_slowly_for_ever() {
     let stale = verdict(vec![finding(silent(), Some(Rung::EndStale))]);
-    let mut incident = open(Cause::LogStale, Wall(0.0));
+    let mut incident = open(&silent(), Wall(0.0));
     let mut seen = Vec::new();
     for mono in [0.0, 100.0, 200.0, 300.0, 400.0, 2000.0, 2100.0, 2200.0] {
         if let Plan::Climb(_, rung) = plan(Some(&incident), &stale, Mono(mono), LIMITS) {
@@ -102,7 +103,7 @@ fn a_living_process_is_ended_twice_without_a_cure_and_then_once_a_day() {
     ];
     for (name, problem, first, rounds, again) in rows {
         let verdict = verdict(vec![finding(problem, Some(first))]);
-        let mut incident = open(verdict.cause, Wall(0.0));
+        let mut incident = open(&verdict.findings[0].problem, Wall(0.0));
         for (mono, cured) in rounds {
             for rung in [Rung::EndStale, Rung::FreeSession, Rung::Tell] {
                 tried(&mut incident, verdict.cause, rung, *cured && rung == Rung::EndStale, Mono(*mono));
@@ -123,7 +124,7 @@ fn head_is_reverted_where_it_is_the_suspect_and_never_because_nothing_else_helpe
         ("HEAD is the suspect, with the opt-in", crash_loop(suspect(true)), Rung::Revert, vec![4, 5]),
     ];
     for (name, problem, first, expected) in rows {
-        let mut incident = open(problem.cause(), Wall(0.0));
+        let mut incident = open(&problem, Wall(0.0));
         let verdict = verdict(vec![finding(problem, Some(first))]);
         assert_eq!(climbed(&mut incident, &verdict, 0.0), expected, "{name}");
     }
@@ -134,7 +135,7 @@ fn head_is_reverted_where_it_is_the_suspect_and_never_because_nothing_else_helpe
 #[test]
 fn a_chain_that_waits_holds_nobody_up() {
     let looping = || finding(crash_loop(Head::Unknown), Some(Rung::FreeSession));
-    let mut incident = open(Cause::CrashLoop, Wall(0.0));
+    let mut incident = open(&crash_loop(Head::Unknown), Wall(0.0));
     climbed(&mut incident, &verdict(vec![looping()]), 10.0);
     let both = |anew: Option<f64>| {
         let dead = Finding { anew: anew.map(Mono), ..finding(dead(), Some(Rung::Restart)) };
@@ -160,7 +161,7 @@ fn what_stands_still_before_it_keeps_a_chain_from_acting() {
     let dead = || finding(dead(), Some(Rung::Restart));
     let rows = [
         ("alone", vec![dead()], Said::Climb(Cause::ProcessDead, 1)),
-        ("offline", vec![finding(Problem::Offline, None), dead()], Said::Nothing),
+        ("offline", vec![finding(Problem::Offline { since: Wall(0.0) }, None), dead()], Said::Nothing),
         ("stopped", vec![finding(Problem::OperatorStop, None), dead()], Said::Nothing),
         ("unseen", vec![finding(Problem::MarkersUnseen(String::new()), None), dead()], Said::Nothing),
         ("not loaded, its time not over", vec![finding(Problem::NotLoaded, None)], Said::Nothing),
@@ -191,4 +192,59 @@ fn standing_still_opens_no_incident_unless_a_person_is_needed() {
     assert_eq!(follow(None, &flood, at(0.0), LIMITS).0, None);
     let login = verdict(vec![Finding { tell: true, ..finding(Problem::LoginNeeded, None) }]);
     assert!(follow(None, &login, at(0.0), LIMITS).0.is_some());
+}
+
+#[test]
+fn incident_36_an_outage_of_the_network_is_over_when_it_is_back_and_began_when_it_began() {
+    let since = Wall(1e9 - 1800.0);
+    let offline = verdict(vec![Finding { tell: true, ..finding(Problem::Offline { since }, None) }]);
+    let (incident, _) = follow(None, &offline, at(0.0), LIMITS);
+    assert_eq!(incident.as_ref().map(|incident| incident.began), Some(since));
+    let unseen = verdict(vec![finding(Problem::ProcessUnseen(String::new()), None)]);
+    let (still, ended) = follow(incident.clone(), &unseen, at(60.0), LIMITS);
+    assert!(still.is_some() && ended.is_none(), "not known to be back");
+    let dead = verdict(vec![finding(dead(), Some(Rung::Restart))]);
+    for back in [verdict(Vec::new()), dead] {
+        let (open, ended) = follow(incident.clone(), &back, at(60.0), LIMITS);
+        assert_eq!((open, ended.and_then(|ended| ended.well_since)), (None, Some(Mono(60.0))));
+    }
+}
+
+#[test]
+fn incident_35_what_is_merely_not_well_opens_no_incident_and_keeps_none_open() {
+    let degraded = verdict(vec![Finding { tell: true, ..finding(Problem::RestartsNever, None) }]);
+    assert_eq!(follow(None, &degraded, at(0.0), LIMITS).0, None);
+    let (incident, _) = follow(None, &verdict(vec![finding(dead(), Some(Rung::Restart))]), at(0.0), LIMITS);
+    let (incident, _) = follow(incident, &degraded, at(10.0), LIMITS);
+    assert!(follow(incident, &degraded, at(310.0), LIMITS).1.is_some());
+}
+
+#[test]
+fn an_act_is_kept_from_its_beginning_and_one_that_never_began_only_if_it_failed() {
+    let up = Outcome::Cured(Cure::Up { pid: 7, after: Duration::from_secs(1) });
+    let failed = Outcome::Failed(Failure::NobodyHolds);
+    let stood_down = Outcome::StoodDown(StandDown::OperatorStop);
+    // (begun, how it ended, what is kept of it)
+    let rows = [
+        (true, &up, Some(&up)),
+        (true, &stood_down, Some(&stood_down)),
+        (false, &failed, Some(&failed)),
+        (false, &stood_down, None),
+        (false, &Outcome::Busy(7), None),
+    ];
+    for (acts, outcome, kept) in rows {
+        let mut incident = open(&dead(), Wall(0.0));
+        if acts {
+            begun(&mut incident, Rung::Restart, &dead(), Wall(1.0));
+            assert_eq!(incident.acts[0].outcome, None);
+        }
+        ended(&mut incident, Rung::Restart, &dead(), outcome, Wall(2.0));
+        let last = incident.acts.last();
+        assert_eq!(last.map(|acted| acted.outcome.as_ref()), kept.map(Some), "{outcome:?}");
+        assert_eq!(incident.problem, kept.map(|_| dead()));
+        for _ in 0..20 {
+            begun(&mut incident, Rung::EndStale, &dead(), Wall(3.0));
+        }
+        assert_eq!(incident.acts.len(), 8, "a message has its limits");
+    }
 }

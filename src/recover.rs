@@ -17,6 +17,7 @@ use crate::limits::Limits;
 use crate::outcome::{Failure, Outcome};
 use crate::snapshot::Done;
 use crate::system::clock;
+use crate::system::journal::Journal;
 use crate::text;
 use crate::verdict::{Finding, Rung};
 use crate::watch::controller::Controller;
@@ -28,10 +29,18 @@ pub struct Climbed {
     pub waited_for_work: bool,
 }
 
-/// One rung of the watch's own chain, under the recovery lock. Rung 5, telling a person, is done by the watch.
-pub fn climb(controller: &mut Controller, finding: &Finding, rung: Rung, waited_for_work: bool) -> Climbed {
+/// One rung of the watch's own chain, under the recovery lock. Rung 5, telling a person, is done by the watch. `begun` is
+/// called right before the first act; a rung that stands down may have none.
+pub fn climb(
+    controller: &mut Controller,
+    finding: &Finding,
+    rung: Rung,
+    waited_for_work: bool,
+    begun: &mut dyn FnMut(&Journal),
+) -> Climbed {
     let refused = match Attempt::begin(controller, rung, Reason::Finding(finding.clone()), waited_for_work) {
         Ok(mut attempt) => {
+            attempt.on_act(begun);
             let outcome = one_rung(&mut attempt);
             // Before the attempt is dropped, which shows that no rung runs any more.
             attempt.note_done(Done::Rung(rung, outcome.clone()));

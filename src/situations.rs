@@ -224,7 +224,7 @@ pub(crate) fn situations() -> Vec<(&'static str, Snapshot)> {
             "session-locked, another user's",
             one(Problem::SessionLocked { pid: 7, left: Some(Left::OtherUser) }, Next::Person(Help::EndHolder)),
         ),
-        ("offline, the bridge down", down(one(Problem::Offline, Next::NetworkBack))),
+        ("offline, the bridge down", down(one(Problem::Offline { since: ago(3600) }, Next::NetworkBack))),
         ("flood-wait", one(Problem::FloodWait { until: ahead(4020) }, Next::FloodEnds(ahead(4020)))),
         ("auth-required", one(Problem::LoginNeeded, Next::Person(Help::LogIn))),
         ("update-running", one(Problem::UpdateRunning(Update::Locked(7)), Next::UpdateEnds)),

@@ -6,6 +6,7 @@
 
 pub mod check;
 pub mod command;
+pub mod diagnostics;
 pub mod dialogs;
 pub mod journal;
 pub mod menu;
@@ -100,7 +101,7 @@ pub fn phrase(problem: &Problem, now: Clock) -> String {
             format!("Telegram told the bridge to wait until {} (flood wait)", at(*until, now))
         }
         Problem::DiskFull => "the disk is full".into(),
-        Problem::Offline => "this machine is offline".into(),
+        Problem::Offline { since } => format!("this machine is offline since {}", at(*since, now)),
         Problem::SessionLocked { pid, .. } => {
             format!("another process (pid {pid}) holds the lock of the bridge's session")
         }
@@ -155,7 +156,7 @@ pub fn detail(problem: &Problem, now: Clock) -> Option<String> {
         Problem::CannotStart { .. } => "no line of it ever ran".into(),
         Problem::BrokenEnvironment { error: Some(error) } => foreign(error),
         Problem::DiskFull => "the bridge can't write its session or its log".into(),
-        Problem::Offline => "none of Telegram's data centres accepts a connection".into(),
+        Problem::Offline { .. } => "none of Telegram's data centres accepts a connection".into(),
         Problem::NotLoaded => "the service manager does not know it".into(),
         Problem::Silent { since, .. } => format!("its log is silent since {}", at(*since, now)),
         Problem::SilentButAlive { sign: Some(sign), .. } => format!("but {}", living(*sign, now)),

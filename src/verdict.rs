@@ -139,7 +139,9 @@ pub enum Problem {
         until: Wall,
     },
     DiskFull,
-    Offline,
+    Offline {
+        since: Wall,
+    },
     /// By this process; `left`: it is left alone, and why.
     SessionLocked {
         pid: u32,
@@ -341,6 +343,20 @@ impl Cause {
 }
 
 impl Problem {
+    /// Since when it has been so, where the problem itself knows.
+    pub fn since(&self) -> Option<Wall> {
+        match self {
+            Problem::Offline { since }
+            | Problem::StopHang { since }
+            | Problem::Disconnected { since }
+            | Problem::Silent { since, .. }
+            | Problem::SilentButAlive { since, .. }
+            | Problem::NoHeartbeat { since } => Some(*since),
+            Problem::Paused(pause) => Some(pause.since),
+            _ => None,
+        }
+    }
+
     pub fn cause(&self) -> Cause {
         match self {
             Problem::ProcessUnseen(_) | Problem::LogUnseen(_) | Problem::MarkersUnseen(_) => Cause::Unknown,
@@ -356,7 +372,7 @@ impl Problem {
             | Problem::BrokenEnvironment { .. } => Cause::ConfigError,
             Problem::FloodWait { .. } => Cause::FloodWait,
             Problem::DiskFull => Cause::DiskFull,
-            Problem::Offline => Cause::Offline,
+            Problem::Offline { .. } => Cause::Offline,
             Problem::SessionLocked { .. } => Cause::SessionLocked,
             Problem::CrashLoop { head: Head::Suspect { .. }, .. } => Cause::BadCommit,
             Problem::CrashLoop { .. } | Problem::LoopInside { .. } => Cause::CrashLoop,

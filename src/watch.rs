@@ -3,6 +3,7 @@
 pub mod commands;
 pub mod controller;
 pub mod publisher;
+mod teller;
 pub mod watchdog;
 
 use std::path::PathBuf;
@@ -11,6 +12,7 @@ use std::time::Duration;
 use self::commands::{Command, CommandSender};
 use self::controller::{Controller, Look};
 use self::publisher::status_file;
+use self::teller::Teller;
 use crate::act::{Hand, Reason};
 use crate::config::Config;
 use crate::contract;
@@ -18,21 +20,22 @@ use crate::facts::Pause;
 use crate::history::History;
 use crate::install;
 use crate::limits::{Environment, Limits};
-use crate::outcome::{Cure, Outcome};
+use crate::outcome::Outcome;
 use crate::plan::{self, Incident, Plan, Told};
 use crate::recover::{self, wait_after};
-use crate::report::{Delivery, policy};
+use crate::report::policy;
 use crate::snapshot::{Done, Since, Snapshot};
+use crate::system::journal::Journal;
 use crate::system::service::Service;
 use crate::system::wake::Woke;
 use crate::system::{clock, files, git, markers, recovery_lock, timed};
-use crate::text;
-use crate::verdict::{Cause, Finding, Next, Rung, State};
+use crate::text::{self, diagnostics};
+use crate::verdict::{Cause, Finding, Next, Problem, Rung, State};
 
 /// The watch of one bridge.
 pub struct Watch {
     pub controller: Controller,
-    delivery: Delivery,
+    teller: Teller,
     incident: Option<Incident>,
 }
 
@@ -41,8 +44,8 @@ impl Watch {
     /// If the kernel gives no event queue.
     pub fn new(config: &Config, environment: &Environment, to_stderr: bool) -> Result<Watch, String> {
         let controller = Controller::new(config, environment, to_stderr)?;
-        let delivery = Delivery::new(config, environment, controller.commands.waker());
-        Ok(Watch { controller, delivery, incident: None })
+        let teller = Teller::new(config, environment, controller.commands.waker());
+        Ok(Watch { controller, teller, incident: None })
     }
 
     pub fn sender(&self) -> CommandSender {
@@ -52,7 +55,7 @@ impl Watch {
     /// Sets what shows a local notification (a title and a text) if an alert does not go out. The headless watch has
     /// none.
     pub fn on_notification(&mut self, show: impl FnMut(&str, &str) + Send + 'static) {
-        self.delivery.on_notification(show);
+        self.teller.on_notification(show);
     }
 
     fn config(&self) -> &Config {
@@ -137,15 +140,19 @@ pub fn tick(watch: &mut Watch) -> Duration {
             tell_last(watch, &look, finding);
             limits.poll_interval_down
         }
-        Plan::Climb(finding, rung) => climb(watch, finding, rung),
+        Plan::Climb(finding, rung) => climb(watch, &look, finding, rung),
         Plan::Nothing | Plan::Later(_) => {
             let usual = pace(&look, plan, &limits);
             let silence = silence_due(&watch.controller.watchdog.history, &look, &limits);
             silence.into_iter().chain(holder_due(&look, &limits)).fold(usual, Duration::min)
         }
     };
-    let Controller { watchdog, journal, .. } = &mut watch.controller;
-    watch.delivery.deliver(journal, &mut watchdog.history.undelivered);
+    let Watch { controller, teller, incident } = watch;
+    if let Some(incident) = incident {
+        teller.retell(controller, &look, incident, controller.publisher.again);
+    }
+    let Controller { watchdog, journal, .. } = controller;
+    teller.follow(journal, look.verdict.cause == Cause::Offline, &mut watchdog.history.undelivered);
     pause
 }
 
@@ -156,64 +163,77 @@ fn follow(watch: &mut Watch, look: &Look) {
     let (incident, ended) = plan::follow(before.clone(), verdict, facts.clock, &watch.limits());
     watch.incident = incident;
     if let Some(ended) = ended {
-        watch.delivery.over(&watch.controller.journal, &ended, facts.clock);
+        watch.teller.over(&watch.controller.journal, &ended, facts.clock);
     }
-    if let Some(first) = verdict.first().filter(|first| first.tell) {
-        tell(watch, look, Told { cause: first.problem.cause(), last_rung: false });
+    if let Some(first) = verdict.first().filter(|first| first.tell && verdict.state != State::Degraded) {
+        tell(watch, look, &first.problem, Told { cause: first.problem.cause(), last_rung: false });
     }
     if watch.incident != before {
         watch.save_incident();
     }
+    watch.teller.notice(&watch.controller.journal, look, watch.incident.is_some());
     remind(watch, look);
 }
 
-/// Tells a person if the policy says so; returns whether it did.
-fn tell(watch: &mut Watch, look: &Look, what: Told) -> bool {
+/// Calls a person if the policy says so; returns whether it did.
+fn tell(watch: &mut Watch, look: &Look, problem: &Problem, what: Told) -> bool {
     let Some(incident) = &mut watch.incident else { return false };
     if !policy::tells(incident, what) {
         return false;
     }
     incident.told.push(what);
+    incident.problem = Some(problem.clone());
     let Controller { watchdog, journal, .. } = &watch.controller;
-    watch.delivery.tell(&watchdog.config, journal, look, &incident.outcomes);
+    for line in diagnostics::report(&watchdog.config, &look.facts, &look.verdict).lines() {
+        journal.note(&format!("diagnostics: {line}"));
+    }
     true
 }
 
+/// A pause knows when it began, even before a restart of ours.
 fn remind(watch: &mut Watch, look: &Look) {
     let Look { facts, verdict } = look;
-    let file = watch.config().state.join(contract::REMINDED);
-    // A pause knows when it began, even before a restart of ours.
     let pause = facts.holds.pause.filter(|_| verdict.cause == Cause::Paused);
     let since = watch.controller.publisher.since.map_or(facts.clock.wall, |since| since.at);
     let since = pause.map_or(since, |pause| pause.since);
-    if policy::reminds(verdict, since, files::json(&file), facts.clock.wall, &watch.limits()) {
-        let _ = files::replace_json(&file, &facts.clock.wall);
-        watch.delivery.remind(&watch.controller.journal, verdict, since, facts.clock);
-    }
+    watch.teller.remind(&watch.controller.journal, verdict, since, facts.clock);
 }
 
 /// Rung 5. The chain gets here every 30 min; a person is told of each cause once.
 fn tell_last(watch: &mut Watch, look: &Look, finding: &Finding) {
-    let cause = finding.problem.cause();
-    watch.incident.get_or_insert_with(|| plan::open(cause, look.facts.clock.wall));
+    let (problem, cause) = (&finding.problem, finding.problem.cause());
+    watch.incident.get_or_insert_with(|| plan::open(problem, look.facts.clock.wall));
     let what = Told { cause, last_rung: true };
     if watch.incident.as_ref().is_some_and(|incident| policy::tells(incident, what)) {
         watch.controller.journal.note(&text::alert(&Reason::Finding(finding.clone()), look.facts.clock));
     }
-    let told = tell(watch, look, what);
+    let told = tell(watch, look, problem, what);
     watch.controller.note_act(Done::Told { first: told });
     tried(watch, cause, Rung::Tell, false);
+    // The message says when the chain goes on.
+    let now = look.facts.clock;
+    if let Plan::Later(at) = plan::plan(watch.incident.as_ref(), &look.verdict, now.mono, &watch.limits()) {
+        watch.controller.publisher.again = Some(now.wall_of(at));
+    }
     watch.controller.show_again();
 }
 
 /// Runs a rung of the chain; returns the time until the next look.
-fn climb(watch: &mut Watch, finding: &Finding, rung: Rung) -> Duration {
-    let waited = watch.incident.as_ref().is_some_and(|incident| incident.waited_for_work);
-    let climbed = recover::climb(&mut watch.controller, finding, rung, waited);
-    let cause = finding.problem.cause();
-    let incident = watch.incident.get_or_insert_with(|| plan::open(cause, clock::wall()));
+fn climb(watch: &mut Watch, look: &Look, finding: &Finding, rung: Rung) -> Duration {
+    let (problem, cause) = (&finding.problem, finding.problem.cause());
+    let file = watch.incident_file();
+    let Watch { controller, teller, incident } = watch;
+    let incident = incident.get_or_insert_with(|| plan::open(problem, clock::wall()));
+    let waited = incident.waited_for_work;
+    // Told as it begins: a rung may take minutes.
+    let mut begun = |journal: &Journal| {
+        plan::begun(incident, rung, problem, clock::wall());
+        let _ = files::replace_json(&file, incident);
+        teller.begun(journal, look, incident);
+    };
+    let climbed = recover::climb(controller, finding, rung, waited, &mut begun);
     incident.waited_for_work = climbed.waited_for_work;
-    plan::note_outcome(incident, rung, climbed.outcome.clone());
+    plan::ended(incident, rung, problem, &climbed.outcome, clock::wall());
     let limits = watch.limits();
     match climbed.outcome {
         Outcome::StoodDown(_) | Outcome::Busy(_) => {
@@ -221,12 +241,8 @@ fn climb(watch: &mut Watch, finding: &Finding, rung: Rung) -> Duration {
             // What kept it from acting is not gone within a second.
             limits.poll_interval_waiting
         }
-        Outcome::Cured(cure) => {
+        Outcome::Cured(_) => {
             tried(watch, cause, rung, true);
-            if let Cure::HeadChanged { change, .. } = &cure {
-                // At once, also where it heals: whoever pulls next has to know.
-                watch.delivery.head_changed(&watch.controller.watchdog.config, &watch.controller.journal, change);
-            }
             limits.poll_interval_down
         }
         Outcome::Failed(_) => {

@@ -21,8 +21,9 @@ fn needs_a_login(telegram: String) -> Scene {
     scene
 }
 
+/// Something is in the spool file that Telegram has not confirmed.
 fn spooled(scene: &Scene) -> bool {
-    scene.state().join("undelivered.json").exists()
+    fs::read_to_string(scene.state().join("alert.json")).is_ok_and(|spool| spool.contains("\"sent\":null"))
 }
 
 /// The files below a folder, links not followed.
@@ -49,9 +50,10 @@ fn incident_15_a_bridge_that_always_crashes_reaches_a_person_and_no_secret_goes_
     scene.wait_verdict("unhealthy", "not-loaded");
     scene.wait("a word at once", || bot.delivered().into_iter().find(|text| text.contains("is not loaded")));
     load(&scene, &launchd);
-    let text = scene.wait("the alert", || bot.delivered().into_iter().find(|text| text.contains("needs you")));
+    let text = scene.wait("the alert", || bot.delivered().into_iter().find(|text| text.contains("It needs you")));
     let host = sysinfo::System::host_name().expect("a host name");
-    assert!(text.starts_with(&format!("{host}: the Telegram bridge needs you\nThe bridge crashed ")), "{text}");
+    let first = text.lines().next().expect("a line");
+    assert!(first.starts_with(&format!("{host}: the bridge crashed ")) && first.ends_with(" It needs you."), "{text}");
     assert!(
         text.contains("Traceback (most recent call last):\nModuleNotFoundError: No module named 'telethon'"),
         "{text}"
@@ -62,7 +64,7 @@ fn incident_15_a_bridge_that_always_crashes_reaches_a_person_and_no_secret_goes_
     assert_eq!(request.path, format!("/bot{TOKEN}/sendMessage"));
     assert_eq!(request.body["chat_id"], CHAT);
     assert!(request.body.get("parse_mode").is_none(), "plain text: {}", request.body);
-    scene.wait_journal("the alert was delivered (message 2)");
+    scene.wait_journal("the alert was delivered (message 3)");
     assert!(!spooled(&scene));
     for request in bot.requests() {
         let body = request.body.to_string();
@@ -197,7 +199,7 @@ fn incident_14_a_refused_connection_is_tried_again_and_a_bridge_that_is_well_is_
     assert_eq!(scene.check().1, 1);
     let bot = scene.wait("the port again", || Bot::at(address, Mood::Fine).ok());
     let text = scene.wait("the delivery", || bot.delivered().into_iter().next());
-    assert!(text.contains("the Telegram bridge needs you") || text.contains("the bridge is back"), "{text}");
+    assert!(text.contains("Telegram asks for a new login") || text.contains("the bridge is back"), "{text}");
     scene.wait_verdict("healthy", "none");
 }
 
@@ -219,7 +221,7 @@ fn incident_18_a_login_is_asked_for_once_with_its_command_and_nothing_is_restart
     let _watch = scene.watch();
     scene.wait_verdict("waiting", "auth-required");
     let text = scene.wait("the alert", || bot.delivered().into_iter().next());
-    let command = format!("To log in: cd '{}' && .venv/bin/python scripts/telegram_login.py\n", scene.root.display());
+    let command = format!("You: cd '{}' && .venv/bin/python scripts/telegram_login.py\n", scene.root.display());
     assert!(text.contains(&command), "{text}");
     scene.wait_looks(4);
     assert_eq!(bot.requests().len(), 1);

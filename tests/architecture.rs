@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 /// Pure files: facts in, verdict or text out.
-const PURE: [&str; 45] = [
+const PURE: [&str; 47] = [
     "act",
     "assess",
     "assess/alive",
@@ -40,6 +40,7 @@ const PURE: [&str; 45] = [
     "text",
     "text/check",
     "text/command",
+    "text/diagnostics",
     "text/dialogs",
     "text/journal",
     "text/menu",
@@ -47,6 +48,7 @@ const PURE: [&str; 45] = [
     "text/revert",
     "text/time",
     "report/policy",
+    "report/spool",
     "revert",
     "road",
     "verdict",

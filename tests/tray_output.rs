@@ -22,7 +22,7 @@ fn what_telegram_does_not_tell_a_notification_does() {
     let _app = desktop.app(&scene);
     desktop.wait_row("Healthy");
     std::fs::write(scene.data("bridge-auth-required"), "").expect("a marker");
-    scene.wait("the notification", || heard().contains("string \"The Telegram bridge needs you\"").then_some(()));
+    scene.wait("the notification", || heard().contains("It needs you.").then_some(()));
     assert!(scene.journal().contains("nobody is told by Telegram: there is no [telegram] section"));
 }
 

@@ -105,8 +105,10 @@ impl Case<'_> {
     /// connected has another way to Telegram (a proxy), whatever our own probe says.
     pub(super) fn offline(&self) -> Option<Finding> {
         let cut_off = self.facts.network == Some(Fact::Known(false)) && !self.connected();
-        let tell = self.lasting(self.history.offline_since) >= self.limits.offline_told;
-        cut_off.then(|| Finding { tell, ..found(Problem::Offline, None, Next::NetworkBack) })
+        let since = self.history.offline_since;
+        let tell = self.lasting(since) >= self.limits.offline_told;
+        let problem = Problem::Offline { since: self.wall(since) };
+        cut_off.then(|| Finding { tell, ..found(problem, None, Next::NetworkBack) })
     }
 }
 

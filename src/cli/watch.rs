@@ -21,6 +21,7 @@ use crate::{errln, outln};
 pub(super) fn run(config: &Config, environment: &Environment) -> Result<u8, Failure> {
     let unknown = |why| (exit_code::UNKNOWN, why);
     process::single_arena();
+    process::no_core_dump();
     let _alone = match recovery_lock::one_watch(config) {
         Ok(lock) => lock,
         Err(recovery_lock::Taken::By(pid)) => {

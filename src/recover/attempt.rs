@@ -12,6 +12,7 @@ use crate::identity::Starters;
 use crate::limits::Limits;
 use crate::outcome::{Failure, Outcome, StandDown};
 use crate::snapshot::Done;
+use crate::system::journal::Journal;
 use crate::system::poll::Deadline;
 use crate::system::recovery_lock::{self, RecoveryLock, Taken};
 use crate::system::service::Service;
@@ -27,6 +28,8 @@ pub struct Attempt<'a> {
     pub reason: Reason,
     /// Work in progress was waited for, in this incident or in this attempt; once is enough.
     pub waited_for_work: bool,
+    /// Called right before the first act.
+    begun: Option<&'a mut dyn FnMut(&Journal)>,
 }
 
 impl<'a> Attempt<'a> {
@@ -49,7 +52,12 @@ impl<'a> Attempt<'a> {
             }
         })?;
         controller.show_rung(Some((rung, reason.clone())));
-        Ok(Attempt { controller, lock, rung, reason, waited_for_work })
+        Ok(Attempt { controller, lock, rung, reason, waited_for_work, begun: None })
+    }
+
+    /// Sets what is called right before the first act.
+    pub fn on_act(&mut self, begun: &'a mut dyn FnMut(&Journal)) {
+        self.begun = Some(begun);
     }
 
     /// Goes on with another rung under the same lock.
@@ -142,10 +150,13 @@ impl<'a> Attempt<'a> {
     }
 
     /// Writes down what is about to be done, to whom and why.
-    pub fn note(&self, act: &Act) {
+    pub fn note(&mut self, act: &Act) {
         let watchdog = &self.controller.watchdog;
         let line = text::act(act, &watchdog.config.label, watchdog.service.name(), &self.reason, clock::now());
         self.controller.journal.note(&line);
+        if let Some(begun) = self.begun.take() {
+            begun(&self.controller.journal);
+        }
     }
 
     /// Writes down what was done, for the journal and the menu.

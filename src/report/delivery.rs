@@ -1,79 +1,89 @@
-//! Makes sure that a message arrives. A thread of its own sends it, so that a slow Telegram delays no look. Until
-//! Telegram confirms it, the newest message is in one spool file and is sent again at every tick.
+//! Makes sure that what is said arrives. A thread of its own calls the Bot API, so that a slow Telegram delays no look and
+//! no cure, and a rung that takes minutes delays no message. Until Telegram confirms it, it is in one spool file, and is
+//! tried again, in the end once a tick.
 
 use std::path::PathBuf;
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-
-use super::policy;
+use super::spool::{Call, Kind, Say, Spool};
 use crate::config::{Config, Telegram};
 use crate::contract;
 use crate::foreign_text::Lines;
 use crate::limits::Environment;
-use crate::outcome::{Change, Outcome};
-use crate::plan::Incident;
 use crate::secrets::Secrets;
 use crate::system::journal::Journal;
-use crate::system::telegram::{self, SendError};
+use crate::system::telegram::{self, CallError};
 use crate::system::wake::Waker;
 use crate::system::{clock, files};
 use crate::text::message;
-use crate::time::{Clock, Mono, Wall};
-use crate::verdict::{Rung, Verdict};
-use crate::watch::watchdog::Look;
+use crate::time::{Mono, Wall};
 
 pub struct Delivery {
-    telegram: Option<Telegram>,
-    host: String,
-    spool: PathBuf,
+    /// The first word of each message.
+    pub host: String,
     secrets: Secrets,
-    outbox: Sender<String>,
-    results: Receiver<Result<i64, SendError>>,
-    /// The message that the thread is sending; its answer has not come yet.
-    sending: Option<String>,
-    /// The next try is not before this.
-    not_before: Mono,
-    /// Between two tries.
-    pace: Duration,
+    shared: Arc<Shared>,
+    /// There is a chat to tell.
+    told: bool,
+    /// What was shown last where there is none.
+    shown: Option<(Wall, Kind)>,
+    /// What was last noted of `undelivered`.
+    noted: Option<String>,
     /// Shows a local notification: a title and a text.
     notification: Option<Box<dyn FnMut(&str, &str) + Send>>,
 }
 
-/// The one undelivered message: the newest one, not a queue.
-#[derive(Serialize, Deserialize)]
-struct Spooled {
-    text: String,
+struct Shared {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+struct State {
+    spool: Spool,
+    file: PathBuf,
+    /// Why a message does not go out.
+    undelivered: Option<String>,
+    /// What was confirmed, for the journal.
+    confirmed: Vec<i64>,
+    /// Failures in a row.
+    failures: u32,
+    /// The next try is not before this.
+    not_before: Mono,
+    /// This machine is offline.
+    offline: bool,
+    ends: bool,
 }
 
 impl Delivery {
-    /// `waker` is woken when Telegram has answered.
+    /// `waker` is woken when a message has gone out, or does not for another reason than before.
     pub fn new(config: &Config, environment: &Environment, waker: Waker) -> Delivery {
-        let (outbox, messages) = channel::<String>();
-        let (answers, results) = channel();
+        let file = config.state.join(contract::ALERT);
+        let chat = config.telegram.as_ref().map_or(0, |telegram| telegram.chat_id);
+        let spool = files::json::<Spool>(&file).unwrap_or_default().for_chat(chat);
+        let state = State {
+            spool,
+            file,
+            undelivered: None,
+            confirmed: Vec::new(),
+            failures: 0,
+            not_before: Mono::default(),
+            offline: false,
+            ends: false,
+        };
+        let shared = Arc::new(Shared { state: Mutex::new(state), changed: Condvar::new() });
         if let Some(telegram) = config.telegram.clone() {
-            let limit = environment.limits.send;
-            let thread = std::thread::Builder::new().name("telegram".into());
-            let _ = thread.spawn(move || {
-                while let Ok(text) = messages.recv() {
-                    if answers.send(telegram::send(&telegram, &text, limit)).is_err() {
-                        return;
-                    }
-                    waker.wake();
-                }
-            });
+            let (shared, limits) = (shared.clone(), environment.limits);
+            let run = move || deliver(&shared, &telegram, limits.send, limits.check_interval, &waker);
+            let _ = std::thread::Builder::new().name("telegram".into()).spawn(run);
         }
         Delivery {
-            telegram: config.telegram.clone(),
             host: sysinfo::System::host_name().unwrap_or_else(|_| "this machine".into()),
-            spool: config.state.join(contract::UNDELIVERED),
             secrets: config.secrets.clone(),
-            outbox,
-            results,
-            sending: None,
-            not_before: Mono::default(),
-            pace: environment.limits.check_interval,
+            shared,
+            told: config.telegram.is_some(),
+            shown: None,
+            noted: None,
             notification: None,
         }
     }
@@ -83,77 +93,76 @@ impl Delivery {
         self.notification = Some(Box::new(show));
     }
 
-    /// Tells a person that no rung helped, or that only a person can help: diagnostics to the journal, a DM to the
-    /// person.
-    pub fn tell(&mut self, config: &Config, journal: &Journal, look: &Look, tried: &[(Rung, Outcome)]) {
-        for line in message::diagnostics(config, &look.facts, &look.verdict).lines() {
-            journal.note(&format!("diagnostics: {line}"));
-        }
-        self.queue(journal, &message::alert(&self.host, config, &look.facts, &look.verdict, tried));
-    }
-
-    /// Tells a person that HEAD is a revert of ours, and how to undo it.
-    pub fn head_changed(&mut self, config: &Config, journal: &Journal, change: &Change) {
-        self.queue(journal, &message::head_changed(&self.host, config, change));
-    }
-
-    /// Tells a person that the incident is over, if its beginning was told.
-    pub fn over(&mut self, journal: &Journal, ended: &Incident, now: Clock) {
-        let text = message::over(&self.host, ended, now);
-        journal.note(&format!("over: {text}"));
-        if policy::tells_over(ended) {
-            self.queue(journal, &text);
+    /// Says something of an incident. Where nobody can be told by Telegram, a new message is a local notification.
+    pub fn say(&mut self, journal: &Journal, say: &Say) {
+        let readable = |text: &str| message::fitted(&self.secrets.readable(text, Lines::Keep));
+        let say = Say { text: readable(&say.text), alone: say.alone.as_deref().map(readable), ..*say };
+        if self.told {
+            self.change(journal, |spool| spool.say(say));
+        } else if self.shown != Some((say.incident, say.kind)) {
+            self.shown = Some((say.incident, say.kind));
+            self.only_here(journal, &say.text);
         }
     }
 
-    /// Reminds a person that recovery has been standing still since then.
-    pub fn remind(&mut self, journal: &Journal, verdict: &Verdict, since: Wall, now: Clock) {
-        let text = message::reminder(&self.host, verdict, since, now);
-        journal.note(&format!("reminder: {text}"));
-        self.queue(journal, &text);
+    /// Says something that belongs to no incident.
+    pub fn notice(&mut self, journal: &Journal, text: &str) {
+        let text = self.secrets.readable(text, Lines::Keep);
+        journal.note(&format!("notice: {}", text.lines().next().unwrap_or_default()));
+        if self.told {
+            self.change(journal, |spool| spool.notice(&text));
+        } else {
+            self.only_here(journal, &text);
+        }
     }
 
-    /// Takes the result of the last message, and sends the one in the spool file. Called at every tick; `undelivered`
-    /// is why an alert does not go out.
-    pub fn deliver(&mut self, journal: &Journal, undelivered: &mut Option<String>) {
-        if let Ok(result) = self.results.try_recv() {
-            let sent = self.sending.take();
-            match result {
-                Ok(id) => {
-                    journal.note(&format!("the alert was delivered (message {id})"));
-                    *undelivered = None;
-                    // A newer message may be in the file by now.
-                    if files::json::<Spooled>(&self.spool).is_some_and(|spooled| Some(&spooled.text) == sent.as_ref()) {
-                        files::remove(&self.spool);
-                    }
-                }
-                Err(error) => {
-                    if undelivered.as_ref() != Some(&error.why) {
-                        journal.note(&format!("the alert was not delivered: {}", error.why));
-                        self.notify("An alert of Bridge Watchdog does not go out", &error.why);
-                    }
-                    // The answer wakes the loop, which must not send again at once, in a circle.
-                    self.not_before = clock::mono() + error.retry_after.unwrap_or_default().max(self.pace);
-                    *undelivered = Some(error.why);
-                }
+    /// Notes what has become of the messages; `undelivered` is why one does not go out. Called at each tick. Without a
+    /// network no try is made but now and then: what is said when it is back takes the place of what is stale by then.
+    pub fn follow(&mut self, journal: &Journal, offline: bool, undelivered: &mut Option<String>) {
+        let mut state = self.shared.lock();
+        if state.offline && !offline {
+            state.not_before = Mono::default();
+            self.shared.changed.notify_all();
+        }
+        state.offline = offline;
+        let confirmed = std::mem::take(&mut state.confirmed);
+        undelivered.clone_from(&state.undelivered);
+        let headline = match state.spool.next() {
+            Some(Call::Send { text, .. } | Call::Edit { text, .. }) => {
+                text.lines().next().unwrap_or_default().to_owned()
+            }
+            None => String::new(),
+        };
+        drop(state);
+        for id in confirmed {
+            journal.note(&format!("the alert was delivered (message {id})"));
+        }
+        if self.noted != *undelivered {
+            self.noted.clone_from(undelivered);
+            if let Some(why) = undelivered {
+                journal.note(&format!("the alert was not delivered: {why}"));
+                self.notify("An alert of Bridge Watchdog does not go out", &format!("{headline}\n{why}"));
             }
         }
-        self.send_spooled();
     }
 
-    fn send_spooled(&mut self) {
-        if self.sending.is_none()
-            && clock::mono() >= self.not_before
-            && self.telegram.is_some()
-            && let Some(spooled) = files::json::<Spooled>(&self.spool)
-        {
-            self.send(spooled.text);
+    fn only_here(&mut self, journal: &Journal, text: &str) {
+        journal.note("nobody is told by Telegram: there is no [telegram] section in the configuration");
+        let gist = text.split("\n\n").next().unwrap_or(text);
+        let (title, rest) = gist.split_once('\n').unwrap_or((gist, ""));
+        self.notify(title, rest);
+    }
+
+    fn change(&self, journal: &Journal, change: impl FnOnce(&mut Spool)) {
+        let mut state = self.shared.lock();
+        change(&mut state.spool);
+        let written = state.write();
+        drop(state);
+        self.shared.changed.notify_all();
+        if let Err(why) = written {
+            // Without a file it is sent all the same, as long as we live.
+            journal.note(&why);
         }
-    }
-
-    fn send(&mut self, text: String) {
-        self.sending = Some(text.clone());
-        let _ = self.outbox.send(text);
     }
 
     fn notify(&mut self, title: &str, text: &str) {
@@ -161,23 +170,105 @@ impl Delivery {
             show(title, &self.secrets.readable(text, Lines::Keep));
         }
     }
+}
 
-    fn queue(&mut self, journal: &Journal, text: &str) {
-        let text = self.secrets.readable(text, Lines::Keep);
-        if self.telegram.is_none() {
-            journal.note("nobody is told by Telegram: there is no [telegram] section in the configuration");
-            self.notify("The Telegram bridge needs you", &text);
-            return;
+impl Drop for Delivery {
+    fn drop(&mut self) {
+        self.shared.lock().ends = true;
+        self.shared.changed.notify_all();
+    }
+}
+
+impl Shared {
+    /// No thread panics with it in its hands but in the middle of a change that is void then.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn write(&self) -> Result<(), String> {
+        if self.spool.is_empty() {
+            files::remove(&self.file);
+            return Ok(());
         }
-        match files::replace_json(&self.spool, &Spooled { text: text.clone() }) {
-            Ok(()) => self.send_spooled(),
-            Err(why) => {
-                // Without a spool file the message is still tried once.
-                journal.note(&why);
-                if self.sending.is_none() {
-                    self.send(text);
-                }
+        files::replace_json(&self.file, &self.spool)
+    }
+
+    /// Takes in how a call ended. Returns whether there is something to note.
+    fn answered(&mut self, call: &Call, answer: Result<i64, CallError>, pace: Duration) -> bool {
+        let before = self.undelivered.take();
+        match answer {
+            Ok(id) => {
+                self.spool.confirmed(call, id);
+                self.confirmed.push(id);
+                self.failures = 0;
+            }
+            Err(error) => {
+                self.spool.failed(call);
+                let wait = wait(self.failures, error.retry_after, if self.offline { pace * OFFLINE } else { pace });
+                self.failures = self.failures.saturating_add(1);
+                self.not_before = clock::mono() + wait;
+                self.undelivered = Some(error.why);
             }
         }
+        // A file that can't be written now is written at the next change; what it says meanwhile is said twice at worst.
+        let _ = self.write();
+        self.undelivered != before || !self.confirmed.is_empty()
+    }
+}
+
+/// While this machine is offline, this many times slower.
+const OFFLINE: u32 = 10;
+
+/// The wait after a failure: doubled each time, up to a tick; longer only where Telegram asks for it. With jitter, so that
+/// many that failed together do not come back together.
+fn wait(failures: u32, retry_after: Option<Duration>, pace: Duration) -> Duration {
+    /// The first is this part of a tick.
+    const FIRST: u32 = 16;
+    let doubled = pace * 2_u32.pow(failures.min(4)) / FIRST;
+    doubled.mul_f64(0.8 + 0.4 * fastrand::f64()).max(retry_after.unwrap_or_default())
+}
+
+/// Calls the Bot API until the watch ends.
+fn deliver(shared: &Shared, telegram: &Telegram, limit: Duration, pace: Duration, waker: &Waker) {
+    let mut state = shared.lock();
+    while !state.ends {
+        let Some(call) = state.spool.next() else {
+            state = shared.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+            continue;
+        };
+        let left = state.not_before.since(clock::mono());
+        if !left.is_zero() {
+            state = shared.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+            continue;
+        }
+        state.spool.called(&call);
+        drop(state);
+        let answer = match &call {
+            Call::Send { text, .. } => telegram::send(telegram, text, limit),
+            Call::Edit { id, text, .. } => telegram::edit(telegram, *id, text, limit).map(|()| *id),
+        };
+        state = shared.lock();
+        if state.answered(&call, answer, pace) {
+            waker.wake();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tries_back_off_to_one_a_tick_and_wait_as_long_as_telegram_asks() {
+        let minute = Duration::from_mins(1);
+        let within =
+            |wait: Duration, about: f64| wait >= minute.mul_f64(about * 0.79) && wait <= minute.mul_f64(about * 1.21);
+        for (failures, about) in [(0, 1.0 / 16.0), (1, 0.125), (3, 0.5), (4, 1.0), (400, 1.0)] {
+            assert!(within(wait(failures, None, minute), about), "{failures}");
+        }
+        assert_eq!(wait(0, Some(minute * 60), minute), minute * 60);
+        assert!(within(wait(9, Some(Duration::from_secs(1)), minute), 1.0));
     }
 }

@@ -1,22 +1,23 @@
 //! Who is told what, and when. Pure, and the only place that decides it.
 
+use std::mem::discriminant;
+
+use serde::{Deserialize, Serialize};
+
+use crate::facts::{Class, Event, EventKind};
 use crate::limits::Limits;
 use crate::plan::{Incident, Told};
 use crate::time::Wall;
-use crate::verdict::{State, Verdict};
+use crate::verdict::{Finding, Problem, State, Verdict};
 
-/// Alerts of one incident, besides the message that it is over. A third cause in the same incident would tell a person
-/// nothing new.
-const MOST_TOLD: usize = 2;
-
-/// Whether a person is told of this cause now: each cause once, and two at most.
+/// Whether a person is called for this cause now: each cause once an incident.
 pub fn tells(incident: &Incident, what: Told) -> bool {
-    !incident.told.contains(&what) && incident.told.len() < MOST_TOLD
+    !incident.told.contains(&what)
 }
 
-/// Whether a person is told that it is over: only if its beginning was told.
-pub fn tells_over(ended: &Incident) -> bool {
-    !ended.told.is_empty()
+/// Whether there is nothing to tell of this incident: nobody was called, and nothing was done.
+pub fn is_quiet(incident: &Incident) -> bool {
+    incident.told.is_empty() && incident.acts.is_empty()
 }
 
 /// Whether a person is reminded that recovery stands still: after a day, once a day. A kill switch was once forgotten for
@@ -25,6 +26,59 @@ pub fn reminds(verdict: &Verdict, since: Wall, last: Option<Wall>, now: Wall, li
     let stands = matches!(verdict.state, State::Waiting | State::Stopped);
     let due = |at: Wall| now.since(at) >= limits.reminder;
     stands && due(since) && last.is_none_or(due)
+}
+
+/// What was told that belongs to no incident, so that it is told once.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Noticed {
+    /// Each with the time when it was last so.
+    degraded: Vec<(Problem, Wall)>,
+    /// When a person was told that the bridge ends again and again.
+    ends: Option<Wall>,
+}
+
+impl Noticed {
+    /// What makes the bridge work less than well and is to be told now: each kind once, and again only if it was gone for
+    /// a day. What comes and goes would else be told each time.
+    pub fn degraded<'a>(&mut self, verdict: &'a Verdict, now: Wall, limits: &Limits) -> Vec<&'a Finding> {
+        self.degraded.retain(|(_, last)| now.since(*last) < limits.reminder);
+        if verdict.state != State::Degraded {
+            return Vec::new();
+        }
+        let mut new = Vec::new();
+        for finding in verdict.findings.iter().filter(|finding| finding.tell) {
+            let known = |(problem, _): &&mut (Problem, Wall)| discriminant(problem) == discriminant(&finding.problem);
+            match self.degraded.iter_mut().find(known) {
+                // Written once in a while is enough, and a file at each look is not.
+                Some((_, last)) if now.since(*last) < limits.reminder / 2 => {}
+                Some((_, last)) => *last = now,
+                None => {
+                    self.degraded.push((finding.problem.clone(), now));
+                    new.push(finding);
+                }
+            }
+        }
+        new
+    }
+
+    /// The ends of the bridge that are told now: three within the window, each answered by its manager before us, while
+    /// all seems well. One alone is nobody's act, and the menu has it. Without a network, or told to wait, it ends for a
+    /// reason that passes.
+    pub fn ends<'a>(&mut self, events: &'a [Event], verdict: &Verdict, now: Wall, limits: &Limits) -> Vec<&'a Event> {
+        const REPEATS: usize = 3;
+        let seems_well = matches!(verdict.state, State::Healthy | State::Starting | State::Degraded);
+        let counts = |event: &&Event| {
+            let passes = matches!(event.class, Class::Network | Class::Flood);
+            event.kind == EventKind::Crash && !passes && now.since(event.at) < limits.crash_window && event.at <= now
+        };
+        let ends: Vec<&Event> = events.iter().filter(counts).collect();
+        let told = self.ends.is_some_and(|at| now.since(at) < limits.reminder);
+        if !seems_well || told || ends.len() < REPEATS {
+            return Vec::new();
+        }
+        self.ends = Some(now);
+        ends
+    }
 }
 
 #[cfg(test)]
@@ -36,7 +90,7 @@ mod tests {
     use crate::verdict::{Cause, Next};
 
     #[test]
-    fn a_person_is_told_of_each_cause_once_and_of_two_at_most() {
+    fn a_person_is_called_once_for_each_cause() {
         let told = |cause, last_rung| Told { cause, last_rung };
         let dead = told(Cause::ProcessDead, true);
         let rows = [
@@ -49,30 +103,78 @@ mod tests {
                 true,
             ),
             ("another", vec![told(Cause::LogStale, true)], dead, true),
-            (
-                "a third, after every rung",
-                vec![told(Cause::LogStale, true), told(Cause::Disconnected, true)],
-                dead,
-                false,
-            ),
-            (
-                "a third, at once",
-                vec![told(Cause::LogStale, true), told(Cause::Disconnected, true)],
-                told(Cause::AuthRequired, false),
-                false,
-            ),
         ];
         for (name, before, what, expected) in rows {
-            let incident = Incident { told: before, ..plan::open(Cause::ProcessDead, Wall(0.0)) };
+            let incident = Incident { told: before, ..plan::open(&Problem::NotLoaded, Wall(0.0)) };
             assert_eq!(tells(&incident, what), expected, "{name}");
         }
     }
 
     #[test]
-    fn who_was_told_of_the_beginning_is_told_of_the_end() {
-        let quiet = plan::open(Cause::ProcessDead, Wall(0.0));
-        assert!(!tells_over(&quiet));
-        assert!(tells_over(&Incident { told: vec![Told { cause: Cause::ProcessDead, last_rung: true }], ..quiet }));
+    fn incident_35_what_is_not_well_is_told_once_and_again_after_a_day_without_it() {
+        let low = |share| Finding { tell: true, ..finding(Problem::DiskLow(share)) };
+        let degraded = |findings| Verdict { state: State::Degraded, findings, ..healthy() };
+        let (hour, day) = (Duration::from_hours(1), Duration::from_hours(24));
+        let mut noticed = Noticed::default();
+        let now = Wall(1e9);
+        let mut told = |verdict: &Verdict, at: Wall| noticed.degraded(verdict, at, &Limits::REAL).len();
+        assert_eq!(told(&degraded(vec![low(0.019)]), now), 1);
+        assert_eq!(told(&degraded(vec![low(0.018)]), now + hour), 0, "another number");
+        assert_eq!(told(&healthy(), now + hour * 2), 0);
+        assert_eq!(
+            told(&degraded(vec![low(0.019), finding(Problem::RestartsNever)]), now + hour * 3),
+            0,
+            "not to be told"
+        );
+        let never = Finding { tell: true, ..finding(Problem::RestartsNever) };
+        assert_eq!(told(&degraded(vec![low(0.019), never]), now + hour * 13), 1, "another kind");
+        assert_eq!(told(&degraded(vec![low(0.019)]), now + hour * 36), 0, "it was seen 23 h ago");
+        assert_eq!(told(&degraded(vec![low(0.019)]), now + hour * 37 + day), 1, "a day without it");
+    }
+
+    #[test]
+    fn the_third_end_within_30_min_is_told_though_its_manager_answered_each() {
+        let crash = |minutes: u32, class| Event {
+            at: Wall(1e9) - Duration::from_mins(1) * minutes,
+            kind: EventKind::Crash,
+            commit: String::new(),
+            commit_age: None,
+            reason: "signal 9".into(),
+            error: None,
+            class,
+            pid: None,
+            ours: true,
+        };
+        let killed = |minutes: &[u32]| minutes.iter().map(|at| crash(*at, Class::Killed)).collect::<Vec<_>>();
+        let unhealthy = Verdict { state: State::Unhealthy, ..healthy() };
+        let network = [29, 10, 1].map(|at| crash(at, Class::Network)).to_vec();
+        let rows = [
+            ("one", killed(&[1]), healthy(), 0),
+            ("two", killed(&[10, 1]), healthy(), 0),
+            ("three", killed(&[29, 10, 1]), healthy(), 3),
+            ("three, one too old", killed(&[31, 10, 1]), healthy(), 0),
+            ("three, and it is down: an incident tells it", killed(&[29, 10, 1]), unhealthy, 0),
+            ("no network", network, healthy(), 0),
+        ];
+        for (name, events, verdict, expected) in rows {
+            let mut noticed = Noticed::default();
+            assert_eq!(noticed.ends(&events, &verdict, Wall(1e9), &Limits::REAL).len(), expected, "{name}");
+            assert_eq!(noticed.ends(&events, &verdict, Wall(1e9), &Limits::REAL).len(), 0, "{name}: once");
+        }
+    }
+
+    fn finding(problem: Problem) -> Finding {
+        Finding { problem, rung: None, next: Next::Watch, tell: false, anew: None }
+    }
+
+    fn healthy() -> Verdict {
+        Verdict {
+            state: State::Healthy,
+            cause: Cause::None,
+            findings: Vec::new(),
+            unknown: Vec::new(),
+            next: Next::Watch,
+        }
     }
 
     #[test]
@@ -86,8 +188,7 @@ mod tests {
             ("healthy for two days", State::Healthy, day * 2, None, false),
         ];
         for (name, state, age, told_ago, due) in rows {
-            let verdict =
-                Verdict { state, cause: Cause::Paused, findings: Vec::new(), unknown: Vec::new(), next: Next::Watch };
+            let verdict = Verdict { state, cause: Cause::Paused, ..healthy() };
             let now = Wall(1e9);
             let last = told_ago.map(|ago| now - ago);
             assert_eq!(reminds(&verdict, now - age, last, now, &Limits::REAL), due, "{name}");

@@ -1,60 +1,112 @@
 //! The Bot API, for DMs to one person. Over TLS, never through the bridge or its session.
 
+use std::io::Read;
 use std::sync::Once;
 use std::time::Duration;
 
-use reqwest::blocking::Client;
+use reqwest::blocking::{Client, Response};
 use serde_json::{Value, json};
 
 use crate::config::Telegram;
+use crate::foreign_text::{Lines, harmless};
+use crate::system::poll::Deadline;
 use crate::text::message::fitted;
 use crate::time::span;
 
-/// Why a message was not confirmed.
+/// Why a call was not confirmed.
 #[derive(Debug, Clone, PartialEq)]
-pub struct SendError {
+pub struct CallError {
     /// A sentence, without the token.
     pub why: String,
     /// The wait that Telegram asked for.
     pub retry_after: Option<Duration>,
+    /// Telegram's answer to an edit is as good as its ok.
+    settled: bool,
 }
 
 /// Sends a plain text. Only Telegram's own ok counts; returns the message's id.
 ///
 /// # Errors
 /// Why it is not known to have arrived.
-pub fn send(telegram: &Telegram, text: &str, limit: Duration) -> Result<i64, SendError> {
+pub fn send(telegram: &Telegram, text: &str, limit: Duration) -> Result<i64, CallError> {
     let body = json!({"chat_id": telegram.chat_id, "text": fitted(text), "disable_web_page_preview": true});
     call(telegram, "sendMessage", &body, limit)?
         .get("message_id")
         .and_then(Value::as_i64)
-        .ok_or_else(|| send_error("Telegram's answer names no message".into()))
+        .ok_or_else(|| call_error("Telegram's answer names no message".into()))
 }
 
-fn call(telegram: &Telegram, method: &str, body: &Value, limit: Duration) -> Result<Value, SendError> {
+/// Changes the text of a message that was sent. It is done as well where the message has this text already, after an
+/// answer that was lost, and where the person has deleted it.
+///
+/// # Errors
+/// Why it is not known to have been changed.
+pub fn edit(telegram: &Telegram, id: i64, text: &str, limit: Duration) -> Result<(), CallError> {
+    let body = json!({
+        "chat_id": telegram.chat_id, "message_id": id, "text": fitted(text), "disable_web_page_preview": true
+    });
+    match call(telegram, "editMessageText", &body, limit) {
+        Err(error) if !error.settled => Err(error),
+        _ => Ok(()),
+    }
+}
+
+fn call(telegram: &Telegram, method: &str, body: &Value, limit: Duration) -> Result<Value, CallError> {
     static PROVIDER: Once = Once::new();
     // Once for the process; no error if it was done already.
     PROVIDER.call_once(|| drop(rustls::crypto::ring::default_provider().install_default()));
     // The token is in the path, so no error may contain the address.
-    let plain =
-        |error: reqwest::Error| send_error(format!("Telegram can't be reached: {}", chain(&error.without_url())));
+    let plain = |error: reqwest::Error| {
+        let late =
+            if error.is_timeout() { format!(" (no answer within {} s)", limit.as_secs()) } else { String::new() };
+        call_error(format!("Telegram can't be reached{late}: {}", chain(&error.without_url())))
+    };
+    let deadline = Deadline::after(limit);
     let client = Client::builder().timeout(limit).redirect(reqwest::redirect::Policy::none()).build().map_err(plain)?;
     let url = format!("{}/bot{}/{method}", telegram.api_url, telegram.token.0);
     let response = client.post(url).json(body).send().map_err(plain)?;
     let status = response.status().as_u16();
-    let answer: Value = response
-        .json()
-        .map_err(|_| send_error(format!("the answer (HTTP {status}) is not Telegram's; check telegram.api_url")))?;
+    let answer = body_of(response, &deadline).map_err(|why| {
+        call_error(format!("the answer (HTTP {status}) is not Telegram's: {why}; check telegram.api_url"))
+    })?;
     if answer.get("ok") == Some(&Value::Bool(true)) {
         return Ok(answer.get("result").cloned().unwrap_or_default());
     }
-    let description = answer
-        .get("description")
-        .and_then(Value::as_str)
-        .unwrap_or("no reason given")
-        .replace(&telegram.token.0, "(token)");
+    let description = answer.get("description").and_then(Value::as_str).unwrap_or("no reason given");
+    let description = harmless(&description.replace(&telegram.token.0, "(token)"), Lines::Join);
+    let description: String = description.chars().take(MOST_SAID).collect();
+    // A whole day is more than Telegram asks of anybody, and a number is not believed for ever.
     let retry_after = answer.pointer("/parameters/retry_after").and_then(Value::as_f64).map(span);
-    Err(SendError { why: format!("Telegram refused ({status}): {description}{}", advice(status)), retry_after })
+    Err(CallError {
+        why: format!("Telegram refused ({status}): {description}{}", advice(status)),
+        retry_after: retry_after.map(|wait| wait.min(Duration::from_hours(24))),
+        settled: status == 400
+            && ["message is not modified", "message to edit not found"].iter().any(|words| description.contains(words)),
+    })
+}
+
+/// This much of a refusal is shown.
+const MOST_SAID: usize = 200;
+
+/// An answer of Telegram has a few hundred bytes.
+const LONGEST_ANSWER: u64 = 64 << 10;
+
+/// The answer as JSON. reqwest's time limit begins anew with each piece that arrives, so a server that sends a byte now
+/// and then would hold the caller for ever; and a proxy may send anything, of any length.
+fn body_of(response: Response, deadline: &Deadline) -> Result<Value, &'static str> {
+    let mut answer = response.take(LONGEST_ANSWER);
+    let (mut body, mut piece) = (Vec::new(), vec![0; 4096]);
+    loop {
+        match answer.read(&mut piece) {
+            Ok(0) => break,
+            Ok(length) => body.extend_from_slice(&piece[..length]),
+            Err(_) => return Err("it breaks off"),
+        }
+        if deadline.left().is_none() {
+            return Err("it does not end");
+        }
+    }
+    serde_json::from_slice(&body).map_err(|_| "it is no JSON")
 }
 
 fn advice(status: u16) -> &'static str {
@@ -67,8 +119,8 @@ fn advice(status: u16) -> &'static str {
     }
 }
 
-fn send_error(why: String) -> SendError {
-    SendError { why, retry_after: None }
+fn call_error(why: String) -> CallError {
+    CallError { why, retry_after: None, settled: false }
 }
 
 /// reqwest's own text says little; its causes say what happened.

@@ -14,6 +14,20 @@ use crate::snapshot::Snapshot;
 use crate::time::{Clock, Wall};
 use crate::verdict::{Finding, Rung, State, Verdict};
 
+/// That an alert would reach nobody, and the mend.
+pub fn nobody_to_tell(file: &Path) -> String {
+    format!(
+        "{}: there is no [telegram] section, so nobody is told; add these lines:\n[telegram]\nbot_token = \"…\"   # from \
+         BotFather\nchat_id = 0          # your own numeric id; write to the bot once",
+        file.display()
+    )
+}
+
+/// That Telegram took a test message.
+pub fn test_arrived(chat: i64, id: i64) -> String {
+    format!("Done: Telegram took it (message {id} to chat {chat}). It is on your phone now.")
+}
+
 /// One look: what is wrong, the process, what is not known, what comes next.
 pub fn check(facts: &Facts, verdict: &Verdict) -> Vec<String> {
     let mut lines = judged(verdict, facts.clock);

@@ -1,72 +1,119 @@
-//! The messages that are sent to a person, with diagnostics. Plain text, host name first.
+//! The messages that are sent to a person, for somebody who reads them on a phone at night. The first line says it all:
+//! which machine, what is wrong, since when. Up to the first empty line is what everybody needs, after it what helps to
+//! find the cause. Plain text.
 
-use super::time::{at, lasting};
-use super::{changed, exit, foreign, headline, issue, issues, next, outcome, unknown};
+use super::diagnostics::{crashes, end_of_the_log, head, known, units};
+use super::time::{at, lasting, time_of_day};
+use super::{detail, foreign, further, issue, next, outcome, phrase, sentence_case};
 use crate::config::Config;
-use crate::facts::{EventKind, Facts, short_id};
+use crate::facts::{Event, Facts};
 use crate::foreign_text::Lines;
-use crate::outcome::{Change, Outcome};
-use crate::plan::Incident;
+use crate::outcome::{Change, Cure, Failure, Outcome};
+use crate::plan::{Acted, Incident};
 use crate::time::{Clock, Wall};
-use crate::verdict::{Cause, Rung, State, Verdict};
+use crate::verdict::{Cause, Finding, Head, Next, Problem, Rung, State, Verdict};
 
 /// Telegram's limit for one message, in UTF-16 units.
 pub const MOST: usize = 4096;
 
-/// What is wrong, what happens next, what a person can do, and the end of the log.
-pub fn alert(host: &str, config: &Config, facts: &Facts, verdict: &Verdict, tried: &[(Rung, Outcome)]) -> String {
+/// What is wrong with the bridge, what was done, what comes next, what a person can do, and what helps to find the cause.
+/// `again`: the chain waits until then. `calls`: it needs a person.
+pub fn alert(
+    host: &str,
+    config: &Config,
+    facts: &Facts,
+    verdict: &Verdict,
+    incident: &Incident,
+    again: Option<Wall>,
+    calls: bool,
+) -> String {
     let now = facts.clock;
-    let what = match (verdict.state, verdict.cause) {
-        (State::Degraded, _) => "the Telegram bridge works, but not well",
-        (_, Cause::NotLoaded) if verdict.level() == 0 => "the Telegram bridge is not loaded",
-        (_, Cause::Offline) => "the Telegram bridge has been cut off for long",
-        _ => "the Telegram bridge needs you",
+    let Some(problem) = incident.problem.as_ref().or(verdict.first().map(|first| &first.problem)) else {
+        return String::new();
     };
-    let mut text = format!("{host}: {what}\n");
-    for issue in issues(verdict, now) {
-        text.push_str(&format!("{issue}\n"));
+    let well = matches!(verdict.state, State::Healthy | State::Starting | State::Degraded);
+    let acts = incident.acts.last().is_some_and(|last| last.outcome.is_none());
+    // Nobody but a person can do what comes next, or nothing has helped.
+    let needs_you =
+        calls && (again.is_some() || matches!(verdict.next, Next::Person(_) | Next::Tell | Next::LeaveDisabled));
+    let what = what_was(problem, incident.began, now);
+    let mut lines = vec![match (well, needs_you) {
+        (true, _) => format!("{host}: up again. Before: {what}."),
+        (false, true) => format!("{host}: {what}. It needs you."),
+        (false, false) => format!("{host}: {what}."),
+    }];
+    lines.extend(more(problem, now));
+    // That alerts do not go out is no news for whoever gets this one.
+    let others = verdict.findings.iter().map(|finding| &finding.problem);
+    let others = others.filter(|other| other.cause() != problem.cause() && !matches!(other, Problem::Undelivered(_)));
+    lines.extend(others.map(|other| issue(other, now)));
+    lines.extend(incident.acts.iter().map(|acted| act(acted, now)));
+    if !acts {
+        lines.push(what_comes(verdict, again, now));
     }
-    for (rung, how) in tried {
-        text.push_str(&format!("Rung {}: {}\n", rung.number(), outcome(how, now)));
+    if !well {
+        lines.extend(you_can(config, problem, calls));
     }
-    text.push_str(&format!("Next: {}.\n", next(verdict.next, now)));
-    if verdict.cause == Cause::AuthRequired {
-        let (root, login) = (foreign(&config.root.to_string_lossy()), foreign(&config.login.join(" ")));
-        text.push_str(&format!("To log in: cd '{root}' && {login}\n"));
-    }
-    text.push_str(&format!("\n{}", findings(config, facts, verdict).join("\n")));
-    let text = config.secrets.readable(&text, Lines::Keep);
-    let room = MOST.saturating_sub(units(&text));
-    text + &end_of_the_log(facts, room)
+    lines.extend(unpushed(config, incident));
+    lines.push(String::new());
+    lines.extend(findings(config, facts, verdict, incident.began, calls));
+    with_the_log(config, facts, &lines)
 }
 
-/// That HEAD is a revert of ours, or is no longer one.
-pub fn head_changed(host: &str, config: &Config, change: &Change) -> String {
-    let root = foreign(&config.root.to_string_lossy());
+/// That the bridge works, but not well.
+pub fn degraded(host: &str, config: &Config, facts: &Facts, finding: &Finding) -> String {
+    let (problem, now) = (&finding.problem, facts.clock);
+    let mut lines = vec![format!("{host}: the bridge works, but not well: {}.", phrase(problem, now))];
+    lines.extend(more(problem, now));
+    lines.push(format!("Next: {}.", next(finding.next, now)));
+    lines.push(String::new());
+    lines.extend(head(facts));
+    with_the_log(config, facts, &lines)
+}
+
+/// That it ends again and again, and its manager starts it each time.
+pub fn ends_again(host: &str, facts: &Facts, crashes: &[&Event], window: std::time::Duration) -> String {
+    let last = crashes.last().map_or_else(String::new, |last| {
+        format!("\nThe last at {}: {}.", at(last.at, facts.clock), foreign(&last.reason))
+    });
     format!(
-        "{host}: {}, because it crashed the Telegram bridge, which is up again.\nNothing was pushed, so the next pull that \
-         brings a fix is no fast-forward.\nTo keep the revert: git -C '{root}' push\nTo undo it: bridge-watchdog undo-revert",
-        changed(change)
+        "{host}: the bridge ended {} times within {}, and its manager started it again each time.{last}\nYou: \
+         bridge-watchdog crashes --since 1h",
+        crashes.len(),
+        lasting(window)
     )
 }
 
-/// That an incident is over.
-pub fn over(host: &str, ended: &Incident, now: Clock) -> String {
-    let rung = ended.chains.iter().map(|chain| chain.rung).max();
-    let rung = rung.map_or_else(String::new, |rung| format!(", rung {}", rung.number()));
-    format!("{host}: the bridge is back after {}{rung}.", lasting(now.wall.since(ended.began)))
+/// That an incident is over. `whole`: nothing of it was told before.
+pub fn over(host: &str, config: &Config, ended: &Incident, now: Clock, whole: bool) -> String {
+    let until = ended.well_since.map_or(now.wall, |since| now.wall_of(since));
+    let (from, lasted) = (at(ended.began, now), lasting(until.since(ended.began)));
+    let mut lines = vec![if ended.cause == Cause::Offline && ended.acts.is_empty() {
+        format!("{host}: back online after {lasted} ({from} to {}).", at(until, now))
+    } else {
+        let rung = ended.acts.iter().map(|acted| acted.rung).max();
+        let rung = rung.map_or_else(String::new, |rung| format!(", rung {} ({})", rung.number(), rung_name(rung)));
+        format!("{host}: the bridge is back after {lasted} ({from} to {}){rung}.", at(until, now))
+    }];
+    if whole {
+        lines.extend(ended.problem.iter().map(|problem| format!("It was: {}.", phrase(problem, now))));
+        lines.extend(ended.acts.iter().map(|acted| act(acted, now)));
+    }
+    let change = reverted(ended).filter(|_| !whole);
+    lines.extend(change.map(|change| sentence_case(&super::changed(change)) + "."));
+    lines.extend(unpushed(config, ended));
+    config.secrets.readable(&lines.join("\n"), Lines::Keep)
 }
 
 /// That recovery has been standing still for long.
 pub fn reminder(host: &str, verdict: &Verdict, since: Wall, now: Clock) -> String {
-    let issue = verdict.first().map_or_else(String::new, |first| format!(" {}", issue(&first.problem, now)));
-    format!("{host}: nothing has been healed since {}.{issue} Next: {}.", at(since, now), next(verdict.next, now))
+    let what = verdict.first().map_or_else(String::new, |first| format!("{} ", issue(&first.problem, now)));
+    format!("{host}: nothing has been healed since {}. {what}Next: {}.", at(since, now), next(verdict.next, now))
 }
 
-/// What a person needs to find the cause, without secrets. The log's last lines are the bridge's own.
-pub fn diagnostics(config: &Config, facts: &Facts, verdict: &Verdict) -> String {
-    config.secrets.readable(&findings(config, facts, verdict).join("\n"), Lines::Keep)
-        + &end_of_the_log(facts, usize::MAX)
+/// What `alert-test` sends.
+pub fn test(host: &str) -> String {
+    format!("{host}: this is a test of Bridge Watchdog. Its alerts arrive here.")
 }
 
 /// The text cut to the length of a message.
@@ -85,90 +132,132 @@ pub fn fitted(text: &str) -> String {
     kept + "…"
 }
 
-/// The newest lines that fit, of each log in turn: the error that ended the bridge is the last line of one of them.
-/// Secrets were removed from them before.
-fn end_of_the_log(facts: &Facts, room: usize) -> String {
-    const TITLE: &str = "\nend of the log:";
-    let ends = facts.log.known().map_or(&[][..], |log| log.ends.as_slice());
-    let mut left = room.saturating_sub(units(TITLE));
-    let mut taken = vec![0; ends.len()];
-    let mut open = vec![true; ends.len()];
-    while open.contains(&true) {
-        for (nth, lines) in ends.iter().enumerate().filter(|(nth, _)| open[*nth]).collect::<Vec<_>>() {
-            let next = lines.iter().rev().nth(taken[nth]).map(|line| units(line) + 1).filter(|cost| *cost <= left);
-            open[nth] = next.is_some();
-            taken[nth] += usize::from(next.is_some());
-            left -= next.unwrap_or(0);
-        }
-    }
-    let lines = ends.iter().zip(taken).flat_map(|(lines, taken)| &lines[lines.len() - taken..]);
-    let lines: Vec<&str> = lines.map(String::as_str).collect();
-    if lines.is_empty() { String::new() } else { format!("{TITLE}\n{}", lines.join("\n")) }
+/// A problem's own phrase often says since when; the others get when the incident began.
+fn what_was(problem: &Problem, began: Wall, now: Clock) -> String {
+    let when = match problem {
+        Problem::Offline { .. } | Problem::StopHang { .. } | Problem::Disconnected { .. } => String::new(),
+        _ => format!(", since {}", at(began, now)),
+    };
+    phrase(problem, now) + &when
 }
 
-fn units(text: &str) -> usize {
-    text.encode_utf16().count()
+/// What else is known of a problem.
+fn more(problem: &Problem, now: Clock) -> Vec<String> {
+    let detail = detail(problem, now).map(|detail| sentence_case(&detail) + ".");
+    detail.into_iter().chain(further(problem)).collect()
 }
 
-fn findings(config: &Config, facts: &Facts, verdict: &Verdict) -> Vec<String> {
-    let now = facts.clock;
-    let mut lines = vec![format!("{} at {}", headline(verdict), at(now.wall, now))];
-    if let Some(job) = facts.service.known() {
-        let pid = facts.running().map_or_else(
-            || "no process".into(),
-            |process| format!("pid {}, up for {}", process.id.pid, lasting(process.age)),
-        );
-        let runs = job.runs.map_or_else(|| "unknown".into(), |runs| runs.to_string());
-        let (label, exit) = (foreign(&config.label), exit(&job.last_exit));
-        lines.push(format!("service {label}: {pid}; runs {runs}; last exit {exit}"));
-    }
-    if let Some(git) = facts.git.known() {
-        let age = git
-            .committed
-            .age(now.wall)
-            .map_or_else(|| "dated in the future".into(), |age| format!("{} old", lasting(age)));
-        lines.push(format!("HEAD {} {} ({age})", short_id(&git.head), foreign(&git.summary)));
-    }
-    if let Some(events) = facts.crashes.known() {
-        for event in events.iter().rev().filter(|event| event.kind == EventKind::Crash).take(5) {
-            let (reason, commit) = (foreign(&event.reason), foreign(&event.commit));
-            lines.push(format!("crash at {}: {reason} on {commit}", at(event.at, now)));
+/// An act with its time and its result.
+fn act(acted: &Acted, now: Clock) -> String {
+    let how = match &acted.outcome {
+        None => "under way".into(),
+        // What follows from it stands below.
+        Some(Outcome::Cured(Cure::HeadChanged { change, up })) => {
+            let up = up.map_or_else(String::new, |pid| format!("; pid {pid} runs without it"));
+            format!("done: {}{up}", super::changed(change))
         }
+        Some(Outcome::Failed(Failure::AfterChange(change, last))) => {
+            format!("failed: {}; but then: {}", super::changed(change), outcome(last, now))
+        }
+        Some(how) => outcome(how, now),
+    };
+    format!("{} rung {} ({}): {how}", time_of_day(acted.at, now), acted.rung.number(), rung_name(acted.rung))
+}
+
+fn rung_name(rung: Rung) -> &'static str {
+    match rung {
+        Rung::Restart => "restart",
+        Rung::EndStale => "end and restart",
+        Rung::FreeSession => "free the session",
+        Rung::Revert => "revert HEAD",
+        Rung::Tell => "tell you",
     }
-    lines.extend(verdict.unknown.iter().map(|fact| format!("not known: {}", unknown(fact))));
-    lines
+}
+
+fn what_comes(verdict: &Verdict, again: Option<Wall>, now: Clock) -> String {
+    let next = match (verdict.state, verdict.next) {
+        (State::Healthy | State::Starting | State::Degraded, _) => {
+            return format!("Now: {}. You hear once more when all has been well for 5 min.", super::headline(verdict));
+        }
+        // To whom this is said is told by it.
+        (_, Next::Tell | Next::LeaveDisabled) | (State::Unhealthy, _) if again.is_some() => {
+            let again = again.map_or_else(String::new, |again| at(again, now));
+            format!("all that may help is tried again at {again}, and so on")
+        }
+        (_, Next::Tell) => "nothing but you can help".into(),
+        (_, next) => super::next(next, now),
+    };
+    format!("Next: {next}.")
+}
+
+/// What a person can do, as a command where there is one.
+fn you_can(config: &Config, problem: &Problem, calls: bool) -> Vec<String> {
+    let root = foreign(&config.root.to_string_lossy());
+    let log = foreign(&config.error_log.to_string_lossy());
+    let restart = "bridge-watchdog restart";
+    let line = |words: &str| vec![format!("You: {words}")];
+    match problem {
+        Problem::LoginNeeded => line(&format!("cd '{root}' && {}", foreign(&config.login.join(" ")))),
+        Problem::NoService => line("bridge-watchdog install"),
+        Problem::ExitCode2 | Problem::CannotStart { .. } | Problem::BrokenEnvironment { .. } => {
+            line(&format!("tail -n 30 '{log}', mend it, then {restart}"))
+        }
+        Problem::ActiveWithoutProcess => line(restart),
+        Problem::DiskFull => line(&format!("df -h '{root}', and make room")),
+        Problem::MarkersUnseen(_) => line(&format!("chmod u+rwx '{root}/data'")),
+        Problem::OutsideManager { pid, .. } => line(&format!("kill {pid}, then {restart}")),
+        Problem::SessionLocked { pid, left: Some(_) } => line(&format!("end it: kill {pid} (as its user)")),
+        Problem::SessionLocked { .. } => line("bridge-watchdog locks"),
+        Problem::NotLoaded => line(&format!("{restart} loads it at once")),
+        Problem::CrashLoop { head: Head::Suspect { opted_in: false, .. }, .. } => {
+            line("bridge-watchdog revert takes HEAD back; or mend it, then bridge-watchdog restart")
+        }
+        Problem::Offline { .. } => Vec::new(),
+        // No rung has helped, and the log says most.
+        _ if calls => line(&format!("tail -n 30 '{log}', mend it, then {restart}")),
+        // Rung by rung we do all that a command could.
+        _ => Vec::new(),
+    }
+}
+
+/// What a person has to know where HEAD is a revert of ours.
+fn unpushed(config: &Config, incident: &Incident) -> Vec<String> {
+    let root = foreign(&config.root.to_string_lossy());
+    reverted(incident).map_or_else(Vec::new, |_| {
+        vec![
+            "Nothing was pushed, so the next pull that brings a fix is no fast-forward.".into(),
+            format!("To keep the revert: git -C '{root}' push"),
+            "To undo it: bridge-watchdog undo-revert".into(),
+        ]
+    })
+}
+
+/// What was done to HEAD last.
+fn reverted(incident: &Incident) -> Option<&Change> {
+    incident.acts.iter().rev().find_map(|acted| match acted.outcome.as_ref()? {
+        Outcome::Cured(Cure::HeadChanged { change, .. }) | Outcome::Failed(Failure::AfterChange(change, _)) => {
+            Some(change)
+        }
+        _ => None,
+    })
+}
+
+/// The error, the commit and, where a person has to find the cause, all else that is known.
+fn findings(config: &Config, facts: &Facts, verdict: &Verdict, began: Wall, calls: bool) -> Vec<String> {
+    /// What led to it happened before.
+    const BEFORE: std::time::Duration = std::time::Duration::from_mins(30);
+    let error = crashes(facts, began - BEFORE).find_map(|crash| crash.error.as_ref());
+    let error = error.map(|error| format!("Error: {}", foreign(error)));
+    let rest = if calls { known(config, facts, verdict, began - BEFORE) } else { head(facts).into_iter().collect() };
+    error.into_iter().chain(rest).collect()
+}
+
+fn with_the_log(config: &Config, facts: &Facts, lines: &[String]) -> String {
+    let text = config.secrets.readable(lines.join("\n").trim_end(), Lines::Keep);
+    let room = MOST.saturating_sub(units(&text));
+    text + &end_of_the_log(facts, room)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::facts::{Fact, Log};
-
-    fn facts(ends: Vec<Vec<String>>) -> Facts {
-        Facts { log: Fact::Known(Log { ends, ..Log::default() }), ..Facts::unseen() }
-    }
-
-    /// The exception is the last line of the error log, and long lines of JSON stand before and after it.
-    #[test]
-    fn incident_19_the_newest_lines_are_what_fits() {
-        let json = |n: usize| format!("{{\"n\": {n}, \"message\": \"{}\"}}", "x".repeat(380));
-        let error_log: Vec<String> = (0..14).map(json).chain(["KeyError: 'the cause'".into()]).collect();
-        let log: Vec<String> = (20..35).map(json).collect();
-        let facts = facts(vec![error_log, log]);
-        let text = end_of_the_log(&facts, 3000);
-        assert!(units(&text) <= 3000 && units(&text) > 2500, "{}", units(&text));
-        let seen: Vec<String> = text.lines().skip(2).map(|line| line.chars().take(8).collect()).collect();
-        let numbered = |n: u32| format!("{{\"n\": {n}");
-        let expected = (11..=13).map(numbered).chain(["KeyError".into()]).chain((31..=34).map(numbered));
-        assert_eq!(seen, expected.collect::<Vec<_>>());
-        assert_eq!(end_of_the_log(&facts, usize::MAX).lines().count(), 32);
-        assert_eq!(end_of_the_log(&facts, 10), "");
-    }
-
-    #[test]
-    fn a_message_fits_and_loses_no_half_character() {
-        let text = "🌉".repeat(3000);
-        let fitted = fitted(&text);
-        assert!(units(&fitted) <= MOST && fitted.ends_with("🌉…"));
-    }
-}
+#[path = "message_tests.rs"]
+mod tests;

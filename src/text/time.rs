@@ -13,6 +13,13 @@ pub fn at(wall: Wall, now: Clock) -> String {
     time.format(format).to_string()
 }
 
+/// The time of an act: to the second, with the date if it is not today.
+pub fn time_of_day(wall: Wall, now: Clock) -> String {
+    let (Some(time), Some(today)) = (local(wall, now.zone), local(now.wall, now.zone)) else { return "?".into() };
+    let format = if time.date_naive() == today.date_naive() { "%H:%M:%S" } else { "%b %-d %H:%M:%S" };
+    time.format(format).to_string()
+}
+
 /// The same to the second, for logs and the demo.
 pub fn at_second(wall: Wall, zone: i32) -> String {
     local(wall, zone).map_or_else(|| "?".into(), |time| time.format("%Y-%m-%d %H:%M:%S").to_string())

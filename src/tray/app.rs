@@ -16,7 +16,7 @@ use bridge_watchdog::menu::Menu;
 use bridge_watchdog::snapshot::refused;
 use bridge_watchdog::system::{clock, command};
 use bridge_watchdog::text::menu::refusal;
-use bridge_watchdog::text::{dialogs, foreign, message};
+use bridge_watchdog::text::{diagnostics, dialogs, foreign};
 use bridge_watchdog::watch::commands::{Command, CommandSender};
 use bridge_watchdog::watch::watchdog::{Look, Watchdog};
 use muda::MenuEvent;
@@ -267,7 +267,7 @@ impl App {
         let refused = proxy.clone();
         let looking = aside("diagnostics", move || {
             let Look { facts, verdict } = Watchdog::new(&config, &environment).look_once(history);
-            let _ = proxy.send_event(Message::Diagnostics(message::diagnostics(&config, &facts, &verdict)));
+            let _ = proxy.send_event(Message::Diagnostics(diagnostics::report(&config, &facts, &verdict)));
         });
         if let Err(why) = looking {
             let _ = refused.send_event(Message::Refused(why));

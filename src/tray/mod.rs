@@ -61,6 +61,7 @@ pub(crate) fn main(
     hear: Hear,
 ) -> u8 {
     process::single_arena();
+    process::no_core_dump();
     panics::tell();
     let file = match arguments::read(args) {
         Ok(arguments) => arguments.config,
