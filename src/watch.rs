@@ -29,7 +29,7 @@ use crate::system::journal::Journal;
 use crate::system::service::Service;
 use crate::system::wake::Woke;
 use crate::system::{clock, files, git, markers, recovery_lock, timed};
-use crate::text::{self, diagnostics};
+use crate::text;
 use crate::verdict::{Cause, Finding, Next, Problem, Rung, State};
 
 /// The watch of one bridge.
@@ -183,10 +183,7 @@ fn tell(watch: &mut Watch, look: &Look, problem: &Problem, what: Told) -> bool {
     }
     incident.told.push(what);
     incident.problem = Some(problem.clone());
-    let Controller { watchdog, journal, .. } = &watch.controller;
-    for line in diagnostics::report(&watchdog.config, &look.facts, &look.verdict).lines() {
-        journal.note(&format!("diagnostics: {line}"));
-    }
+    watch.teller.calls(&watch.controller.journal, look);
     true
 }
 

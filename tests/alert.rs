@@ -64,7 +64,7 @@ fn incident_15_a_bridge_that_always_crashes_reaches_a_person_and_no_secret_goes_
     assert_eq!(request.path, format!("/bot{TOKEN}/sendMessage"));
     assert_eq!(request.body["chat_id"], CHAT);
     assert!(request.body.get("parse_mode").is_none(), "plain text: {}", request.body);
-    scene.wait_journal("the alert was delivered (message 3)");
+    scene.wait_journal("the alert was delivered (message 2)");
     assert!(!spooled(&scene));
     for request in bot.requests() {
         let body = request.body.to_string();
@@ -221,7 +221,7 @@ fn incident_18_a_login_is_asked_for_once_with_its_command_and_nothing_is_restart
     let _watch = scene.watch();
     scene.wait_verdict("waiting", "auth-required");
     let text = scene.wait("the alert", || bot.delivered().into_iter().next());
-    let command = format!("You: cd '{}' && .venv/bin/python scripts/telegram_login.py\n", scene.root.display());
+    let command = format!("To log in: cd '{}' && .venv/bin/python scripts/telegram_login.py\n", scene.root.display());
     assert!(text.contains(&command), "{text}");
     scene.wait_looks(4);
     assert_eq!(bot.requests().len(), 1);

@@ -156,7 +156,7 @@ fn r06a_twin_nor_the_main_process_of_another_unit() {
 /// The bridge lives, its manager has nothing: told once, nothing done.
 fn outside(scene: &Scene, bot: &Bot, pid: u32) {
     scene.wait_verdict("waiting", "outside-manager");
-    let words = format!("The bridge runs outside its manager (pid {pid})");
+    let words = format!("the bridge runs outside its manager (pid {pid})");
     scene.wait("the message", || bot.delivered().into_iter().find(|text| text.contains(&words)));
     left_alone(scene, &[pid]);
     assert_eq!(bot.delivered().len(), 1, "{:?}", bot.delivered());

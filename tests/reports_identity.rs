@@ -340,7 +340,7 @@ fn r04_a_bridge_that_dies_again_and_again_under_a_shell_is_a_crash_loop() {
     scene.wait_verdict("unhealthy", "crash-loop");
     let text = scene.wait("the alert", || bot.delivered().into_iter().next());
     assert!(text.contains("ModuleNotFoundError: No module named 'telethon'"), "{text}");
-    assert!(text.contains("its manager sees only the process that starts it again"), "{text}");
+    assert!(text.contains("Its manager sees only the process that starts it again"), "{text}");
     left_alone(&scene, shell);
     assert_eq!(scene.check().1, 1);
     assert_eq!(bot.delivered().len(), 1, "{:?}", bot.delivered());

@@ -8,11 +8,19 @@ use crate::facts::{Class, Event, EventKind};
 use crate::limits::Limits;
 use crate::plan::{Incident, Told};
 use crate::time::Wall;
-use crate::verdict::{Finding, Problem, State, Verdict};
+use crate::verdict::{Finding, Next, Problem, State, Verdict};
 
 /// Whether a person is called for this cause now: each cause once an incident.
 pub fn tells(incident: &Incident, what: Told) -> bool {
     !incident.told.contains(&what)
+}
+
+/// Whether a person has to act: nobody but a person can do what comes next, or every rung was tried. What was merely told
+/// at once (an unloaded job, which is loaded again) calls nobody.
+pub fn calls(incident: &Incident, verdict: &Verdict) -> bool {
+    let in_vain = incident.told.iter().any(|told| told.last_rung);
+    let next = matches!(verdict.next, Next::Person(_) | Next::Tell | Next::LeaveDisabled);
+    !incident.told.is_empty() && (in_vain || next)
 }
 
 /// Whether there is nothing to tell of this incident: nobody was called, and nothing was done.
@@ -87,7 +95,7 @@ mod tests {
 
     use super::*;
     use crate::plan;
-    use crate::verdict::{Cause, Next};
+    use crate::verdict::Cause;
 
     #[test]
     fn a_person_is_called_once_for_each_cause() {
@@ -107,6 +115,23 @@ mod tests {
         for (name, before, what, expected) in rows {
             let incident = Incident { told: before, ..plan::open(&Problem::NotLoaded, Wall(0.0)) };
             assert_eq!(tells(&incident, what), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_person_is_called_where_only_a_person_can_help_or_nothing_has_helped() {
+        let told = |last_rung| vec![Told { cause: Cause::NotLoaded, last_rung }];
+        let rows = [
+            ("nothing told", vec![], Next::Tell, false),
+            ("an unloaded job is loaded again", told(false), Next::LoadAt(Wall(9.0)), false),
+            ("the network comes back by itself", told(false), Next::NetworkBack, false),
+            ("a login", told(false), Next::Person(crate::verdict::Help::LogIn), true),
+            ("every rung tried, and begun again", told(true), Next::Start, true),
+            ("nothing to be tried", told(false), Next::Tell, true),
+        ];
+        for (name, told, next, expected) in rows {
+            let incident = Incident { told, ..plan::open(&Problem::NotLoaded, Wall(0.0)) };
+            assert_eq!(calls(&incident, &Verdict { next, ..healthy() }), expected, "{name}");
         }
     }
 

@@ -31,13 +31,12 @@ pub fn alert(
     let Some(problem) = incident.problem.as_ref().or(verdict.first().map(|first| &first.problem)) else {
         return String::new();
     };
-    let well = matches!(verdict.state, State::Healthy | State::Starting | State::Degraded);
+    // It may come and go; only a cure that was seen is one.
+    let cured = matches!(incident.acts.last(), Some(Acted { outcome: Some(Outcome::Cured(_)), .. }));
+    let well = cured && matches!(verdict.state, State::Healthy | State::Starting | State::Degraded);
     let acts = incident.acts.last().is_some_and(|last| last.outcome.is_none());
-    // Nobody but a person can do what comes next, or nothing has helped.
-    let needs_you =
-        calls && (again.is_some() || matches!(verdict.next, Next::Person(_) | Next::Tell | Next::LeaveDisabled));
     let what = what_was(problem, incident.began, now);
-    let mut lines = vec![match (well, needs_you) {
+    let mut lines = vec![match (well, calls) {
         (true, _) => format!("{host}: up again. Before: {what}."),
         (false, true) => format!("{host}: {what}. It needs you."),
         (false, false) => format!("{host}: {what}."),
@@ -197,7 +196,7 @@ fn you_can(config: &Config, problem: &Problem, calls: bool) -> Vec<String> {
     let restart = "bridge-watchdog restart";
     let line = |words: &str| vec![format!("You: {words}")];
     match problem {
-        Problem::LoginNeeded => line(&format!("cd '{root}' && {}", foreign(&config.login.join(" ")))),
+        Problem::LoginNeeded => vec![format!("To log in: cd '{root}' && {}", foreign(&config.login.join(" ")))],
         Problem::NoService => line("bridge-watchdog install"),
         Problem::ExitCode2 | Problem::CannotStart { .. } | Problem::BrokenEnvironment { .. } => {
             line(&format!("tail -n 30 '{log}', mend it, then {restart}"))

@@ -140,6 +140,7 @@ fn messages() -> Vec<(&'static str, String)> {
     let login = situation("auth-required");
     let login_needed =
         Incident { told: vec![Told { cause: Cause::AuthRequired, last_rung: false }], ..incident(&login, 60, &[]) };
+    let tried = Incident { told: vec![Told { cause: Cause::ProcessDead, last_rung: true }], ..tried };
     let offline = incident(&situation("offline, the bridge down"), 7200, &[]);
     let error = Some("ModuleNotFoundError: No module named 'telethon'");
     let degraded_verdict = situation("degraded");

@@ -15,7 +15,7 @@ use crate::report::spool::{Kind, Say};
 use crate::system::files;
 use crate::system::journal::Journal;
 use crate::system::wake::Waker;
-use crate::text::message;
+use crate::text::{diagnostics, message};
 use crate::time::{Clock, Wall};
 use crate::verdict::{Cause, Verdict};
 
@@ -58,12 +58,21 @@ impl Teller {
         self.said = None;
     }
 
+    /// A person is called: what is known goes into the journal, and the next message calls them.
+    pub(super) fn calls(&mut self, journal: &Journal, look: &Look) {
+        note_diagnostics(journal, &self.config, look);
+        self.said = None;
+    }
+
     /// Says what has become of the incident, if anything has since the last time. `again`: its chain waits until then.
     pub(super) fn retell(&mut self, controller: &Controller, look: &Look, incident: &Incident, again: Option<Wall>) {
         if policy::is_quiet(incident) {
             return;
         }
-        let now = Said { acts: incident.acts.clone(), told: incident.told.len(), cause: look.verdict.cause };
+        // Between two ends a bridge that dies again and again seems well: that is no news.
+        let before = self.said.as_ref().map_or(Cause::None, |said| said.cause);
+        let cause = if look.verdict.cause == Cause::None { before } else { look.verdict.cause };
+        let now = Said { acts: incident.acts.clone(), told: incident.told.len(), cause };
         if self.said.as_ref() != Some(&now) {
             self.say(&controller.journal, look, incident, again);
             self.said = Some(now);
@@ -93,6 +102,9 @@ impl Teller {
             degraded.iter().map(|finding| message::degraded(host, &self.config, facts, finding)).collect();
         let events: &[Event] = if incident_open { &[] } else { facts.crashes.known().map_or(&[], Vec::as_slice) };
         let ends = self.noticed.ends(events, verdict, now, limits);
+        if !degraded.is_empty() {
+            note_diagnostics(journal, &self.config, look);
+        }
         if !ends.is_empty() {
             texts.push(message::ends_again(host, facts, &ends, limits.crash_window));
         }
@@ -121,7 +133,7 @@ impl Teller {
     }
 
     fn say(&mut self, journal: &Journal, look: &Look, incident: &Incident, again: Option<Wall>) {
-        let (host, config, calls) = (&self.delivery.host, &self.config, !incident.told.is_empty());
+        let (host, config, calls) = (&self.delivery.host, &self.config, policy::calls(incident, &look.verdict));
         let text = message::alert(host, config, &look.facts, &look.verdict, incident, again, calls);
         let kind = if calls { Kind::Need } else { Kind::Act };
         self.delivery.say(journal, &Say { incident: incident.began, kind, text, alone: None });
@@ -129,6 +141,13 @@ impl Teller {
 
     fn file(&self, name: &str) -> PathBuf {
         self.config.state.join(name)
+    }
+}
+
+/// What was known when a person was told, for whoever looks for the cause later.
+fn note_diagnostics(journal: &Journal, config: &Config, look: &Look) {
+    for line in diagnostics::report(config, &look.facts, &look.verdict).lines() {
+        journal.note(&format!("diagnostics: {line}"));
     }
 }
 
