@@ -1,24 +1,48 @@
-//! A Bot API on loopback, as far as an alert needs one: takes `sendMessage`, answers as the test says.
+//! A Bot API on loopback that behaves as Telegram's own, or as the test says: what it takes it keeps, with each version of
+//! an edited message, and what it refuses it refuses in Telegram's words.
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::{Arc, Mutex};
+mod api;
+mod http;
+pub(crate) mod tls;
 
-use serde_json::{Value, json};
+use std::collections::VecDeque;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Instant;
+
+use serde_json::Value;
 
 /// Shaped like a real one. It may appear in the configuration and in the requests to the bot, and nowhere else.
 pub(crate) const TOKEN: &str = "123456:AAdo-not-leak_9c2e51";
 /// A person.
 pub(crate) const CHAT: u64 = 179_144_806;
 
-/// How the bot answers.
+/// How the bot answers. Only in the moods `Fine` and `Lost` does it take a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Mood {
     Fine,
+    /// The message is taken, and the connection is closed without an answer.
+    Lost,
     /// An HTTP 500 that is no JSON.
     Broken,
+    /// An HTTP 500 in Telegram's words.
+    Failing,
     /// The connection is closed without an answer.
     Rude,
+    /// The same with a reset.
+    Resetting,
+    /// Nothing is answered for as long as the caller waits.
+    Hanging,
+    /// The answer comes a byte every 100 ms, for ever.
+    Dripping,
+    /// A proxy that wants a login: HTML with a 200.
+    Html,
+    /// A reason of so many bytes.
+    Huge(usize),
+    /// HTTP 400: the person has never written to the bot.
+    Stranger,
+    /// HTTP 401: the token was revoked.
+    Revoked,
     /// The person has blocked the bot.
     Blocked,
     /// HTTP 429, with a wait of this many seconds.
@@ -32,15 +56,48 @@ pub(crate) struct Bot {
 
 struct Inner {
     mood: Mood,
+    /// One for each of the next requests, before `mood`.
+    next: VecDeque<Mood>,
     requests: Vec<Request>,
+    messages: Vec<Message>,
+    /// The number that comes before the first message's.
+    before: i64,
 }
 
 #[derive(Debug, Clone)]
 pub(crate) struct Request {
     pub path: String,
     pub body: Value,
+    pub mood: Mood,
+    /// The message that it made or changed.
+    pub taken: Option<i64>,
     /// Telegram's ok was sent back.
     pub delivered: bool,
+    /// The HTTP status that was sent back; none where there was no whole answer.
+    pub status: Option<u16>,
+    /// When it was whole.
+    pub at: Instant,
+}
+
+impl Request {
+    /// The method, as the path names it.
+    pub(crate) fn method(&self) -> &str {
+        self.path.rsplit('/').next().unwrap_or_default()
+    }
+}
+
+/// A message as the person sees it.
+#[derive(Debug, Clone)]
+pub(crate) struct Message {
+    pub id: i64,
+    /// Oldest first; the last is what is shown now.
+    pub versions: Vec<String>,
+}
+
+impl Message {
+    pub(crate) fn text(&self) -> &str {
+        self.versions.last().expect("a message has a text")
+    }
 }
 
 impl Bot {
@@ -50,14 +107,28 @@ impl Bot {
 
     /// At an address that another process may still use.
     pub(crate) fn at(address: SocketAddr, mood: Mood) -> std::io::Result<Bot> {
-        let listener = TcpListener::bind(address)?;
+        Bot::listening(TcpListener::bind(address)?, mood, None)
+    }
+
+    /// The same over TLS.
+    pub(crate) fn over_tls(mood: Mood, tls: Arc<rustls::ServerConfig>) -> Bot {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("loopback");
+        Bot::listening(listener, mood, Some(tls)).expect("an address")
+    }
+
+    fn listening(listener: TcpListener, mood: Mood, tls: Option<Arc<rustls::ServerConfig>>) -> std::io::Result<Bot> {
         let address = listener.local_addr()?;
-        let inner = Arc::new(Mutex::new(Inner { mood, requests: Vec::new() }));
+        let inner = Inner { mood, next: VecDeque::new(), requests: Vec::new(), messages: Vec::new(), before: 0 };
+        let inner = Arc::new(Mutex::new(inner));
         let shared = inner.clone();
         std::thread::spawn(move || {
             for connection in listener.incoming().flatten() {
-                // A caller who went away is no failure of the test.
-                let _ = serve(connection, &shared);
+                let (shared, tls) = (shared.clone(), tls.clone());
+                // One that hangs holds no other up. A caller who went away is no failure of the test.
+                std::thread::spawn(move || match tls {
+                    None => drop(http::serve(&connection, &connection, &shared)),
+                    Some(tls) => drop(tls::serve(&connection, tls, &shared)),
+                });
             }
         });
         Ok(Bot { address, inner })
@@ -65,69 +136,51 @@ impl Bot {
 
     /// Lines for `config.toml`.
     pub(crate) fn config(address: SocketAddr) -> String {
-        format!("[telegram]\nbot_token = \"{TOKEN}\"\nchat_id = {CHAT}\napi_url = \"http://{address}\"\n")
+        Bot::config_for(&format!("http://{address}"))
+    }
+
+    /// The same for another way to it.
+    pub(crate) fn config_for(api_url: &str) -> String {
+        format!("[telegram]\nbot_token = \"{TOKEN}\"\nchat_id = {CHAT}\napi_url = \"{api_url}\"\n")
     }
 
     pub(crate) fn mood(&self, mood: Mood) {
-        self.inner.lock().expect("the bot").mood = mood;
+        self.lock().mood = mood;
+    }
+
+    /// One mood for each of the next requests; then it is as it was.
+    pub(crate) fn moods(&self, moods: impl IntoIterator<Item = Mood>) {
+        self.lock().next.extend(moods);
+    }
+
+    /// Well again: nothing that was still to come of [`Bot::moods`] comes.
+    pub(crate) fn recover(&self) {
+        let mut inner = self.lock();
+        inner.next.clear();
+        inner.mood = Mood::Fine;
+    }
+
+    /// Large numbers for the messages to come, which are found again in a file.
+    pub(crate) fn number_from(&self, first: i64) {
+        self.lock().before = first - 1;
     }
 
     pub(crate) fn requests(&self) -> Vec<Request> {
-        self.inner.lock().expect("the bot").requests.clone()
+        self.lock().requests.clone()
     }
 
-    /// The texts that were delivered.
+    /// The texts that were delivered, those of edits among them.
     pub(crate) fn delivered(&self) -> Vec<String> {
         let requests = self.requests().into_iter().filter(|request| request.delivered);
         requests.map(|request| request.body["text"].as_str().expect("a text").to_owned()).collect()
     }
-}
 
-fn serve(connection: TcpStream, inner: &Mutex<Inner>) -> std::io::Result<()> {
-    let mut reader = BufReader::new(connection);
-    let mut line = String::new();
-    reader.read_line(&mut line)?;
-    let path = line.split(' ').nth(1).unwrap_or_default().to_owned();
-    let mut length = 0;
-    loop {
-        let mut header = String::new();
-        if reader.read_line(&mut header)? == 0 || header == "\r\n" {
-            break;
-        }
-        if let Some((name, value)) = header.split_once(':')
-            && name.eq_ignore_ascii_case("content-length")
-        {
-            length = value.trim().parse().unwrap_or(0);
-        }
+    /// What the person sees, oldest first.
+    pub(crate) fn messages(&self) -> Vec<Message> {
+        self.lock().messages.clone()
     }
-    let mut body = vec![0; length];
-    reader.read_exact(&mut body)?;
-    let body = serde_json::from_slice(&body).unwrap_or_default();
-    let (mood, id) = {
-        let mut inner = inner.lock().expect("the bot");
-        let mood = inner.mood;
-        inner.requests.push(Request { path, body, delivered: mood == Mood::Fine });
-        (mood, inner.requests.len())
-    };
-    let (status, answer) = match mood {
-        Mood::Fine => ("200 OK", json!({"ok": true, "result": {"message_id": id}}).to_string()),
-        Mood::Broken => ("500 Internal Server Error", "<html>sorry</html>".to_owned()),
-        Mood::Rude => return Ok(()),
-        Mood::Blocked => (
-            "403 Forbidden",
-            json!({"ok": false, "error_code": 403, "description": "Forbidden: bot was blocked by the user"})
-                .to_string(),
-        ),
-        Mood::Busy(seconds) => (
-            "429 Too Many Requests",
-            json!({"ok": false, "error_code": 429, "description": format!("Too Many Requests: retry after {seconds}"),
-                "parameters": {"retry_after": seconds}})
-            .to_string(),
-        ),
-    };
-    let length = answer.len();
-    write!(
-        reader.into_inner(),
-        "HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{answer}"
-    )
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().expect("the bot")
+    }
 }

@@ -48,6 +48,8 @@ struct File {
     ask: Option<f64>,
     #[serde(default)]
     offline_told: Option<f64>,
+    #[serde(default)]
+    send: Option<f64>,
 }
 
 fn main() -> ExitCode {
@@ -102,6 +104,7 @@ pub(crate) fn environment(path: &std::path::Path) -> Environment {
         respawn_margin: or(file.respawn_margin, fast.respawn_margin),
         ask: or(file.ask, fast.ask),
         offline_told: or(file.offline_told, fast.offline_told),
+        send: or(file.send, fast.send),
         ..fast
     };
     Environment {
