@@ -2,6 +2,7 @@
 //! module of it.
 
 mod alert;
+mod alert_faults;
 mod architecture;
 mod assets;
 mod bad_input;
