@@ -39,6 +39,8 @@ pub const OTHER_ROAD: &str = "other-road";
 pub const STATUS: &str = "status.json";
 /// Until when recovery is paused.
 pub const PAUSED: &str = "paused.json";
+/// When the last update under `hold` was over.
+pub const HELD_UNTIL: &str = "held-until.json";
 /// The processes that we ended on purpose.
 pub const ENDED: &str = "ended.json";
 /// The incident that is open, for the next watch to go on with.

@@ -422,6 +422,9 @@ pub struct Markers {
 pub struct Holds {
     /// An update runs under `hold`: its reason.
     pub update: Option<String>,
+    /// One was over since the last look began: it may have ended the bridge.
+    #[serde(default)]
+    pub update_over: bool,
     /// Another process of ours recovers this bridge: its pid.
     pub recovery: Option<u32>,
     /// The pause that is in force or has been.

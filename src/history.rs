@@ -154,7 +154,7 @@ pub fn advance(before: &History, facts: &Facts, ours: &[Identity], limits: &Limi
     if let Fact::Known(log) = &facts.log {
         history.repeated.clone_from(&log.repeated);
     }
-    history.inside = history.inside.with(facts);
+    history.inside = history.inside.with(facts, planned(facts, limits));
     history.starters = history.starters.with(facts);
     let same_run = history.run.map(|run| run.id) == before.run.map(|run| run.id);
     note_log(&mut history, facts, limits, same_run);
@@ -189,7 +189,7 @@ fn note_process(
     let by_counter = (u64::from(history.run.is_some()) + starts).saturating_sub(u64::from(process.is_some())).min(MOST);
     let deaths = by_counter.max(u64::from(known_run_gone));
     let counted = matches!((history.counted, service.runs), (Some(before), Some(runs)) if runs > before.runs);
-    let asked = asked_for(process, service, facts, limits);
+    let asked = planned(facts, limits) || (process.is_none() && (service.stopping || service.stopped_by_operator));
     for nth in 0..deaths {
         let first = if nth == 0 { history.run } else { None };
         // To unload a job ends its process, and updates do that; how it ended can't be found out any more.
@@ -409,12 +409,13 @@ fn starts_since(before: Option<Counted>, service: &Job) -> u64 {
     }
 }
 
-/// Whether the bridge was meant to end, so that its exit is no crash.
-fn asked_for(process: Option<Process>, service: &Job, facts: &Facts, limits: &Limits) -> bool {
-    let now = facts.clock.wall;
-    let planned = update(&facts.holds, facts.markers.known(), now, limits).is_some()
-        || facts.holds.pause.is_some_and(|pause| pause.until > now);
-    planned || (process.is_none() && (service.stopping || service.stopped_by_operator))
+/// Whether an update or a pause is under way, so that an end of the bridge is no crash. An update under `hold` may have
+/// ended it and be over itself.
+fn planned(facts: &Facts, limits: &Limits) -> bool {
+    let (holds, now) = (&facts.holds, facts.clock.wall);
+    holds.update_over
+        || update(holds, facts.markers.known(), now, limits).is_some()
+        || holds.pause.is_some_and(|pause| pause.until > now)
 }
 
 /// Exit code 0 is no crash, nor is SIGTERM: it was asked for, and no commit is to blame. With exit code 2 the bridge

@@ -20,9 +20,9 @@ const MOST: usize = 64;
 
 impl Inside {
     /// Adds what this look shows. An end is seen by the process, or where it lived between two looks, by the traceback
-    /// that it left in its log.
+    /// that it left in its log. `planned`: an update or a pause is under way, and an end says nothing.
     #[must_use]
-    pub fn with(&self, facts: &Facts) -> Inside {
+    pub fn with(&self, facts: &Facts, planned: bool) -> Inside {
         let (Some(managed), Some(bridge)) = (facts.running(), facts.bridge.known()) else { return self.clone() };
         let below = bridge.filter(|bridge| bridge.id != managed.id).map(|bridge| bridge.id);
         if bridge.is_some_and(|bridge| bridge.id == managed.id) {
@@ -33,7 +33,7 @@ impl Inside {
         // With a connection something works there, whose words we do not know.
         let works = facts.life.known().is_some_and(|life| !life.connections.is_empty());
         let traceback = !works && facts.log.known().is_some_and(|log| log.said.ended_by.is_some());
-        if gone || (below.is_none() && traceback) {
+        if !planned && (gone || (below.is_none() && traceback)) {
             ends.push(facts.clock.mono);
         }
         ends.drain(..ends.len().saturating_sub(MOST));
@@ -72,7 +72,7 @@ mod tests {
                 log: Fact::Known(log),
                 ..Facts::unseen()
             };
-            inside = inside.with(&facts);
+            inside = inside.with(&facts, false);
         }
         inside.ends(now, s(1800.0))
     }
@@ -115,7 +115,7 @@ mod tests {
                 life: Fact::Known(Life { connections, ..Life::default() }),
                 ..Facts::unseen()
             };
-            assert_eq!(Inside::default().with(&facts).ends.len(), ends);
+            assert_eq!(Inside::default().with(&facts, false).ends.len(), ends);
         }
     }
 

@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 use crate::config::Config;
 use crate::contract;
 use crate::facts::{
-    Disk, Event, Fact, Facts, Git, Identity, Job, Life, Log, Lookalike, Markers, MissingProgram, Process, Role, Session,
+    Disk, Event, Fact, Facts, Git, Holds, Identity, Job, Life, Log, Lookalike, Markers, MissingProgram, Process, Role,
+    Session,
 };
 use crate::limits::Environment;
 use crate::secrets::Secrets;
@@ -22,7 +23,8 @@ use crate::system::poll::Deadline;
 use crate::system::process_table::{Found, ProcessMatch, ProcessSearch};
 use crate::system::service::Service;
 use crate::system::timed::Timed;
-use crate::system::{clock, family, life, log_end, markers, network, process, program, session};
+use crate::system::{clock, family, life, log_end, markers, network, process, program, recovery_lock, session};
+use crate::time::Wall;
 
 /// Looks again and again, and remembers how far it has read.
 pub struct Observer {
@@ -31,6 +33,8 @@ pub struct Observer {
     service: Service,
     process_search: ProcessSearch,
     new_processes: NewProcesses,
+    /// When this look began, and the one before.
+    began: [Option<Wall>; 2],
     /// The bridge's own processes at the last look.
     family: Vec<u32>,
     sockets: Sockets,
@@ -53,6 +57,9 @@ const REAPED: Duration = Duration::from_millis(500);
 /// Between its fork and its exec a process has the environment of its manager.
 const EXECUTED: Duration = Duration::from_secs(2);
 
+/// A process that an update has killed may still be there when the update is over, and is gone within this time.
+const DYING: Duration = Duration::from_secs(1);
+
 impl Observer {
     pub fn new(config: &Config, environment: &Environment, service: &Service) -> Observer {
         let mut tail =
@@ -71,6 +78,7 @@ impl Observer {
             service: service.clone(),
             process_search: ProcessSearch::new(ProcessMatch::of(config, service.owner()), environment.limits.read),
             new_processes: NewProcesses::default(),
+            began: [None; 2],
             family: Vec::new(),
             sockets: Sockets::default(),
             job: None,
@@ -107,6 +115,7 @@ impl Observer {
         if facts.service.known().is_some() {
             self.job = None;
             (facts.service, facts.process) = self.process();
+            facts.holds = self.holds();
         }
         let family = self.family(facts.running(), family::all);
         (facts.bridge, facts.lookalikes) = known(self.process_search.all(&family));
@@ -166,6 +175,7 @@ impl Observer {
     }
 
     fn look(&mut self, deep: bool) -> Facts {
+        self.began = [Some(clock::wall()), self.began[0]];
         self.git.ask(deep);
         self.files.ask(());
         let (service, process) = self.process();
@@ -203,8 +213,15 @@ impl Observer {
             disk,
             missing_program: Fact::Unknown("looked at only when something is wrong".into()),
             markers,
-            holds: markers::holds(&self.config),
+            holds: self.holds(),
         }
+    }
+
+    /// Asked after the process: what has ended that by then shows here, however short it was.
+    fn holds(&self) -> Holds {
+        let since = |before: Wall| recovery_lock::held_since(&self.config, before - DYING);
+        let update_over = self.began[1].is_some_and(since);
+        Holds { update_over, ..markers::holds(&self.config) }
     }
 
     /// A bridge that came up after the manager was asked would look like a stranger that holds the lock, so the manager

@@ -36,6 +36,7 @@ pub fn read(config: &Config) -> Result<Markers, String> {
 pub fn holds(config: &Config) -> Holds {
     Holds {
         update: recovery_lock::held_for_update(config),
+        update_over: false,
         recovery: recovery_lock::taken_by(config),
         pause: files::json(&config.state.join(contract::PAUSED)),
     }

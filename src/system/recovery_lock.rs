@@ -22,6 +22,8 @@ use crate::time::{Mono, Wall};
 pub struct RecoveryLock {
     /// The lock is held as long as this is open.
     kernel: Option<File>,
+    /// Taken by `hold`.
+    update: bool,
     /// The watch, which may be another process, looks when the lock is taken and when it is given back.
     config: Config,
     /// In a thread of its own: a write into the bridge's folder may block.
@@ -75,7 +77,7 @@ pub fn hold(config: &Config, reason: &str) -> Result<RecoveryLock, Taken> {
 #[derive(Debug, Error)]
 pub enum Taken {
     /// By this pid; 0 if that can't be read.
-    #[error("another recovery of this bridge is in progress{}; try again when it is over", by(*.0))]
+    #[error("another recovery or update of this bridge is in progress{}; try again when it is over", by(*.0))]
     By(u32),
     /// No process can take it: a sentence with the mend.
     #[error("{0}")]
@@ -117,9 +119,19 @@ impl RecoveryLock {
 impl Drop for RecoveryLock {
     fn drop(&mut self) {
         self.write(Marker::Gone);
+        if self.update {
+            // Before the lock is free: no look may find neither. If it can't be written, what the update ended counts as
+            // a crash where nobody looked meanwhile.
+            let _ = files::replace_json(&self.config.state.join(contract::HELD_UNTIL), &clock::wall());
+        }
         self.kernel = None;
         self.tell_watch();
     }
+}
+
+/// The pid of another process that holds the lock now, for a recovery or an update; 0 if that can't be read.
+pub fn held_by(config: &Config) -> Option<u32> {
+    holder(config).map(|holder| holder.pid).filter(|pid| *pid != std::process::id())
 }
 
 /// The pid of another process that recovers this bridge now.
@@ -130,6 +142,13 @@ pub fn taken_by(config: &Config) -> Option<u32> {
 /// The reason of an update that runs under `hold` now.
 pub fn held_for_update(config: &Config) -> Option<String> {
     holder(config)?.update.map(|reason| config.secrets.without(&reason))
+}
+
+/// Whether an update under `hold` was over since then.
+pub fn held_since(config: &Config, then: Wall) -> bool {
+    let until: Option<Wall> = files::json(&config.state.join(contract::HELD_UNTIL));
+    // One that lies ahead was written before the clock was set back.
+    until.is_some_and(|until| then <= until && until <= clock::wall())
 }
 
 /// Removes the marker that a killed process of ours left behind.
@@ -177,9 +196,11 @@ fn path(config: &Config) -> PathBuf {
 }
 
 fn lock(config: &Config, update: Option<String>) -> Result<RecoveryLock, Taken> {
+    let for_update = update.is_some();
     let kernel = locked(&path(config), &Holder { pid: std::process::id(), update })?;
     let (started, written) = (clock::wall(), clock::mono());
-    let lock = RecoveryLock { kernel: Some(kernel), config: config.clone(), marker: None, started, written };
+    let (config, update) = (config.clone(), for_update);
+    let lock = RecoveryLock { kernel: Some(kernel), update, config, marker: None, started, written };
     lock.tell_watch();
     Ok(lock)
 }
@@ -273,7 +294,12 @@ mod tests {
         assert!(!config.data("recovery-in-progress").exists());
         assert_eq!(held_for_update(&config).as_deref(), Some("pull"));
         assert!(take(&config, 1, &[]).is_err());
+        let before = clock::wall();
+        assert!(!held_since(&config, before));
         drop(held);
         assert_eq!(held_for_update(&config), None);
+        assert!(held_since(&config, before) && !held_since(&config, clock::wall() + PATIENCE));
+        drop(take(&config, 1, &[]));
+        assert!(held_since(&config, before), "a recovery does not hide it");
     }
 }
