@@ -36,11 +36,11 @@ bench: test-tools
 	cargo build --locked --release --bins --examples
 	cargo bench --locked --bench cost
 
-# 200 rounds of the tests of which `make test` runs a few (kills of the watch and of whoever writes to the session), and an
-# hour of healthy but odd bridges.
+# 200 rounds of the tests of which `make test` runs a few (kills of the watch and of whoever writes to the session, `hold` in a
+# race with `recover`), and an hour of healthy but odd bridges.
 campaign: test-tools
 	cargo build --locked --bins --examples
-	BRIDGE_WATCHDOG_ROUNDS=200 BRIDGE_WATCHDOG_MINUTES=60 cargo test --locked --test tests -- campaign:: revert:: session_kills:: --nocapture
+	BRIDGE_WATCHDOG_ROUNDS=200 BRIDGE_WATCHDOG_MINUTES=60 cargo test --locked --test tests -- campaign:: hold:: revert:: session_kills:: --nocapture
 
 check-macos:
 	tests/tools/check-macos.sh $(APPLE)

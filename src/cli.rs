@@ -1,6 +1,7 @@
 //! The command line: parses the arguments, and one match arm for each subcommand.
 
 mod act;
+mod hold;
 mod look;
 mod tell;
 mod watch;
@@ -26,7 +27,7 @@ use crate::text;
     name = "bridge-watchdog",
     version,
     about = "Keeps a Telegram bridge up: looks, decides, heals, tells.",
-    after_help = "Without a command this is the menu-bar app. To see a throw-away bridge fail and be healed: bridge-watchdog demo\n\nExit codes: 0 healthy or done, 1 unhealthy or failed, 2 usage or configuration, 3 could not look,\n4 standing still on purpose, 75 another recovery is in progress."
+    after_help = "Without a command this is the menu-bar app. To see a throw-away bridge fail and be healed: bridge-watchdog demo\n\nExit codes: 0 healthy or done, 1 unhealthy or failed, 2 usage or configuration, 3 could not look,\n4 standing still on purpose, 75 another recovery or update is in progress."
 )]
 struct Cli {
     /// Use this configuration file
@@ -96,6 +97,18 @@ enum Command {
         /// The reason, in words
         #[arg(long, value_name = "TEXT", default_value = "")]
         reason: String,
+    },
+    /// Run a command (an update) while no recovery acts, and end with its exit code
+    #[command(
+        after_help = "Example: bridge-watchdog hold --reason 'git pull' -- ./update.sh --quiet\n\nThe command has this terminal and gets the signals that are sent here. Exit codes: its own, 128+N if signal N ended\nit, 127 if it is not found, 126 if it can't be run, 75 and nothing is run while a recovery or another update\nis in progress. If 'hold' itself is killed (SIGKILL), the command goes on, and recovery is no longer held off."
+    )]
+    Hold {
+        /// The reason, in words; otherwise the command's name
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
+        /// The command and its arguments, after '--'
+        #[arg(last = true, required = true, value_name = "COMMAND")]
+        command: Vec<OsString>,
     },
     /// Pause recovery for maintenance; the watch goes on
     #[command(after_help = "Example: bridge-watchdog pause --for 2h")]
@@ -206,6 +219,7 @@ fn run(cli: Cli, environment: &Environment) -> Result<u8, Failure> {
         Command::Recover(DryRun { dry_run }) => act::recover(&config()?, environment, dry_run),
         Command::Crashes { json, since } => look::crashes(&config()?, environment, json.json, since),
         Command::Record { event, reason } => act::record(&config()?, environment, event, &reason),
+        Command::Hold { reason, command } => hold::hold(&config()?, environment, reason, &command),
         Command::Pause { lasting } => act::pause(&config()?, Some(lasting)),
         Command::Resume => act::pause(&config()?, None),
         Command::AlertTest => tell::alert_test(&config()?, environment),

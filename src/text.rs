@@ -511,7 +511,7 @@ fn stood_down(why: &StandDown, now: Clock) -> String {
 
 fn busy(pid: u32) -> String {
     let pid = if pid == 0 { String::new() } else { format!(" (pid {pid})") };
-    format!("another recovery of this bridge is in progress{pid}; try again when it is over")
+    format!("another recovery or update of this bridge is in progress{pid}; try again when it is over")
 }
 
 /// A fact that could not be found out.

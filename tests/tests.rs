@@ -13,6 +13,8 @@ mod decoys;
 mod demo;
 mod embedded;
 mod headless;
+mod hold;
+mod hold_command;
 mod identity_twins;
 mod incidents_markers;
 mod incidents_quiet;

@@ -13,12 +13,13 @@ use crate::facts::{Class, Event, EventKind, Fact, Pause};
 use crate::holders::may;
 use crate::install;
 use crate::limits::Environment;
+use crate::markers::Update;
 use crate::outcome::Outcome;
 use crate::outln;
 use crate::recover;
-use crate::system::{clock, crashes, env, git, markers, output, timed};
+use crate::system::{clock, crashes, env, git, markers, output, recovery_lock, timed};
 use crate::text::{self, command};
-use crate::verdict::State;
+use crate::verdict::{Problem, State};
 use crate::watch::controller::{Controller, Look};
 
 pub(super) fn clean_locks(config: &Config, environment: &Environment, dry_run: bool) -> Result<u8, Failure> {
@@ -98,7 +99,15 @@ pub(super) fn recover(config: &Config, environment: &Environment, dry_run: bool)
     for line in command::judged(&verdict, now) {
         super::say(config, &line);
     }
-    let Some(finding) = verdict.first().filter(|_| verdict.state == State::Unhealthy) else {
+    let first = verdict.first();
+    let held = matches!(
+        first.map(|first| &first.problem),
+        Some(Problem::RecoveryRunning(_) | Problem::UpdateRunning(Update::Held(_)))
+    );
+    if held && !dry_run {
+        return finish(config, &Outcome::Busy(recovery_lock::held_by(config).unwrap_or(0)));
+    }
+    let Some(finding) = first.filter(|_| verdict.state == State::Unhealthy) else {
         super::say(config, &command::nothing_to_heal(&verdict, now));
         let well = verdict.state == State::Degraded;
         return Ok(if well { exit_code::OK } else { exit_code::of(verdict.state) });

@@ -7,6 +7,7 @@ pub mod crashes;
 pub mod env;
 pub mod family;
 pub mod files;
+pub mod foreground;
 pub mod git;
 pub mod journal;
 pub mod life;
