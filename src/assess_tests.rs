@@ -17,6 +17,8 @@ use crate::time::{Clock, span as s};
 mod boundaries;
 #[path = "history_boundary_tests.rs"]
 mod history_boundaries;
+#[path = "standing_still_tests.rs"]
+mod standing_still;
 
 const NOW: Clock = Clock { wall: Wall(2_000_000_000.0), mono: Mono(100_000.0), zone: 0 };
 const LIMITS: &Limits = &Limits::REAL;
