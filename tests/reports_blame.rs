@@ -68,7 +68,7 @@ impl Case {
     }
 
     fn alert(&self) -> String {
-        self.scene.wait("the alert", || self.bot.delivered().into_iter().next())
+        self.scene.wait("the alert", || self.bot.calls().into_iter().next())
     }
 
     /// Three ends that are held against HEAD.
@@ -103,7 +103,7 @@ fn r10_a_session_that_was_used_twice_asks_for_a_login() {
         "{text}"
     );
     case.scene.wait_looks(4);
-    assert_eq!(case.bot.requests().len(), 1, "{:?}", case.bot.delivered());
+    assert_eq!(case.bot.calls().len(), 1, "{:?}", case.bot.delivered());
     assert!(case.scene.rungs().is_empty() && case.scene.acts().is_empty(), "{}", case.scene.journal());
 }
 
@@ -155,14 +155,14 @@ fn interpreter_is_named(scene: &Scene, bot: &Bot) {
     scene.wait_looks(6);
     let (check, exit) = scene.check();
     assert_eq!((&check["cause"], exit), (&json!("config-error"), 4), "{check}");
-    let text = scene.wait("the alert", || bot.delivered().into_iter().next());
+    let text = scene.wait("the alert", || bot.calls().into_iter().next());
     for said in [check["issues"].to_string(), text] {
         assert!(said.contains("can't be started") && said.contains(".venv/bin/python"), "{said}");
         assert!(said.contains("leads nowhere"), "{said}");
     }
     let crashes = scene.events("crash");
     assert!(crashes.iter().all(|crash| crash["class"] == "start"), "{crashes:?}");
-    assert_eq!(bot.requests().len(), 1, "{:?}", bot.delivered());
+    assert_eq!(bot.calls().len(), 1, "{:?}", bot.delivered());
     nobody_accused(scene);
 }
 
@@ -210,7 +210,7 @@ fn r13_a_read_only_database_is_the_environments_fault() {
     assert!(issues.contains(R13), "{issues}");
     let text = case.alert();
     assert!(text.contains("can't use its disk, its files or its session") && text.contains(R13), "{text}");
-    assert_eq!(case.bot.requests().len(), 1, "{:?}", case.bot.delivered());
+    assert_eq!(case.bot.calls().len(), 1, "{:?}", case.bot.delivered());
 }
 
 /// HEAD's date lies ahead by so much.
@@ -223,7 +223,7 @@ fn from_the_future(ahead: i64) {
     let _watch = scene.watch();
     let status = scene.wait_verdict("unhealthy", "crash-loop");
     assert!(status["check"]["issues"].to_string().contains("its date lies in the future"), "{status}");
-    let text = scene.wait("the alert", || bot.delivered().into_iter().next());
+    let text = scene.wait("the alert", || bot.calls().into_iter().next());
     assert!(text.contains("HEAD is not reverted: its date lies in the future"), "{text}");
     let (check, exit) = scene.check();
     assert_eq!((&check["cause"], exit), (&json!("crash-loop"), 1), "{check}");
@@ -289,7 +289,7 @@ fn r33_a_step_before_the_start_that_fails_is_no_crash() {
     let (check, exit) = scene.check();
     assert_eq!((&check["cause"], exit), (&json!("config-error"), 4), "{check}");
     assert!(check["issues"].to_string().contains("a step before its start failed"), "{check}");
-    let text = scene.wait("the alert", || bot.delivered().into_iter().next());
+    let text = scene.wait("the alert", || bot.calls().into_iter().next());
     assert!(text.contains("a step before its start failed"), "{text}");
     // The cause is gone.
     std::fs::write(scene.data("ready"), "").expect("a file");

@@ -165,10 +165,10 @@ fn outside(scene: &Scene, bot: &Bot, pid: u32, parent: &str) {
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(!output.status.success() && said.contains(&format!("runs already, pid {pid}")), "{said}");
     assert!(said.contains(parent), "{said}");
-    let text = scene.wait("the alert", || bot.delivered().into_iter().next());
+    let text = scene.wait("the alert", || bot.calls().into_iter().next());
     assert!(text.contains("outside its manager"), "{text}");
     left_alone(scene, pid);
-    assert_eq!(bot.delivered().len(), 1, "{:?}", bot.delivered());
+    assert_eq!(bot.calls().len(), 1, "{:?}", bot.delivered());
     assert!(scene.rungs().is_empty(), "{:?}", scene.rungs());
 }
 
@@ -338,12 +338,12 @@ fn r04_a_bridge_that_dies_again_and_again_under_a_shell_is_a_crash_loop() {
     let _watch = scene.watch();
     let shell = launchd.wait_pid(&scene.label);
     scene.wait_verdict("unhealthy", "crash-loop");
-    let text = scene.wait("the alert", || bot.delivered().into_iter().next());
+    let text = scene.wait("the alert", || bot.calls().into_iter().next());
     assert!(text.contains("ModuleNotFoundError: No module named 'telethon'"), "{text}");
     assert!(text.contains("Its manager sees only the process that starts it again"), "{text}");
     left_alone(&scene, shell);
     assert_eq!(scene.check().1, 1);
-    assert_eq!(bot.delivered().len(), 1, "{:?}", bot.delivered());
+    assert_eq!(bot.calls().len(), 1, "{:?}", bot.delivered());
 }
 
 /// Each start lives long enough to be seen, and for no longer.

@@ -32,7 +32,9 @@ fn left_alone(scene: &Scene, pid: u32) -> Value {
 
 /// The one message that was sent of it.
 fn told_once(scene: &Scene, bot: &Bot, words: &str) -> String {
-    let text = scene.wait(words, || bot.delivered().into_iter().find(|text| text.contains(words)));
+    // In the message it stands in the middle of a sentence.
+    let words = words.strip_prefix("The ").map_or_else(|| words.to_owned(), |rest| format!("the {rest}"));
+    let text = scene.wait(&words, || bot.delivered().into_iter().find(|text| text.contains(&words)));
     assert_eq!(bot.delivered().len(), 1, "{:?}", bot.delivered());
     text
 }

@@ -62,8 +62,9 @@ pub fn alert(
 /// That the bridge works, but not well.
 pub fn degraded(host: &str, config: &Config, facts: &Facts, finding: &Finding) -> String {
     let (problem, now) = (&finding.problem, facts.clock);
-    let mut lines = vec![format!("{host}: the bridge works, but not well: {}.", phrase(problem, now))];
-    lines.extend(more(problem, now));
+    let detail = detail(problem, now).map_or_else(String::new, |detail| format!(": {detail}"));
+    let mut lines = vec![format!("{host}: the bridge works, but not well: {}{detail}.", phrase(problem, now))];
+    lines.extend(further(problem));
     lines.push(format!("Next: {}.", next(finding.next, now)));
     lines.push(String::new());
     lines.extend(head(facts));

@@ -180,6 +180,12 @@ impl Bot {
         self.lock().messages.clone()
     }
 
+    /// The messages that call a person, in the version that first did.
+    pub(crate) fn calls(&self) -> Vec<String> {
+        let calls = |message: Message| message.versions.into_iter().find(|text| text.contains(" It needs you."));
+        self.messages().into_iter().filter_map(calls).collect()
+    }
+
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().expect("the bot")
     }
