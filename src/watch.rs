@@ -135,6 +135,7 @@ pub fn tick(watch: &mut Watch) -> Duration {
         watch.controller.publisher.again = again;
         watch.controller.show_again();
     }
+    let climbed = matches!(plan, Plan::Climb(_, rung) if rung != Rung::Tell);
     let pause = match plan {
         Plan::Climb(finding, Rung::Tell) => {
             tell_last(watch, &look, finding);
@@ -148,7 +149,8 @@ pub fn tick(watch: &mut Watch) -> Duration {
         }
     };
     let Watch { controller, teller, incident } = watch;
-    if let Some(incident) = incident {
+    // After a rung the next look, which comes at once, knows what has become of it.
+    if let Some(incident) = incident.as_ref().filter(|_| !climbed) {
         teller.retell(controller, &look, incident, controller.publisher.again);
     }
     let Controller { watchdog, journal, .. } = controller;

@@ -3,6 +3,7 @@
 
 mod alert;
 mod alert_faults;
+mod alert_messages;
 mod architecture;
 mod assets;
 mod bad_input;

@@ -5,9 +5,30 @@
 
 use std::path::Path;
 
+use crate::support::bot::{Bot, Mood, TOKEN};
 use crate::support::tray::under_launchd;
 use crate::support::{Desktop, beside, signal};
 use rustix::process::Signal;
+
+/// A real notification daemon shows it: dunst prints what it displays.
+#[test]
+fn what_does_not_go_out_by_telegram_is_shown_by_a_notification_daemon() {
+    let Some(desktop) = Desktop::or_skip(&[]) else { return };
+    let bot = Bot::new(Mood::Blocked);
+    let (mut scene, _launchd) = under_launchd(1.0, &[], 0.5);
+    scene.extra = Bot::config(bot.address);
+    scene.write();
+    let heard = scene.folder.path().join("heard");
+    let _dunst = desktop.start(&["dunst", "-print"], &heard);
+    let heard = || std::fs::read_to_string(&heard).unwrap_or_default();
+    let _app = desktop.app(&scene);
+    desktop.wait_row("Healthy");
+    std::fs::write(scene.data("bridge-auth-required"), "").expect("a marker");
+    let shown = scene.wait("the notification", || Some(heard()).filter(|shown| shown.contains("blocked the bot")));
+    assert!(shown.contains("An alert of Bridge Watchdog does not go out"), "{shown}");
+    assert!(shown.contains("Telegram asks for a new login, since ") && shown.contains("It needs you."), "{shown}");
+    assert!(!shown.contains(TOKEN), "{shown}");
+}
 
 /// The call is seen on the bus; it does not matter that there is no answer.
 #[test]

@@ -69,17 +69,23 @@ pub fn end_of_the_log(facts: &Facts, room: usize) -> String {
             left -= next.unwrap_or(0);
         }
     }
-    let lines: Vec<&str> =
-        ends.iter().zip(taken).flat_map(|(lines, taken)| lines[lines.len() - taken..].to_vec()).collect();
+    let lines = ends.iter().zip(taken).flat_map(|(lines, taken)| &lines[lines.len() - taken..]);
+    let lines: Vec<&str> = lines.map(String::as_str).collect();
     if lines.is_empty() { String::new() } else { format!("{TITLE}\n{}", lines.join("\n")) }
 }
 
-/// A line of the error log that the log has as well is left out there: the log tells when it was said.
-fn once(ends: &[Vec<String>]) -> Vec<Vec<&str>> {
+/// A line of the error log that the log has as well is left out there: the log tells when it was said. One that repeats
+/// stands once.
+fn once(ends: &[Vec<String>]) -> Vec<Vec<String>> {
     let (before, last) = ends.split_at(ends.len().saturating_sub(1));
-    let known = |line: &String| last.iter().flatten().any(|other| other == line);
-    let rest = before.iter().map(|lines| lines.iter().filter(|line| !known(line)).map(String::as_str).collect());
-    rest.chain(last.iter().map(|lines| lines.iter().map(String::as_str).collect())).collect()
+    let known = |line: &str| last.iter().flatten().any(|other| other == line);
+    let lines = |lines: &Vec<String>, known: &dyn Fn(&str) -> bool| {
+        let lines: Vec<&str> = lines.iter().map(String::as_str).filter(|line| !known(line)).collect();
+        let runs = lines.chunk_by(|a, b| a == b);
+        runs.map(|run| if run.len() > 1 { format!("{} ({} times)", run[0], run.len()) } else { run[0].to_owned() })
+            .collect()
+    };
+    before.iter().map(|log| lines(log, &known)).chain(last.iter().map(|log| lines(log, &|_| false))).collect()
 }
 
 /// The length as Telegram counts it.
@@ -116,7 +122,13 @@ mod tests {
     #[test]
     fn a_line_that_both_logs_have_stands_once() {
         let lines = |list: &[&str]| list.iter().map(|&line| line.to_owned()).collect::<Vec<_>>();
-        let facts = facts(vec![lines(&["12:00 up", "Traceback", "KeyError"]), lines(&["12:00 up", "12:01 busy"])]);
-        assert_eq!(end_of_the_log(&facts, 1000), "\n\nend of the log:\nTraceback\nKeyError\n12:00 up\n12:01 busy");
+        let facts = facts(vec![
+            lines(&["12:00 up", "Traceback", "KeyError"]),
+            lines(&["12:00 up", "12:01 busy", "12:01 busy"]),
+        ]);
+        assert_eq!(
+            end_of_the_log(&facts, 1000),
+            "\n\nend of the log:\nTraceback\nKeyError\n12:00 up\n12:01 busy (2 times)"
+        );
     }
 }

@@ -13,6 +13,14 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+/// In no text of ours, whatever the test is about: what a person configured as the bot's token, and what the tests of
+/// secrets put into the job's environment.
+fn no_secret(what: &str, bytes: &[u8]) {
+    for secret in [super::bot::TOKEN, super::launchd::SECRET] {
+        assert!(!String::from_utf8_lossy(bytes).contains(secret), "{what}: a secret");
+    }
+}
+
 /// How long anything may take before a test gives up on it; long, since a busy machine is no failure.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
@@ -36,6 +44,27 @@ pub(crate) struct Scene {
 /// The watch, running; ended when dropped.
 pub(crate) struct Watch {
     child: Child,
+}
+
+/// At the end of every test: nothing that the program wrote has a secret in it.
+impl Drop for Scene {
+    fn drop(&mut self) {
+        self.end_embedded();
+        if std::thread::panicking() {
+            return;
+        }
+        let ours = [self.folder.path().join("home/state"), self.folder.path().join("watch.log")];
+        let theirs = ["recovery-in-progress", "crash_history.jsonl"].map(|name| self.data(name));
+        let mut left: Vec<PathBuf> = ours.into_iter().chain(theirs).collect();
+        while let Some(path) = left.pop() {
+            let is_folder = std::fs::symlink_metadata(&path).is_ok_and(|meta| meta.is_dir());
+            if is_folder {
+                left.extend(std::fs::read_dir(&path).into_iter().flatten().flatten().map(|entry| entry.path()));
+            } else if std::fs::symlink_metadata(&path).is_ok_and(|meta| meta.is_file()) {
+                no_secret(&path.display().to_string(), &std::fs::read(&path).unwrap_or_default());
+            }
+        }
+    }
 }
 
 impl Scene {
@@ -206,7 +235,10 @@ impl Scene {
             }
             std::thread::sleep(Duration::from_millis(5));
         }
-        child.wait_with_output().expect("its output can be read")
+        let output = child.wait_with_output().expect("its output can be read");
+        no_secret(&format!("{args:?} printed"), &output.stdout);
+        no_secret(&format!("{args:?} said"), &output.stderr);
+        output
     }
 
     /// `check --json` and its exit code.
@@ -226,7 +258,11 @@ impl Scene {
     pub(crate) fn watch_by(&self, mut command: Command) -> Watch {
         let log = std::fs::File::create(self.folder.path().join("watch.log")).expect("a log");
         let child = command.stdout(Stdio::null()).stderr(log).spawn().expect("the watch starts");
-        Watch { child }
+        let watch = Watch { child };
+        let shown = |name: &str| std::fs::read(format!("/proc/{}/{name}", watch.child.id())).unwrap_or_default();
+        no_secret("its arguments", &shown("cmdline"));
+        no_secret("its environment", &shown("environ"));
+        watch
     }
 
     /// The bridge that `embedded` keeps, alive and seen by the watch.
@@ -351,12 +387,6 @@ fn answer(listener: TcpListener, pushes: Arc<AtomicBool>) {
             });
         }
     });
-}
-
-impl Drop for Scene {
-    fn drop(&mut self) {
-        self.end_embedded();
-    }
 }
 
 impl Watch {
