@@ -159,6 +159,12 @@ impl Terminal {
         self.keys.write_all(keys.as_bytes()).expect("typed");
     }
 
+    /// What it shows until its end, and its exit code.
+    fn rest(&mut self) -> (String, Option<i32>) {
+        let rest = self.shown.iter().map(char::from).collect();
+        (rest, self.child.wait().expect("our own child").code())
+    }
+
     /// Waits until the terminal shows this, and returns what it has shown until then.
     fn shows(&mut self, words: &str) -> String {
         let until = std::time::Instant::now() + PATIENCE;
@@ -184,27 +190,49 @@ fn words(command: &Command) -> String {
     words.map(|word| format!("'{}'", word.to_string_lossy().replace('\'', "'\\''"))).collect::<Vec<_>>().join(" ")
 }
 
+/// Says of each signal who has sent it: 0 is the terminal.
+const LISTENER: &str = "\
+import os, signal, sys
+signals = {signal.SIGINT, signal.SIGTERM}
+signal.pthread_sigmask(signal.SIG_BLOCK, signals)
+print('up', os.isatty(0), os.getppid(), '.', flush=True)
+while True:
+    got = signal.sigwaitinfo(signals)
+    if got.si_signo == signal.SIGTERM:
+        sys.exit(7)
+    print('INT from', got.si_pid, '.', flush=True)
+";
+
 #[test]
 fn ctrl_c_reaches_the_command_once_and_so_does_a_signal_that_is_sent() {
+    if !cfg!(target_os = "linux") {
+        return;
+    }
     let scene = scene();
-    let script = "n=0; trap 'n=$((n+1)); echo INT $n' INT; trap 'exit 7' TERM; [ -t 0 ] && echo tty $$ $PPID; \
-                  while :; do sleep 0.02; done";
-    let hold = held(&scene, &["/bin/sh", "-c", script]);
+    let script = scene.root.join("listener.py");
+    std::fs::write(&script, LISTENER).expect("a script");
+    let hold = held(&scene, &["python3", "listener.py"]);
     let mut terminal = Terminal::new(&scene, &format!("exec {}", words(&hold)));
-    terminal.shows("tty ");
-    let pids = terminal.shows("\n");
-    let hold: u32 = pids.split_whitespace().nth(1).and_then(|pid| pid.parse().ok()).expect("a pid");
-    terminal.types("\x03");
-    terminal.shows("INT 1");
-    // Two signals of a kind that wait at once are one.
-    scene.wait("hold having seen it too", || is_nothing_pending(hold).then_some(()));
-    signal(hold, Signal::INT);
-    terminal.shows("INT 2");
-    terminal.types("\x03");
-    let seen = terminal.shows("INT 3");
-    assert!(!seen.contains("INT 4"), "{seen}");
+    terminal.shows("up True ");
+    let shown = terminal.shows(" .");
+    let hold: u32 = shown.trim_end_matches(" .").parse().expect("a pid");
+    let mut seen = Vec::new();
+    for typed in [true, false, true, true] {
+        if typed {
+            terminal.types("\x03");
+        } else {
+            signal(hold, Signal::INT);
+        }
+        terminal.shows("INT from ");
+        let from: u32 = terminal.shows(" .").trim_end_matches(" .").parse().expect("a pid");
+        seen.push(from);
+        // Two signals of a kind that wait at once are one.
+        scene.wait("hold having seen it too", || is_nothing_pending(hold).then_some(()));
+    }
+    assert_eq!(seen, [0, hold, 0, 0]);
     signal(hold, Signal::TERM);
-    assert_eq!(ended(&scene, &mut terminal.child).code(), Some(7));
+    let (rest, code) = terminal.rest();
+    assert_eq!((rest.contains("INT"), code), (false, Some(7)), "{rest:?}");
 }
 
 fn is_nothing_pending(pid: u32) -> bool {

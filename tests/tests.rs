@@ -45,6 +45,7 @@ mod session_locks;
 mod standin;
 mod standin_faults;
 mod standin_shapes;
+mod standing_still;
 mod support;
 mod tray;
 mod tray_demo;

@@ -9,6 +9,7 @@ use super::Scene;
 pub(crate) fn scene() -> Scene {
     let mut scene = Scene::new("embedded", 60.0);
     scene.set("tick", 600.0);
+    scene.set("stale", 3600.0);
     scene
 }
 

@@ -49,6 +49,8 @@ struct File {
     #[serde(default)]
     offline_told: Option<f64>,
     #[serde(default)]
+    reminder: Option<f64>,
+    #[serde(default)]
     send: Option<f64>,
 }
 
@@ -104,6 +106,7 @@ pub(crate) fn environment(path: &std::path::Path) -> Environment {
         respawn_margin: or(file.respawn_margin, fast.respawn_margin),
         ask: or(file.ask, fast.ask),
         offline_told: or(file.offline_told, fast.offline_told),
+        reminder: or(file.reminder, fast.reminder),
         send: or(file.send, fast.send),
         ..fast
     };
