@@ -37,10 +37,11 @@ bench: test-tools
 	cargo bench --locked --bench cost
 
 # 200 rounds of the tests of which `make test` runs a few (kills of the watch and of whoever writes to the session, `hold` in a
-# race with `recover`), and an hour of healthy but odd bridges.
+# race with `recover`), fifty incidents with a Telegram that fails, and an hour of healthy but odd bridges.
 campaign: test-tools
 	cargo build --locked --bins --examples
-	BRIDGE_WATCHDOG_ROUNDS=200 BRIDGE_WATCHDOG_MINUTES=60 cargo test --locked --test tests -- campaign:: hold:: revert:: session_kills:: --nocapture
+	BRIDGE_WATCHDOG_ROUNDS=200 BRIDGE_WATCHDOG_MINUTES=60 cargo test --locked --test tests -- \
+		campaign:: hold:: revert:: session_kills:: alert_campaign:: --nocapture
 
 check-macos:
 	tests/tools/check-macos.sh $(APPLE)

@@ -5,6 +5,7 @@ use std::fs;
 
 use crate::support::bot::tls::{self, Certificate};
 use crate::support::bot::{Bot, CHAT, Mood, TOKEN};
+use crate::support::incidents::{Journaled, Kind, fragile};
 use crate::support::{Scene, Watch};
 
 /// No test waits for the 10 s that a call has in the product; 2 s are enough for a loopback server on a busy machine.
@@ -82,13 +83,13 @@ fn in_mood(mood: Mood, words: &str) -> (Scene, Watch) {
 
 #[test]
 fn an_answer_that_never_comes_is_given_up_and_tried_again() {
-    in_mood(Mood::Hanging, "Telegram can't be reached: ");
+    in_mood(Mood::Hanging, "Telegram can't be reached (no answer within 2 s): ");
 }
 
 /// Each byte comes in good time, so a limit for a single read would wait for ever.
 #[test]
 fn an_answer_that_comes_a_byte_at_a_time_is_given_up_and_tried_again() {
-    in_mood(Mood::Dripping, "Telegram");
+    in_mood(Mood::Dripping, "the answer (HTTP 200) is not Telegram's: it ");
 }
 
 #[test]
@@ -98,13 +99,13 @@ fn a_connection_that_is_reset_is_tried_again() {
 
 #[test]
 fn a_proxy_that_answers_html_with_200_is_no_telegram() {
-    in_mood(Mood::Html, "the answer (HTTP 200) is not Telegram's; check telegram.api_url");
+    in_mood(Mood::Html, "the answer (HTTP 200) is not Telegram's: it is no JSON; check telegram.api_url");
 }
 
 /// It is neither kept in memory nor repeated to a person.
 #[test]
 fn a_body_of_100_mb_is_not_read() {
-    let (_scene, watch) = in_mood(Mood::Huge(100_000_000), "Telegram");
+    let (_scene, watch) = in_mood(Mood::Huge(100_000_000), "the answer (HTTP 200) is not Telegram's: it is no JSON");
     if cfg!(target_os = "linux") {
         let status = fs::read_to_string(format!("/proc/{}/status", watch.pid())).expect("the watch runs");
         let peak =
@@ -154,6 +155,26 @@ fn a_lost_answer_costs_one_copy_at_most() {
     let messages = bot.messages();
     assert!(messages.len() <= 2, "{messages:?}");
     assert_eq!(bot.requests().iter().filter(|request| request.delivered).count(), 1, "{:?}", bot.requests());
+}
+
+/// Whoever deletes it has read it: what was to be changed in it holds up nothing that comes later.
+#[test]
+fn a_message_that_the_person_has_deleted_holds_up_no_other() {
+    let bot = Bot::new(Mood::Fine);
+    let (scene, launchd) = fragile(|scene| scene.extra = Bot::config(bot.address));
+    let _watch = scene.watch();
+    let bridge = launchd.wait_pid(&scene.label);
+    scene.wait_seen(bridge);
+    let before = Journaled::now(&scene);
+    Kind::Broken.begin(&scene, bridge);
+    scene.wait("the act", || bot.delivered().into_iter().find(|text| text.contains("under way")));
+    bot.delete_all();
+    scene.wait("the call", || bot.delivered().into_iter().find(|text| text.contains("It needs you.")));
+    let refused = bot.requests().into_iter().filter(|request| request.status == Some(400));
+    assert_eq!(refused.map(|request| request.method().to_owned()).collect::<Vec<_>>(), ["editMessageText"]);
+    scene.wait("rung 5", || Kind::Broken.is_met(&scene, before).then_some(()));
+    Kind::Broken.mend(&scene);
+    scene.wait("the end", || bot.delivered().into_iter().find(|text| text.contains("the bridge is back after")));
 }
 
 /// Over TLS, as in real life. On macOS the system's own store decides, which the test can't change.

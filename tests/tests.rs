@@ -2,6 +2,7 @@
 //! module of it.
 
 mod alert;
+mod alert_campaign;
 mod alert_faults;
 mod alert_messages;
 mod architecture;

@@ -17,10 +17,12 @@ pub(crate) const TOKEN: &str = "123456:AAdo-not-leak_9c2e51";
 /// A person.
 pub(crate) const CHAT: u64 = 179_144_806;
 
-/// How the bot answers. Only in the moods `Fine` and `Lost` does it take a message.
+/// How the bot answers. Only in the moods `Fine`, `Slow` and `Lost` does it take a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Mood {
     Fine,
+    /// The message is taken at once, and answered after so many milliseconds.
+    Slow(u64),
     /// The message is taken, and the connection is closed without an answer.
     Lost,
     /// An HTTP 500 that is no JSON.
@@ -75,7 +77,7 @@ pub(crate) struct Request {
     pub delivered: bool,
     /// The HTTP status that was sent back; none where there was no whole answer.
     pub status: Option<u16>,
-    /// When it was whole.
+    /// When it was answered; without an answer, when it came.
     pub at: Instant,
 }
 
@@ -184,6 +186,13 @@ impl Bot {
     pub(crate) fn calls(&self) -> Vec<String> {
         let calls = |message: Message| message.versions.into_iter().find(|text| text.contains(" It needs you."));
         self.messages().into_iter().filter_map(calls).collect()
+    }
+
+    /// The person deletes them.
+    pub(crate) fn delete_all(&self) {
+        let mut inner = self.lock();
+        inner.before = inner.messages.last().map_or(inner.before, |last| last.id);
+        inner.messages.clear();
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {

@@ -4,6 +4,7 @@
 pub(crate) mod bot;
 pub(crate) mod decoys;
 pub(crate) mod hold;
+pub(crate) mod incidents;
 pub(crate) mod launchd;
 pub(crate) mod loaded;
 pub(crate) mod mac;

@@ -38,12 +38,18 @@ fn one(
     let (answer, mood, number) = {
         let mut inner = inner.lock().expect("the bot");
         let mood = inner.next.pop_front().unwrap_or(inner.mood);
-        let answer =
-            if matches!(mood, Mood::Fine | Mood::Lost) { api::answer(&mut inner, &path, &body) } else { in_mood(mood) };
+        let answer = if matches!(mood, Mood::Fine | Mood::Slow(_) | Mood::Lost) {
+            api::answer(&mut inner, &path, &body)
+        } else {
+            in_mood(mood)
+        };
         let taken = answer.taken;
         inner.requests.push(Request { path, body, mood, taken, delivered: false, status: None, at: Instant::now() });
         (answer, mood, inner.requests.len() - 1)
     };
+    if let Mood::Slow(milliseconds) = mood {
+        std::thread::sleep(Duration::from_millis(milliseconds));
+    }
     let stream = reader.get_mut();
     match mood {
         Mood::Lost | Mood::Rude => return Ok(After::Close),
@@ -66,6 +72,7 @@ fn one(
             let mut inner = inner.lock().expect("the bot");
             inner.requests[number].delivered = answer.taken.is_some();
             inner.requests[number].status = Some(answer.status);
+            inner.requests[number].at = Instant::now();
             drop(inner);
             send(stream, answer.status, "application/json", &answer.body.to_string())?;
         }
