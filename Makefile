@@ -37,11 +37,13 @@ bench: test-tools
 	cargo bench --locked --bench cost
 
 # 200 rounds of the tests of which `make test` runs a few (kills of the watch and of whoever writes to the session, `hold` in a
-# race with `recover`), fifty incidents with a Telegram that fails, and an hour of healthy but odd bridges.
+# race with `recover`), fifty incidents with a Telegram that fails, some more with a Bot API that nobody here wrote, and an
+# hour of healthy but odd bridges.
 campaign: test-tools
+	tests/tools/telegram-test-api.sh
 	cargo build --locked --bins --examples
 	BRIDGE_WATCHDOG_ROUNDS=200 BRIDGE_WATCHDOG_MINUTES=60 cargo test --locked --test tests -- \
-		campaign:: hold:: revert:: session_kills:: alert_campaign:: --nocapture
+		campaign:: hold:: revert:: session_kills:: alert_campaign:: alert_test_api:: --nocapture
 
 check-macos:
 	tests/tools/check-macos.sh $(APPLE)

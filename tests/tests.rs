@@ -5,6 +5,7 @@ mod alert;
 mod alert_campaign;
 mod alert_faults;
 mod alert_messages;
+mod alert_test_api;
 mod architecture;
 mod assets;
 mod bad_input;

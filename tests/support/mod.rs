@@ -13,6 +13,7 @@ pub(crate) mod require;
 pub(crate) mod scene;
 pub(crate) mod session;
 pub(crate) mod systemd;
+pub(crate) mod test_api;
 pub(crate) mod tray;
 
 pub(crate) use decoys::Decoys;

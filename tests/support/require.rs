@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
-use super::{Desktop, Systemd, session};
+use super::{Desktop, Systemd, session, test_api};
 
 pub(crate) const VARIABLE: &str = "BRIDGE_WATCHDOG_REQUIRE";
 
@@ -30,10 +30,12 @@ pub(crate) enum Ability {
     Sqlite,
     /// A Python that has Telethon.
     Telethon,
+    /// An emulator of the Bot API, and a node that runs it.
+    TestApi,
 }
 
 impl Ability {
-    pub(crate) const ALL: [Ability; 8] = [
+    pub(crate) const ALL: [Ability; 9] = [
         Ability::Systemd,
         Ability::Panel,
         Ability::Plist,
@@ -42,6 +44,7 @@ impl Ability {
         Ability::Btrfs,
         Ability::Sqlite,
         Ability::Telethon,
+        Ability::TestApi,
     ];
 
     /// As the variable names it.
@@ -55,6 +58,7 @@ impl Ability {
             Ability::Btrfs => "btrfs",
             Ability::Sqlite => "sqlite",
             Ability::Telethon => "telethon",
+            Ability::TestApi => "telegram-test-api",
         }
     }
 }
@@ -125,6 +129,7 @@ pub(crate) fn found(ability: Ability) -> Result<(), String> {
             on_path("sqlite3").and_then(|_| succeeds(Command::new(session::python()).args(["-c", "import sqlite3"])))
         }
         Ability::Telethon => telethon(),
+        Ability::TestApi => test_api(),
     }
 }
 
@@ -172,6 +177,13 @@ pub(crate) fn telethon() -> Result<(), String> {
     found.then_some(()).ok_or_else(|| format!("{} is not there; run 'make test-tools'", python.display()))
 }
 
+/// Installed by `make campaign`, where a registry can be reached and there is a node.
+pub(crate) fn test_api() -> Result<(), String> {
+    on_path("node")?;
+    let whole = test_api::installed();
+    whole.exists().then_some(()).ok_or_else(|| format!("{} is not there; run 'make campaign'", whole.display()))
+}
+
 /// Runs it to its end; what it said is the reason.
 pub(crate) fn succeeds(command: &mut Command) -> Result<(), String> {
     let name = Path::new(command.get_program()).file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -201,7 +213,7 @@ mod tests {
         let unknown = |name: &str| {
             Decision::Fail(format!(
                 "BRIDGE_WATCHDOG_REQUIRE names '{name}', which is not known; the names are systemd, panel, plist, root, \
-                 mount, btrfs, sqlite, telethon"
+                 mount, btrfs, sqlite, telethon, telegram-test-api"
             ))
         };
         let rows = [
@@ -228,7 +240,7 @@ mod tests {
         let found = Ability::ALL.map(|ability| (ability, found(ability)));
         for (ability, found) in &found {
             let words = found.as_ref().err().map_or_else(|| "yes".into(), |why| format!("no: {why}"));
-            println!("{:8} {words}", ability.name());
+            println!("{:17} {words}", ability.name());
         }
         for (ability, found) in &found {
             meets(*ability, found);

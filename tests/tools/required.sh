@@ -2,19 +2,21 @@
 # Prints what this machine can have, for BRIDGE_WATCHDOG_REQUIRE: for those needs a skip is a failure. It checks rights
 # and not programs, since `make test` has installed those.
 set -eu
-# The exception: whether a package index can be reached was seen when it was installed.
-telethon=
-[ ! -e "$(dirname "$0")/../../target/telethon-venv/installed.txt" ] || telethon=,telethon
+# The exceptions: whether a package index can be reached was seen when they were installed.
+target=$(dirname "$0")/../../target
+installed=
+[ ! -e "$target/telethon-venv/installed.txt" ] || installed=,telethon
+[ ! -e "$target/telegram-test-api/installed.json" ] || installed=$installed,telegram-test-api
 case $(uname -s) in
 Darwin)
     # These come with the system or Apple's developer tools.
-    echo "plist,sqlite$telethon"
+    echo "plist,sqlite$installed"
     exit
     ;;
 esac
 # Only on Debian does `make test` install a panel; elsewhere the tests say what is missing.
 command -v apt-get >/dev/null || exit 0
-required=panel,plist,sqlite$telethon
+required=panel,plist,sqlite$installed
 # Only root may make cgroups and mount namespaces, and in most containers not even root. So it is tried: some containers
 # may.
 if [ "$(id -u)" = 0 ]; then
