@@ -4,6 +4,7 @@
 //! What is compared (with huge files and with empty ones, with the watchdog and without) is measured in turn or at the
 //! same time in one run, so that other load on the machine affects both.
 
+mod alert;
 #[cfg(all(feature = "tray", target_os = "linux"))]
 mod app;
 mod check;
@@ -31,6 +32,7 @@ fn main() -> ExitCode {
         ("respawn", respawn::rows),
         ("revert", revert::rows),
         ("resident", resident::rows),
+        ("alert", alert::rows),
         // The panel and its bus need Linux.
         #[cfg(all(feature = "tray", target_os = "linux"))]
         ("app", app::rows),
