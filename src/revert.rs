@@ -192,6 +192,10 @@ pub enum Refusal {
         path: String,
         name: String,
     },
+    /// An `ident` attribute, and contents in which git alone expands it as git does.
+    Ident {
+        path: String,
+    },
     /// A `working-tree-encoding` attribute.
     Encoding {
         path: String,

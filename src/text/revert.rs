@@ -72,6 +72,9 @@ pub fn refusal(refusal: &Refusal) -> String {
             foreign(path),
             foreign(name)
         ),
+        Refusal::Ident { path } => {
+            format!("{} has \"$Id\" in it in a form that only git expands: git revert --no-edit HEAD", foreign(path))
+        }
         Refusal::Encoding { path } => format!(
             "{} has an encoding of its own in the work tree, which only git converts: git revert --no-edit HEAD",
             foreign(path)

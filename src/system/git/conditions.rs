@@ -325,19 +325,24 @@ impl Look<'_> {
                 AttrValue::Unspecified | AttrValue::False => {}
                 _ => return Err(Refusal::Encoding { path: path() }),
             }
-            if matches!(AttrValue::always_bytes(of("ident")?), AttrValue::True) && self.is_ident_in_binary(change) {
-                return Err(Refusal::Filter { path: path(), name: "ident".into() });
+            if matches!(AttrValue::always_bytes(of("ident")?), AttrValue::True) && self.is_ident_of_git_alone(change) {
+                return Err(Refusal::Ident { path: path() });
             }
         }
         Ok(())
     }
 
-    /// libgit2 leaves `$Id$` alone in what it takes for binary, git does not. Nearly binary counts.
-    fn is_ident_in_binary(&self, change: &Change) -> bool {
+    /// git expands each `$Id$`, also one that was expanded already, and leaves alone what only begins like one. libgit2
+    /// expands the first `$Id…$`, whatever is in it, and none in what it takes for binary (nearly binary counts). They do
+    /// the same where there is just one, and it is plain.
+    fn is_ident_of_git_alone(&self, change: &Change) -> bool {
         let control = |byte: &u8| (*byte < 0x20 && !matches!(byte, 8..=10 | 12 | 13 | 27)) || *byte == 0x7f;
         [change.from, change.to].into_iter().flatten().any(|side| {
             self.open.repository.find_blob(side.id).is_ok_and(|blob| {
-                blob.content().windows(3).any(|part| part == b"$Id") && blob.content().iter().any(control)
+                let text = blob.content();
+                let times = |word: &[u8]| text.windows(word.len()).filter(|part| *part == word).count();
+                let all = times(b"$Id");
+                all > 0 && (all > 1 || times(b"$Id$") == 0 || text.iter().any(control))
             })
         })
     }

@@ -492,8 +492,12 @@ fn what_is_refused_is_left_byte_for_byte() {
                 repo.write("a.bin", b"\0 $Id$");
                 repo.commit("binary");
             },
-            "Filter",
+            "Ident",
         ),
+        ("two idents in a file", |repo| ident(repo, "$Id$ $Id$\n"), "Ident"),
+        ("an ident that was expanded already", |repo| ident(repo, "$Id: 1 $\n"), "Ident"),
+        ("what only begins like an ident", |repo| ident(repo, "$Idea$\n"), "Ident"),
+        ("an ident over two lines", |repo| ident(repo, "$Id: 1\n$\n"), "Ident"),
         ("an encoding", |repo| repo.write(".gitattributes", "*.py working-tree-encoding=UTF-16\n"), "Encoding"),
         ("assumed unchanged", |repo| drop(repo.git(&["update-index", "--assume-unchanged", "bridge/a.py"])), "Skipped"),
         ("skipped", |repo| drop(repo.git(&["update-index", "--skip-worktree", "bridge/a.py"])), "Skipped"),
@@ -539,6 +543,16 @@ fn what_is_refused_is_left_byte_for_byte() {
         assert!(text.len() < 400 && !text.contains("  "), "{name}: {text}");
         println!("{name}: {text}");
     }
+}
+
+/// A second commit changes a file with an ident. git expands it in its own way, which libgit2 does not do.
+fn ident(repo: &Repo, text: &str) {
+    for number in ["one", "two"] {
+        repo.write("a.id", format!("{number}\n{text}"));
+        repo.commit(number);
+    }
+    // After that, for git takes an expanded one out of what it commits.
+    repo.write(".git/info/attributes", "*.id ident\n");
 }
 
 fn pipe_instead(repo: &Repo, name: &str) {
