@@ -1,5 +1,6 @@
 //! The checkout's HEAD. Read with libgit2: on a Mac without Apple's developer tools `/usr/bin/git` opens a dialog.
 
+mod attributes;
 mod carry_out;
 mod changes;
 mod conditions;

@@ -85,7 +85,15 @@ impl Progress<'_> {
             return Err(Refusal::Changed { path: shown(&open.git.join("index")) });
         }
         let new = folder.join("new");
-        staging::write(open, &index, changes, &new).map_err(|why| at(folder, why))?;
+        let written = match seen.plain {
+            true => staging::write_plain(open, changes, &new),
+            false => staging::write(open, &index, changes, &new),
+        };
+        written.map_err(|why| at(folder, why))?;
+        let new_path = |number: usize, change: &Change| match seen.plain {
+            true => new.join(number.to_string()),
+            false => new.join(path_of(&change.path)),
+        };
         step();
 
         let work = WorkTree::open(&open.root).map_err(|error| at(&open.root, error.to_string()))?;
@@ -103,7 +111,7 @@ impl Progress<'_> {
             }
             let done = match change.to {
                 None => work.remove(&change.path),
-                Some(_) => work.put(&new.join(path_of(&change.path)), &change.path),
+                Some(_) => work.put(&new_path(number, change), &change.path),
             };
             done.map_err(|error| at(&work.full(&change.path), error.to_string()))?;
             self.done.push(work.stamp(&change.path).ok().flatten());

@@ -4,14 +4,14 @@ use std::collections::{HashMap, HashSet};
 use std::fs::{self, Metadata};
 use std::path::{Path, PathBuf};
 
-use git2::{AttrCheckFlags, AttrValue, DiffOptions, Index, Repository, RepositoryState};
+use git2::{AttrCheckFlags, DiffOptions, Index, Repository, RepositoryState};
 use rustix::fs::Access;
 
 use super::changes::{Change, SUBMODULE, folders_above, name_of, path_of};
 use super::opening::{Open, is_file_or_nothing, shown, unreadable};
 use super::tip::Tip;
 use super::work_tree::{Stamp, WorkTree};
-use super::{index_file, is_skipped};
+use super::{attributes, index_file, is_skipped};
 use crate::revert::{Format, Refusal, UnderWay};
 
 /// What was seen, so that a change since then is noticed.
@@ -19,6 +19,8 @@ pub(super) struct Seen {
     pub(super) index: Option<Stamp>,
     /// Of each change.
     pub(super) files: Vec<Option<Stamp>>,
+    /// Files are written as the commit has them, byte for byte.
+    pub(super) plain: bool,
 }
 
 /// The index is read from `copy`, if there is to be one. It comes back with the changes in it, not yet written.
@@ -43,21 +45,26 @@ pub(super) fn check(open: &Open, tip: &Tip, changes: &[Change], copy: Option<&Pa
     // Else libgit2 would read it once more.
     let failed = |error: git2::Error| unreadable(&open.git, &error);
     open.repository.set_index(&mut index).map_err(failed)?;
-    look.uncommitted(&index)?;
+    look.uncommitted(&index, index_stamp)?;
     look.room(&index)?;
     look.objects()?;
     look.same_names(&index)?;
-    look.attributes(&open.repository, AttrCheckFlags::FILE_THEN_INDEX)?;
-    // Once more as the attributes will be; in memory, the index is not written.
+    let plain = attributes::are_none(open, &index, changes);
+    if !plain {
+        attributes::check(open, changes, &open.repository, AttrCheckFlags::FILE_THEN_INDEX)?;
+    }
+    // In memory, the index is not written.
     index_file::set(&mut index, changes).map_err(failed)?;
-    let later = Repository::open(&open.root).map_err(failed)?;
-    later.set_index(&mut index).map_err(failed)?;
-    look.attributes(&later, AttrCheckFlags::INDEX_ONLY)?;
-    drop(later);
+    if !plain {
+        // Once more as the attributes will be.
+        let later = Repository::open(&open.root).map_err(failed)?;
+        later.set_index(&mut index).map_err(failed)?;
+        attributes::check(open, changes, &later, AttrCheckFlags::INDEX_ONLY)?;
+    }
     look.writable(tip)?;
     // From here on it is bound to no repository: libgit2 would look at the work tree again when it is written.
     Index::new().and_then(|mut empty| open.repository.set_index(&mut empty)).map_err(failed)?;
-    Ok((Seen { index: index_stamp, files }, index))
+    Ok((Seen { index: index_stamp, files, plain }, index))
 }
 
 fn nothing_under_way(open: &Open) -> Result<(), Refusal> {
@@ -183,19 +190,26 @@ impl Look<'_> {
     }
 
     /// The index has what HEAD has, and the work tree what the index has.
-    fn uncommitted(&self, index: &Index) -> Result<(), Refusal> {
+    fn uncommitted(&self, index: &Index, of_index: Option<Stamp>) -> Result<(), Refusal> {
         let mut changed: HashSet<&[u8]> = HashSet::new();
+        let mut unproved: Vec<&[u8]> = Vec::new();
         for change in self.changes {
             if !index_file::has(index, &change.path, change.from) {
                 changed.insert(&change.path);
             }
+            let Some(side) = change.from else { continue };
+            let meta = self.meta(&change.path)?;
+            if !meta.is_some_and(|meta| index_file::vouches(index, of_index, &change.path, side, &meta)) {
+                unproved.push(&change.path);
+            }
         }
         let mut options = DiffOptions::new();
         options.disable_pathspec_match(true).update_index(false).ignore_submodules(true).include_typechange(true);
-        for path in &self.leaving {
+        for path in &unproved {
             options.pathspec(path_of(path));
         }
-        if !self.leaving.is_empty() {
+        // Without a path it would be about all files.
+        if !unproved.is_empty() {
             let diff = self.open.repository.diff_index_to_workdir(Some(index), Some(&mut options));
             let diff = diff.map_err(|error| unreadable(&self.open.root, &error))?;
             for delta in diff.deltas() {
@@ -306,45 +320,6 @@ impl Look<'_> {
             }
         }
         Ok(())
-    }
-
-    /// libgit2 starts no program and converts no encoding, so what needs one would come out wrong.
-    fn attributes(&self, repository: &Repository, sources: AttrCheckFlags) -> Result<(), Refusal> {
-        for change in self.changes {
-            let of = |name: &str| {
-                let value = repository.get_attr_bytes(path_of(&change.path), name, sources);
-                value.map_err(|error| unreadable(&self.work.full(&change.path), &error))
-            };
-            let path = || name_of(&change.path);
-            match AttrValue::always_bytes(of("filter")?) {
-                AttrValue::Unspecified | AttrValue::False => {}
-                AttrValue::Bytes(name) => return Err(Refusal::Filter { path: path(), name: name_of(name) }),
-                _ => return Err(Refusal::Filter { path: path(), name: "filter".into() }),
-            }
-            match AttrValue::always_bytes(of("working-tree-encoding")?) {
-                AttrValue::Unspecified | AttrValue::False => {}
-                _ => return Err(Refusal::Encoding { path: path() }),
-            }
-            if matches!(AttrValue::always_bytes(of("ident")?), AttrValue::True) && self.is_ident_of_git_alone(change) {
-                return Err(Refusal::Ident { path: path() });
-            }
-        }
-        Ok(())
-    }
-
-    /// git expands each `$Id$`, also one that was expanded already, and leaves alone what only begins like one. libgit2
-    /// expands the first `$Id…$`, whatever is in it, and none in what it takes for binary (nearly binary counts). They do
-    /// the same where there is just one, and it is plain.
-    fn is_ident_of_git_alone(&self, change: &Change) -> bool {
-        let control = |byte: &u8| (*byte < 0x20 && !matches!(byte, 8..=10 | 12 | 13 | 27)) || *byte == 0x7f;
-        [change.from, change.to].into_iter().flatten().any(|side| {
-            self.open.repository.find_blob(side.id).is_ok_and(|blob| {
-                let text = blob.content();
-                let times = |word: &[u8]| text.windows(word.len()).filter(|part| *part == word).count();
-                let all = times(b"$Id");
-                all > 0 && (all > 1 || times(b"$Id$") == 0 || text.iter().any(control))
-            })
-        })
     }
 
     /// As far as that can be asked: the folders in which names change, and the repository itself.

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 
 use git2::{Index, IndexEntry, IndexTime, Oid};
 
-use super::changes::{Change, Side, path_of};
+use super::ASSUME_UNCHANGED;
+use super::changes::{Change, EXECUTABLE, LINK, Side, path_of};
 use super::work_tree::Stamp;
 use crate::system::files;
 
@@ -153,4 +154,25 @@ fn time(seconds: i64, nanoseconds: i64) -> IndexTime {
 pub(super) fn has(index: &Index, path: &[u8], side: Option<Side>) -> bool {
     let entry: Option<(Oid, u32)> = index.get_path(path_of(path), 0).map(|entry| (entry.id, entry.mode));
     entry == side.map(|side| (side.id, side.mode))
+}
+
+/// Whether the index itself proves that the file is as `side` has it: each number that it notes of a file is that of this
+/// one, which was last written to before the index was. Else contents have to be compared.
+pub(super) fn vouches(index: &Index, of_index: Option<Stamp>, path: &[u8], side: Side, meta: &Metadata) -> bool {
+    let is_kind = match side.mode {
+        LINK => meta.is_symlink(),
+        mode => meta.is_file() && (mode == EXECUTABLE) == (meta.mode() & 0o100 != 0),
+    };
+    let (Some(noted), Some(of_index)) = (index.get_path(path_of(path), 0), of_index) else { return false };
+    let now = entry(path, side, Some(meta));
+    let numbers = |entry: &IndexEntry| {
+        let IndexEntry { ctime, mtime, ino, mode, uid, gid, file_size, id, .. } = *entry;
+        (ctime, mtime, ino, mode, uid, gid, file_size, id)
+    };
+    is_kind
+        && numbers(&noted) == numbers(&now)
+        && of_index.is_newer_than(meta)
+        // It says of a file that it will come, or that it is not to be looked at.
+        && noted.flags_extended == 0
+        && noted.flags & ASSUME_UNCHANGED == 0
 }

@@ -31,6 +31,10 @@ impl Stamp {
         Stamp { inode: meta.ino(), size: meta.size(), mode: meta.mode(), modified: (meta.mtime(), meta.mtime_nsec()) }
     }
 
+    pub(super) fn is_newer_than(self, meta: &Metadata) -> bool {
+        self.modified > (meta.mtime(), meta.mtime_nsec())
+    }
+
     /// Nobody has written to it since: a copy, where there are no second names, is another inode with another time.
     pub(super) fn is_as_written(self, before: Option<Stamp>) -> bool {
         before.is_some_and(|before| before.inode != self.inode || before == self)
