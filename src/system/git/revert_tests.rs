@@ -10,6 +10,7 @@ use std::time::{Duration, SystemTime};
 
 use super::*;
 use crate::system::git::Checkout;
+use crate::system::git::changes::Side;
 
 thread_local! {
     /// What happens at which of the next steps.
@@ -401,6 +402,22 @@ fn what_is_refused_is_left_byte_for_byte() {
                 fs::File::options().write(true).open(&path).unwrap().set_modified(time).unwrap();
                 let index = fs::File::options().write(true).open(repo.root.join(".git/index")).unwrap();
                 index.set_modified(time).unwrap();
+            },
+            "Uncommitted",
+        ),
+        (
+            "a change of which the index has every number",
+            |repo| {
+                repo.write("bridge/a.py", "owt\n");
+                let meta = fs::metadata(repo.root.join("bridge/a.py")).unwrap();
+                let path = repo.root.join(".git/index");
+                let mut index = Index::open(&path).unwrap();
+                let id = index.get_path(Path::new("bridge/a.py"), 0).unwrap().id;
+                let side = Side { id, mode: 0o100_644 };
+                index.add(&index_file::entry(b"bridge/a.py", side, Some(&meta))).unwrap();
+                index.write().unwrap();
+                let index = fs::File::options().write(true).open(path).unwrap();
+                index.set_modified(meta.modified().unwrap()).unwrap();
             },
             "Uncommitted",
         ),
