@@ -1,7 +1,8 @@
 //! Rung 3 and `clean-locks`, which are the same code: whoever holds the session's lock and may be ended is ended, and
 //! nobody else; SQLite brings the file into order; the bridge comes up.
 
-use std::os::unix::fs::symlink;
+use std::fs::Permissions;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
@@ -457,6 +458,35 @@ fn bad_input_what_is_no_session_is_named_and_nothing_is_changed_or_blocked() {
         let _watch = scene.watch();
         scene.wait_verdict("healthy", "none");
         assert_eq!(facts(), before, "{name}");
+    }
+}
+
+/// Root reads everything, unless it has given up that right.
+#[test]
+fn bad_input_a_session_that_may_not_be_read_is_named_and_nothing_is_changed() {
+    if !require::has(Ability::Root) {
+        return;
+    }
+    let mut scene = scene("delete");
+    scene.script(WITHOUT_SESSION);
+    let path = scene.data("valor_bridge.session");
+    std::fs::set_permissions(&path, Permissions::from_mode(0)).expect("its mode");
+    let facts = || files(&scene.data(""), |name| name.starts_with("valor_bridge.session"));
+    let before = facts();
+    for command in ["locks", "clean-locks"] {
+        let ours = scene.command(&[command]);
+        let mut without = Command::new("setpriv");
+        without.arg("--bounding-set=-dac_override,-dac_read_search").arg(ours.get_program()).args(ours.get_args());
+        let output = without.env_remove("XDG_RUNTIME_DIR").env_remove("DBUS_SESSION_BUS_ADDRESS").output();
+        let output = output.expect("setpriv");
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        // Who holds it is known where the kernel's own list tells, for which nothing is opened.
+        let expected: &[i32] = if command == "locks" { &[0, 3] } else { &[1] };
+        assert!(output.status.code().is_some_and(|code| expected.contains(&code)), "{command}: {output:?}");
+        if output.status.code() != Some(0) {
+            assert!(said.contains("valor_bridge.session") && said.contains("ermission denied"), "{command}: {said}");
+        }
+        assert_eq!(facts(), before, "{command}");
     }
 }
 

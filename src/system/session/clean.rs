@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use rusqlite::ErrorCode;
+use rustix::fs::{Access, access};
 
 use super::own::OwnConnection;
 use super::regular;
@@ -33,6 +34,11 @@ pub fn clean(path: &Path) -> Result<(), Unclean> {
     if meta.len() == 0 {
         // SQLite takes that for a new database; a session without a login is none of ours to make.
         return Err(Unclean::Unusable(format!("{} is empty, so there is no login in it", path.display())));
+    }
+    // SQLite would only say that it is unable to open it.
+    if let Err(error) = access(path, Access::READ_OK | Access::WRITE_OK) {
+        let why = format!("{} can't be read and written by us: {error}; mend its owner or its mode", path.display());
+        return Err(Unclean::Unusable(why));
     }
     recover(path).map_err(|error| unclean(path, &error))?.map_or(Ok(()), |damage| Err(Unclean::Corrupt(damage)))
 }
