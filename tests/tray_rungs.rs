@@ -3,6 +3,7 @@
 // The panel, its display and its bus are those of Linux; on a Mac the app is looked at by hand.
 #![cfg(target_os = "linux")]
 
+use std::path::Path;
 use std::process::Command;
 
 use crate::support::decoys::{self, Decoy};
@@ -51,6 +52,13 @@ fn clean_locks_names_a_real_holder_and_ends_it() {
     assert_eq!(scene.wait_bridge(), bridge, "the bridge is left alone");
 }
 
+/// Whether it succeeds.
+fn git(folder: &Path, args: &[&str]) -> bool {
+    let mut command = Command::new("git");
+    command.args(["-c", "user.name=me", "-c", "user.email=me@example.com"]).args(args).current_dir(folder);
+    command.env("GIT_CONFIG_GLOBAL", "/dev/null").output().expect("git").status.success()
+}
+
 #[test]
 fn revert_head_makes_the_commit_after_a_yes_and_undo_brings_it_back() {
     let Some(desktop) = Desktop::or_skip(&[]) else { return };
@@ -61,6 +69,10 @@ fn revert_head_makes_the_commit_after_a_yes_and_undo_brings_it_back() {
         let head = repository.head().expect("HEAD").peel_to_commit().expect("a commit");
         (head.id(), head.parent_id(0).ok())
     };
+    // Where it came from, and where the mend comes to.
+    let author = scene.root.with_file_name("author");
+    assert!(git(&scene.root, &["clone", "-q", "--bare", ".", "../upstream.git"]));
+    assert!(git(&scene.root, &["clone", "-q", "../upstream.git", "../author"]));
     let _app = desktop.app(&scene);
     desktop.wait_row("Healthy");
     let bridge = scene.wait_bridge();
@@ -74,10 +86,17 @@ fn revert_head_makes_the_commit_after_a_yes_and_undo_brings_it_back() {
     press(&desktop, &asked, &["Tab", "Return"]);
     desktop.wait("the revert", || (head().1 == Some(bad)).then_some(()));
     scene.wait_journal("by hand: revert HEAD: done: commit ");
+    std::fs::write(author.join("bridge.py"), "import telethon as telegram\n").expect("the mend");
+    assert!(git(&author, &["commit", "-qam", "Better"]));
+    assert!(git(&author, &["push", "-q", "origin", "HEAD"]));
+    let pulls = || git(&scene.root, &["pull", "-q", "--ff-only", "../upstream.git"]);
+    assert!(!pulls(), "the history has parted");
     desktop.wait("the row", || (desktop.row("Undo revert")?.label == "Undo revert").then_some(()));
     desktop.click("Undo revert");
     let asked = new_window(&desktop, &[]);
     press(&desktop, &asked, &["Tab", "Return"]);
     desktop.wait("the commit", || (head().0 == bad).then_some(()));
     scene.wait_journal("by hand: undo the revert: done: commit ");
+    assert!(pulls(), "a fast-forward works again");
+    assert_eq!(head().1, Some(bad));
 }
