@@ -56,7 +56,7 @@ fn a_hang_is_told_as_its_cure_begins_then_edited_and_then_it_is_over() {
         "{last}"
     );
     assert!(over[0].contains("rung 2 (end and restart)") && over[0].lines().count() == 1, "{over:?}");
-    assert!(!scene.state().join("alert.json").exists(), "what is over and sent is forgotten");
+    scene.wait("what is over and sent to be forgotten", || (!scene.state().join("alert.json").exists()).then_some(()));
 }
 
 #[test]
@@ -183,9 +183,11 @@ fn incident_36_an_outage_of_the_network_is_one_message_when_it_is_over() {
     let _watch = scene.watch();
     scene.wait_journal("the alert was not delivered");
     scene.wait_looks(5);
-    bot.mood(Mood::Fine);
     let _open = TcpListener::bind(address).expect("the same port");
     fs::write(scene.data("online"), "").expect("the network is back");
+    // A try in the second before the watch sees that would bring what is stale by then.
+    scene.wait_journal("over: ");
+    bot.mood(Mood::Fine);
     let messages = over(&scene, &bot, "back online after ");
     assert_eq!(messages.len(), 1, "{messages:?}");
     scene.wait_verdict("healthy", "none");
