@@ -7,7 +7,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::limits::Limits;
-use crate::outcome::Outcome;
+use crate::outcome::{Outcome, StandDown};
 use crate::time::{Clock, Mono, Wall};
 use crate::verdict::{Cause, Finding, Problem, Rung, State, Verdict};
 
@@ -36,7 +36,7 @@ pub struct Incident {
 pub struct Acted {
     pub at: Wall,
     pub rung: Rung,
-    /// `None` while it runs, or if we were ended in its middle.
+    /// `None` while it runs.
     pub outcome: Option<Outcome>,
 }
 
@@ -156,6 +156,14 @@ pub fn begun(incident: &mut Incident, rung: Rung, problem: &Problem, now: Wall) 
     incident.problem = Some(problem.clone());
     incident.acts.push(Acted { at: now, rung, outcome: None });
     incident.acts.drain(..incident.acts.len().saturating_sub(KEPT));
+}
+
+/// The watch that had begun an act was ended in its middle: how it ended was not seen.
+pub fn interrupted(mut incident: Incident) -> Incident {
+    for acted in incident.acts.iter_mut().filter(|acted| acted.outcome.is_none()) {
+        acted.outcome = Some(Outcome::StoodDown(StandDown::Interrupted));
+    }
+    incident
 }
 
 /// Notes how a rung ended. One that failed before it could act has failed all the same; one that stood down without an

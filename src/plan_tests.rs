@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::facts::Exit;
-use crate::outcome::{Cure, Failure, StandDown};
+use crate::outcome::{Cure, Failure};
 use crate::verdict::{Head, Next, Problem};
 
 const LIMITS: &Limits = &Limits::REAL;
@@ -237,6 +237,8 @@ fn an_act_is_kept_from_its_beginning_and_one_that_never_began_only_if_it_failed(
         if acts {
             begun(&mut incident, Rung::Restart, &dead(), Wall(1.0));
             assert_eq!(incident.acts[0].outcome, None);
+            let after_a_restart_of_ours = interrupted(incident.clone()).acts[0].outcome.clone();
+            assert_eq!(after_a_restart_of_ours, Some(Outcome::StoodDown(StandDown::Interrupted)));
         }
         ended(&mut incident, Rung::Restart, &dead(), outcome, Wall(2.0));
         let last = incident.acts.last();

@@ -84,7 +84,7 @@ pub fn run(watch: &mut Watch) {
     watch.controller.watchdog.watching = true;
     watch.controller.commands.listen(&watch.controller.watchdog.config);
     recovery_lock::sweep(watch.config());
-    watch.incident = files::json(&watch.incident_file());
+    watch.incident = files::json(&watch.incident_file()).map(plan::interrupted);
     finish_revert(watch);
     watch.controller.publisher.since = files::json(&status_file(watch.config())).and_then(still_so);
     if let Service::Embedded(embedded) = &watch.controller.watchdog.service {

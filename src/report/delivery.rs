@@ -93,15 +93,17 @@ impl Delivery {
         self.notification = Some(Box::new(show));
     }
 
-    /// Says something of an incident. Where nobody can be told by Telegram, a new message is a local notification.
-    pub fn say(&mut self, journal: &Journal, say: &Say) {
+    /// Says something of an incident; where it is more than one thing, all at once, so that none goes out without the
+    /// others. Where nobody can be told by Telegram, a new message is a local notification.
+    pub fn say(&mut self, journal: &Journal, says: &[Say]) {
         let readable = |text: &str| message::fitted(&self.secrets.readable(text, Lines::Keep));
-        let say = Say { text: readable(&say.text), alone: say.alone.as_deref().map(readable), ..*say };
+        let clean = |say: &Say| Say { text: readable(&say.text), alone: say.alone.as_deref().map(readable), ..*say };
+        let says: Vec<Say> = says.iter().map(clean).collect();
         if self.told {
-            self.change(journal, |spool| spool.say(say));
-        } else if self.shown != Some((say.incident, say.kind)) {
-            self.shown = Some((say.incident, say.kind));
-            self.only_here(journal, &say.text);
+            self.change(journal, |spool| says.into_iter().for_each(|say| spool.say(say)));
+        } else if let Some(last) = says.last().filter(|last| self.shown != Some((last.incident, last.kind))) {
+            self.shown = Some((last.incident, last.kind));
+            self.only_here(journal, &last.text);
         }
     }
 

@@ -15,6 +15,10 @@ pub struct Spool {
     /// When the incident began, which names it.
     incident: Option<Wall>,
     messages: Vec<Message>,
+    /// The message of an incident before, whose call was under way when this one began. The call's answer decides whether it
+    /// is still to be said.
+    #[serde(default)]
+    left: Option<String>,
     /// What belongs to no incident; several that wait are one message.
     notice: Option<String>,
 }
@@ -70,7 +74,7 @@ pub enum Call {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Part {
     Notice,
-    Message(Kind),
+    Message(Wall, Kind),
 }
 
 impl Spool {
@@ -105,8 +109,9 @@ impl Spool {
             return Some(Call::Send { part: Part::Notice, text: text.clone() });
         }
         let sent_before = |nth: usize| self.messages[..nth].iter().any(|before| before.sent.is_some());
+        let incident = self.incident?;
         self.messages.iter().enumerate().find_map(|(nth, message)| {
-            let part = Part::Message(message.kind);
+            let part = Part::Message(incident, message.kind);
             match &message.sent {
                 None => {
                     let text = message.alone.as_ref().filter(|_| !sent_before(nth)).unwrap_or(&message.text);
@@ -141,6 +146,8 @@ impl Spool {
                 message.text.clone_from(text);
             }
             message.sent = Some(Sent { id, text: text.clone() });
+        } else {
+            self.left = None;
         }
         if self.is_over() && self.next().is_none() {
             (self.incident, self.messages) = (None, Vec::new());
@@ -151,18 +158,21 @@ impl Spool {
     pub fn failed(&mut self, call: &Call) {
         if let Some(message) = self.of(call) {
             message.calling = false;
+        } else if !matches!(call, Call::Send { part: Part::Notice, .. }) {
+            self.said_after_all();
         }
         self.leave_out();
     }
 
     /// Whether nothing is kept: the file can go.
     pub fn is_empty(&self) -> bool {
-        self.messages.is_empty() && self.notice.is_none()
+        self.messages.is_empty() && self.notice.is_none() && self.left.is_none()
     }
 
     /// Another chat has none of our messages.
     #[must_use]
     pub fn for_chat(mut self, chat: i64) -> Spool {
+        self.said_after_all();
         if self.chat != chat {
             self.messages.iter_mut().for_each(|message| message.sent = None);
             self.chat = chat;
@@ -177,7 +187,15 @@ impl Spool {
 
     fn of(&mut self, call: &Call) -> Option<&mut Message> {
         let (Call::Send { part, .. } | Call::Edit { part, .. }) = call;
-        self.messages.iter_mut().find(|message| *part == Part::Message(message.kind))
+        let incident = self.incident?;
+        self.messages.iter_mut().find(|message| *part == Part::Message(incident, message.kind))
+    }
+
+    /// The answer to what was left under way is a failure, or lost with the watch that waited for it.
+    fn said_after_all(&mut self) {
+        if let Some(text) = self.left.take() {
+            self.notice(&text);
+        }
     }
 
     /// What nobody has got, and a newer message says as well.
@@ -192,7 +210,11 @@ impl Spool {
         if let Some(last) = unsaid {
             let text = last.alone.as_ref().unwrap_or(&last.text);
             let gist = text.split("\n\n").next().unwrap_or(text).to_owned();
-            self.notice(&gist);
+            if last.calling {
+                self.left = Some(gist);
+            } else {
+                self.notice(&gist);
+            }
         }
         self.messages.clear();
     }
@@ -310,5 +332,28 @@ mod tests {
         spool.confirmed(&call, 1);
         assert_eq!(all(&mut spool), ["send two"]);
         assert!(spool.is_empty());
+    }
+
+    #[test]
+    fn an_end_that_is_under_way_when_the_next_incident_begins_is_not_said_twice() {
+        let mut spool = Spool::default();
+        spool.say(say(ONE, Kind::Over, "over"));
+        let call = spool.next().unwrap();
+        spool.called(&call);
+        spool.say(say(TWO, Kind::Act, "another"));
+        spool.confirmed(&call, 1);
+        assert_eq!(all(&mut spool), ["send another"]);
+    }
+
+    #[test]
+    fn an_answer_to_an_earlier_incident_is_not_taken_for_the_next_ones() {
+        let mut spool = Spool::default();
+        spool.say(say(ONE, Kind::Act, "act"));
+        let call = spool.next().unwrap();
+        spool.called(&call);
+        spool.say(say(ONE, Kind::Over, "over"));
+        spool.say(say(TWO, Kind::Act, "another"));
+        spool.confirmed(&call, 1);
+        assert_eq!(all(&mut spool), ["send over", "send another"]);
     }
 }

@@ -87,7 +87,7 @@ impl Teller {
         self.said = None;
         if !policy::is_quiet(ended) {
             let say = Say { incident: ended.began, kind: Kind::Over, text, alone: Some(alone) };
-            self.delivery.say(journal, &say);
+            self.delivery.say(journal, &[say]);
         }
     }
 
@@ -133,10 +133,16 @@ impl Teller {
     }
 
     fn say(&mut self, journal: &Journal, look: &Look, incident: &Incident, again: Option<Wall>) {
-        let (host, config, calls) = (&self.delivery.host, &self.config, policy::calls(incident, &look.verdict));
-        let text = message::alert(host, config, &look.facts, &look.verdict, incident, again, calls);
-        let kind = if calls { Kind::Need } else { Kind::Act };
-        self.delivery.say(journal, &Say { incident: incident.began, kind, text, alone: None });
+        let (host, config) = (&self.delivery.host, &self.config);
+        let say = |kind| {
+            let calls = kind == Kind::Need;
+            let text = message::alert(host, config, &look.facts, &look.verdict, incident, again, calls);
+            Say { incident: incident.began, kind, text, alone: None }
+        };
+        // The message of the acts says how they ended, and is not left at "under way" when a call follows it.
+        let calls = policy::calls(incident, &look.verdict);
+        let says = [Kind::Act, Kind::Need].map(|kind| (calls || kind == Kind::Act).then(|| say(kind)));
+        self.delivery.say(journal, &says.into_iter().flatten().collect::<Vec<_>>());
     }
 
     fn file(&self, name: &str) -> PathBuf {

@@ -85,14 +85,14 @@ impl Progress<'_> {
             return Err(Refusal::Changed { path: shown(&open.git.join("index")) });
         }
         let new = folder.join("new");
-        let written = match seen.plain {
-            true => staging::write_plain(open, changes, &new),
-            false => staging::write(open, &index, changes, &new),
+        let written = if seen.plain {
+            staging::write_plain(open, changes, &new)
+        } else {
+            staging::write(open, &index, changes, &new)
         };
         written.map_err(|why| at(folder, why))?;
-        let new_path = |number: usize, change: &Change| match seen.plain {
-            true => new.join(number.to_string()),
-            false => new.join(path_of(&change.path)),
+        let new_path = |number: usize, change: &Change| {
+            if seen.plain { new.join(number.to_string()) } else { new.join(path_of(&change.path)) }
         };
         step();
 
