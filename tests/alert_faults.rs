@@ -5,7 +5,7 @@ use std::fs;
 
 use crate::support::bot::tls::{self, Certificate};
 use crate::support::bot::{Bot, CHAT, Mood, TOKEN};
-use crate::support::incidents::{Journaled, Kind, fragile};
+use crate::support::incidents::{Kind, fragile};
 use crate::support::{Scene, Watch};
 
 /// No test waits for the 10 s that a call has in the product; 2 s are enough for a loopback server on a busy machine.
@@ -157,24 +157,44 @@ fn a_lost_answer_costs_one_copy_at_most() {
     assert_eq!(bot.requests().iter().filter(|request| request.delivered).count(), 1, "{:?}", bot.requests());
 }
 
+/// A bridge hangs, its cure begins, and the first message is there. Then `between`, and all the rest.
+fn a_hang(bot: &Bot, between: impl FnOnce()) {
+    let (scene, launchd) = fragile(|scene| scene.extra = Bot::config(bot.address));
+    let _watch = scene.watch();
+    scene.wait_seen(launchd.wait_pid(&scene.label));
+    Kind::Hang.begin(&scene, launchd.wait_pid(&scene.label));
+    scene.wait("the act", || bot.delivered().into_iter().find(|text| text.contains("under way")));
+    between();
+    // Until now the cure could not be seen, and so nothing was changed in the message.
+    Kind::Hang.mend(&scene);
+    scene.wait("the end", || bot.delivered().into_iter().find(|text| text.contains("the bridge is back after")));
+}
+
+fn edits(bot: &Bot) -> Vec<(Mood, Option<u16>)> {
+    let edits = bot.requests().into_iter().filter(|request| request.method() == "editMessageText");
+    edits.map(|edit| (edit.mood, edit.status)).collect()
+}
+
 /// Whoever deletes it has read it: what was to be changed in it holds up nothing that comes later.
 #[test]
 fn a_message_that_the_person_has_deleted_holds_up_no_other() {
     let bot = Bot::new(Mood::Fine);
-    let (scene, launchd) = fragile(|scene| scene.extra = Bot::config(bot.address));
-    let _watch = scene.watch();
-    let bridge = launchd.wait_pid(&scene.label);
-    scene.wait_seen(bridge);
-    let before = Journaled::now(&scene);
-    Kind::Broken.begin(&scene, bridge);
-    scene.wait("the act", || bot.delivered().into_iter().find(|text| text.contains("under way")));
-    bot.delete_all();
-    scene.wait("the call", || bot.delivered().into_iter().find(|text| text.contains("It needs you.")));
-    let refused = bot.requests().into_iter().filter(|request| request.status == Some(400));
-    assert_eq!(refused.map(|request| request.method().to_owned()).collect::<Vec<_>>(), ["editMessageText"]);
-    scene.wait("rung 5", || Kind::Broken.is_met(&scene, before).then_some(()));
-    Kind::Broken.mend(&scene);
-    scene.wait("the end", || bot.delivered().into_iter().find(|text| text.contains("the bridge is back after")));
+    a_hang(&bot, || bot.delete_all());
+    let edits = edits(&bot);
+    assert!(!edits.is_empty() && edits.iter().all(|edit| *edit == (Mood::Fine, Some(400))), "{:#?}", bot.requests());
+    assert_eq!(bot.messages().len(), 1, "{:#?}", bot.messages());
+}
+
+/// Telegram then refuses the same text: that is as good as its ok, and nothing waits behind it.
+#[test]
+fn a_change_whose_answer_was_lost_is_asked_for_once_more_and_no_further() {
+    let bot = Bot::new(Mood::Fine);
+    a_hang(&bot, || bot.moods([Mood::Lost]));
+    let edits = edits(&bot);
+    assert_eq!(edits[..2], [(Mood::Lost, None), (Mood::Fine, Some(400))], "{:#?}", bot.requests());
+    assert!(edits[2..].iter().all(|edit| *edit == (Mood::Fine, Some(200))), "{edits:?}");
+    let told = bot.messages().into_iter().filter(|message| !message.text().contains("works, but not well")).count();
+    assert_eq!(told, 2, "{:#?}", bot.messages());
 }
 
 /// Over TLS, as in real life. On macOS the system's own store decides, which the test can't change.

@@ -6,9 +6,8 @@ use crate::support::incidents::{Journaled, Kind, fragile};
 use crate::support::require::{Ability, has};
 use crate::support::test_api::TestApi;
 
-/// The bridge dies at each start: the message of the first act is sent, changed by a watch that did not send it, followed by
-/// one that calls and by one when all has been well. And while nobody can be reached, it ends and is started again by us:
-/// one message.
+/// The bridge hangs: the message of the first act is sent, changed by a watch that did not send it, and followed by one when
+/// all has been well. And while nobody can be reached, it ends and is started again by us: one message.
 #[test]
 fn an_incident_is_told_to_a_bot_api_that_nobody_here_wrote() {
     if !has(Ability::TestApi) {
@@ -23,7 +22,7 @@ fn an_incident_is_told_to_a_bot_api_that_nobody_here_wrote() {
     // That its manager restarts it only sometimes is told once.
     scene.wait("the first word", || (!messages(&api).is_empty()).then_some(()));
     for round in 0..(rounds(20) / 20).max(1) {
-        for (kind, silenced) in [(Kind::Broken, false), (Kind::Down, true)] {
+        for (kind, silenced) in [(Kind::Hang, false), (Kind::Down, true)] {
             let count = if silenced { 0 } else { messages(&api).len() };
             let bridge = launchd.wait_pid(&scene.label);
             scene.wait_aged(bridge, 0.5);
@@ -31,11 +30,13 @@ fn an_incident_is_told_to_a_bot_api_that_nobody_here_wrote() {
             if silenced {
                 api = None;
             }
-            let before = Journaled::now(&scene);
+            let mut before = Journaled::now(&scene);
             kind.begin(&scene, bridge);
             if !silenced {
                 scene.wait("the first message", || (messages(&api).len() > count).then_some(()));
                 watch.kill();
+                // Nothing is mended before the next watch has begun as well.
+                before = Journaled::now(&scene);
                 watch = scene.watch();
             }
             scene.wait("all that we can do", || kind.is_met(&scene, before).then_some(()));
@@ -48,13 +49,15 @@ fn an_incident_is_told_to_a_bot_api_that_nobody_here_wrote() {
             });
             scene.wait_looks(2);
             assert_eq!(messages(&api).len() - count, texts.len(), "{:?}", messages(&api));
+            // A watch that has never seen the bridge write may say so, which belongs to no incident.
+            let told: Vec<&String> = texts.iter().filter(|text| !text.contains("works, but not well")).collect();
             let expected: &[&str] = if silenced {
                 &["It was: the bridge is not running"]
             } else {
-                &["failed: no new process", "It needs you.", "the bridge is back after"]
+                &[": done: ", "the bridge is back after"]
             };
-            assert_eq!(texts.len(), expected.len(), "round {round}, {kind:?}: {texts:#?}");
-            for (text, words) in texts.iter().zip(expected) {
+            assert_eq!(told.len(), expected.len(), "round {round}, {kind:?}: {texts:#?}");
+            for (text, words) in told.into_iter().zip(expected) {
                 assert!(text.contains(words), "round {round}, {kind:?}, '{words}': {texts:#?}");
             }
         }
