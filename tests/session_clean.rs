@@ -470,7 +470,7 @@ fn bad_input_a_session_that_may_not_be_read_is_named_and_nothing_is_changed() {
     let mut scene = scene("delete");
     scene.script(WITHOUT_SESSION);
     let path = scene.data("valor_bridge.session");
-    std::fs::set_permissions(&path, Permissions::from_mode(0)).expect("its mode");
+    std::fs::set_permissions(&path, Permissions::from_mode(0o000)).expect("its mode");
     let facts = || files(&scene.data(""), |name| name.starts_with("valor_bridge.session"));
     let before = facts();
     for command in ["locks", "clean-locks"] {
