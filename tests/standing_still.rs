@@ -13,11 +13,13 @@ fn first_told(scene: &Scene, bot: &Bot, words: &str) -> String {
     scene.wait(words, || told(bot, words).into_iter().next())
 }
 
-/// A day of 3 s.
+/// In seconds.
+const A_DAY: f64 = 3.0;
+
 fn with_days_of_seconds(bot: &Bot) -> (Scene, Launchd) {
     loaded_with(&[], &keys(), |scene| {
         scene.extra = Bot::config(bot.address);
-        scene.set("reminder", 3.0);
+        scene.set("reminder", A_DAY);
     })
 }
 
@@ -27,13 +29,15 @@ const REMINDER: &str = "nothing has been healed since";
 #[test]
 fn incident_40_a_pause_that_is_a_day_old_is_told_once_a_day_until_it_ends() {
     let bot = Bot::new(Mood::Fine);
-    let (scene, _launchd) = with_days_of_seconds(&bot);
+    let (mut scene, _launchd) = loaded_with(&[], &keys(), |scene| scene.extra = Bot::config(bot.address));
     let mut watch = scene.watch();
     scene.wait_verdict("healthy", "none");
     assert!(scene.run(&["pause", "--for", "7d"]).status.success());
     scene.wait_verdict("waiting", "paused");
+    scene.wait_looks(4);
     assert!(told(&bot, REMINDER).is_empty(), "not before a day has passed");
     watch.kill();
+    scene.set("reminder", A_DAY);
     let _watch = scene.watch();
     let text = first_told(&scene, &bot, REMINDER);
     assert!(text.contains("Recovery is paused since") && text.contains("'bridge-watchdog resume'"), "{text}");
