@@ -37,7 +37,7 @@ fn rung(attempt: &mut Attempt) -> Result<Outcome, Outcome> {
         wait_for_work(attempt, own.id)?;
     }
     // A session that is not where it should be has nothing to do with another cause.
-    let unseen = attempt.holders().err().filter(|_| !by_hand && !locked);
+    let unseen = if by_hand || locked { None } else { attempt.holders().err() };
     let mut ended = if unseen.is_none() { end_holders(attempt)? } else { 0 };
     if let Some(own) = hung {
         end_bridge(attempt, own)?;
