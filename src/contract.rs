@@ -45,7 +45,7 @@ pub const HELD_UNTIL: &str = "held-until.json";
 pub const ENDED: &str = "ended.json";
 /// The incident that is open, for the next watch to go on with.
 pub const INCIDENT: &str = "incident.json";
-/// When a person was last reminded that recovery stands still.
+/// What does nothing for the bridge, since when, and when a person was last reminded of it.
 pub const REMINDED: &str = "reminded.json";
 /// What belongs to no incident and was told.
 pub const NOTICED: &str = "noticed.json";

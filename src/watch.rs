@@ -174,7 +174,9 @@ fn follow(watch: &mut Watch, look: &Look) {
         watch.save_incident();
     }
     watch.teller.notice(&watch.controller.journal, look, watch.incident.is_some());
-    remind(watch, look);
+    // A pause knows when it began, and a stop from before a restart of ours is in the status file.
+    let pause = facts.holds.pause.filter(|_| verdict.cause == Cause::Paused).map(|pause| pause.since);
+    watch.teller.remind(&watch.controller.journal, look, pause);
 }
 
 /// Calls a person if the policy says so; returns whether it did.
@@ -187,15 +189,6 @@ fn tell(watch: &mut Watch, look: &Look, problem: &Problem, what: Told) -> bool {
     incident.problem = Some(problem.clone());
     watch.teller.calls(&watch.controller.journal, look);
     true
-}
-
-/// A pause knows when it began, even before a restart of ours.
-fn remind(watch: &mut Watch, look: &Look) {
-    let Look { facts, verdict } = look;
-    let pause = facts.holds.pause.filter(|_| verdict.cause == Cause::Paused);
-    let since = watch.controller.publisher.since.map_or(facts.clock.wall, |since| since.at);
-    let since = pause.map_or(since, |pause| pause.since);
-    watch.teller.remind(&watch.controller.journal, verdict, since, facts.clock);
 }
 
 /// Rung 5. The chain gets here every 30 min; a person is told of each cause once.

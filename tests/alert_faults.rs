@@ -3,6 +3,7 @@
 
 use std::fs;
 
+#[cfg(target_os = "linux")]
 use crate::support::bot::tls::{self, Certificate};
 use crate::support::bot::{Bot, CHAT, Mood, TOKEN};
 use crate::support::incidents::{Kind, fragile};

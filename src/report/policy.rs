@@ -8,7 +8,7 @@ use crate::facts::{Class, Event, EventKind};
 use crate::limits::Limits;
 use crate::plan::{Incident, Told};
 use crate::time::Wall;
-use crate::verdict::{Finding, Next, Problem, State, Verdict};
+use crate::verdict::{Cause, Finding, Next, Problem, State, Verdict};
 
 /// Whether a person is called for this cause now: each cause once an incident.
 pub fn tells(incident: &Incident, what: Told) -> bool {
@@ -28,12 +28,42 @@ pub fn is_quiet(incident: &Incident) -> bool {
     incident.told.is_empty() && incident.acts.is_empty()
 }
 
-/// Whether a person is reminded that recovery stands still: after a day, once a day. A kill switch was once forgotten for
-/// seven days.
-pub fn reminds(verdict: &Verdict, since: Wall, last: Option<Wall>, now: Wall, limits: &Limits) -> bool {
-    let stands = matches!(verdict.state, State::Waiting | State::Stopped);
-    let due = |at: Wall| now.since(at) >= limits.reminder;
-    stands && due(since) && last.is_none_or(due)
+/// A state that does nothing for the bridge, since when, and when a person was last reminded of it.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Standing {
+    cause: Cause,
+    since: Wall,
+    reminded: Option<Wall>,
+}
+
+impl Standing {
+    /// What stands now. `since` is when it began, where that is known from elsewhere (a pause). A look that could not see
+    /// ends nothing: what stood before it still does after it.
+    pub fn after(before: Option<Standing>, verdict: &Verdict, since: Option<Wall>, now: Wall) -> Option<Standing> {
+        let same = before.filter(|before| before.cause == verdict.cause);
+        match verdict.state {
+            State::Unknown => before.or(Some(Standing { cause: verdict.cause, since: now, reminded: None })),
+            State::Waiting | State::Stopped => {
+                let since = since.or(same.map(|same| same.since)).unwrap_or(now);
+                Some(Standing { cause: verdict.cause, since, reminded: same.and_then(|same| same.reminded) })
+            }
+            State::Healthy | State::Starting | State::Degraded | State::Unhealthy => None,
+        }
+    }
+
+    /// Whether a person is reminded now, and since when it has stood: after a day, once a day (a kill switch was once
+    /// forgotten for seven days), and where nothing can be seen after half an hour.
+    pub fn reminds(&mut self, now: Wall, limits: &Limits) -> Option<Wall> {
+        let first = if self.cause == Cause::Unknown { limits.offline_told } else { limits.reminder };
+        let due = match self.reminded {
+            Some(last) => now.since(last) >= limits.reminder,
+            None => now.since(self.since) >= first,
+        };
+        if due {
+            self.reminded = Some(now);
+        }
+        due.then_some(self.since)
+    }
 }
 
 /// What was told that belongs to no incident, so that it is told once.
@@ -95,7 +125,6 @@ mod tests {
 
     use super::*;
     use crate::plan;
-    use crate::verdict::Cause;
 
     #[test]
     fn a_person_is_called_once_for_each_cause() {
@@ -203,20 +232,47 @@ mod tests {
     }
 
     #[test]
-    fn incident_40_a_forgotten_pause_is_told_once_a_day() {
-        let (hour, day) = (Duration::from_hours(1), Duration::from_hours(24));
-        let rows = [
-            ("an hour old", State::Waiting, hour, None, false),
-            ("two days old, never told", State::Waiting, day * 2, None, true),
-            ("two days old, told an hour ago", State::Stopped, day * 2, Some(hour), false),
-            ("two days old, told a day ago", State::Stopped, day * 2, Some(day), true),
-            ("healthy for two days", State::Healthy, day * 2, None, false),
+    fn incident_40_what_stands_is_told_after_a_day_and_then_once_a_day() {
+        let (minute, hour) = (Duration::from_mins(1), Duration::from_hours(1));
+        let verdict = |state, cause| Verdict { state, cause, ..healthy() };
+        let stopped = verdict(State::Stopped, Cause::OperatorStop);
+        let unseen = verdict(State::Unknown, Cause::Unknown);
+        let (paused, well) = (verdict(State::Waiting, Cause::Paused), healthy());
+        // Looks, each after the time since the one before, and after which of them a person is reminded.
+        let rows: [(&str, Vec<(Duration, &Verdict)>, Vec<usize>); 6] = [
+            ("an hour", vec![(minute, &stopped), (hour, &stopped)], vec![]),
+            (
+                "two days",
+                vec![(minute, &stopped), (hour * 24, &stopped), (hour, &stopped), (hour * 23, &stopped)],
+                vec![1, 3],
+            ),
+            ("a look that saw nothing", vec![(minute, &stopped), (hour * 12, &unseen), (hour * 12, &stopped)], vec![2]),
+            ("well in between", vec![(minute, &stopped), (hour * 23, &well), (hour, &stopped)], vec![]),
+            (
+                "another cause has a day of its own",
+                vec![(minute, &stopped), (hour * 24, &stopped), (hour, &paused), (hour * 24, &paused)],
+                vec![1, 3],
+            ),
+            (
+                "nothing can be seen",
+                vec![(minute, &unseen), (minute * 29, &unseen), (minute, &unseen), (hour * 23, &unseen)],
+                vec![2],
+            ),
         ];
-        for (name, state, age, told_ago, due) in rows {
-            let verdict = Verdict { state, cause: Cause::Paused, ..healthy() };
-            let now = Wall(1e9);
-            let last = told_ago.map(|ago| now - ago);
-            assert_eq!(reminds(&verdict, now - age, last, now, &Limits::REAL), due, "{name}");
+        for (name, looks, expected) in rows {
+            let (mut now, mut standing) = (Wall(1e9), None);
+            let mut reminded = Vec::new();
+            for (nth, (after, verdict)) in looks.into_iter().enumerate() {
+                now = now + after;
+                standing = Standing::after(standing, verdict, None, now);
+                if standing.as_mut().is_some_and(|standing| standing.reminds(now, &Limits::REAL).is_some()) {
+                    reminded.push(nth);
+                }
+            }
+            assert_eq!(reminded, expected, "{name}");
         }
+        // A pause knows when it began, before a restart of ours too.
+        let mut old = Standing::after(None, &paused, Some(Wall(0.0)), Wall(1e6)).unwrap();
+        assert_eq!(old.reminds(Wall(1e6), &Limits::REAL), Some(Wall(0.0)));
     }
 }

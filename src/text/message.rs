@@ -2,12 +2,15 @@
 //! which machine, what is wrong, since when. Up to the first empty line is what everybody needs, after it what helps to
 //! find the cause. Plain text.
 
+use std::path::Path;
+
 use super::diagnostics::{crashes, end_of_the_log, head, known, units};
 use super::time::{at, lasting, time_of_day};
 use super::{detail, foreign, further, issue, next, outcome, phrase, sentence_case};
 use crate::config::Config;
 use crate::facts::{Event, Facts};
 use crate::foreign_text::Lines;
+use crate::manager::Manager;
 use crate::outcome::{Change, Cure, Failure, Outcome};
 use crate::plan::{Acted, Incident};
 use crate::time::{Clock, Wall};
@@ -105,10 +108,14 @@ pub fn over(host: &str, config: &Config, ended: &Incident, now: Clock, whole: bo
     config.secrets.readable(&lines.join("\n"), Lines::Keep)
 }
 
-/// That recovery has been standing still for long.
-pub fn reminder(host: &str, verdict: &Verdict, since: Wall, now: Clock) -> String {
-    let what = verdict.first().map_or_else(String::new, |first| format!("{} ", issue(&first.problem, now)));
-    format!("{host}: nothing has been healed since {}. {what}Next: {}.", at(since, now), next(verdict.next, now))
+/// That nothing has been done for the bridge for long.
+pub fn reminder(host: &str, config: &Config, verdict: &Verdict, since: Wall, now: Clock) -> String {
+    let what = verdict.first().map_or_else(String::new, |first| format!(" {}", issue(&first.problem, now)));
+    let next = next(verdict.next, now);
+    let mut lines =
+        vec![format!("{host}: nothing has been healed since {}.{what}", at(since, now)), format!("Next: {next}.")];
+    lines.extend(verdict.first().into_iter().flat_map(|first| you_can(config, &first.problem, true)));
+    config.secrets.readable(&lines.join("\n"), Lines::Keep)
 }
 
 /// What `alert-test` sends.
@@ -192,19 +199,26 @@ fn what_comes(verdict: &Verdict, again: Option<Wall>, now: Clock) -> String {
 
 /// What a person can do, as a command where there is one.
 fn you_can(config: &Config, problem: &Problem, calls: bool) -> Vec<String> {
-    let root = foreign(&config.root.to_string_lossy());
-    let log = foreign(&config.error_log.to_string_lossy());
+    let (root, data) = (quoted(&config.root), quoted(&config.root.join(crate::contract::DATA)));
+    let log = quoted(&config.error_log);
     let restart = "bridge-watchdog restart";
     let line = |words: &str| vec![format!("You: {words}")];
     match problem {
-        Problem::LoginNeeded => vec![format!("To log in: cd '{root}' && {}", foreign(&config.login.join(" ")))],
+        Problem::LoginNeeded => vec![format!("To log in: cd {root} && {}", foreign(&config.login.join(" ")))],
+        Problem::OperatorStop if config.manager == Manager::Systemd => {
+            line(&format!("systemctl --user enable --now {}", foreign(&config.label)))
+        }
+        Problem::OperatorStop if config.manager == Manager::Launchd => {
+            line(&format!("launchctl enable gui/$(id -u)/{}, then {restart}", foreign(&config.label)))
+        }
+        Problem::Paused(_) => line("bridge-watchdog resume"),
         Problem::NoService => line("bridge-watchdog install"),
         Problem::ExitCode2 | Problem::CannotStart { .. } | Problem::BrokenEnvironment { .. } => {
-            line(&format!("tail -n 30 '{log}', mend it, then {restart}"))
+            line(&format!("tail -n 30 {log}, mend it, then {restart}"))
         }
         Problem::ActiveWithoutProcess => line(restart),
-        Problem::DiskFull => line(&format!("df -h '{root}', and make room")),
-        Problem::MarkersUnseen(_) => line(&format!("chmod u+rwx '{root}/data'")),
+        Problem::DiskFull => line(&format!("df -h {root}, and make room")),
+        Problem::MarkersUnseen(_) => line(&format!("chmod u+rwx {data}")),
         Problem::OutsideManager { pid, .. } => line(&format!("kill {pid}, then {restart}")),
         Problem::SessionLocked { pid, left: Some(_) } => line(&format!("end it: kill {pid} (as its user)")),
         Problem::SessionLocked { .. } => line("bridge-watchdog locks"),
@@ -212,21 +226,32 @@ fn you_can(config: &Config, problem: &Problem, calls: bool) -> Vec<String> {
         Problem::CrashLoop { head: Head::Suspect { opted_in: false, .. }, .. } => {
             line("bridge-watchdog revert takes HEAD back; or mend it, then bridge-watchdog restart")
         }
-        Problem::Offline { .. } => Vec::new(),
+        Problem::ProcessUnseen(_) | Problem::LogUnseen(_) => line("bridge-watchdog check"),
+        Problem::FloodWait { .. }
+        | Problem::Offline { .. }
+        | Problem::OperatorStop
+        | Problem::ConditionUnmet(_)
+        | Problem::RecoveryRunning(_)
+        | Problem::UpdateRunning(_) => Vec::new(),
         // No rung has helped, and the log says most.
-        _ if calls => line(&format!("tail -n 30 '{log}', mend it, then {restart}")),
+        _ if calls => line(&format!("tail -n 30 {log}, mend it, then {restart}")),
         // Rung by rung we do all that a command could.
         _ => Vec::new(),
     }
 }
 
+/// A path as a shell takes it.
+fn quoted(path: &Path) -> String {
+    format!("'{}'", foreign(&path.to_string_lossy()).replace('\'', r"'\''"))
+}
+
 /// What a person has to know where HEAD is a revert of ours.
 fn unpushed(config: &Config, incident: &Incident) -> Vec<String> {
-    let root = foreign(&config.root.to_string_lossy());
+    let root = quoted(&config.root);
     reverted(incident).map_or_else(Vec::new, |_| {
         vec![
             "Nothing was pushed, so the next pull that brings a fix is no fast-forward.".into(),
-            format!("To keep the revert: git -C '{root}' push"),
+            format!("To keep the revert: git -C {root} push"),
             "To undo it: bridge-watchdog undo-revert".into(),
         ]
     })

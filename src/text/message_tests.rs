@@ -168,7 +168,7 @@ fn messages() -> Vec<(&'static str, String)> {
         ),
         (
             "a pause that was forgotten",
-            reminder("mac-mini", &situation("paused, the bridge down"), ago(172_800), CLOCK),
+            reminder("mac-mini", &config, &situation("paused, the bridge down"), ago(172_800), CLOCK),
         ),
         ("a test", test("mac-mini")),
     ]

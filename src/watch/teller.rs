@@ -10,20 +10,21 @@ use crate::facts::Event;
 use crate::limits::{Environment, Limits};
 use crate::plan::{Acted, Incident};
 use crate::report::Delivery;
-use crate::report::policy::{self, Noticed};
+use crate::report::policy::{self, Noticed, Standing};
 use crate::report::spool::{Kind, Say};
 use crate::system::files;
 use crate::system::journal::Journal;
 use crate::system::wake::Waker;
 use crate::text::{diagnostics, message};
 use crate::time::{Clock, Wall};
-use crate::verdict::{Cause, Verdict};
+use crate::verdict::Cause;
 
 pub(super) struct Teller {
     delivery: Delivery,
     config: Config,
     limits: Limits,
     noticed: Noticed,
+    standing: Option<Standing>,
     /// What the last message of the incident said; `None` if the next says something new.
     said: Option<Said>,
 }
@@ -43,6 +44,7 @@ impl Teller {
             config: config.clone(),
             limits: environment.limits,
             noticed: files::json(&config.state.join(contract::NOTICED)).unwrap_or_default(),
+            standing: files::json(&config.state.join(contract::REMINDED)).flatten(),
             said: None,
         }
     }
@@ -117,13 +119,20 @@ impl Teller {
         }
     }
 
-    /// Reminds a person, once a day, that recovery has been standing still since then.
-    pub(super) fn remind(&mut self, journal: &Journal, verdict: &Verdict, since: Wall, now: Clock) {
-        let file = self.file(contract::REMINDED);
-        if policy::reminds(verdict, since, files::json(&file), now.wall, &self.limits) {
-            let _ = files::replace_json(&file, &now.wall);
-            let text = message::reminder(&self.delivery.host, verdict, since, now);
+    /// Reminds a person of what does nothing for the bridge, and goes on doing so. `since`: when it began, where that is known
+    /// from elsewhere.
+    pub(super) fn remind(&mut self, journal: &Journal, look: &Look, since: Option<Wall>) {
+        let Look { facts, verdict } = look;
+        let before = self.standing;
+        self.standing = Standing::after(before, verdict, since, facts.clock.wall);
+        let due = self.standing.as_mut().and_then(|standing| standing.reminds(facts.clock.wall, &self.limits));
+        if let Some(since) = due {
+            let text = message::reminder(&self.delivery.host, &self.config, verdict, since, facts.clock);
             self.delivery.notice(journal, &text);
+        }
+        if self.standing != before {
+            // Without the file a day begins anew with a restart of ours.
+            let _ = files::replace_json(&self.file(contract::REMINDED), &self.standing);
         }
     }
 
