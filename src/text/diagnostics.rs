@@ -1,5 +1,7 @@
 //! What a person needs to find the cause: `diagnostics`, the second half of an alert, the journal. Pure.
 
+use std::collections::HashSet;
+
 use super::time::{at, lasting};
 use super::{exit, foreign, headline, issues, unknown};
 use crate::config::Config;
@@ -52,8 +54,8 @@ pub fn crashes(facts: &Facts, since: Wall) -> impl Iterator<Item = &Event> {
     events.filter(move |event| event.kind == EventKind::Crash && event.at >= since)
 }
 
-/// The newest lines that fit, of each log in turn: the error that ended the bridge is the last line of one of them. A
-/// line that both have stands once: standard error often gets what the log gets. Secrets were removed from them before.
+/// The newest lines that fit, of each log in turn: the error that ended the bridge is the last line of one of them. Secrets
+/// were removed from them before.
 pub fn end_of_the_log(facts: &Facts, room: usize) -> String {
     const TITLE: &str = "\n\nend of the log:";
     let ends = facts.log.known().map_or(&[][..], |log| log.ends.as_slice());
@@ -70,22 +72,21 @@ pub fn end_of_the_log(facts: &Facts, room: usize) -> String {
         }
     }
     let lines = ends.iter().zip(taken).flat_map(|(lines, taken)| &lines[lines.len() - taken..]);
-    let lines: Vec<&str> = lines.map(String::as_str).collect();
+    let lines: Vec<&str> = lines.copied().collect();
     if lines.is_empty() { String::new() } else { format!("{TITLE}\n{}", lines.join("\n")) }
 }
 
-/// A line of the error log that the log has as well is left out there: the log tells when it was said. One that repeats
-/// stands once.
-fn once(ends: &[Vec<String>]) -> Vec<Vec<String>> {
-    let (before, last) = ends.split_at(ends.len().saturating_sub(1));
-    let known = |line: &str| last.iter().flatten().any(|other| other == line);
-    let lines = |lines: &Vec<String>, known: &dyn Fn(&str) -> bool| {
-        let lines: Vec<&str> = lines.iter().map(String::as_str).filter(|line| !known(line)).collect();
-        let runs = lines.chunk_by(|a, b| a == b);
-        runs.map(|run| if run.len() > 1 { format!("{} ({} times)", run[0], run.len()) } else { run[0].to_owned() })
-            .collect()
-    };
-    before.iter().map(|log| lines(log, &known)).chain(last.iter().map(|log| lines(log, &|_| false))).collect()
+/// Each line once, where it was said last: standard error often gets what the log gets, and a bridge that dies again and
+/// again says the same each time.
+fn once(ends: &[Vec<String>]) -> Vec<Vec<&str>> {
+    let mut said = HashSet::new();
+    let mut logs: Vec<Vec<&str>> = Vec::new();
+    for lines in ends.iter().rev() {
+        let mut kept: Vec<&str> = lines.iter().rev().map(String::as_str).filter(|line| said.insert(*line)).collect();
+        kept.reverse();
+        logs.insert(0, kept);
+    }
+    logs
 }
 
 /// The length as Telegram counts it.
@@ -123,12 +124,9 @@ mod tests {
     fn a_line_that_both_logs_have_stands_once() {
         let lines = |list: &[&str]| list.iter().map(|&line| line.to_owned()).collect::<Vec<_>>();
         let facts = facts(vec![
-            lines(&["12:00 up", "Traceback", "KeyError"]),
+            lines(&["12:00 up", "Traceback", "KeyError", "Traceback", "KeyError"]),
             lines(&["12:00 up", "12:01 busy", "12:01 busy"]),
         ]);
-        assert_eq!(
-            end_of_the_log(&facts, 1000),
-            "\n\nend of the log:\nTraceback\nKeyError\n12:00 up\n12:01 busy (2 times)"
-        );
+        assert_eq!(end_of_the_log(&facts, 1000), "\n\nend of the log:\nTraceback\nKeyError\n12:00 up\n12:01 busy");
     }
 }

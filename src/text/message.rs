@@ -52,9 +52,7 @@ pub fn alert(
     lines.extend(incident.acts.iter().map(|acted| act(acted, now)));
     if !acts {
         lines.push(what_comes(verdict, again, now));
-    }
-    if !well {
-        lines.extend(you_can(config, problem, calls));
+        lines.extend(you_can(config, problem, calls).into_iter().filter(|_| !well));
     }
     lines.extend(unpushed(config, incident));
     lines.push(String::new());
@@ -98,8 +96,10 @@ pub fn over(host: &str, config: &Config, ended: &Incident, now: Clock, whole: bo
         let rung = rung.map_or_else(String::new, |rung| format!(", rung {} ({})", rung.number(), rung_name(rung)));
         format!("{host}: the bridge is back after {lasted} ({from} to {}){rung}.", at(until, now))
     }];
-    if whole {
+    if whole && ended.cause != Cause::Offline {
         lines.extend(ended.problem.iter().map(|problem| format!("It was: {}.", phrase(problem, now))));
+    }
+    if whole {
         lines.extend(ended.acts.iter().map(|acted| act(acted, now)));
     }
     let change = reverted(ended).filter(|_| !whole);
