@@ -3,12 +3,13 @@
 //! The file is read key by key and not by serde's derive: an error has to name the key and the mend, and must never
 //! quote a line of a file that holds a token.
 
+pub mod exposure;
 mod keys;
 
 use std::fmt;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Component, Path, PathBuf};
 
+use exposure::Exposure;
 use keys::Keys;
 use toml::{Table, Value};
 
@@ -286,8 +287,8 @@ impl Keys<'_> {
                         &format!("can't be read: {}: {error}; correct the path", path.display()),
                     )
                 })?;
-                if let Some(open) = open_to_others(&path) {
-                    return Err(self.wrong("telegram", "token_file", &open));
+                if let Some(open) = exposure::of_secret(&path) {
+                    return Err(self.wrong("telegram", "token_file", &refused(&open)));
                 }
                 ("token_file", text.trim().to_owned())
             }
@@ -311,11 +312,11 @@ impl Keys<'_> {
 
     fn private(&self) -> Result<(), String> {
         let (key, open) = match self.value("telegram", "bot_token") {
-            Some(_) => ("bot_token", open_to_others(self.file)),
+            Some(_) => ("bot_token", exposure::of_secret(self.file)),
             // Who can write here can send the token of the other file to an address of his own.
-            None => ("token_file", writable_by_others(self.file)),
+            None => ("token_file", exposure::to_writers(self.file)),
         };
-        open.map_or(Ok(()), |open| Err(self.wrong("telegram", key, &open)))
+        open.map_or(Ok(()), |open| Err(self.wrong("telegram", key, &refused(&open))))
     }
 }
 
@@ -323,25 +324,14 @@ impl Keys<'_> {
 const UNIT_KINDS: [&str; 11] =
     ["service", "timer", "socket", "path", "target", "mount", "automount", "swap", "slice", "scope", "device"];
 
-/// How others can get at a file with a token, and the mend.
-fn open_to_others(path: &Path) -> Option<String> {
-    let readable = std::fs::metadata(path).is_ok_and(|meta| meta.permissions().mode() & 0o044 != 0);
-    let read = || format!("can be read by others; run: chmod 600 '{}'", path.display());
-    readable.then(read).or_else(|| writable_by_others(path))
-}
-
-/// Who can write to a file's folder can put another file in its place; not where the folder is sticky. A link's own
-/// folder counts as well as that of the file.
-fn writable_by_others(path: &Path) -> Option<String> {
-    let mode = |path: &Path| std::fs::metadata(path).map_or(0, |meta| meta.permissions().mode());
-    if mode(path) & 0o022 != 0 {
-        return Some(format!("can be changed by others; run: chmod 600 '{}'", path.display()));
+fn refused(open: &Exposure) -> String {
+    match open {
+        Exposure::Read(path) => format!("can be read by others; run: chmod 600 '{}'", path.display()),
+        Exposure::Written(path) => format!("can be changed by others; run: chmod 600 '{}'", path.display()),
+        Exposure::Folder(path) => {
+            format!("lies in a folder that others can write to; run: chmod go-w '{}'", path.display())
+        }
     }
-    let there = path.canonicalize().unwrap_or_else(|_| path.to_owned());
-    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    let folders = [absolute.parent(), there.parent()].into_iter().flatten();
-    let open = folders.into_iter().find(|folder| mode(folder) & 0o022 != 0 && mode(folder) & 0o1000 == 0)?;
-    Some(format!("lies in a folder that others can write to; run: chmod go-w '{}'", open.display()))
 }
 
 fn unreadable(file: &Path, error: &std::io::Error) -> String {

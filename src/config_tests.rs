@@ -1,3 +1,5 @@
+use std::os::unix::fs::PermissionsExt;
+
 use super::*;
 
 fn scene() -> (tempfile::TempDir, Environment, PathBuf) {
