@@ -49,6 +49,7 @@ pub(crate) fn snapshot(findings: Vec<Finding>, well: Next) -> Snapshot {
     };
     Snapshot {
         watch: 99,
+        version: "0.1.0".into(),
         clock: CLOCK,
         tick: Duration::from_mins(1),
         verdict: Verdict { state, cause, findings, unknown: Vec::new(), next },

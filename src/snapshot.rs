@@ -17,6 +17,9 @@ use crate::verdict::{Cause, Problem, Rung, State, Verdict};
 pub struct Snapshot {
     /// The watch's pid.
     pub watch: u32,
+    /// The version of the program that watches; empty in a file of an older one.
+    #[serde(default)]
+    pub version: String,
     pub clock: Clock,
     /// Between two looks, so that a reader knows when this one is overdue.
     #[serde(with = "crate::time::seconds")]
@@ -140,6 +143,13 @@ fn recent_event(event: &Event) -> Recent {
         EventKind::Crash => Done::Crashed { pid: event.pid, reason: event.reason.clone() },
     };
     Recent { at: event.at, done }
+}
+
+/// A watch that has missed two looks is overdue; so is one whose stamp lies in the future, from before a reboot. `ask` is
+/// how long a look may take.
+pub fn is_fresh(snapshot: &Snapshot, now: Clock, ask: Duration) -> bool {
+    let ahead = snapshot.clock.mono > now.mono;
+    !ahead && now.mono.since(snapshot.clock.mono) <= 2 * snapshot.tick + ask
 }
 
 /// Why a restart by hand would be of no use now.

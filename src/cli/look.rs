@@ -17,7 +17,7 @@ use crate::install;
 use crate::limits::Environment;
 use crate::locks::{Locks, SessionUser};
 use crate::outln;
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Snapshot, is_fresh};
 use crate::system::env::JobEnvironment;
 use crate::system::process::Names;
 use crate::system::service::Service;
@@ -27,7 +27,6 @@ use crate::system::{
 };
 use crate::text::time::iso;
 use crate::text::{self, command};
-use crate::time::Clock;
 use crate::watch::publisher::status_file;
 use crate::watch::watchdog::{Look, Watchdog};
 
@@ -98,7 +97,7 @@ pub(super) fn status(config: &Config, environment: &Environment, as_json: bool) 
     // The snapshot may be newer than the question.
     let now = clock::now();
     let paused = holds.pause.filter(|pause| pause.until > now.wall);
-    let overdue = snapshot.as_ref().is_some_and(|snapshot| !is_fresh(snapshot, now, environment));
+    let overdue = snapshot.as_ref().is_some_and(|snapshot| !is_fresh(snapshot, now, environment.limits.ask));
     if as_json {
         let rung = snapshot.as_ref().and_then(|snapshot| snapshot.rung.as_ref());
         outln!(
@@ -223,11 +222,5 @@ pub(super) fn crashes(
 pub(super) fn history_of_the_watch(config: &Config, environment: &Environment) -> Option<History> {
     recovery_lock::watching(config)?;
     let snapshot: Snapshot = files::json(&status_file(config))?;
-    is_fresh(&snapshot, clock::now(), environment).then_some(snapshot.history)
-}
-
-/// A watch that has missed two looks is overdue; so is one whose stamp lies in the future, from before a reboot.
-fn is_fresh(snapshot: &Snapshot, now: Clock, environment: &Environment) -> bool {
-    let ahead = snapshot.clock.mono > now.mono;
-    !ahead && now.mono.since(snapshot.clock.mono) <= 2 * snapshot.tick + environment.limits.ask
+    is_fresh(&snapshot, clock::now(), environment.limits.ask).then_some(snapshot.history)
 }

@@ -15,6 +15,9 @@ use crate::text;
 use crate::time::Wall;
 use crate::verdict::Rung;
 
+/// The version of this program.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
 pub struct Publisher {
     status_file: PathBuf,
     config: Config,
@@ -81,6 +84,7 @@ impl Publisher {
         let since = *self.since.insert(self.since.filter(|_| !changed).unwrap_or(since));
         let snapshot = Snapshot {
             watch: std::process::id(),
+            version: VERSION.into(),
             clock: now,
             tick: self.limits.check_interval,
             verdict: verdict.clone(),
