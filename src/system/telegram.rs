@@ -9,9 +9,10 @@ use serde_json::{Value, json};
 
 use crate::config::Telegram;
 use crate::foreign_text::{Lines, harmless};
+use crate::system::clock;
 use crate::system::poll::Deadline;
 use crate::text::message::fitted;
-use crate::time::span;
+use crate::time::{Wall, span};
 
 /// Why a call was not confirmed.
 #[derive(Debug, Clone, PartialEq)]
@@ -20,6 +21,8 @@ pub struct CallError {
     pub why: String,
     /// The wait that Telegram asked for.
     pub retry_after: Option<Duration>,
+    /// Telegram's own refusal, as a status of HTTP; `None` where it did not answer.
+    pub status: Option<u16>,
     /// Telegram's answer to an edit is as good as its ok.
     settled: bool,
 }
@@ -51,7 +54,45 @@ pub fn edit(telegram: &Telegram, id: i64, text: &str, limit: Duration) -> Result
     }
 }
 
+/// What the Bot API answers about the bot itself.
+pub struct Me {
+    /// The bot's name, without the @.
+    pub name: Result<String, CallError>,
+    /// The server's clock, and ours at that moment.
+    pub clocks: Option<(Wall, Wall)>,
+}
+
+/// Asks who the bot is; changes nothing.
+pub fn me(telegram: &Telegram, limit: Duration) -> Me {
+    match exchange(telegram, "getMe", &json!({}), limit) {
+        Err(error) => Me { name: Err(error), clocks: None },
+        Ok(answer) => {
+            let name = |me: Value| me.get("username").and_then(Value::as_str).unwrap_or("?").to_owned();
+            let name = answer.result.map(|me| harmless(&name(me), Lines::Join));
+            Me { name, clocks: answer.date.map(|date| (date, clock::wall())) }
+        }
+    }
+}
+
+/// Whether the bot knows the chat: it does once the person has written to it. Changes nothing.
+///
+/// # Errors
+/// Why it is not known to.
+pub fn chat(telegram: &Telegram, limit: Duration) -> Result<(), CallError> {
+    call(telegram, "getChat", &json!({"chat_id": telegram.chat_id}), limit).map(drop)
+}
+
 fn call(telegram: &Telegram, method: &str, body: &Value, limit: Duration) -> Result<Value, CallError> {
+    exchange(telegram, method, body, limit)?.result
+}
+
+struct Answer {
+    result: Result<Value, CallError>,
+    /// As the server's `Date` header has it.
+    date: Option<Wall>,
+}
+
+fn exchange(telegram: &Telegram, method: &str, body: &Value, limit: Duration) -> Result<Answer, CallError> {
     static PROVIDER: Once = Once::new();
     // Once for the process; no error if it was done already.
     PROVIDER.call_once(|| drop(rustls::crypto::ring::default_provider().install_default()));
@@ -66,23 +107,33 @@ fn call(telegram: &Telegram, method: &str, body: &Value, limit: Duration) -> Res
     let url = format!("{}/bot{}/{method}", telegram.api_url, telegram.token.0);
     let response = client.post(url).json(body).send().map_err(plain)?;
     let status = response.status().as_u16();
+    let date = date_of(&response);
     let answer = body_of(response, &deadline).map_err(|why| {
         call_error(format!("the answer (HTTP {status}) is not Telegram's: {why}; check telegram.api_url"))
     })?;
     if answer.get("ok") == Some(&Value::Bool(true)) {
-        return Ok(answer.get("result").cloned().unwrap_or_default());
+        return Ok(Answer { result: Ok(answer.get("result").cloned().unwrap_or_default()), date });
     }
     let description = answer.get("description").and_then(Value::as_str).unwrap_or("no reason given");
     let description = harmless(&description.replace(&telegram.token.0, "(token)"), Lines::Join);
     let description: String = description.chars().take(MOST_SAID).collect();
     // A whole day is more than Telegram asks of anybody, and a number is not believed for ever.
     let retry_after = answer.pointer("/parameters/retry_after").and_then(Value::as_f64).map(span);
-    Err(CallError {
+    let result = Err(CallError {
         why: format!("Telegram refused ({status}): {description}{}", advice(status)),
         retry_after: retry_after.map(|wait| wait.min(Duration::from_hours(24))),
         settled: status == 400
             && ["message is not modified", "message to edit not found"].iter().any(|words| description.contains(words)),
-    })
+        status: Some(status),
+    });
+    Ok(Answer { result, date })
+}
+
+fn date_of(response: &Response) -> Option<Wall> {
+    let date = response.headers().get(reqwest::header::DATE)?.to_str().ok()?;
+    let time = chrono::DateTime::parse_from_rfc2822(date).ok()?;
+    #[expect(clippy::cast_precision_loss, reason = "seconds since 1970")]
+    Some(Wall(time.timestamp() as f64))
 }
 
 /// This much of a refusal is shown.
@@ -120,7 +171,7 @@ fn advice(status: u16) -> &'static str {
 }
 
 fn call_error(why: String) -> CallError {
-    CallError { why, retry_after: None, settled: false }
+    CallError { why, retry_after: None, status: None, settled: false }
 }
 
 /// reqwest's own text says little; its causes say what happened.

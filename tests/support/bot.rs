@@ -64,6 +64,8 @@ struct Inner {
     messages: Vec<Message>,
     /// The number that comes before the first message's.
     before: i64,
+    /// Seconds that its clock is ahead of ours.
+    ahead: i64,
 }
 
 #[derive(Debug, Clone)]
@@ -120,7 +122,8 @@ impl Bot {
 
     fn listening(listener: TcpListener, mood: Mood, tls: Option<Arc<rustls::ServerConfig>>) -> std::io::Result<Bot> {
         let address = listener.local_addr()?;
-        let inner = Inner { mood, next: VecDeque::new(), requests: Vec::new(), messages: Vec::new(), before: 0 };
+        let inner =
+            Inner { mood, next: VecDeque::new(), requests: Vec::new(), messages: Vec::new(), before: 0, ahead: 0 };
         let inner = Arc::new(Mutex::new(inner));
         let shared = inner.clone();
         std::thread::spawn(move || {
@@ -160,6 +163,11 @@ impl Bot {
         let mut inner = self.lock();
         inner.next.clear();
         inner.mood = Mood::Fine;
+    }
+
+    /// Sets its clock.
+    pub(crate) fn clock(&self, ahead: i64) {
+        self.lock().ahead = ahead;
     }
 
     /// Large numbers for the messages to come, which are found again in a file.

@@ -23,10 +23,20 @@ pub(super) fn answer(inner: &mut Inner, path: &str, body: &Value) -> Answer {
         return refused(401, "Unauthorized");
     }
     match method.to_ascii_lowercase().as_str() {
+        "getme" => told(&json!({"id": 123_456, "is_bot": true, "first_name": "Watchdog", "username": "watchdog_bot"})),
+        "getchat" => match chat(body) {
+            Ok(()) => told(&json!({"id": CHAT, "first_name": "Ann", "type": "private"})),
+            Err(why) => refused(400, why),
+        },
         "sendmessage" => send(inner, body),
         "editmessagetext" => edit(inner, body),
         _ => refused(404, "Not Found: method not found"),
     }
+}
+
+/// An answer that makes no message.
+fn told(result: &Value) -> Answer {
+    Answer { status: 200, body: json!({"ok": true, "result": result}), taken: None }
 }
 
 pub(super) fn refused(status: u16, description: &str) -> Answer {
@@ -122,6 +132,7 @@ mod tests {
             requests: Vec::new(),
             messages: vec![Message { id: 7, versions: vec!["down".into()] }],
             before: 100,
+            ahead: 0,
         };
         let (send, edit) = (format!("/bot{TOKEN}/sendMessage"), format!("/bot{TOKEN}/editMessageText"));
         let long = "🌉".repeat(MOST / 2);

@@ -73,8 +73,15 @@ fn one(
             inner.requests[number].delivered = answer.taken.is_some();
             inner.requests[number].status = Some(answer.status);
             inner.requests[number].at = Instant::now();
+            let date = chrono::Utc::now() + chrono::TimeDelta::seconds(inner.ahead);
             drop(inner);
-            send(stream, answer.status, "application/json", &answer.body.to_string())?;
+            let body = answer.body.to_string();
+            let head = head(answer.status, "application/json", body.len());
+            let date = date.format("date: %a, %d %b %Y %H:%M:%S GMT");
+            let head = head.replacen("\r\n", &format!("\r\n{date}\r\n"), 1);
+            // In one write, so that a caller who is killed has all of it or nothing.
+            stream.write_all(format!("{head}{body}").as_bytes())?;
+            stream.flush()?;
         }
     }
     Ok(After::Keep)
