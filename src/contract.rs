@@ -4,6 +4,9 @@
 /// The folder in the checkout where the bridge, its scripts and we leave files for each other.
 pub const DATA: &str = "data";
 
+/// Our own label and bundle id under launchd.
+pub const LABEL: &str = "com.valor.bridge-watchdog";
+
 // In the data folder.
 
 /// One line for each event, written by us and by the bridge.

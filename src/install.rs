@@ -13,10 +13,14 @@ mod login;
 mod systemd;
 mod text;
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 pub use self::login::{Login, installed, set_start_at_login, starts_at_login};
+pub use self::systemd::{UNIT, units};
+pub use self::text::is_our_name;
 use crate::config::Config;
+use crate::contract;
 use crate::facts::Exit;
 use crate::identity;
 use crate::limits::Environment;
@@ -27,7 +31,7 @@ use crate::system::service::Service;
 use crate::system::{program, recovery_lock};
 
 /// Our own label and bundle id; the systemd unit is called `bridge-watchdog`.
-pub const LABEL: &str = "com.valor.bridge-watchdog";
+pub const LABEL: &str = contract::LABEL;
 
 /// Writes and loads the agents, and looks for their processes. A bridge that does not come up does not stop the
 /// install: it is one more reason for a watchdog.
@@ -55,6 +59,27 @@ pub fn uninstall(config: &Config, environment: &Environment, say: &mut dyn FnMut
         }
     };
     both(ours, bridge)
+}
+
+/// Whether launchd keeps our own agent here, else systemd.
+pub fn under_launchd(config: &Config) -> bool {
+    host(config) == Host::Launchd
+}
+
+/// Where our own agent's file is, or would be.
+pub fn agent_file(config: &Config, environment: &Environment) -> PathBuf {
+    match host(config) {
+        Host::Launchd => launchd::agent(environment, LABEL),
+        Host::Systemd => systemd::unit(environment, UNIT),
+    }
+}
+
+/// Only our drop-in for the bridge's unit: systemd reads it again, and nobody is restarted.
+///
+/// # Errors
+/// What could not be written or read again.
+pub fn drop_in(config: &Config, environment: &Environment, say: &mut dyn FnMut(&str)) -> Result<(), String> {
+    systemd::write_drop_in(config, environment, say)
 }
 
 /// A second bridge on the same session may cost the login: while one runs elsewhere, none is loaded.

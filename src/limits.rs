@@ -16,6 +16,8 @@ pub struct Environment {
     pub ranges: Vec<IpNet>,
     pub launchctl: PathBuf,
     pub systemctl: PathBuf,
+    /// logind keeps a file here for each user whose units run without a login.
+    pub linger: PathBuf,
     pub home: PathBuf,
     pub config_dir: PathBuf,
     pub state_dir: PathBuf,
@@ -247,6 +249,7 @@ impl Environment {
             ranges: ranges(),
             launchctl: "/bin/launchctl".into(),
             systemctl: "/usr/bin/systemctl".into(),
+            linger: "/var/lib/systemd/linger".into(),
             home: dirs::home_dir().ok_or_else(nowhere)?,
             config_dir: dirs::config_dir().ok_or_else(nowhere)?.join("bridge-watchdog"),
             state_dir: state.ok_or_else(nowhere)?.join("bridge-watchdog"),

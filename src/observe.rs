@@ -324,7 +324,7 @@ impl Summary {
 }
 
 /// The smallest free space of the volumes that the bridge writes to.
-fn disk(config: &Config) -> Result<Disk, String> {
+pub(crate) fn disk(config: &Config) -> Result<Disk, String> {
     let mut smallest: Option<Disk> = None;
     for path in [config.root.join(contract::DATA), config.session.clone(), config.log.clone()] {
         // A path that does not exist yet will be made in its nearest folder that does.

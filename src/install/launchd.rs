@@ -308,6 +308,6 @@ fn bridge_plist(config: &Config) -> String {
         .replace("{error_log}", &xml(&config.error_log.to_string_lossy()))
 }
 
-fn agent(environment: &Environment, label: &str) -> PathBuf {
+pub(super) fn agent(environment: &Environment, label: &str) -> PathBuf {
     environment.home.join("Library/LaunchAgents").join(format!("{label}.plist"))
 }

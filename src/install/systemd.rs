@@ -12,7 +12,8 @@ use crate::limits::Environment;
 use crate::system::files;
 use crate::system::service::systemd::Systemd;
 
-pub(super) const UNIT: &str = "bridge-watchdog";
+/// The unit of our own agent.
+pub const UNIT: &str = "bridge-watchdog";
 const DROP_IN: &str = "# Written by bridge-watchdog install, removed by uninstall.\n[Unit]\nStartLimitIntervalSec=0\n[Service]\nRestart=always\n";
 const DESKTOP: &str = include_str!("../../launchd/bridge-watchdog.desktop");
 
@@ -188,6 +189,15 @@ pub(super) fn set_start_at_login(config: &Config, environment: &Environment, on:
     if installed(config, environment) { systemd.disable() } else { Ok(()) }
 }
 
+pub(super) fn write_drop_in(
+    config: &Config,
+    environment: &Environment,
+    say: &mut dyn FnMut(&str),
+) -> Result<(), String> {
+    file::put(config, &drop_in(config, environment), say)?;
+    Systemd::new(&config.label, environment).reload()
+}
+
 fn write_bridge(
     config: &Config,
     path: &Path,
@@ -280,12 +290,12 @@ fn wants(environment: &Environment) -> PathBuf {
     units(environment).join("default.target.wants").join(format!("{UNIT}.service"))
 }
 
-fn unit(environment: &Environment, label: &str) -> PathBuf {
+pub(super) fn unit(environment: &Environment, label: &str) -> PathBuf {
     units(environment).join(format!("{label}.service"))
 }
 
-/// Our own configuration folder is beside systemd's.
-fn units(environment: &Environment) -> PathBuf {
+/// The folder of the user's units: our own configuration folder is beside systemd's.
+pub fn units(environment: &Environment) -> PathBuf {
     config_home(environment).join("systemd/user")
 }
 

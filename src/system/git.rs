@@ -87,6 +87,16 @@ impl Checkout {
     }
 }
 
+/// Who would commit here: the repository's user, or `None` where it has none and we do.
+///
+/// # Errors
+/// Why nothing can be reverted in this checkout, whatever HEAD is.
+pub fn committer(root: &Path) -> Result<Option<String>, String> {
+    let open = opening::open(root).map_err(|refusal| crate::text::why_not_reverted(&refusal))?;
+    let name = |who: git2::Signature| String::from_utf8_lossy(who.name_bytes()).into_owned();
+    Ok(open.repository.signature().ok().map(name))
+}
+
 fn read(repository: &Repository, head: &Commit, deep: bool) -> Result<Git, git2::Error> {
     let summary: String = head.summary().ok().flatten().unwrap_or("").chars().take(LONGEST).collect();
     Ok(Git {

@@ -131,6 +131,11 @@ pub fn name(pid: u32) -> Option<String> {
     platform::words(pid).first().map(|word| base(word).to_owned())
 }
 
+/// Whether this is one of the words that a process was started with.
+pub fn has_word(pid: u32, word: &str) -> bool {
+    platform::words(pid).iter().any(|there| there == word)
+}
+
 fn is_supervisor(name: &str) -> bool {
     let name = name.strip_suffix(".py").or(name.strip_suffix(".js")).unwrap_or(name);
     SUPERVISORS.contains(&name)

@@ -25,6 +25,7 @@ pub mod program;
 pub mod recovery_lock;
 pub mod service;
 pub mod session;
+pub mod setup_files;
 #[cfg(target_os = "linux")]
 mod sock_diag;
 pub mod telegram;

@@ -36,6 +36,7 @@ pub(crate) fn in_process(scene: &Scene, launchctl: PathBuf, limits: &Limits) -> 
         ranges: vec![address.ip().into()],
         launchctl,
         systemctl: "/nowhere/systemctl".into(),
+        linger: "/var/lib/systemd/linger".into(),
         config_dir: home.join("config"),
         state_dir: home.join("state"),
         home,

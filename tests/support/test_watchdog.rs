@@ -118,6 +118,7 @@ pub(crate) fn environment(path: &std::path::Path) -> Environment {
         systemctl: file.systemctl,
         config_dir: file.home.join("config"),
         state_dir: file.home.join("state"),
+        linger: file.home.join("linger"),
         home: file.home,
     }
 }

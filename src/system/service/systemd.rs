@@ -192,6 +192,18 @@ impl Systemd {
         }
     }
 
+    /// The files to which the unit's standard output and standard error are written; `None` where it is none.
+    ///
+    /// # Errors
+    /// What systemctl said.
+    pub fn outputs(&self) -> Result<[Option<PathBuf>; 2], String> {
+        let text = self.systemctl(&["show", "-p", "StandardOutput,StandardError", "--", &self.unit()])?;
+        Ok(["StandardOutput=", "StandardError="].map(|key| {
+            let value = text.lines().find_map(|line| line.strip_prefix(key))?;
+            ["append:", "file:", "truncate:"].iter().find_map(|kind| value.strip_prefix(kind)).map(PathBuf::from)
+        }))
+    }
+
     pub(super) fn unit(&self) -> String {
         format!("{}.service", self.label)
     }

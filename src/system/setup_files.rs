@@ -1,0 +1,120 @@
+//! The files and settings of a set-up, for `doctor`: modes, quarantine, scripts, and what only a Mac can be asked.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::system::{command, files};
+
+/// The permissions; `None` if there is no such file.
+pub fn mode(path: &Path) -> Option<u32> {
+    fs::metadata(path).ok().map(|meta| meta.permissions().mode() & 0o777)
+}
+
+/// Sets them by a word of chmod: `600`, or `go-w` for what is there.
+///
+/// # Errors
+/// A sentence that names the file.
+pub fn set_mode(path: &Path, word: &str) -> Result<(), String> {
+    let there = mode(path).ok_or_else(|| format!("{} is not there", path.display()))?;
+    let new = u32::from_str_radix(word, 8).unwrap_or(there & !0o022);
+    fs::set_permissions(path, fs::Permissions::from_mode(new))
+        .map_err(|error| format!("the mode of {} can't be set: {error}", path.display()))
+}
+
+/// Whether it came from the network, as far as macOS knows.
+pub fn is_quarantined(path: &Path) -> bool {
+    let mut nothing: [u8; 0] = [];
+    // With no room for it, the kernel only says how long it is. Elsewhere nothing has that name.
+    cfg!(target_vendor = "apple") && rustix::fs::getxattr(path, "com.apple.quarantine", &mut nothing[..]).is_ok()
+}
+
+/// Takes the quarantine away.
+///
+/// # Errors
+/// That it is still there.
+pub fn release(path: &Path) -> Result<(), String> {
+    files::release(path);
+    if is_quarantined(path) { Err(format!("the quarantine of {} can't be removed", path.display())) } else { Ok(()) }
+}
+
+/// # Errors
+/// A sentence that names the folder.
+pub fn make_folder(path: &Path) -> Result<(), String> {
+    fs::create_dir_all(path).map_err(|error| format!("{} can't be made: {error}", path.display()))
+}
+
+/// The scripts of a checkout that may update it, with their texts: in its own folder and in `scripts`.
+pub fn scripts(root: &Path) -> Vec<(PathBuf, String)> {
+    let of = |folder: PathBuf| fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    let named = |path: &PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().contains("update"));
+    let is_shell = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "sh");
+    let own = of(root.to_owned()).filter(is_shell);
+    let mut paths: Vec<PathBuf> =
+        own.chain(of(root.join("scripts")).filter(|path| is_shell(path) || named(path))).collect();
+    paths.sort();
+    paths.into_iter().filter_map(|path| Some((path.clone(), files::text(&path)?))).collect()
+}
+
+/// What `pmset -g` says.
+///
+/// # Errors
+/// That it did not answer.
+pub fn power(limit: Duration) -> Result<String, String> {
+    Ok(command::run(Path::new("/usr/bin/pmset"), &["-g"], limit)?.stdout)
+}
+
+/// Whether somebody is logged in by the machine itself.
+///
+/// # Errors
+/// As [`power`].
+pub fn automatic_login(limit: Duration) -> Result<bool, String> {
+    let args = ["read", "/Library/Preferences/com.apple.loginwindow", "autoLoginUser"];
+    Ok(command::run(Path::new("/usr/bin/defaults"), &args, limit)?.code == Some(0))
+}
+
+/// The exit code and the words of `codesign -dv`.
+///
+/// # Errors
+/// As [`power`].
+pub fn codesign(bundle: &Path, limit: Duration) -> Result<(Option<i32>, String), String> {
+    let path = bundle.to_string_lossy();
+    let output = command::run(Path::new("/usr/bin/codesign"), &["-dv", "--verbose=2", &path], limit)?;
+    Ok((output.code, output.stderr))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mode_is_set_by_a_word_of_chmod() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("x");
+        fs::write(&file, "").unwrap();
+        for (before, word, after) in [(0o644, "600", 0o600), (0o666, "go-w", 0o644), (0o777, "644", 0o644)] {
+            fs::set_permissions(&file, fs::Permissions::from_mode(before)).unwrap();
+            set_mode(&file, word).unwrap();
+            assert_eq!(mode(&file), Some(after), "{word}");
+        }
+        assert!(set_mode(&folder.path().join("gone"), "600").is_err());
+        assert!(!is_quarantined(&file));
+    }
+
+    #[test]
+    fn scripts_are_found_where_a_checkout_has_them() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir_all(folder.path().join("scripts/sub")).unwrap();
+        for name in
+            ["deploy.sh", "update.py", "scripts/remote-update", "scripts/a.sh", "scripts/b.py", "scripts/sub/c.sh"]
+        {
+            fs::write(folder.path().join(name), "x").unwrap();
+        }
+        let found: Vec<String> = scripts(folder.path())
+            .into_iter()
+            .map(|(path, _)| path.strip_prefix(folder.path()).unwrap().display().to_string())
+            .collect();
+        assert_eq!(found, ["deploy.sh", "scripts/a.sh", "scripts/remote-update"]);
+    }
+}
