@@ -1,6 +1,7 @@
 //! The command line: parses the arguments, and one match arm for each subcommand.
 
 mod act;
+mod doctor;
 mod hold;
 mod look;
 mod tell;
@@ -126,6 +127,17 @@ enum Command {
     /// Print the report that an alert carries, without secrets
     #[command(after_help = "Example: bridge-watchdog diagnostics")]
     Diagnostics,
+    /// Check the set-up: a line a finding, each with its mend
+    #[command(
+        after_help = "Example: bridge-watchdog doctor\n\nExit codes: 0 all is well, 1 something wants a mend. With --fix, what harms nobody (a mode, a quarantine, a folder\nthat is missing, our drop-in for the bridge's unit) is done once you say yes; without a terminal nothing is."
+    )]
+    Doctor {
+        #[command(flatten)]
+        json: Json,
+        /// Ask for each mend that harms nobody, and do it
+        #[arg(long, conflicts_with = "json")]
+        fix: bool,
+    },
     /// Install the watchdog's agent, and the bridge's where there is none
     #[command(
         after_help = "Example: bridge-watchdog install\n\nIn a plist of the bridge that exists already only KeepAlive, ThrottleInterval and ExitTimeOut change; a systemd unit gets a drop-in."
@@ -224,6 +236,7 @@ fn run(cli: Cli, environment: &Environment) -> Result<u8, Failure> {
         Command::Resume => act::pause(&config()?, None),
         Command::AlertTest => tell::alert_test(&config()?, environment),
         Command::Diagnostics => Ok(tell::diagnostics(&config()?, environment)),
+        Command::Doctor { json, fix } => Ok(doctor::doctor(&file, environment, json.json, fix)),
         Command::Install => act::install(&config()?, environment, true),
         Command::Uninstall => act::install(&config()?, environment, false),
         Command::Demo { headless, fault } => demo::run(fault, headless).map_err(|why| (exit_code::FAILED, why)),

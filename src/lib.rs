@@ -20,6 +20,7 @@ pub mod cli;
 pub mod config;
 pub mod contract;
 pub mod demo;
+pub mod doctor;
 pub mod dotenv;
 pub mod error_line;
 pub mod events;

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 /// Pure files: facts in, verdict or text out.
-const PURE: [&str; 47] = [
+const PURE: [&str; 57] = [
     "act",
     "assess",
     "assess/alive",
@@ -13,6 +13,14 @@ const PURE: [&str; 47] = [
     "assess/standing_still",
     "check",
     "contract",
+    "doctor/finding",
+    "doctor/mac",
+    "doctor/machine",
+    "doctor/mend",
+    "doctor/script",
+    "doctor/service",
+    "doctor/setup",
+    "doctor/watch",
     "dotenv",
     "error_line",
     "exit_class",
@@ -42,7 +50,9 @@ const PURE: [&str; 47] = [
     "text/command",
     "text/diagnostics",
     "text/dialogs",
+    "text/doctor",
     "text/journal",
+    "text/mend",
     "text/menu",
     "text/message",
     "text/revert",

@@ -3,6 +3,7 @@
 
 pub(crate) mod bot;
 pub(crate) mod decoys;
+pub(crate) mod doctor;
 pub(crate) mod hold;
 pub(crate) mod incidents;
 pub(crate) mod launchd;

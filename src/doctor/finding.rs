@@ -1,0 +1,237 @@
+//! What `doctor` says, as values. Pure. `text::doctor` words them.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::config::exposure::Exposure;
+use crate::facts::KeepAlive;
+
+/// One check: what was found, and the mend where it is not well.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Finding {
+    /// Scripts know it by this name.
+    pub id: &'static str,
+    pub found: Found,
+    pub mend: Option<Mend>,
+}
+
+impl Finding {
+    /// It is as it should be.
+    pub fn well(id: &'static str, found: Found) -> Finding {
+        Finding { id, found, mend: None }
+    }
+
+    /// It is not.
+    pub fn ill(id: &'static str, found: Found, mend: Mend) -> Finding {
+        Finding { id, found, mend: Some(mend) }
+    }
+
+    pub fn is_well(&self) -> bool {
+        self.mend.is_none()
+    }
+}
+
+/// What was found.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Found {
+    /// A look failed or took too long: why.
+    Unseen(String),
+    /// There is no configuration.
+    NoConfig(PathBuf),
+    /// It can't be read or understood, in the words of the one who tried.
+    ConfigRefused(String),
+    Config(PathBuf),
+    Private,
+    Open(Exposure),
+    NobodyTold,
+    Told {
+        chat: i64,
+    },
+    Bot(String),
+    /// In Telegram's words.
+    BotRefused(String),
+    Chat(i64),
+    ChatRefused(String),
+    Unreachable(String),
+    /// Seconds that our clock is ahead of Telegram's; below 0, behind.
+    Clock(f64),
+    There(PathBuf),
+    /// It is not there, and nothing has been written to it.
+    Empty(PathBuf),
+    NoFolder(PathBuf),
+    /// The bridge runs and writes elsewhere.
+    Unwritten(PathBuf),
+    NoSession(PathBuf),
+    Manager(&'static str),
+    ManagerSilent(String),
+    NotInstalled(String),
+    NotLoaded(String),
+    Stopped(String),
+    Loaded(String),
+    Restarts(KeepAlive),
+    ExitTimeout(Duration),
+    /// Where the manager writes the job's output.
+    Output {
+        to: Option<PathBuf>,
+        configured: PathBuf,
+    },
+    Plist(PathBuf),
+    /// Others have its label too.
+    Plists {
+        used: PathBuf,
+        other: PathBuf,
+    },
+    /// The usual name, with another label in it.
+    OtherLabel(PathBuf),
+    Mode {
+        path: PathBuf,
+        mode: u32,
+    },
+    Quarantined(PathBuf),
+    NotQuarantined,
+    NoWatch,
+    Watching {
+        pid: u32,
+    },
+    Overdue {
+        pid: u32,
+        seen: Option<Duration>,
+    },
+    OneWatch,
+    SecondWatch {
+        pid: u32,
+    },
+    Version {
+        running: String,
+        here: String,
+    },
+    Agent(&'static str),
+    NoAgent(&'static str),
+    /// Something else is under our name.
+    OtherAgent(PathBuf),
+    AtLogin(bool),
+    /// The manager has loaded our agent, and has never started it.
+    NeverStarted,
+    Lingers(bool),
+    ScriptsAsk(usize),
+    ScriptIgnores(PathBuf),
+    Disk {
+        free: u64,
+        share: f64,
+        inodes: Option<u64>,
+    },
+    AutoRevert(AutoRevert),
+    Folder {
+        root: PathBuf,
+        protected: Protected,
+    },
+    Signature(Signature),
+    /// Minutes; 0 is never.
+    Sleep(u32),
+    AutomaticLogin(bool),
+}
+
+/// Whether HEAD may be reverted, and can be.
+#[derive(Debug, Clone, PartialEq)]
+pub enum AutoRevert {
+    Off,
+    /// Who commits: the repository's user, or nobody and so we do.
+    On {
+        user: Option<String>,
+    },
+    Cannot(String),
+}
+
+/// Whether macOS guards the checkout's folder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Protected {
+    No,
+    /// And the running watch reads it.
+    Allowed,
+    /// The running watch could not look at something.
+    Denied,
+    /// No watch runs that could say.
+    Unknown,
+}
+
+/// Who signed the bundle.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Signature {
+    None,
+    /// Its hash changes with each build, and the permissions for folders go with it.
+    AdHoc,
+    By(String),
+}
+
+/// The mend, which `text::doctor` words as a command.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Mend {
+    Setup,
+    Edit(PathBuf),
+    Chmod {
+        path: PathBuf,
+        mode: &'static str,
+    },
+    Unquarantine(PathBuf),
+    MakeFolder(PathBuf),
+    /// Our drop-in for the bridge's unit, which restarts nobody.
+    DropIn,
+    Install,
+    /// In the checkout.
+    Login {
+        root: PathBuf,
+        words: Vec<String>,
+    },
+    OpenBot(String),
+    Reach(String),
+    SetClock,
+    RuntimeFolder,
+    AskLaunchd,
+    AskSystemd,
+    Linger,
+    Bootstrap(PathBuf),
+    Enable(String),
+    StartUnit(String),
+    /// A person's conditions, which `install` leaves alone.
+    KeepAliveKey(PathBuf),
+    /// A drop-in with this many seconds.
+    StopTimeout {
+        folder: PathBuf,
+        seconds: u32,
+    },
+    MoveAway(PathBuf),
+    StartWatch(Host),
+    RestartWatch(Host),
+    EndProcess(u32),
+    /// A line for a script of the shell, which makes it wait for a recovery.
+    AskLock {
+        script: PathBuf,
+        /// The line comes after the one that names the shell.
+        shebang: bool,
+        marker: PathBuf,
+    },
+    Hold(PathBuf),
+    FreeSpace(PathBuf),
+    GitStatus(PathBuf),
+    Settings(Pane),
+    NeverSleep,
+    Sign(PathBuf),
+    Again,
+}
+
+/// Who keeps our own agent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Host {
+    Launchd,
+    Systemd,
+    /// No agent is installed: by hand.
+    Nobody,
+}
+
+/// A pane of System Settings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pane {
+    FullDiskAccess,
+    LoginItems,
+    Users,
+}

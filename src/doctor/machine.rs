@@ -1,0 +1,114 @@
+//! The machine that nobody watches: disk, scripts, git, sessions of the user. Pure.
+
+use std::path::{Path, PathBuf};
+
+use super::finding::{AutoRevert, Finding, Found, Mend};
+use crate::facts::Disk;
+
+/// Less is told by the watch too.
+const LEAST_SHARE: f64 = 0.02;
+/// Less is a full disk.
+const LEAST_BYTES: u64 = 1 << 20;
+
+pub fn disk(root: &Path, disk: &Result<Disk, String>) -> Finding {
+    match disk {
+        Err(why) => Finding::ill("disk", Found::Unseen(why.clone()), Mend::FreeSpace(root.to_owned())),
+        Ok(disk) => {
+            let found = Found::Disk { free: disk.free, share: disk.free_share, inodes: disk.free_inodes };
+            let full = disk.free_share < LEAST_SHARE || disk.free < LEAST_BYTES || disk.free_inodes == Some(0);
+            if full {
+                Finding::ill("disk", found, Mend::FreeSpace(root.to_owned()))
+            } else {
+                Finding::well("disk", found)
+            }
+        }
+    }
+}
+
+/// Whether the user's units run without a login: else the watch and the bridge end with the last session.
+pub fn linger(lingers: bool) -> Finding {
+    if lingers {
+        Finding::well("linger", Found::Lingers(true))
+    } else {
+        Finding::ill("linger", Found::Lingers(false), Mend::Linger)
+    }
+}
+
+/// What reads a script.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Language {
+    /// With a first line that names the shell, or without.
+    Shell {
+        shebang: bool,
+    },
+    Other,
+}
+
+/// A script that updates the checkout.
+pub struct ScriptSeen {
+    pub path: PathBuf,
+    pub language: Language,
+    pub asks: bool,
+}
+
+pub fn scripts(seen: &[ScriptSeen], marker: &Path) -> Vec<Finding> {
+    let ignoring = seen.iter().filter(|script| !script.asks).map(|script| {
+        let path = script.path.clone();
+        let mend = match script.language {
+            Language::Shell { shebang } => Mend::AskLock { script: path.clone(), shebang, marker: marker.to_owned() },
+            Language::Other => Mend::Hold(path.clone()),
+        };
+        Finding::ill("update-script", Found::ScriptIgnores(path), mend)
+    });
+    let all: Vec<Finding> = ignoring.collect();
+    if all.is_empty() { vec![Finding::well("update-script", Found::ScriptsAsk(seen.len()))] } else { all }
+}
+
+pub fn auto_revert(root: &Path, seen: AutoRevert) -> Finding {
+    match seen {
+        AutoRevert::Cannot(_) => Finding::ill("auto-revert", Found::AutoRevert(seen), Mend::GitStatus(root.to_owned())),
+        AutoRevert::Off | AutoRevert::On { .. } => Finding::well("auto-revert", Found::AutoRevert(seen)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_disk_is_full_by_its_share_its_bytes_or_its_inodes() {
+        let rows = [
+            (1 << 30, 0.5, Some(10), true),
+            (1 << 30, 0.02, None, true),
+            (1 << 30, 0.019, None, false),
+            ((1 << 20) - 1, 0.5, None, false),
+            (1 << 30, 0.5, Some(0), false),
+        ];
+        for (free, free_share, free_inodes, well) in rows {
+            let seen = disk(Path::new("/r"), &Ok(Disk { free, free_share, free_inodes }));
+            assert_eq!(seen.is_well(), well, "{free} {free_share} {free_inodes:?}");
+        }
+        assert!(!disk(Path::new("/r"), &Err("no".into())).is_well());
+    }
+
+    #[test]
+    fn a_script_that_asks_is_well_and_each_other_is_named() {
+        let script = |path: &str, language, asks| ScriptSeen { path: path.into(), language, asks };
+        let (shell, other) = (Language::Shell { shebang: true }, Language::Other);
+        let marker = Path::new("/m");
+        assert_eq!(scripts(&[], marker), [Finding::well("update-script", Found::ScriptsAsk(0))]);
+        assert!(scripts(&[script("a", shell, true)], marker).iter().all(Finding::is_well));
+        let found = scripts(&[script("a", shell, true), script("b", shell, false), script("c", other, false)], marker);
+        let mends: Vec<Option<Mend>> = found.into_iter().map(|finding| finding.mend).collect();
+        let ask = Mend::AskLock { script: "b".into(), shebang: true, marker: "/m".into() };
+        assert_eq!(mends, [Some(ask), Some(Mend::Hold("c".into()))]);
+    }
+
+    #[test]
+    fn auto_revert_is_a_fault_only_where_it_is_wanted_and_fails() {
+        let well = |seen| auto_revert(Path::new("/r"), seen).is_well();
+        assert!(well(AutoRevert::Off) && well(AutoRevert::On { user: None }));
+        assert!(!well(AutoRevert::Cannot("no".into())));
+        assert!(linger(true).is_well() && !linger(false).is_well());
+    }
+}

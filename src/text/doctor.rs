@@ -1,0 +1,196 @@
+//! What `doctor` prints: a line a finding, and the mend as a command that can be pasted.
+
+use std::path::Path;
+use std::time::Duration;
+
+use super::foreign;
+use super::mend::command;
+use super::time::lasting;
+use crate::config::exposure::Exposure;
+use crate::doctor::finding::{AutoRevert, Finding, Found, Mend, Protected, Signature};
+use crate::facts::{Condition, KeepAlive};
+
+/// One line: `ok    config: …`, or `MEND  config: …; run: …`.
+pub fn line(finding: &Finding, config: Option<&Path>) -> String {
+    let found = found(&finding.found);
+    match &finding.mend {
+        None => format!("ok    {}: {found}", finding.id),
+        Some(mend) => format!("MEND  {}: {found}; run: {}", finding.id, command(mend, config)),
+    }
+}
+
+/// How many are not well.
+pub fn sum(all: usize, ill: usize) -> String {
+    match ill {
+        0 => format!("All {all} are well."),
+        ill => format!("{ill} of {all} want a mend."),
+    }
+}
+
+/// The question before a mend that harms nobody.
+pub fn question(mend: &Mend, config: Option<&Path>) -> String {
+    format!("Do it now: {} [y/N] ", command(mend, config))
+}
+
+/// `--fix` wants a person.
+pub const NO_TERMINAL: &str = "--fix asks before each mend, and there is no terminal to ask on; nothing was changed";
+
+/// What was found, without the mend.
+pub fn found(found: &Found) -> String {
+    let path = |path: &Path| foreign(&path.to_string_lossy());
+    match found {
+        Found::Unseen(why) => format!("could not be looked at: {}", foreign(why)),
+        Found::NoConfig(file) => format!("there is no configuration ({})", path(file)),
+        Found::ConfigRefused(why) | Found::BotRefused(why) | Found::ChatRefused(why) | Found::Unreachable(why) => {
+            foreign(why)
+        }
+        Found::Config(file) | Found::There(file) | Found::Plist(file) => path(file),
+        Found::Private => "no secret is open to others".into(),
+        Found::Open(Exposure::Read(file)) => format!("{} can be read by others, and a token is in it", path(file)),
+        Found::Open(Exposure::Written(file)) => format!("{} can be changed by others", path(file)),
+        Found::Open(Exposure::Folder(folder)) => {
+            format!("others can write to {}, and so replace what is in it", path(folder))
+        }
+        Found::NobodyTold => {
+            "nobody is told: the configuration has no [telegram] section with bot_token and chat_id".into()
+        }
+        Found::Told { chat } => format!("chat {chat} is told"),
+        Found::Bot(name) => format!("Telegram knows the bot, @{}", foreign(name)),
+        Found::Chat(chat) => format!("the bot can write to chat {chat}"),
+        Found::Clock(ahead) => clock(*ahead),
+        Found::Empty(file) => format!("{}: nothing has been written to it yet", path(file)),
+        Found::NoFolder(folder) => format!("the folder {} is not there", path(folder)),
+        Found::Unwritten(file) => {
+            format!("the bridge runs and has not written {}; correct bridge.log to where it writes", path(file))
+        }
+        Found::NoSession(file) => {
+            format!("{} is not there: nobody has logged in yet, or bridge.session is another", path(file))
+        }
+        Found::Manager(name) => format!("{name} answers"),
+        Found::ManagerSilent(why) => format!("the bridge's service can't be asked about: {}", foreign(why)),
+        Found::NotInstalled(label) => format!("{} is not installed", foreign(label)),
+        Found::NotLoaded(label) => format!("{} is installed, but not loaded", foreign(label)),
+        Found::Stopped(label) => format!("{} was stopped by its operator, and stays so", foreign(label)),
+        Found::Loaded(label) => format!("{} is loaded", foreign(label)),
+        Found::Restarts(keep_alive) => restarts(keep_alive),
+        Found::ExitTimeout(time) => {
+            format!("{} from SIGTERM to SIGKILL (SQLite wants up to 20 s to close the session)", lasting(*time))
+        }
+        Found::Output { to: None, configured } => format!("not written by its manager; {} counts", path(configured)),
+        Found::Output { to: Some(to), configured } if to == configured => path(to),
+        Found::Output { to: Some(to), configured } => {
+            format!("its manager writes to {}, and the configuration names {}", path(to), path(configured))
+        }
+        Found::Plists { used, other } => {
+            format!("{} and {} have the same Label; launchd loads either", path(used), path(other))
+        }
+        Found::OtherLabel(file) => format!("{} has another Label than its name says", path(file)),
+        Found::Mode { path: file, mode } => format!("{} has mode {mode:o}", path(file)),
+        Found::Quarantined(file) => format!("{} is quarantined, so launchd does not load it", path(file)),
+        Found::NotQuarantined => "not quarantined".into(),
+        Found::NoWatch => "no watchdog is running".into(),
+        Found::Watching { pid } => format!("pid {pid} is watching"),
+        Found::Overdue { pid, seen } => {
+            let seen = seen.map_or_else(|| "never".to_owned(), |seen| format!("{} ago", lasting(seen)));
+            format!("pid {pid} has missed two looks; the last was {seen}")
+        }
+        Found::OneWatch => "no other watchdog has this bridge's log open".into(),
+        Found::SecondWatch { pid } => format!("pid {pid} is another watchdog of this bridge"),
+        Found::Version { running, here } => versions(&foreign(running), here),
+        Found::Agent(name) => format!("{name} is installed"),
+        Found::NoAgent(name) => format!("{name} is not installed, so nobody watches after the next login"),
+        Found::OtherAgent(file) => format!("{} starts something else than this checkout's watchdog", path(file)),
+        Found::AtLogin(true) => "it starts at login".into(),
+        Found::AtLogin(false) => "it does not start at login: it is disabled".into(),
+        Found::NeverStarted => {
+            "launchd has our agent and has never started it: \"Allow in the Background\" may be off".into()
+        }
+        Found::Lingers(true) => "the user's services run without a login".into(),
+        Found::Lingers(false) => "the user's services end with the last session, and start with the first".into(),
+        Found::ScriptsAsk(0) => "no script of the checkout updates it".into(),
+        Found::ScriptsAsk(_) => "each update script keeps out of a recovery's way".into(),
+        Found::ScriptIgnores(file) => format!("{} would update in the middle of a recovery", path(file)),
+        Found::Disk { free, share, inodes } => disk(*free, *share, *inodes),
+        Found::AutoRevert(AutoRevert::Off) => "off: HEAD is never reverted by itself".into(),
+        Found::AutoRevert(AutoRevert::On { user: Some(user) }) => format!("on; {} commits", foreign(user)),
+        Found::AutoRevert(AutoRevert::On { user: None }) => {
+            "on; git knows no user here, so Bridge Watchdog commits".into()
+        }
+        Found::AutoRevert(AutoRevert::Cannot(why)) => format!("on, but nothing can be reverted: {}", foreign(why)),
+        Found::Folder { root, protected } => folder(&path(root), *protected),
+        Found::Signature(Signature::None) => "the app is not signed".into(),
+        Found::Signature(Signature::AdHoc) => {
+            "the app is signed ad hoc: each build loses its permissions for folders, while Settings shows them on"
+                .into()
+        }
+        Found::Signature(Signature::By(who)) => format!("the app is signed by {}", foreign(who)),
+        Found::Sleep(0) => "the machine never sleeps".into(),
+        Found::Sleep(minutes) => format!("the machine sleeps after {minutes} min, and watches nothing then"),
+        Found::AutomaticLogin(true) => "somebody is logged in when the machine starts".into(),
+        Found::AutomaticLogin(false) => "nobody is logged in after a power cut, and agents start at a login".into(),
+    }
+}
+
+fn clock(ahead: f64) -> String {
+    let by = lasting(Duration::from_secs_f64(ahead.abs().min(1e9)));
+    match ahead {
+        _ if ahead.abs() < 2.0 => "the clock is right".into(),
+        _ if ahead > 0.0 => format!("the clock is {by} ahead of Telegram's"),
+        _ => format!("the clock is {by} behind Telegram's"),
+    }
+}
+
+fn restarts(keep_alive: &KeepAlive) -> String {
+    match keep_alive {
+        KeepAlive::Always => "its manager restarts it whatever the exit code".into(),
+        KeepAlive::Conditional(Condition::KeepAlive(names)) => {
+            format!("KeepAlive is a dictionary ({}), so it is restarted only sometimes", foreign(&names.join(", ")))
+        }
+        KeepAlive::Conditional(Condition::Restart(value)) => {
+            format!("Restart={}, so it is restarted only sometimes", foreign(value))
+        }
+        KeepAlive::Never => "its manager never restarts it".into(),
+        KeepAlive::Unknown => "whether its manager restarts it can't be read".into(),
+    }
+}
+
+fn versions(running: &str, here: &str) -> String {
+    match running {
+        "" => format!("the version that watches is older than {here}, which is here"),
+        running if running == here => format!("{here} watches, and is here"),
+        running => format!("{running} watches, and {here} is here"),
+    }
+}
+
+fn disk(free: u64, share: f64, inodes: Option<u64>) -> String {
+    if inodes == Some(0) {
+        return "no inode is free".into();
+    }
+    format!("{} MiB are free, {:.1} %", free >> 20, share * 100.0)
+}
+
+fn folder(root: &str, protected: Protected) -> String {
+    match protected {
+        Protected::No => format!("macOS does not guard {root}"),
+        Protected::Allowed => format!("macOS guards {root}, and the running watch reads it"),
+        Protected::Denied => format!("macOS guards {root}, and the running watch could not look at everything"),
+        Protected::Unknown => format!("macOS guards {root}, and no watch runs that could say whether it may read it"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_finding_is_one_line_with_its_mend() {
+        let chmod = Mend::Chmod { path: "/c d".into(), mode: "600" };
+        let ill = Finding::ill("config-mode", Found::Open(Exposure::Read("/c d".into())), chmod);
+        let expected = "MEND  config-mode: /c d can be read by others, and a token is in it; run: chmod 600 '/c d'";
+        assert_eq!(line(&ill, None), expected);
+        let well = Finding::well("clock", Found::Clock(-600.0));
+        assert_eq!(line(&well, None), "ok    clock: the clock is 10 min behind Telegram's");
+        assert_eq!(command(&Mend::Install, Some(Path::new("/c d"))), "bridge-watchdog --config '/c d' install");
+        assert_eq!(command(&Mend::Install, None), "bridge-watchdog install");
+    }
+}

@@ -1,0 +1,140 @@
+//! The mends of `doctor`, each as a command of one line that can be pasted.
+
+use std::path::Path;
+
+use super::foreign;
+use crate::contract;
+use crate::doctor::finding::{Host, Mend, Pane};
+
+/// The mend as a command. Where the configuration is not the usual one, `config` names it.
+pub fn command(mend: &Mend, config: Option<&Path>) -> String {
+    let ours = |words: &str| match config {
+        Some(file) => format!("bridge-watchdog --config {} {words}", quoted(file)),
+        None => format!("bridge-watchdog {words}"),
+    };
+    let mac = cfg!(target_os = "macos");
+    match mend {
+        Mend::Setup => ours("setup"),
+        Mend::Edit(file) => format!("\"${{EDITOR:-vi}}\" {}", quoted(file)),
+        Mend::Chmod { path, mode } => format!("chmod {mode} {}", quoted(path)),
+        Mend::Unquarantine(file) => format!("xattr -d com.apple.quarantine {}", quoted(file)),
+        Mend::MakeFolder(folder) => format!("mkdir -p {}", quoted(folder)),
+        Mend::Install | Mend::DropIn => ours("install"),
+        Mend::Login { root, words } => {
+            let words: Vec<String> = words.iter().map(|word| shell_word(word)).collect();
+            format!("cd {} && {}", quoted(root), words.join(" "))
+        }
+        Mend::OpenBot(name) => {
+            format!("{} https://t.me/{}", if mac { "open" } else { "xdg-open" }, shell_word(&foreign(name)))
+        }
+        Mend::Reach(url) => format!("curl -sSI {}", shell_word(url)),
+        Mend::SetClock if mac => "sudo sntp -sS time.apple.com".into(),
+        Mend::SetClock => "sudo timedatectl set-ntp true".into(),
+        Mend::RuntimeFolder => "export XDG_RUNTIME_DIR=/run/user/$(id -u)".into(),
+        Mend::AskLaunchd => "launchctl print gui/$(id -u)".into(),
+        Mend::AskSystemd => "systemctl --user status".into(),
+        Mend::Linger => "loginctl enable-linger".into(),
+        Mend::Bootstrap(file) => format!("launchctl bootstrap gui/$(id -u) {}", quoted(file)),
+        Mend::Enable(label) => {
+            let label = shell_word(label);
+            format!("launchctl enable gui/$(id -u)/{label} && {}", ours("install"))
+        }
+        Mend::StartUnit(unit) => format!("systemctl --user start {}", shell_word(unit)),
+        Mend::KeepAliveKey(file) => {
+            format!("plutil -replace KeepAlive -bool true {} && {}", quoted(file), ours("install"))
+        }
+        Mend::StopTimeout { folder, seconds } => {
+            let (folder, file) = (quoted(folder), quoted(&folder.join("stop-timeout.conf")));
+            format!(
+                "mkdir -p {folder} && printf '[Service]\\nTimeoutStopSec={seconds}\\n' > {file} && systemctl --user \
+                 daemon-reload"
+            )
+        }
+        Mend::MoveAway(file) => {
+            let name = file.file_name().unwrap_or_default();
+            format!("mv {} ~/{}", quoted(file), quoted(Path::new(name)))
+        }
+        Mend::StartWatch(Host::Launchd) => {
+            format!("launchctl kickstart gui/$(id -u)/{}", contract::LABEL)
+        }
+        Mend::RestartWatch(Host::Launchd) => {
+            format!("launchctl kickstart -k gui/$(id -u)/{}", contract::LABEL)
+        }
+        Mend::StartWatch(Host::Systemd) => "systemctl --user start bridge-watchdog".into(),
+        Mend::RestartWatch(Host::Systemd) => "systemctl --user restart bridge-watchdog".into(),
+        Mend::StartWatch(Host::Nobody) | Mend::RestartWatch(Host::Nobody) => ours("run"),
+        Mend::EndProcess(pid) => format!("kill {pid}"),
+        Mend::AskLock { script, shebang, marker } => {
+            let look = shell_word(&format!("[ -z \"$(find {} -mmin -5 2>/dev/null)\" ] || exit 75", quoted(marker)));
+            let new = if *shebang {
+                format!("head -n 1 \"$f\"; echo {look}; tail -n +2 \"$f\"")
+            } else {
+                format!("echo {look}; cat \"$f\"")
+            };
+            // Its mode and its links stay as they are.
+            let script = quoted(script);
+            format!("f={script}; {{ {new}; }} > \"$f.new\" && cat \"$f.new\" > \"$f\"; rm \"$f.new\"")
+        }
+        Mend::Hold(script) => ours(&format!("hold --reason update -- {}", quoted(script))),
+        Mend::FreeSpace(root) => format!("du -xh -d 2 {} | sort -h | tail", quoted(root)),
+        Mend::GitStatus(root) => format!("git -C {} status", quoted(root)),
+        Mend::Settings(pane) => format!("open {}", shell_word(settings(*pane))),
+        Mend::NeverSleep => "sudo pmset -a sleep 0".into(),
+        Mend::Sign(bundle) => format!("codesign --force --deep --sign \"$SIGN_ID\" {}", quoted(bundle)),
+        Mend::Again => ours("doctor"),
+    }
+}
+
+fn settings(pane: Pane) -> &'static str {
+    match pane {
+        Pane::FullDiskAccess => "x-apple.systempreferences:com.apple.preference.security?Privacy_AllFiles",
+        Pane::LoginItems => "x-apple.systempreferences:com.apple.LoginItems-Settings.extension",
+        Pane::Users => "x-apple.systempreferences:com.apple.Users-Groups-Settings.extension",
+    }
+}
+
+fn quoted(path: &Path) -> String {
+    shell_word(&path.to_string_lossy())
+}
+
+/// A word for a shell: as it is where that is safe, else in single quotes.
+fn shell_word(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:@%,=".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', "'\\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_shell_would_read_otherwise_is_quoted() {
+        let rows = [
+            ("/a/b-c.toml", "/a/b-c.toml"),
+            ("/a b/ü", "'/a b/ü'"),
+            ("it's $HOME `x`", "'it'\\''s $HOME `x`'"),
+            ("", "''"),
+            ("https://api.telegram.org", "https://api.telegram.org"),
+            ("~/x", "'~/x'"),
+        ];
+        for (word, expected) in rows {
+            assert_eq!(shell_word(word), expected);
+        }
+    }
+
+    /// Pasted as it stands, it is one line.
+    #[test]
+    fn no_mend_has_a_second_line() {
+        let marker = "/a b/data/recovery-in-progress".into();
+        let ask = Mend::AskLock { script: "/a b/update.sh".into(), shebang: true, marker };
+        let stop = Mend::StopTimeout { folder: "/u/x.service.d".into(), seconds: 20 };
+        for mend in [ask, stop, Mend::Linger, Mend::Settings(Pane::Users)] {
+            let command = command(&mend, None);
+            assert!(!command.contains('\n'), "{command}");
+        }
+    }
+}

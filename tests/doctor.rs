@@ -1,0 +1,246 @@
+//! `doctor` on set-ups that are broken in their configuration, their files and whom they tell: each is named with its
+//! mend, and after the mend all is well.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use crate::support::bot::{Bot, Mood, TOKEN};
+use crate::support::doctor::{SetUp, editor, ill, named, paste, paste_with, quoted};
+use crate::support::{Scene, executable};
+
+fn set_mode(path: &Path, mode: u32) {
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("a mode");
+}
+
+fn mode(path: &Path) -> u32 {
+    fs::metadata(path).expect("a file").permissions().mode() & 0o777
+}
+
+#[test]
+fn without_a_configuration_that_is_the_finding() {
+    let scene = Scene::new("embedded", 60.0);
+    fs::remove_file(scene.config_file()).expect("a configuration");
+    assert_eq!(ill(&scene), [("config".to_owned(), "bridge-watchdog setup".to_owned())]);
+    let output = scene.run(&["doctor"]);
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    assert!(text.starts_with("MEND  config: there is no configuration (") && text.contains("; run: "), "{text}");
+    assert!(text.ends_with("\n1 of 1 want a mend.\n"), "{text}");
+}
+
+#[test]
+fn a_configuration_elsewhere_is_named_in_each_of_our_own_mends() {
+    let scene = Scene::new("embedded", 60.0);
+    let elsewhere = scene.folder.path().join("else where.toml");
+    let output = scene.run(&["--config", elsewhere.to_str().expect("a path"), "doctor"]);
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(text.contains(&format!("run: bridge-watchdog --config {} setup\n", quoted(&elsewhere))), "{text}");
+}
+
+#[test]
+fn a_configuration_that_is_refused_is_named_with_its_error_and_the_file() {
+    let set_up = SetUp::well("");
+    let file = set_up.scene().config_file();
+    let kept = set_up.scene().folder.path().join("kept.toml");
+    fs::copy(&file, &kept).expect("a copy");
+    for text in ["[bridge\n".to_owned(), "[bridge]\nroot = \"/nowhere/ai\"\n".to_owned()] {
+        fs::write(&file, text).expect("a configuration");
+        editor(set_up.scene(), &format!("cp {} \"$1\"", quoted(&kept)));
+        set_up.mended_by_its_own_mend("config", &format!("\"${{EDITOR:-vi}}\" {}", quoted(&file)));
+    }
+}
+
+#[test]
+fn a_token_that_others_can_read_or_replace_is_closed() {
+    let set_up = SetUp::well("");
+    let file = set_up.scene().config_file();
+    set_mode(&file, 0o644);
+    let chmod = format!("chmod 600 {}", quoted(&file));
+    assert_eq!(
+        named(set_up.scene(), "config"),
+        std::slice::from_ref(&chmod),
+        "it is refused for that, and there is one mend"
+    );
+    set_up.mended_by_its_own_mend("config-mode", &chmod);
+    let folder = file.parent().expect("a folder");
+    set_mode(folder, 0o777);
+    set_up.mended_by_its_own_mend("config-mode", &format!("chmod go-w {}", quoted(folder)));
+}
+
+#[test]
+fn a_file_with_the_token_is_looked_at_as_well() {
+    let set_up = SetUp::well("");
+    let (file, token) = (set_up.scene().config_file(), set_up.scene().folder.path().join("token"));
+    fs::write(&token, TOKEN).expect("a token");
+    set_mode(&token, 0o640);
+    let text = fs::read_to_string(&file).expect("a configuration");
+    let text = text.replace(&format!("bot_token = \"{TOKEN}\""), &format!("token_file = \"{}\"", token.display()));
+    fs::write(&file, text).expect("a configuration");
+    set_up.mended_by_its_own_mend("config-mode", &format!("chmod 600 {}", quoted(&token)));
+}
+
+#[test]
+fn a_configuration_that_tells_nobody_is_named() {
+    let set_up = SetUp::well("");
+    let file = set_up.scene().config_file();
+    let text = fs::read_to_string(&file).expect("a configuration");
+    fs::write(&file, text.split("[telegram]").next().expect("a part")).expect("a configuration");
+    let section = Bot::config(set_up.bot.address);
+    editor(set_up.scene(), &format!("cat >> \"$1\" <<'END'\n{section}\nEND"));
+    set_up.mended_by_its_own_mend("alerts", &format!("\"${{EDITOR:-vi}}\" {}", quoted(&file)));
+}
+
+#[test]
+fn a_bot_that_can_reach_nobody_is_named_by_what_telegram_says() {
+    let set_up = SetUp::well("");
+    let edit = format!("\"${{EDITOR:-vi}}\" {}", quoted(&set_up.scene().config_file()));
+    let open = format!("{} https://t.me/watchdog_bot", if cfg!(target_os = "macos") { "open" } else { "xdg-open" });
+    let reach = format!("curl -sSI http://{}", set_up.bot.address);
+    let rows: [(&str, &[Mood], &str, &str); 4] = [
+        ("a revoked token", &[Mood::Revoked], "token", &edit),
+        ("a person who never wrote", &[Mood::Fine, Mood::Stranger], "chat", &open),
+        ("a network that is gone", &[Mood::Rude], "token", &reach),
+        ("a portal that wants a login", &[Mood::Html], "token", &reach),
+    ];
+    for (name, moods, id, mend) in rows {
+        // The clock of an answer that never came is not known.
+        set_up.bot.moods(moods.iter().copied());
+        assert_eq!(ill(set_up.scene()), [(id.to_owned(), mend.to_owned())], "{name}");
+        set_up.bot.recover();
+        set_up.is_well();
+    }
+    let asked: Vec<String> = set_up.bot.requests().iter().map(|request| request.method().to_owned()).collect();
+    assert!(
+        asked.iter().all(|method| ["getMe", "getChat"].contains(&method.as_str())),
+        "nobody was written to: {asked:?}"
+    );
+}
+
+#[test]
+fn a_clock_that_is_off_is_found_by_telegrams_own() {
+    let set_up = SetUp::well("");
+    for ahead in [-600, 600] {
+        set_up.bot.clock(ahead);
+        let mend =
+            if cfg!(target_os = "macos") { "sudo sntp -sS time.apple.com" } else { "sudo timedatectl set-ntp true" };
+        assert_eq!(ill(set_up.scene()), [("clock".to_owned(), mend.to_owned())], "{ahead}");
+        set_up.bot.clock(0);
+        set_up.is_well();
+    }
+}
+
+#[test]
+fn a_folder_of_a_log_that_is_gone_is_made_again() {
+    let set_up = SetUp::well("error_log = \"errors/bridge.error.log\"");
+    let folder = set_up.scene().root.join("errors");
+    fs::remove_dir_all(&folder).expect("the folder");
+    set_up.mended_by_its_own_mend("error-log", &format!("mkdir -p {}", quoted(&folder)));
+}
+
+#[test]
+fn a_session_that_nobody_has_made_wants_a_login() {
+    let set_up = SetUp::well("");
+    let scene = set_up.scene();
+    let text = fs::read_to_string(scene.config_file()).expect("a configuration");
+    let keys = "session = \"data/new.session\"\nlogin = [\"touch\", \"data/new.session\"]\n[telegram]";
+    fs::write(scene.config_file(), text.replace("[telegram]", keys)).expect("a configuration");
+    set_up.mended_by_its_own_mend("session", &format!("cd {} && touch data/new.session", quoted(&scene.root)));
+}
+
+#[test]
+fn an_update_script_that_ignores_a_recovery_gets_a_line() {
+    let set_up = SetUp::well("");
+    let scene = set_up.scene();
+    let script = scene.root.join("update.sh");
+    executable(&script, "#!/bin/sh\n: git pull\necho updated\n");
+    let mends = named(scene, "update-script");
+    assert_eq!(mends.len(), 1, "{mends:?}");
+    paste(&set_up, &mends[0]);
+    set_up.is_well();
+    assert_eq!(mode(&script), 0o755);
+    let run = || Command::new(&script).output().expect("a script");
+    assert_eq!(String::from_utf8_lossy(&run().stdout), "updated\n");
+    fs::write(scene.data("recovery-in-progress"), "{}").expect("a marker");
+    let output = run();
+    assert_eq!((output.status.code(), output.stdout.len()), (Some(75), 0));
+    fs::remove_file(scene.data("recovery-in-progress")).expect("a marker");
+    let python = scene.root.join("scripts/remote-update.py");
+    fs::create_dir_all(python.parent().expect("a folder")).expect("a folder");
+    fs::write(&python, "#!/usr/bin/env python3\nimport subprocess\nsubprocess.run(['git', 'pull'])\n")
+        .expect("a script");
+    assert_eq!(named(scene, "update-script"), [format!("bridge-watchdog hold --reason update -- {}", quoted(&python))]);
+}
+
+#[test]
+fn a_checkout_in_which_nothing_can_be_reverted_is_named_where_that_is_wanted() {
+    let set_up = SetUp::well("");
+    let scene = set_up.scene();
+    let config = scene.root.join(".git/config");
+    let kept = fs::read_to_string(&config).expect("git's configuration");
+    fs::write(&config, format!("{kept}[extensions]\n\tnobodyKnows = true\n[core]\n\trepositoryformatversion = 1\n"))
+        .expect("it");
+    set_up.is_well();
+    fs::write(scene.data("auto-revert-enabled"), "").expect("a marker");
+    let mend = format!("git -C {} status", quoted(&scene.root));
+    assert_eq!(named(scene, "auto-revert"), [mend]);
+    fs::write(&config, kept).expect("git's configuration");
+    set_up.is_well();
+}
+
+/// `loginctl` is the test's own: it leaves what logind would.
+#[test]
+fn without_lingering_the_units_end_with_the_session() {
+    if !cfg!(target_os = "linux") {
+        return;
+    }
+    let scene = Scene::new("embedded", 60.0);
+    assert_eq!(named(&scene, "linger"), ["loginctl enable-linger"]);
+    let (tools, linger) = (scene.folder.path().join("tools"), scene.folder.path().join("home/linger"));
+    fs::create_dir_all(&tools).expect("a folder");
+    let text =
+        format!("#!/bin/sh\n[ \"$1\" = enable-linger ] && mkdir -p '{0}' && touch '{0}'/$(id -un)\n", linger.display());
+    executable(&tools.join("loginctl"), &text);
+    paste_with(&scene, "loginctl enable-linger");
+    assert!(named(&scene, "linger").is_empty());
+}
+
+/// On a terminal it asks for each mend that harms nobody: what is not answered with a yes is not done.
+#[test]
+fn fix_asks_on_a_terminal_and_does_nothing_without_one() {
+    if !Path::new("/usr/bin/script").exists() || !cfg!(target_os = "linux") {
+        return;
+    }
+    let set_up = SetUp::well("error_log = \"errors/bridge.error.log\"");
+    let scene = set_up.scene();
+    let (file, folder) = (scene.config_file(), scene.root.join("errors"));
+    fs::remove_dir_all(&folder).expect("the folder");
+    set_mode(&file, 0o644);
+    let output = scene.run(&["doctor", "--fix"]);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!((output.status.code(), mode(&file)), (Some(1), 0o644), "{said}");
+    assert!(said.contains("there is no terminal to ask on; nothing was changed"), "{said}");
+
+    let (text, code) = on_a_terminal(scene, "n\n");
+    assert_eq!((code, mode(&file)), (Some(1), 0o644), "{text}");
+    assert_eq!(text.matches("[y/N]").count(), 1, "two findings have one mend: {text}");
+    // Only when the configuration can be read is the folder known.
+    let (text, code) = on_a_terminal(scene, "y\n");
+    assert_eq!((code, mode(&file), folder.exists()), (Some(1), 0o600, false), "{text}");
+    let (text, code) = on_a_terminal(scene, "y\n");
+    assert_eq!((code, folder.exists()), (Some(0), true), "{text}");
+    set_up.is_well();
+}
+
+fn on_a_terminal(scene: &Scene, answers: &str) -> (String, Option<i32>) {
+    let command = scene.command(&["doctor", "--fix"]);
+    let words = command.get_args().map(|word| format!("'{}'", word.to_string_lossy())).collect::<Vec<_>>().join(" ");
+    let (runs, input) = (scene.folder.path().join("fix"), scene.folder.path().join("answers"));
+    executable(&runs, &format!("#!/bin/sh\nexec '{}' {words}\n", command.get_program().to_string_lossy()));
+    fs::write(&input, answers).expect("answers");
+    let mut script = Command::new("/usr/bin/script");
+    script.args(["-qec", &format!("'{}'", runs.display()), "/dev/null"]);
+    let output = script.stdin(Stdio::from(fs::File::open(&input).expect("answers"))).output().expect("a terminal");
+    (String::from_utf8_lossy(&output.stdout).into_owned(), output.status.code())
+}

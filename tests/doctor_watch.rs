@@ -1,0 +1,83 @@
+//! `doctor` on a watchdog that does not run, runs twice, hangs, or is another one than the one on disk.
+
+use std::fs;
+
+use rustix::process::Signal;
+use serde_json::Value;
+
+use crate::support::doctor::{SetUp, ill, named, paste};
+use crate::support::launchd::target;
+use crate::support::mac::OURS;
+use crate::support::{alive, signal};
+
+#[test]
+fn a_watch_that_hangs_is_restarted_and_one_that_is_not_loaded_is_installed() {
+    let set_up = SetUp::well("");
+    let watch = set_up.mac.launchd.wait_pid(OURS);
+    signal(watch, Signal::STOP);
+    let restart = format!("launchctl kickstart -k gui/$(id -u)/{OURS}");
+    set_up
+        .scene()
+        .wait("two looks to be missed", || (named(set_up.scene(), "watch") == [restart.clone()]).then_some(()));
+    set_up.mended_by_its_own_mend("watch", &restart);
+    assert!(!alive(watch));
+    assert_eq!(set_up.mac.launchd.operator(&["bootout", &target(OURS)]).code, 0);
+    set_up.mac.launchd.wait_gone(OURS);
+    set_up.mended_by_its_own_mend("watch", "bridge-watchdog install");
+}
+
+#[test]
+fn a_watch_of_another_version_is_restarted() {
+    let set_up = SetUp::well("");
+    let watch = set_up.mac.launchd.wait_pid(OURS);
+    let file = set_up.scene().state().join("status.json");
+    let mut status: Value = set_up.scene().status().expect("a status");
+    assert_eq!(status["version"], env!("CARGO_PKG_VERSION"));
+    // It would write its own version again at its next look.
+    signal(watch, Signal::STOP);
+    status["version"] = "0.0.1".into();
+    fs::write(&file, status.to_string()).expect("a status");
+    set_up.mended_by_its_own_mend("watch-version", &format!("launchctl kickstart -k gui/$(id -u)/{OURS}"));
+    // A file of a version that wrote none.
+    let watch = set_up.mac.launchd.wait_pid(OURS);
+    signal(watch, Signal::STOP);
+    let mut status: Value = set_up.scene().status().expect("a status");
+    status.as_object_mut().expect("an object").remove("version");
+    fs::write(&file, status.to_string()).expect("a status");
+    assert_eq!(named(set_up.scene(), "watch-version").len(), 1);
+    signal(watch, Signal::CONT);
+    set_up.is_well();
+}
+
+/// It has another home, so another state folder and another lock: nothing else keeps the two apart.
+#[test]
+fn a_second_watch_of_this_bridge_is_ended() {
+    let set_up = SetUp::well("");
+    let scene = set_up.scene();
+    let file = scene.folder.path().join("second.json");
+    let text = fs::read_to_string(scene.folder.path().join("environment.json")).expect("an environment");
+    let mut environment: Value = serde_json::from_str(&text).expect("JSON");
+    environment["home"] = scene.folder.path().join("second").to_str().expect("a path").into();
+    fs::write(&file, environment.to_string()).expect("an environment");
+    let mut command = std::process::Command::new(scene.command(&[]).get_program());
+    command.arg(&file).arg("--config").arg(scene.config_file()).arg("run");
+    let mut second = scene.watch_by(command);
+    let mend = format!("kill {}", second.pid());
+    scene.wait("the second watch to be seen", || (!named(scene, "second-watch").is_empty()).then_some(()));
+    assert_eq!(ill(scene), [("second-watch".to_owned(), mend.clone())]);
+    paste(&set_up, &mend);
+    second.wait();
+    set_up.is_well();
+}
+
+#[test]
+fn an_agent_that_is_disabled_or_is_another_programs_is_named() {
+    let set_up = SetUp::well("");
+    assert_eq!(set_up.mac.launchd.operator(&["disable", &target(OURS)]).code, 0);
+    let enable = format!("launchctl enable gui/$(id -u)/{OURS} && bridge-watchdog install");
+    set_up.mended_by_its_own_mend("agent-login", &enable);
+    let plist = set_up.mac.plist(OURS);
+    let text = fs::read_to_string(&plist).expect("a plist");
+    fs::write(&plist, text.replace("config.toml", "another.toml")).expect("a plist");
+    set_up.mended_by_its_own_mend("agent", "bridge-watchdog install");
+}
