@@ -135,7 +135,7 @@ enum Command {
         #[command(flatten)]
         json: Json,
         /// Ask for each mend that harms nobody, and do it
-        #[arg(long, conflicts_with = "json")]
+        #[arg(long)]
         fix: bool,
     },
     /// Install the watchdog's agent, and the bridge's where there is none

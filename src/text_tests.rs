@@ -32,6 +32,8 @@ fn every_text_is_as_it_was_read() {
     section(&mut all, "the journal", journal_lines());
     section(&mut all, "the commands", commands());
     section(&mut all, "why a restart by hand is refused", refusals());
+    section(&mut all, "what doctor finds", doctor::tests::all_found());
+    section(&mut all, "its mends", doctor::tests::all_mends());
     if std::env::var_os("BLESS").is_some() {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/text_expected.txt");
         return std::fs::write(path, &all).unwrap();

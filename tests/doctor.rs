@@ -217,6 +217,9 @@ fn fix_asks_on_a_terminal_and_does_nothing_without_one() {
     let (file, folder) = (scene.config_file(), scene.root.join("errors"));
     fs::remove_dir_all(&folder).expect("the folder");
     set_mode(&file, 0o644);
+    let list = scene.run(&["doctor", "--json", "--fix"]).stdout;
+    let list: Vec<serde_json::Value> = serde_json::from_slice(&list).expect("JSON and nothing else");
+    assert!(!list.is_empty());
     let output = scene.run(&["doctor", "--fix"]);
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!((output.status.code(), mode(&file)), (Some(1), 0o644), "{said}");

@@ -112,15 +112,18 @@ fn a_plist_that_others_can_change_is_closed() {
 #[test]
 fn a_manager_that_does_not_answer_is_named_and_nothing_is_said_of_the_job() {
     let set_up = SetUp::well("");
-    set_up.mac.launchd.fault(&json!({"print": {"code": 1}}));
-    let mut scene = Scene::new("systemd", 60.0);
-    scene.write();
-    let found = ill(&scene);
-    let mend = "export XDG_RUNTIME_DIR=/run/user/$(id -u)".to_owned();
-    assert!(found.contains(&("service-manager".into(), mend)), "{found:?}");
-    assert!(found.iter().all(|(id, _)| !["service", "keep-alive", "exit-timeout"].contains(&id.as_str())), "{found:?}");
+    set_up.mac.launchd.fault(&json!({"answers": {"print": {"code": 1, "stdout": "", "stderr": "not today"}}}));
+    let systemd = Scene::new("systemd", 60.0);
+    let rows =
+        [(set_up.scene(), "launchctl print gui/$(id -u)"), (&systemd, "export XDG_RUNTIME_DIR=/run/user/$(id -u)")];
+    for (scene, mend) in rows {
+        let found = ill(scene);
+        assert!(found.contains(&("service-manager".into(), mend.into())), "{found:?}");
+        let of_the_job = ["service", "keep-alive", "exit-timeout"];
+        assert!(found.iter().all(|(id, _)| !of_the_job.contains(&id.as_str())), "{found:?}");
+    }
     set_up.mac.launchd.mend();
-    scene.set("send", 1.0);
+    set_up.is_well();
 }
 
 #[test]

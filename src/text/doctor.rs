@@ -179,18 +179,5 @@ fn folder(root: &str, protected: Protected) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_finding_is_one_line_with_its_mend() {
-        let chmod = Mend::Chmod { path: "/c d".into(), mode: "600" };
-        let ill = Finding::ill("config-mode", Found::Open(Exposure::Read("/c d".into())), chmod);
-        let expected = "MEND  config-mode: /c d can be read by others, and a token is in it; run: chmod 600 '/c d'";
-        assert_eq!(line(&ill, None), expected);
-        let well = Finding::well("clock", Found::Clock(-600.0));
-        assert_eq!(line(&well, None), "ok    clock: the clock is 10 min behind Telegram's");
-        assert_eq!(command(&Mend::Install, Some(Path::new("/c d"))), "bridge-watchdog --config '/c d' install");
-        assert_eq!(command(&Mend::Install, None), "bridge-watchdog install");
-    }
-}
+#[path = "doctor_tests.rs"]
+pub(super) mod tests;
