@@ -49,6 +49,21 @@ fn a_watch_of_another_version_is_restarted() {
     set_up.is_well();
 }
 
+#[test]
+fn a_watch_whose_program_was_replaced_is_restarted_also_where_the_version_is_the_same() {
+    let set_up = SetUp::bare("");
+    let bundle = set_up.mac.bundle(&[("watchdog", "bridge-watchdog")]);
+    let program = bundle.join("bridge-watchdog");
+    set_up.mac.ok_by(&program, &["install"]);
+    set_up.settle();
+    set_up.is_well();
+    let (new, before) = (bundle.join("new"), set_up.mac.launchd.wait_pid(OURS));
+    fs::copy(&program, &new).expect("a new build");
+    fs::rename(&new, &program).expect("in its place");
+    set_up.mended_by_its_own_mend("watch-version", &format!("launchctl kickstart -k gui/$(id -u)/{OURS}"));
+    assert!(!alive(before));
+}
+
 /// It has another home, so another state folder and another lock: nothing else keeps the two apart.
 #[test]
 fn a_second_watch_of_this_bridge_is_ended() {

@@ -105,6 +105,10 @@ pub enum Found {
         running: String,
         here: String,
     },
+    /// The file of the program that watches is another one by now.
+    Replaced {
+        pid: u32,
+    },
     Agent(&'static str),
     NoAgent(&'static str),
     /// Something else is under our name.

@@ -173,6 +173,7 @@ fn watching(config: &Config, environment: &Environment) -> Vec<Finding> {
         fresh: snapshot.as_ref().is_some_and(|snapshot| is_fresh(snapshot, now, environment.limits.ask)),
         version: snapshot.filter(|snapshot| Some(snapshot.watch) == watching).map(|snapshot| snapshot.version),
         here: VERSION,
+        replaced: watching.is_some_and(setup_files::was_replaced),
         others: other_watches(config, watching),
         installed,
         other_agent: (!installed && agent.exists()).then(|| agent.clone()),

@@ -16,6 +16,8 @@ pub struct WatchSeen {
     /// In the status file of this very watch; empty in that of an older version, which writes none.
     pub version: Option<String>,
     pub here: &'static str,
+    /// Another file is where the watch's program was when it started.
+    pub replaced: bool,
     /// Other watches that have this bridge's log open.
     pub others: Vec<u32>,
     pub installed: bool,
@@ -39,7 +41,9 @@ pub fn watch(seen: &WatchSeen) -> Vec<Finding> {
     }];
     all.extend(seen.watching.zip(seen.version.as_ref()).map(|(pid, version)| {
         let found = Found::Version { running: version.clone(), here: seen.here.to_owned() };
-        if version == seen.here {
+        if seen.replaced {
+            Finding::ill("watch-version", Found::Replaced { pid }, restart(by, pid))
+        } else if version == seen.here {
             Finding::well("watch-version", found)
         } else {
             Finding::ill("watch-version", found, restart(by, pid))
@@ -91,6 +95,7 @@ mod tests {
             fresh: true,
             version: Some("2".into()),
             here: "2",
+            replaced: false,
             others: vec![],
             installed: true,
             other_agent: None,
@@ -130,6 +135,11 @@ mod tests {
                 "older",
                 WatchSeen { version: Some(String::new()), host: systemd, ..seen() },
                 vec![("watch-version", Mend::RestartWatch(systemd))],
+            ),
+            (
+                "another build of it",
+                WatchSeen { replaced: true, ..seen() },
+                vec![("watch-version", Mend::RestartWatch(launchd))],
             ),
             ("two", WatchSeen { others: vec![9], ..seen() }, vec![("second-watch", Mend::EndProcess(9))]),
             (

@@ -57,6 +57,27 @@ pub fn scripts(root: &Path) -> Vec<(PathBuf, String)> {
     paths.into_iter().filter_map(|path| Some((path.clone(), files::text(&path)?))).collect()
 }
 
+/// Whether another file is now where this process's program was: a build without a new version too.
+pub fn was_replaced(pid: u32) -> bool {
+    #[cfg(target_os = "linux")]
+    {
+        // Linux names a file that is gone with this at its end.
+        let Ok(program) = fs::read_link(format!("/proc/{pid}/exe")) else { return false };
+        let name = program.to_string_lossy();
+        name.strip_suffix(" (deleted)").is_some_and(|name| Path::new(name).exists())
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        use std::os::unix::fs::MetadataExt;
+        let path = i32::try_from(pid).ok().and_then(|pid| libproc::proc_pid::pidpath(pid).ok());
+        // Not the time of its contents, which a copy may keep.
+        let changed = path.and_then(|path| fs::metadata(path).ok()).map(|meta| meta.ctime());
+        #[expect(clippy::cast_precision_loss, reason = "seconds since 1970")]
+        let newer = |changed: i64, process: crate::facts::Process| changed as f64 > process.started.0 + 1.0;
+        changed.zip(crate::system::process::find(pid)).is_some_and(|(changed, process)| newer(changed, process))
+    }
+}
+
 /// What `pmset -g` says.
 ///
 /// # Errors

@@ -97,6 +97,7 @@ pub fn found(found: &Found) -> String {
         Found::OneWatch => "no other watchdog has this bridge's log open".into(),
         Found::SecondWatch { pid } => format!("pid {pid} is another watchdog of this bridge"),
         Found::Version { running, here } => versions(&foreign(running), here),
+        Found::Replaced { pid } => format!("the program has been replaced since pid {pid} was started"),
         Found::Agent(name) => format!("{name} is installed"),
         Found::NoAgent(name) => format!("{name} is not installed, so nobody watches after the next login"),
         Found::OtherAgent(file) => format!("{} starts something else than this checkout's watchdog", path(file)),

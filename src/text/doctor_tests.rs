@@ -74,6 +74,7 @@ pub(in crate::text) fn all_found() -> Vec<(String, String)> {
         ("watch-version", version("0.1.0")),
         ("watch-version", version("0.2.0")),
         ("watch-version", version("")),
+        ("watch-version", Found::Replaced { pid: 99 }),
         ("agent", Found::Agent("bridge-watchdog")),
         ("agent", Found::NoAgent("bridge-watchdog")),
         ("agent", Found::OtherAgent("/a.plist".into())),
