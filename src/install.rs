@@ -16,6 +16,7 @@ mod text;
 use std::time::Duration;
 
 pub use self::login::{Login, installed, set_start_at_login, starts_at_login};
+pub use self::text::is_our_name;
 use crate::config::Config;
 use crate::facts::Exit;
 use crate::identity;

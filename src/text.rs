@@ -12,6 +12,7 @@ pub mod journal;
 pub mod menu;
 pub mod message;
 pub mod revert;
+pub mod setup;
 pub mod time;
 
 pub use self::journal::{

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 /// Pure files: facts in, verdict or text out.
-const PURE: [&str; 47] = [
+const PURE: [&str; 52] = [
     "act",
     "assess",
     "assess/alive",
@@ -36,6 +36,10 @@ const PURE: [&str; 47] = [
     "outcome",
     "plan",
     "signs",
+    "setup",
+    "setup/chats",
+    "setup/draft",
+    "setup/jobs",
     "snapshot",
     "text",
     "text/check",
@@ -46,6 +50,7 @@ const PURE: [&str; 47] = [
     "text/menu",
     "text/message",
     "text/revert",
+    "text/setup",
     "text/time",
     "report/policy",
     "report/spool",

@@ -11,7 +11,7 @@ pub(super) fn config_file(config: &Config) -> String {
 }
 
 /// Whether a program is one of ours, by its whole name: a `bridge-watchdog.sh` is not.
-pub(super) fn is_our_name(program: &str) -> bool {
+pub fn is_our_name(program: &str) -> bool {
     let Some(name) = Path::new(program).file_name() else { return false };
     name == "bridge-watchdog" || name == "bridge-watchdog-tray" || program::ours().is_ok_and(|me| me.ends_with(name))
 }

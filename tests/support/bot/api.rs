@@ -25,6 +25,8 @@ pub(super) fn answer(inner: &mut Inner, path: &str, body: &Value) -> Answer {
     match method.to_ascii_lowercase().as_str() {
         "sendmessage" => send(inner, body),
         "editmessagetext" => edit(inner, body),
+        "getme" => told(&bot()),
+        "getupdates" => told(&json!(inner.updates)),
         _ => refused(404, "Not Found: method not found"),
     }
 }
@@ -95,8 +97,17 @@ fn short(text: String) -> Result<String, &'static str> {
     if text.encode_utf16().count() <= MOST { Ok(text) } else { Err("Bad Request: message is too long") }
 }
 
+/// What was asked for; no message comes of it.
+fn told(result: &Value) -> Answer {
+    Answer { status: 200, body: json!({"ok": true, "result": result}), taken: None }
+}
+
+fn bot() -> Value {
+    json!({"id": 123_456, "is_bot": true, "first_name": "Watchdog", "username": "watchdog_bot"})
+}
+
 fn taken(message: &Message) -> Answer {
-    let bot = json!({"id": 123_456, "is_bot": true, "first_name": "Watchdog", "username": "watchdog_bot"});
+    let bot = bot();
     let chat = json!({"id": CHAT, "first_name": "Ann", "type": "private"});
     let mut result =
         json!({"message_id": message.id, "from": bot, "chat": chat, "date": 1_780_000_000, "text": message.text()});
@@ -121,6 +132,7 @@ mod tests {
             next: VecDeque::new(),
             requests: Vec::new(),
             messages: vec![Message { id: 7, versions: vec!["down".into()] }],
+            updates: Vec::new(),
             before: 100,
         };
         let (send, edit) = (format!("/bot{TOKEN}/sendMessage"), format!("/bot{TOKEN}/editMessageText"));
