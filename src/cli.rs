@@ -3,6 +3,7 @@
 mod act;
 mod hold;
 mod look;
+mod setup;
 mod tell;
 mod watch;
 
@@ -126,6 +127,11 @@ enum Command {
     /// Print the report that an alert carries, without secrets
     #[command(after_help = "Example: bridge-watchdog diagnostics")]
     Diagnostics,
+    /// Find the bridge, make the way to the person to tell, and write the configuration
+    #[command(
+        after_help = "Example: bridge-watchdog setup\nExample: bridge-watchdog setup --root ~/src/ai --bot-token-file ~/.bot-token --chat-id 179144806 --yes\n\nOn a terminal it asks for what it cannot find out. Nothing is written before the end, so Ctrl-C at any question leaves\nall as it was. Without a terminal, or with --yes, the flags have to say the rest; a value that the configuration has\nalready need not be said again. Exit code 1: Telegram could not be reached or refused the test message."
+    )]
+    Setup(Box<setup::Flags>),
     /// Install the watchdog's agent, and the bridge's where there is none
     #[command(
         after_help = "Example: bridge-watchdog install\n\nIn a plist of the bridge that exists already only KeepAlive, ThrottleInterval and ExitTimeOut change; a systemd unit gets a drop-in."
@@ -224,6 +230,7 @@ fn run(cli: Cli, environment: &Environment) -> Result<u8, Failure> {
         Command::Resume => act::pause(&config()?, None),
         Command::AlertTest => tell::alert_test(&config()?, environment),
         Command::Diagnostics => Ok(tell::diagnostics(&config()?, environment)),
+        Command::Setup(flags) => setup::setup(&flags, &file, environment),
         Command::Install => act::install(&config()?, environment, true),
         Command::Uninstall => act::install(&config()?, environment, false),
         Command::Demo { headless, fault } => demo::run(fault, headless).map_err(|why| (exit_code::FAILED, why)),
