@@ -200,3 +200,32 @@ fn where_nothing_is_found_each_thing_is_asked_with_its_default() {
     assert_eq!(bot.messages().len(), 1);
     secret(&terminal);
 }
+
+/// The other kinds of questions: a text, a choice, and the wait for the person.
+#[test]
+fn ctrl_c_where_nothing_is_found_and_while_it_waits_for_the_person() {
+    let (scene, bot) = (from_nothing(), Bot::new(Mood::Fine));
+    fs::remove_dir_all(scene.folder.path().join("home/Library")).unwrap();
+    let (url, token) = (format!("http://{}", bot.address), token_file(&scene, TOKEN));
+    let root = format!("{}\r", scene.root.display());
+    let questions = [
+        ("The bridge's git checkout", root.as_str()),
+        ("[com.valor.bridge]", ENTER),
+        ("embedded (the watchdog itself starts it)", ENTER),
+        ("[.venv/bin/python bridge/telegram_bridge.py]", ENTER),
+        ("[logs/bridge.log]", ENTER),
+        ("Waiting for it; Ctrl-C stops.", ""),
+    ];
+    for (last, (question, _)) in questions.iter().enumerate() {
+        let mut terminal = start(&scene, &url, &["--bot-token-file", token.to_str().unwrap()]);
+        for (question, keys) in &questions[..last] {
+            answer(&mut terminal, question, keys);
+        }
+        answer(&mut terminal, question, CTRL_C);
+        assert_eq!(terminal.end(), 130, "at {question}:\n{}", terminal.shown());
+        terminal.wait("stopped; nothing was written");
+        let shown = terminal.shown();
+        assert!(terminal.echoes() && shown.rfind("\x1b[?25h") >= shown.rfind("\x1b[?25l"), "at {question}:\n{shown:?}");
+        nothing_written(&scene, &terminal);
+    }
+}
