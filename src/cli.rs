@@ -4,6 +4,7 @@ mod act;
 mod doctor;
 mod hold;
 mod look;
+mod setup;
 mod tell;
 mod watch;
 
@@ -138,6 +139,11 @@ enum Command {
         #[arg(long)]
         fix: bool,
     },
+    /// Find the bridge, make the way to the person to tell, and write the configuration
+    #[command(
+        after_help = "Example: bridge-watchdog setup\nExample: bridge-watchdog setup --root ~/src/ai --bot-token-file ~/.bot-token --chat-id 179144806 --yes\n\nOn a terminal it asks for what it cannot find out. Nothing is written before the end, so Ctrl-C at any question leaves\nall as it was. Without a terminal, or with --yes, the flags have to say the rest; a value that the configuration has\nalready need not be said again. Exit code 1: Telegram could not be reached or refused the test message."
+    )]
+    Setup(Box<setup::Flags>),
     /// Install the watchdog's agent, and the bridge's where there is none
     #[command(
         after_help = "Example: bridge-watchdog install\n\nIn a plist of the bridge that exists already only KeepAlive, ThrottleInterval and ExitTimeOut change; a systemd unit gets a drop-in."
@@ -237,6 +243,7 @@ fn run(cli: Cli, environment: &Environment) -> Result<u8, Failure> {
         Command::AlertTest => tell::alert_test(&config()?, environment),
         Command::Diagnostics => Ok(tell::diagnostics(&config()?, environment)),
         Command::Doctor { json, fix } => Ok(doctor::doctor(&file, environment, json.json, fix)),
+        Command::Setup(flags) => setup::setup(&flags, &file, environment),
         Command::Install => act::install(&config()?, environment, true),
         Command::Uninstall => act::install(&config()?, environment, false),
         Command::Demo { headless, fault } => demo::run(fault, headless).map_err(|why| (exit_code::FAILED, why)),

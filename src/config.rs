@@ -79,15 +79,28 @@ impl Config {
     /// A sentence that names the file, the key and the mend.
     pub fn load(file: &Path, environment: &Environment) -> Result<Config, String> {
         let text = std::fs::read_to_string(file).map_err(|error| unreadable(file, &error))?;
-        let table: Table = text.parse().map_err(|error: toml::de::Error| {
-            let line = error.span().map_or(0, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
-            format!("{}: line {line} is not TOML ({}); correct that line", file.display(), first_line(error.message()))
-        })?;
+        let table = table(file, &text)?;
         let keys = Keys { file, table: &table };
         keys.only_known()?;
         if table.contains_key("telegram") {
             keys.private()?;
         }
+        Config::of(&keys, environment)
+    }
+
+    /// What a file with this text would be once it is written, mode 0600.
+    ///
+    /// # Errors
+    /// As [`Config::load`].
+    pub fn would_be(file: &Path, text: &str, environment: &Environment) -> Result<Config, String> {
+        let table = table(file, text)?;
+        let keys = Keys { file, table: &table };
+        keys.only_known()?;
+        Config::of(&keys, environment)
+    }
+
+    fn of(keys: &Keys, environment: &Environment) -> Result<Config, String> {
+        let file = keys.file;
         let root = keys.root()?;
         let manager = keys.manager()?;
         let label = keys.label(manager)?;
@@ -334,10 +347,17 @@ fn refused(open: &Exposure) -> String {
     }
 }
 
+fn table(file: &Path, text: &str) -> Result<Table, String> {
+    text.parse().map_err(|error: toml::de::Error| {
+        let line = error.span().map_or(0, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
+        format!("{}: line {line} is not TOML ({}); correct that line", file.display(), first_line(error.message()))
+    })
+}
+
 fn unreadable(file: &Path, error: &std::io::Error) -> String {
     if error.kind() == std::io::ErrorKind::NotFound {
         return format!(
-            "{}: there is no configuration; write it with at least: [bridge] root = \"/path/to/checkout\" (or try 'bridge-watchdog demo', which needs none)",
+            "{}: there is no configuration; run: bridge-watchdog setup (or try 'bridge-watchdog demo', which needs none)",
             file.display()
         );
     }

@@ -53,6 +53,7 @@ pub mod report;
 pub mod revert;
 pub mod road;
 pub mod secrets;
+pub mod setup;
 pub mod signs;
 #[cfg(test)]
 mod situations;

@@ -128,6 +128,8 @@ pub struct Limits {
     pub network_known: Duration,
     /// The longest that a call to the Bot API may take.
     pub send: Duration,
+    /// `setup` waits this long for the person to write to the bot, then asks what to do: time to take up a phone.
+    pub write_to_bot: Duration,
 }
 
 #[expect(clippy::duration_suboptimal_units, reason = "in seconds, as the design and the contract have them")]
@@ -180,6 +182,7 @@ impl Limits {
         offline_told: Duration::from_secs(30 * 60),
         network_known: Duration::from_secs(6),
         send: Duration::from_secs(10),
+        write_to_bot: Duration::from_secs(300),
     };
 
     /// All waits, `factor` times shorter. The time limits of calls stay: other programs do not get faster.
@@ -228,6 +231,7 @@ impl Limits {
             reminder: by(real.reminder),
             offline_told: by(real.offline_told),
             network_known: by(real.network_known),
+            write_to_bot: by(real.write_to_bot),
             ..real
         }
     }

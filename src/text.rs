@@ -14,6 +14,7 @@ pub mod mend;
 pub mod menu;
 pub mod message;
 pub mod revert;
+pub mod setup;
 pub mod time;
 
 pub use self::journal::{

@@ -9,7 +9,10 @@ use super::*;
 use crate::act::{Act, Ending, Hand, Target};
 use crate::facts::{Class, Event, EventKind, Job, KeepAlive};
 use crate::holders::Left;
+use crate::manager::Manager;
 use crate::revert::Refusal as NotReverted;
+use crate::setup::chats::Chat;
+use crate::setup::jobs::Job as InstalledJob;
 use crate::situations::{CLOCK, NOW, ago, ahead, following, situations};
 use crate::snapshot::{Done, Refusal};
 use crate::verdict::{Finding, Rung};
@@ -31,6 +34,7 @@ fn every_text_is_as_it_was_read() {
     section(&mut all, "how a rung ends", outcomes());
     section(&mut all, "the journal", journal_lines());
     section(&mut all, "the commands", commands());
+    section(&mut all, "setup", setup_lines());
     section(&mut all, "why a restart by hand is refused", refusals());
     section(&mut all, "what doctor finds", doctor::tests::all_found());
     section(&mut all, "its mends", doctor::tests::all_mends());
@@ -223,6 +227,43 @@ fn journal_lines() -> Vec<(String, String)> {
     ];
     rows.extend(others.into_iter().map(|line| (String::from("-"), line)));
     rows
+}
+
+fn setup_lines() -> Vec<(String, String)> {
+    let (file, person) = (Path::new("/Users/me/config.toml"), Chat { id: 7, private: true, name: "Ann".into() });
+    let bridge = InstalledJob {
+        manager: Manager::Launchd,
+        label: "com.valor.bridge".into(),
+        program: vec![".venv/bin/python".into(), "my \"bridge\".py".into(), String::new()],
+        folder: None,
+        log: None,
+        error_log: None,
+        checkout: Some("/Users/me/src/ai".into()),
+        ours: false,
+    };
+    let group = Chat { id: -100, private: false, name: "Friends".into() };
+    let lines = [
+        setup::there(file),
+        setup::no_toml(file),
+        setup::found(&setup::job(&bridge)),
+        setup::missing(&[setup::which_label(&[bridge.clone(), bridge.clone()]), "--yes".into()]),
+        setup::HOW_TO_MAKE_A_BOT.into(),
+        setup::this_is("my_bot"),
+        setup::write_to("my_bot"),
+        setup::nobody_wrote("my_bot"),
+        setup::group(&group, "my_bot"),
+        setup::is_that_you(&person),
+        setup::keep_chat(7),
+        setup::arrived(9),
+        setup::untested("Telegram can't be reached", false),
+        setup::untested("Telegram refused (401): Unauthorized", true),
+        setup::unasked("not connected"),
+        setup::interrupted(false).into(),
+        setup::interrupted(true).into(),
+        setup::write_it(file),
+        setup::wrote(file),
+    ];
+    lines.into_iter().map(|line| ("setup".to_owned(), line)).collect()
 }
 
 fn commands() -> Vec<(String, String)> {

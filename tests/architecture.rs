@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 /// Pure files: facts in, verdict or text out.
-const PURE: [&str; 57] = [
+const PURE: [&str; 62] = [
     "act",
     "assess",
     "assess/alive",
@@ -44,6 +44,10 @@ const PURE: [&str; 57] = [
     "outcome",
     "plan",
     "signs",
+    "setup",
+    "setup/chats",
+    "setup/draft",
+    "setup/jobs",
     "snapshot",
     "text",
     "text/check",
@@ -56,6 +60,7 @@ const PURE: [&str; 57] = [
     "text/menu",
     "text/message",
     "text/revert",
+    "text/setup",
     "text/time",
     "report/policy",
     "report/spool",

@@ -134,12 +134,7 @@ fn each_wrong_configuration_is_named_with_file_key_and_mend_and_exit_code_2() {
     }
     fs::remove_file(scene.config_file()).expect("config.toml");
     for args in COMMANDS {
-        wrong(
-            &scene,
-            args,
-            "no configuration",
-            &["there is no configuration; write it with at least: [bridge] root = "],
-        );
+        wrong(&scene, args, "no configuration", &["there is no configuration; run: bridge-watchdog setup (or "]);
     }
     assert!(!scene.folder.path().join("home/state").exists(), "nothing is written for a bridge that nobody named");
 }

@@ -47,6 +47,8 @@ mod second_look;
 mod session_clean;
 mod session_kills;
 mod session_locks;
+mod setup;
+mod setup_terminal;
 mod standin;
 mod standin_faults;
 mod standin_shapes;

@@ -9,6 +9,8 @@ pub mod family;
 pub mod files;
 pub mod foreground;
 pub mod git;
+pub mod installed;
+pub mod interrupt;
 pub mod journal;
 pub mod life;
 pub mod log;

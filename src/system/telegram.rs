@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use crate::config::Telegram;
 use crate::foreign_text::{Lines, harmless};
+use crate::setup::chats::Chat;
 use crate::system::clock;
 use crate::system::poll::Deadline;
 use crate::text::message::fitted;
@@ -82,6 +83,28 @@ pub fn chat(telegram: &Telegram, limit: Duration) -> Result<(), CallError> {
     call(telegram, "getChat", &json!({"chat_id": telegram.chat_id}), limit).map(drop)
 }
 
+/// Who has written to the bot. Nothing is confirmed, so whoever else reads the bot's updates misses none.
+///
+/// # Errors
+/// Why it is not known; the status 409 says that another program reads them.
+pub fn chats(telegram: &Telegram, limit: Duration) -> Result<Vec<Chat>, CallError> {
+    let updates = call(telegram, "getUpdates", &json!({"limit": 100, "timeout": 0}), limit)?;
+    let updates = updates.as_array().map(Vec::as_slice).unwrap_or_default();
+    Ok(updates.iter().filter_map(chat_of).collect())
+}
+
+/// The chat of a message, or of the press on Start.
+fn chat_of(update: &Value) -> Option<Chat> {
+    let chat = ["message", "edited_message", "my_chat_member"].iter().find_map(|kind| update.get(kind)?.get("chat"))?;
+    let text = |key: &str| chat.get(key).and_then(Value::as_str);
+    let name = [text("title"), text("first_name"), text("last_name")].into_iter().flatten().collect::<Vec<_>>();
+    Some(Chat {
+        id: chat.get("id")?.as_i64()?,
+        private: text("type") == Some("private"),
+        name: harmless(&name.join(" "), Lines::Join).chars().take(MOST_SAID).collect(),
+    })
+}
+
 fn call(telegram: &Telegram, method: &str, body: &Value, limit: Duration) -> Result<Value, CallError> {
     exchange(telegram, method, body, limit)?.result
 }
@@ -108,7 +131,8 @@ fn exchange(telegram: &Telegram, method: &str, body: &Value, limit: Duration) ->
     let response = client.post(url).json(body).send().map_err(plain)?;
     let status = response.status().as_u16();
     let date = date_of(&response);
-    let answer = body_of(response, &deadline).map_err(|why| {
+    let longest = if method == "getUpdates" { LONGEST_UPDATES } else { LONGEST_ANSWER };
+    let answer = body_of(response, longest, &deadline).map_err(|why| {
         call_error(format!("the answer (HTTP {status}) is not Telegram's: {why}; check telegram.api_url"))
     })?;
     if answer.get("ok") == Some(&Value::Bool(true)) {
@@ -142,10 +166,13 @@ const MOST_SAID: usize = 200;
 /// An answer of Telegram has a few hundred bytes.
 const LONGEST_ANSWER: u64 = 64 << 10;
 
+/// A hundred updates with a message of 4096 characters each, and what belongs to it.
+const LONGEST_UPDATES: u64 = 2 << 20;
+
 /// The answer as JSON. reqwest's time limit begins anew with each piece that arrives, so a server that sends a byte now
 /// and then would hold the caller for ever; and a proxy may send anything, of any length.
-fn body_of(response: Response, deadline: &Deadline) -> Result<Value, &'static str> {
-    let mut answer = response.take(LONGEST_ANSWER);
+fn body_of(response: Response, longest: u64, deadline: &Deadline) -> Result<Value, &'static str> {
+    let mut answer = response.take(longest);
     let (mut body, mut piece) = (Vec::new(), vec![0; 4096]);
     loop {
         match answer.read(&mut piece) {
@@ -165,6 +192,7 @@ fn advice(status: u16) -> &'static str {
         400 => "; check telegram.chat_id: it has to be the numeric id of a person who wrote to the bot",
         401 | 404 => "; the token is not valid (any more): copy it again from BotFather",
         403 => "; the person has blocked the bot or never started it: open the chat with the bot and press Start",
+        409 => "; another program reads this bot's messages: make a bot for the watchdog alone",
         429 => "; it wants to be left alone for a while",
         _ => "",
     }

@@ -52,7 +52,7 @@ pub fn command(mend: &Mend, config: Option<&Path>) -> String {
         }
         Mend::MoveAway(file) => {
             let name = file.file_name().unwrap_or_default();
-            format!("mv {} ~/{}", quoted(file), quoted(Path::new(name)))
+            format!("mv -n {} ~/{}", quoted(file), quoted(Path::new(name)))
         }
         Mend::StartWatch(Host::Launchd) => {
             format!("launchctl kickstart gui/$(id -u)/{}", contract::LABEL)

@@ -62,6 +62,8 @@ struct Inner {
     next: VecDeque<Mood>,
     requests: Vec<Request>,
     messages: Vec<Message>,
+    /// What `getUpdates` gives.
+    updates: Vec<Value>,
     /// The number that comes before the first message's.
     before: i64,
     /// Seconds that its clock is ahead of ours.
@@ -122,8 +124,15 @@ impl Bot {
 
     fn listening(listener: TcpListener, mood: Mood, tls: Option<Arc<rustls::ServerConfig>>) -> std::io::Result<Bot> {
         let address = listener.local_addr()?;
-        let inner =
-            Inner { mood, next: VecDeque::new(), requests: Vec::new(), messages: Vec::new(), before: 0, ahead: 0 };
+        let inner = Inner {
+            mood,
+            next: VecDeque::new(),
+            requests: Vec::new(),
+            messages: Vec::new(),
+            updates: Vec::new(),
+            before: 0,
+            ahead: 0,
+        };
         let inner = Arc::new(Mutex::new(inner));
         let shared = inner.clone();
         std::thread::spawn(move || {
@@ -183,6 +192,17 @@ impl Bot {
     pub(crate) fn delivered(&self) -> Vec<String> {
         let requests = self.requests().into_iter().filter(|request| request.delivered);
         requests.map(|request| request.body["text"].as_str().expect("a text").to_owned()).collect()
+    }
+
+    /// Somebody writes to the bot, or to a group that it is in.
+    pub(crate) fn written_from(&self, id: i64, kind: &str, name: &str) {
+        let mut inner = self.lock();
+        let number = inner.updates.len();
+        let key = if kind == "private" { "first_name" } else { "title" };
+        inner.updates.push(serde_json::json!({
+            "update_id": 700 + number,
+            "message": {"message_id": 1 + number, "date": 1_780_000_000, "text": "/start", "chat": {"id": id, "type": kind, key: name}},
+        }));
     }
 
     /// What the person sees, oldest first.

@@ -33,6 +33,13 @@ fn of_text(text: &str, home: &Path) -> Values {
 
 /// `A=1 "B=two words" C='3'`: systemd's words (systemd.syntax(7)), quoted as a whole or in part.
 pub fn assignments(line: &str) -> Values {
+    let words = words(line);
+    let pairs = words.iter().filter_map(|word| word.split_once('='));
+    pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+}
+
+/// The words of a line, without their quotes.
+pub fn words(line: &str) -> Vec<String> {
     let mut words = vec![String::new()];
     let mut quote = None;
     let mut chars = line.chars();
@@ -52,8 +59,8 @@ pub fn assignments(line: &str) -> Values {
             _ => word.push(c),
         }
     }
-    let pairs = words.iter().filter_map(|word| word.split_once('='));
-    pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+    words.retain(|word| !word.is_empty());
+    words
 }
 
 /// As systemd reads it: a variable a line, comments with `#` or `;`, values in quotes over several lines, a backslash

@@ -1,7 +1,7 @@
 //! launchd by `/bin/launchctl`. Facts from launchctl(1) and from captures of real systems: the output of `print` is
 //! "not API", so it is parsed leniently and unknown lines are skipped; the exit code and the pid decide.
 
-mod agent_file;
+pub mod agent_file;
 mod keep_alive;
 mod loaded;
 

@@ -23,20 +23,16 @@ pub(super) fn answer(inner: &mut Inner, path: &str, body: &Value) -> Answer {
         return refused(401, "Unauthorized");
     }
     match method.to_ascii_lowercase().as_str() {
-        "getme" => told(&json!({"id": 123_456, "is_bot": true, "first_name": "Watchdog", "username": "watchdog_bot"})),
         "getchat" => match chat(body) {
             Ok(()) => told(&json!({"id": CHAT, "first_name": "Ann", "type": "private"})),
             Err(why) => refused(400, why),
         },
         "sendmessage" => send(inner, body),
         "editmessagetext" => edit(inner, body),
+        "getme" => told(&bot()),
+        "getupdates" => told(&json!(inner.updates)),
         _ => refused(404, "Not Found: method not found"),
     }
-}
-
-/// An answer that makes no message.
-fn told(result: &Value) -> Answer {
-    Answer { status: 200, body: json!({"ok": true, "result": result}), taken: None }
 }
 
 pub(super) fn refused(status: u16, description: &str) -> Answer {
@@ -105,8 +101,17 @@ fn short(text: String) -> Result<String, &'static str> {
     if text.encode_utf16().count() <= MOST { Ok(text) } else { Err("Bad Request: message is too long") }
 }
 
+/// What was asked for; no message comes of it.
+fn told(result: &Value) -> Answer {
+    Answer { status: 200, body: json!({"ok": true, "result": result}), taken: None }
+}
+
+fn bot() -> Value {
+    json!({"id": 123_456, "is_bot": true, "first_name": "Watchdog", "username": "watchdog_bot"})
+}
+
 fn taken(message: &Message) -> Answer {
-    let bot = json!({"id": 123_456, "is_bot": true, "first_name": "Watchdog", "username": "watchdog_bot"});
+    let bot = bot();
     let chat = json!({"id": CHAT, "first_name": "Ann", "type": "private"});
     let mut result =
         json!({"message_id": message.id, "from": bot, "chat": chat, "date": 1_780_000_000, "text": message.text()});
@@ -131,6 +136,7 @@ mod tests {
             next: VecDeque::new(),
             requests: Vec::new(),
             messages: vec![Message { id: 7, versions: vec!["down".into()] }],
+            updates: Vec::new(),
             before: 100,
             ahead: 0,
         };

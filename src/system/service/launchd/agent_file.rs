@@ -116,7 +116,7 @@ fn is_same(one: &Path, other: &Path) -> bool {
 }
 
 /// The keys of a property list; `None` if it is none, or can't be read.
-pub(super) fn keys(path: &Path) -> Option<Dictionary> {
+pub fn keys(path: &Path) -> Option<Dictionary> {
     // Not a fifo, which would block for ever.
     if !std::fs::metadata(path).ok()?.is_file() {
         return None;

@@ -1,0 +1,223 @@
+//! The bot and the person: who sends the alerts, and whom to. Each answer is tried at once.
+
+use std::time::Duration;
+
+use super::ask::{hidden, select, stopped, valid, yes};
+use super::{Setup, host};
+use crate::cli::Failure;
+use crate::config::Telegram;
+use crate::outln;
+use crate::setup::Choice;
+use crate::setup::chats::{Chat, Wrote, wrote};
+use crate::system::poll::Deadline;
+use crate::system::telegram::{self, CallError};
+use crate::text::{message, setup as text};
+
+/// Between two questions to Telegram whether somebody has written: a person waits for the answer.
+const PACE: Duration = Duration::from_secs(1);
+
+/// Whose token it is.
+enum Bot {
+    Named(String),
+    /// Telegram can't be reached, and the person goes on all the same.
+    Unseen,
+    /// Another one is to be given.
+    Other,
+}
+
+/// How far the way to the person was tried.
+enum Way {
+    Tried,
+    Untested,
+    OtherToken,
+    OtherChat,
+}
+
+pub(super) fn ask(setup: &mut Setup) -> Result<(), Failure> {
+    let (mut keep_token, mut keep_chat) = (true, true);
+    loop {
+        if !token(setup, keep_token)? {
+            return Ok(());
+        }
+        let telegram = match telegram(setup) {
+            Ok(telegram) => telegram,
+            Err((_, why)) => {
+                outln!("{}", crate::text::foreign(&why));
+                keep_token = false;
+                continue;
+            }
+        };
+        let bot = match try_token(setup, &telegram)? {
+            Bot::Named(name) => Some(name),
+            Bot::Unseen => None,
+            Bot::Other => {
+                keep_token = false;
+                continue;
+            }
+        };
+        match person(setup, &telegram, bot.as_deref(), keep_chat)? {
+            Way::Tried | Way::Untested => return Ok(()),
+            Way::OtherToken => keep_token = false,
+            Way::OtherChat => keep_chat = false,
+        }
+    }
+}
+
+/// Puts a token into the draft; false: the person wants no alerts.
+fn token(setup: &mut Setup, keep: bool) -> Result<bool, Failure> {
+    let there = ["bot_token", "token_file"].iter().any(|key| setup.draft.has("telegram", key));
+    if keep && there && (setup.flags.bot_token_file.is_some() || yes(text::KEEP_BOT, true)?) {
+        return Ok(true);
+    }
+    outln!("{}", text::HOW_TO_MAKE_A_BOT);
+    loop {
+        let token = hidden(text::TOKEN)?;
+        if !token.is_empty() {
+            setup.draft.set_token("bot_token", &token);
+            return Ok(true);
+        }
+        if yes(text::NO_ALERTS, false)? {
+            setup.draft.without_telegram();
+            return Ok(false);
+        }
+    }
+}
+
+/// The bot of the draft. Until it is known whom to tell, any id will do.
+fn telegram(setup: &Setup) -> Result<Telegram, Failure> {
+    let mut draft = setup.draft.clone();
+    if !draft.has("telegram", "chat_id") {
+        draft.set("telegram", "chat_id", 1);
+    }
+    let config = setup.config_of(&draft)?;
+    config.telegram.ok_or_else(stopped)
+}
+
+/// Asks Telegram.
+fn try_token(setup: &Setup, telegram: &Telegram) -> Result<Bot, Failure> {
+    loop {
+        match telegram::me(telegram, setup.environment.limits.send).name {
+            Ok(name) => {
+                outln!("{}", text::this_is(&name));
+                return Ok(Bot::Named(name));
+            }
+            Err(error) => {
+                outln!("{}", said(telegram, &error));
+                let rows = if matches!(error.status, Some(401 | 404)) {
+                    vec![Choice::OtherToken, Choice::Stop]
+                } else {
+                    vec![Choice::Again, Choice::OtherToken, Choice::Untested, Choice::Stop]
+                };
+                match choose(&rows)? {
+                    Choice::Again => {}
+                    Choice::OtherToken => return Ok(Bot::Other),
+                    Choice::Untested => return Ok(Bot::Unseen),
+                    _ => return Err(stopped()),
+                }
+            }
+        }
+    }
+}
+
+/// Puts the id into the draft, and sends a test message there.
+fn person(setup: &mut Setup, telegram: &Telegram, bot: Option<&str>, keep: bool) -> Result<Way, Failure> {
+    let known = setup.draft.number("telegram", "chat_id").filter(|_| keep);
+    let known = match known {
+        Some(id) if setup.flags.chat_id.is_some() || yes(&text::keep_chat(id), true)? => Some(id),
+        _ => None,
+    };
+    let id = match (known, bot) {
+        (Some(id), _) => id,
+        (None, Some(bot)) => find(setup, telegram, bot)?,
+        (None, None) => typed()?,
+    };
+    setup.draft.set("telegram", "chat_id", id);
+    if bot.is_none() {
+        return Ok(Way::Untested);
+    }
+    let telegram = Telegram { chat_id: id, ..telegram.clone() };
+    loop {
+        match telegram::send(&telegram, &message::test(&host()), setup.environment.limits.send) {
+            Ok(id) => {
+                outln!("{}", text::arrived(id));
+                return Ok(Way::Tried);
+            }
+            Err(error) => outln!("{}", said(&telegram, &error)),
+        }
+        match choose(&[Choice::Again, Choice::OtherChat, Choice::OtherToken, Choice::Untested, Choice::Stop])? {
+            Choice::Again => {}
+            Choice::OtherChat => return Ok(Way::OtherChat),
+            Choice::OtherToken => return Ok(Way::OtherToken),
+            Choice::Untested => return Ok(Way::Untested),
+            _ => return Err(stopped()),
+        }
+    }
+}
+
+/// Whoever wrote to the bot: anybody can, so the person is asked.
+fn find(setup: &Setup, telegram: &Telegram, bot: &str) -> Result<i64, Failure> {
+    outln!("{}", text::write_to(bot));
+    let mut refused: Vec<i64> = Vec::new();
+    loop {
+        match wait(setup, telegram, bot, &refused) {
+            Ok(Some(people)) => {
+                if let Some(id) = which(&people)? {
+                    return Ok(id);
+                }
+                refused.extend(people.iter().map(|person| person.id));
+                continue;
+            }
+            Ok(None) => outln!("{}", text::nobody_wrote(bot)),
+            Err(error) => outln!("{}", said(telegram, &error)),
+        }
+        match choose(&[Choice::GoOnWaiting, Choice::ByHand, Choice::Stop])? {
+            Choice::GoOnWaiting => {}
+            Choice::ByHand => return typed(),
+            _ => return Err(stopped()),
+        }
+    }
+}
+
+/// The people who have written, without those who were said to be others; `None` when the time is up.
+fn wait(setup: &Setup, telegram: &Telegram, bot: &str, not: &[i64]) -> Result<Option<Vec<Chat>>, CallError> {
+    let deadline = Deadline::after(setup.environment.limits.write_to_bot);
+    let mut told = None;
+    while deadline.left().is_some() {
+        let chats = telegram::chats(telegram, setup.environment.limits.send)?;
+        let chats: Vec<Chat> = chats.into_iter().filter(|chat| !not.contains(&chat.id)).collect();
+        match wrote(&chats) {
+            Wrote::People(people) => return Ok(Some(people)),
+            Wrote::OnlyGroup(group) if told != Some(group.id) => {
+                outln!("{}", text::group(&group, bot));
+                told = Some(group.id);
+            }
+            Wrote::OnlyGroup(_) | Wrote::Nobody => {}
+        }
+        std::thread::sleep(PACE);
+    }
+    Ok(None)
+}
+
+fn which(people: &[Chat]) -> Result<Option<i64>, Failure> {
+    if let [person] = people {
+        return Ok(yes(&text::is_that_you(person), true)?.then_some(person.id));
+    }
+    let rows: Vec<String> = people.iter().map(text::person).chain([text::NOBODY_OF_THEM.to_owned()]).collect();
+    Ok(people.get(select(text::WHICH_PERSON, &rows, 0)?).map(|person| person.id))
+}
+
+fn typed() -> Result<i64, Failure> {
+    let number = |text: &str| text.trim().parse::<i64>().ok().filter(|id| *id > 0);
+    let answer = valid(text::CHAT_ID, None, move |text| number(text).map(drop).ok_or(text::ABOVE_0))?;
+    number(&answer).ok_or_else(stopped)
+}
+
+fn choose(choices: &[Choice]) -> Result<Choice, Failure> {
+    let shown: Vec<String> = choices.iter().map(|choice| text::choice(*choice).to_owned()).collect();
+    Ok(choices[select(text::WHAT_NOW, &shown, 0)?])
+}
+
+/// What Telegram or the network said, without the token.
+fn said(telegram: &Telegram, error: &CallError) -> String {
+    crate::text::foreign(&error.why).replace(&telegram.token.0, "(token)")
+}

@@ -1,0 +1,103 @@
+//! The agents and units that are installed for this person, as their files describe them. Only read.
+
+use std::path::{Path, PathBuf};
+
+use super::env::unit_files::words;
+use super::files;
+use super::service::launchd::agent_file::keys;
+use crate::install::{LABEL, is_our_name};
+use crate::limits::Environment;
+use crate::manager::Manager;
+use crate::setup::jobs::Job;
+
+/// In the order of their labels. A file that can't be read is none.
+pub fn jobs(environment: &Environment) -> Vec<Job> {
+    let agents = of_kind(&environment.home.join("Library/LaunchAgents"), "plist");
+    let units = environment.config_dir.parent().unwrap_or(&environment.config_dir).join("systemd/user");
+    let units = of_kind(&units, "service");
+    let agents = agents.iter().filter_map(|path| agent(path));
+    let mut jobs: Vec<Job> = agents.chain(units.iter().filter_map(|path| unit(path, &environment.home))).collect();
+    jobs.sort_by(|one, other| one.label.cmp(&other.label));
+    jobs
+}
+
+fn of_kind(folder: &Path, extension: &str) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    entries.filter(|path| path.extension().is_some_and(|found| found == extension)).collect()
+}
+
+fn agent(path: &Path) -> Option<Job> {
+    let keys = keys(path)?;
+    let text = |key: &str| keys.get(key).and_then(plist::Value::as_string).map(str::to_owned);
+    let list = keys.get("ProgramArguments").and_then(plist::Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let mut program: Vec<String> = list.iter().filter_map(plist::Value::as_string).map(str::to_owned).collect();
+    // launchd starts `Program`, and passes the list on as it is.
+    match text("Program") {
+        Some(path) if program.is_empty() => program.push(path),
+        Some(path) => program[0] = path,
+        None => {}
+    }
+    Some(Job {
+        log: file(text("StandardOutPath")),
+        error_log: file(text("StandardErrorPath")),
+        ..job(Manager::Launchd, text("Label")?, program, text("WorkingDirectory").map(PathBuf::from))
+    })
+}
+
+fn unit(path: &Path, home: &Path) -> Option<Job> {
+    let text = files::text(path)?.replace("\\\n", " ");
+    let value = |key: &str| {
+        let mut lines = text.lines().filter_map(|line| line.split_once('='));
+        let value = lines.rfind(|(name, _)| name.trim() == key)?.1.trim().replace("%%", "\0");
+        Some(value.replace("%h", &home.to_string_lossy()).replace('\0', "%"))
+    };
+    let label = path.file_stem()?.to_str()?.to_owned();
+    // Before the program there may be marks (systemd.service(5)).
+    let started = value("ExecStart")?;
+    let program = words(started.trim_start_matches(['@', '-', ':', '+', '!'])).into_iter();
+    let program = program.map(|word| word.replace("$$", "$")).collect();
+    let folder = value("WorkingDirectory").map(|folder| folder.trim_start_matches('-').to_owned());
+    let folder = folder.map(|folder| if folder == "~" { home.to_owned() } else { PathBuf::from(folder) });
+    let output = |key| file(Some(value(key)?.split_once(':').filter(|(kind, _)| *kind != "fd")?.1.to_owned()));
+    let log = output("StandardOutput");
+    Some(Job { log, error_log: output("StandardError"), ..job(Manager::Systemd, label, program, folder) })
+}
+
+fn job(manager: Manager, label: String, program: Vec<String>, folder: Option<PathBuf>) -> Job {
+    let ours = label == LABEL || program.first().is_some_and(|program| is_our_name(program));
+    let words = program.iter().map(PathBuf::from).filter(|word| word.is_absolute());
+    let mut places = folder.iter().cloned().chain(words);
+    let checkout = places.find_map(|place| checkout(&place));
+    Job { manager, label, program, folder, log: None, error_log: None, checkout, ours }
+}
+
+/// The git checkout that this lies in.
+fn checkout(place: &Path) -> Option<PathBuf> {
+    let place = place.canonicalize().ok()?;
+    place.ancestors().find(|folder| std::fs::symlink_metadata(folder.join(".git")).is_ok()).map(Path::to_owned)
+}
+
+/// A file that a log can be read from.
+fn file(path: Option<String>) -> Option<PathBuf> {
+    path.map(PathBuf::from).filter(|path| path.is_absolute() && !path.starts_with("/dev"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_unit_is_read_as_systemd_reads_it() {
+        let home = tempfile::tempdir().unwrap();
+        let home = home.path().canonicalize().unwrap();
+        std::fs::create_dir_all(home.join("src/ai/.git")).unwrap();
+        let units = home.join("x.service");
+        let text = "[Service]\nWorkingDirectory=%h/src/ai\nExecStart=-\"%h/src/ai/run me\" 100%% $$x\nStandardOutput=append:%h/src/ai/out.log\nStandardError=journal\n";
+        std::fs::write(&units, text).unwrap();
+        let job = unit(&units, &home).unwrap();
+        let program = [home.join("src/ai/run me").to_str().unwrap().to_owned(), "100%".into(), "$x".into()];
+        assert_eq!((job.label.as_str(), job.program.as_slice()), ("x", &program[..]));
+        assert_eq!((job.log, job.error_log), (Some(home.join("src/ai/out.log")), None));
+        assert_eq!(job.checkout, Some(home.join("src/ai")));
+    }
+}
