@@ -90,7 +90,7 @@ fn r26_two_plists_of_one_label_are_named_and_one_of_another_name_is_well() {
     fs::copy(&plist, &second).expect("a copy");
     let agents = set_up.scene().folder.path().join("home/Library/LaunchAgents");
     let shown = agents.join("telegram bridge (work).plist");
-    let mend = format!("mv {} ~/'telegram bridge (work).plist'", quoted(&shown));
+    let mend = format!("mv -n {} ~/'telegram bridge (work).plist'", quoted(&shown));
     set_up.mended_by_its_own_mend("plist-name", &mend);
     assert!(!second.exists() && set_up.scene().folder.path().join("home/telegram bridge (work).plist").exists());
 }
