@@ -211,3 +211,41 @@ fn incident_14_the_alert_needs_nothing_of_the_bridge_or_its_folder() {
     assert!(text.contains("whether a restart is forbidden can't be seen"), "{text}");
     assert!(text.contains(&format!("chmod u+rwx '{}/data'", scene.root.display())), "{text}");
 }
+
+#[test]
+fn alert_test_says_what_telegram_answered() {
+    let (mut scene, bot) = scene();
+    let said = |scene: &Scene| {
+        let output = scene.run(&["alert-test"]);
+        let text = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+        (output.status.code(), text)
+    };
+    let (code, text) = said(&scene);
+    assert_eq!(code, Some(0), "{text}");
+    assert!(text.starts_with("Done: Telegram took it (message 1 to chat "), "{text}");
+    assert!(bot.delivered()[0].contains(": this is a test of Bridge Watchdog."), "{:?}", bot.delivered());
+    bot.mood(Mood::Blocked);
+    let (code, text) = said(&scene);
+    assert_eq!(code, Some(1), "{text}");
+    assert!(text.contains("bot was blocked by the user; the person has blocked the bot or never started it"), "{text}");
+    scene.extra = String::new();
+    scene.write();
+    let (code, text) = said(&scene);
+    assert_eq!(code, Some(2), "{text}");
+    assert!(text.contains("there is no [telegram] section, so nobody is told; run: bridge-watchdog setup"), "{text}");
+}
+
+#[test]
+fn diagnostics_are_what_a_call_carries() {
+    let (scene, _bot) = scene();
+    fs::write(scene.root.join(".env"), "BRIDGE_PASSWORD=hunter-two-and-more\n").expect(".env");
+    fs::write(scene.error_log(), "KeyError: 'hunter-two-and-more'\n").expect("a log");
+    let output = scene.run(&["diagnostics"]);
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{text}");
+    for words in
+        ["unhealthy: process-dead\n", "\nservice com.example.bridge: no process", "\nHEAD ", "KeyError: '(removed)'"]
+    {
+        assert!(text.contains(words), "{words}: {text}");
+    }
+}

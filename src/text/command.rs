@@ -16,11 +16,7 @@ use crate::verdict::{Finding, Rung, State, Verdict};
 
 /// That an alert would reach nobody, and the mend.
 pub fn nobody_to_tell(file: &Path) -> String {
-    format!(
-        "{}: there is no [telegram] section, so nobody is told; add these lines:\n[telegram]\nbot_token = \"…\"   # from \
-         BotFather\nchat_id = 0          # your own numeric id; write to the bot once",
-        file.display()
-    )
+    format!("{}: there is no [telegram] section, so nobody is told; run: bridge-watchdog setup", file.display())
 }
 
 /// That Telegram took a test message.
