@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::limits::Limits;
 use crate::outcome::{Outcome, StandDown};
 use crate::time::{Clock, Mono, Wall};
-use crate::verdict::{Cause, Finding, Problem, Rung, State, Verdict};
+use crate::verdict::{Cause, Finding, Problem, Rung, Verdict};
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Incident {
@@ -113,7 +113,7 @@ pub fn follow(
     clock: Clock,
     limits: &Limits,
 ) -> (Option<Incident>, Option<Incident>) {
-    let well = matches!(verdict.state, State::Healthy | State::Starting | State::Degraded);
+    let well = verdict.state.is_well();
     let tells = verdict.tells() && !well;
     let sick = tells || verdict.sick().any(|finding| finding.rung.is_some());
     let Some(mut incident) = incident else {
@@ -169,11 +169,11 @@ pub fn interrupted(mut incident: Incident) -> Incident {
 /// Notes how a rung ended. One that failed before it could act has failed all the same; one that stood down without an
 /// act has done nothing.
 pub fn ended(incident: &mut Incident, rung: Rung, problem: &Problem, outcome: &Outcome, now: Wall) {
-    let runs = |acted: &&mut Acted| acted.rung == rung && acted.outcome.is_none();
-    if !incident.acts.last_mut().is_some_and(|last| runs(&last)) {
-        if !outcome.goes_on() {
-            return;
-        }
+    let acts = incident.acts.last().is_some_and(|last| last.rung == rung && last.outcome.is_none());
+    if !acts && !outcome.goes_on() {
+        return;
+    }
+    if !acts {
         begun(incident, rung, problem, now);
     }
     if let Some(last) = incident.acts.last_mut() {

@@ -3,7 +3,7 @@ use std::time::Duration;
 use super::*;
 use crate::facts::Exit;
 use crate::outcome::{Cure, Failure};
-use crate::verdict::{Head, Next, Problem};
+use crate::verdict::{Head, Next, Problem, State};
 
 const LIMITS: &Limits = &Limits::REAL;
 

@@ -342,6 +342,13 @@ impl Cause {
     }
 }
 
+impl State {
+    /// Nothing keeps the bridge from working, as far as is seen; it may work less than well.
+    pub fn is_well(self) -> bool {
+        matches!(self, State::Healthy | State::Starting | State::Degraded)
+    }
+}
+
 impl Problem {
     /// Since when it has been so, where the problem itself knows.
     pub fn since(&self) -> Option<Wall> {

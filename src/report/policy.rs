@@ -104,14 +104,13 @@ impl Noticed {
     /// reason that passes.
     pub fn ends<'a>(&mut self, events: &'a [Event], verdict: &Verdict, now: Wall, limits: &Limits) -> Vec<&'a Event> {
         const REPEATS: usize = 3;
-        let seems_well = matches!(verdict.state, State::Healthy | State::Starting | State::Degraded);
         let counts = |event: &&Event| {
             let passes = matches!(event.class, Class::Network | Class::Flood);
             event.kind == EventKind::Crash && !passes && now.since(event.at) < limits.crash_window && event.at <= now
         };
         let ends: Vec<&Event> = events.iter().filter(counts).collect();
         let told = self.ends.is_some_and(|at| now.since(at) < limits.reminder);
-        if !seems_well || told || ends.len() < REPEATS {
+        if !verdict.state.is_well() || told || ends.len() < REPEATS {
             return Vec::new();
         }
         self.ends = Some(now);

@@ -36,7 +36,7 @@ pub fn alert(
     };
     // It may come and go; only a cure that was seen is one.
     let cured = matches!(incident.acts.last(), Some(Acted { outcome: Some(Outcome::Cured(_)), .. }));
-    let well = cured && matches!(verdict.state, State::Healthy | State::Starting | State::Degraded);
+    let well = cured && verdict.state.is_well();
     let acts = incident.acts.last().is_some_and(|last| last.outcome.is_none());
     let what = what_was(problem, incident.began, now);
     let mut lines = vec![match (well, calls) {
@@ -183,7 +183,7 @@ fn rung_name(rung: Rung) -> &'static str {
 
 fn what_comes(verdict: &Verdict, again: Option<Wall>, now: Clock) -> String {
     let next = match (verdict.state, verdict.next) {
-        (State::Healthy | State::Starting | State::Degraded, _) => {
+        (state, _) if state.is_well() => {
             return format!("Now: {}. You hear once more when all has been well for 5 min.", super::headline(verdict));
         }
         // To whom this is said is told by it.
