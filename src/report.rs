@@ -6,3 +6,8 @@ pub mod policy;
 pub mod spool;
 
 pub use self::delivery::Delivery;
+
+/// This machine, as the first word of each message names it.
+pub fn host() -> String {
+    sysinfo::System::host_name().unwrap_or_else(|_| "this machine".into())
+}

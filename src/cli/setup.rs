@@ -14,6 +14,7 @@ use crate::exit_code;
 use crate::limits::Environment;
 use crate::manager::Manager;
 use crate::outln;
+use crate::report;
 use crate::setup::draft::Draft;
 use crate::setup::jobs::{Job, fitting};
 use crate::system::interrupt::{Interrupt, on_a_terminal};
@@ -192,7 +193,7 @@ impl Setup<'_> {
         let limit = self.environment.limits.send;
         let told = telegram::me(telegram, limit).name.and_then(|bot| {
             super::say(config, &text::this_is(&bot));
-            telegram::send(telegram, &message::test(&host()), limit)
+            telegram::send(telegram, &message::test(&report::host()), limit)
         });
         match told {
             Ok(id) => super::say(config, &text::arrived(id)),
@@ -226,8 +227,4 @@ impl From<Name> for Manager {
             Name::Embedded => Manager::Embedded,
         }
     }
-}
-
-fn host() -> String {
-    sysinfo::System::host_name().unwrap_or_else(|_| "this machine".into())
 }

@@ -5,6 +5,7 @@ use super::{Failure, say};
 use crate::config::Config;
 use crate::exit_code;
 use crate::limits::Environment;
+use crate::report;
 use crate::system::{env, process, telegram};
 use crate::text::{command, diagnostics, message};
 use crate::watch::watchdog::{Look, Watchdog};
@@ -15,7 +16,7 @@ pub(super) fn alert_test(config: &Config, environment: &Environment) -> Result<u
         return Err((exit_code::USAGE, command::nobody_to_tell(&config.file)));
     };
     process::no_core_dump();
-    let host = sysinfo::System::host_name().unwrap_or_else(|_| "this machine".into());
+    let host = report::host();
     match telegram::send(telegram, &message::test(&host), environment.limits.send) {
         Ok(id) => {
             say(config, &command::test_arrived(telegram.chat_id, id));

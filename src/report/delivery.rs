@@ -16,7 +16,7 @@ use crate::system::journal::Journal;
 use crate::system::telegram::{self, CallError};
 use crate::system::wake::Waker;
 use crate::system::{clock, files};
-use crate::text::message;
+use crate::text::message::{self, first_line};
 use crate::time::{Mono, Wall};
 
 pub struct Delivery {
@@ -78,7 +78,7 @@ impl Delivery {
             let _ = std::thread::Builder::new().name("telegram".into()).spawn(run);
         }
         Delivery {
-            host: sysinfo::System::host_name().unwrap_or_else(|_| "this machine".into()),
+            host: super::host(),
             secrets: config.secrets.clone(),
             shared,
             told: config.telegram.is_some(),
@@ -110,7 +110,7 @@ impl Delivery {
     /// Says something that belongs to no incident.
     pub fn notice(&mut self, journal: &Journal, text: &str) {
         let text = self.secrets.readable(text, Lines::Keep);
-        journal.note(&format!("notice: {}", text.lines().next().unwrap_or_default()));
+        journal.note(&format!("notice: {}", first_line(&text)));
         if self.told {
             self.change(journal, |spool| spool.notice(&text));
         } else {
@@ -129,18 +129,16 @@ impl Delivery {
         state.offline = offline;
         let confirmed = std::mem::take(&mut state.confirmed);
         undelivered.clone_from(&state.undelivered);
-        let headline = match state.spool.next() {
-            Some(Call::Send { text, .. } | Call::Edit { text, .. }) => {
-                text.lines().next().unwrap_or_default().to_owned()
-            }
-            None => String::new(),
-        };
+        // What does not go out is worked out only where that is news: this is called at every look.
+        let news = self.noted != *undelivered;
+        let headline = if news { state.spool.next().map(|call| first_line(call.text()).to_owned()) } else { None };
         drop(state);
         for id in confirmed {
             journal.note(&format!("the alert was delivered (message {id})"));
         }
-        if self.noted != *undelivered {
+        if news {
             self.noted.clone_from(undelivered);
+            let headline = headline.unwrap_or_default();
             if let Some(why) = undelivered {
                 journal.note(&format!("the alert was not delivered: {why}"));
                 self.notify("An alert of Bridge Watchdog does not go out", &format!("{headline}\n{why}"));

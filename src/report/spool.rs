@@ -77,6 +77,15 @@ pub enum Part {
     Message(Wall, Kind),
 }
 
+impl Call {
+    /// What is sent, or what the message says from now on.
+    pub fn text(&self) -> &str {
+        match self {
+            Call::Send { text, .. } | Call::Edit { text, .. } => text,
+        }
+    }
+}
+
 impl Spool {
     /// Takes in what is to be said. An act after a need is an edit: the person is called already.
     pub fn say(&mut self, say: Say) {

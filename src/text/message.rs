@@ -123,6 +123,11 @@ pub fn test(host: &str) -> String {
     format!("{host}: this is a test of Bridge Watchdog. Its alerts arrive here.")
 }
 
+/// What a journal line or a notification says of a message.
+pub fn first_line(text: &str) -> &str {
+    text.lines().next().unwrap_or_default()
+}
+
 /// The text cut to the length of a message.
 pub fn fitted(text: &str) -> String {
     if units(text) <= MOST {

@@ -15,7 +15,8 @@ use crate::report::spool::{Kind, Say};
 use crate::system::files;
 use crate::system::journal::Journal;
 use crate::system::wake::Waker;
-use crate::text::{diagnostics, message};
+use crate::text::diagnostics;
+use crate::text::message::{self, first_line};
 use crate::time::{Clock, Wall};
 use crate::verdict::Cause;
 
@@ -164,8 +165,4 @@ fn note_diagnostics(journal: &Journal, config: &Config, look: &Look) {
     for line in diagnostics::report(config, &look.facts, &look.verdict).lines() {
         journal.note(&format!("diagnostics: {line}"));
     }
-}
-
-fn first_line(text: &str) -> &str {
-    text.lines().next().unwrap_or_default()
 }

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use super::Setup;
 use super::ask::{hidden, select, stopped, valid, yes};
-use super::{Setup, host};
 use crate::cli::Failure;
 use crate::config::Telegram;
 use crate::outln;
+use crate::report;
 use crate::setup::Choice;
 use crate::setup::chats::{Chat, Wrote, wrote};
 use crate::system::poll::Deadline;
@@ -137,7 +138,7 @@ fn person(setup: &mut Setup, telegram: &Telegram, bot: Option<&str>, keep: bool)
     }
     let telegram = Telegram { chat_id: id, ..telegram.clone() };
     loop {
-        match telegram::send(&telegram, &message::test(&host()), setup.environment.limits.send) {
+        match telegram::send(&telegram, &message::test(&report::host()), setup.environment.limits.send) {
             Ok(id) => {
                 outln!("{}", text::arrived(id));
                 return Ok(Way::Tried);
