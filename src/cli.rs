@@ -21,7 +21,7 @@ use crate::demo::{self, Fault};
 use crate::exit_code;
 use crate::foreign_text::Lines;
 use crate::limits::Environment;
-use crate::system::timed;
+use crate::system::{output, timed};
 use crate::text;
 
 #[derive(Parser)]
@@ -213,6 +213,13 @@ pub fn told(instead: &clap::Error) -> u8 {
 /// One line for a person: without secrets, and with nothing in it that a terminal obeys.
 fn say(config: &Config, line: &str) {
     crate::outln!("{}", config.secrets.readable(line, Lines::Join));
+}
+
+/// Asks on the terminal; only a clear yes is one.
+fn confirmed(question: &str) -> bool {
+    output::part(format_args!("{question}"));
+    let mut answer = String::new();
+    std::io::stdin().read_line(&mut answer).is_ok() && matches!(answer.trim(), "y" | "Y" | "yes")
 }
 
 /// An exit code and its sentence.

@@ -562,6 +562,11 @@ pub fn cause_name(cause: Cause) -> &'static str {
     }
 }
 
+/// A word as a shell takes it, whatever is in it.
+fn single_quoted(word: &str) -> String {
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
 /// A number with its noun.
 pub fn count(number: usize, one: &str, many: &str) -> String {
     format!("{number} {}", if number == 1 { one } else { many })

@@ -17,7 +17,7 @@ use crate::markers::Update;
 use crate::outcome::Outcome;
 use crate::outln;
 use crate::recover;
-use crate::system::{clock, crashes, env, git, markers, output, recovery_lock, timed};
+use crate::system::{clock, crashes, env, git, markers, recovery_lock, timed};
 use crate::text::{self, command};
 use crate::verdict::{Problem, State};
 use crate::watch::controller::{Controller, Look};
@@ -55,7 +55,7 @@ pub(super) fn revert(config: &Config, environment: &Environment, dry_run: bool, 
     if dry_run {
         return Ok(exit_code::OK);
     }
-    if ask && !confirmed() {
+    if ask && !super::confirmed("Revert it and restart the bridge? [y/N] ") {
         outln!("Nothing was done.");
         return Ok(exit_code::OK);
     }
@@ -68,13 +68,6 @@ pub(super) fn undo_revert(config: &Config, environment: &Environment) -> Result<
     let mut controller = controller(config, environment)?;
     controller.watchdog.look_once(history_of_the_watch(config, environment));
     finish(config, &recover::by_hand(&mut controller, Hand::UndoRevert, false, None))
-}
-
-/// Asks on the terminal; only a clear yes is one.
-fn confirmed() -> bool {
-    output::part(format_args!("Revert it and restart the bridge? [y/N] "));
-    let mut answer = String::new();
-    std::io::stdin().read_line(&mut answer).is_ok() && matches!(answer.trim(), "y" | "Y" | "yes")
 }
 
 pub(super) fn restart(config: &Config, environment: &Environment, dry_run: bool) -> Result<u8, Failure> {

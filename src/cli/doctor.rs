@@ -14,7 +14,7 @@ use crate::foreign_text::{Lines, harmless};
 use crate::install;
 use crate::limits::Environment;
 use crate::outln;
-use crate::system::{env, output, process, setup_files};
+use crate::system::{env, process, setup_files};
 use crate::text::{doctor as text, mend as mends};
 
 pub(super) fn doctor(file: &Path, environment: &Environment, as_json: bool, fix: bool) -> u8 {
@@ -85,8 +85,7 @@ fn mend(all: &[Finding], file: &Path, config: &Result<Config, Failure>, environm
         }
         asked.push(mend);
         outln!("{}", harmless(&text::line(finding, unusual(file, environment)), Lines::Join));
-        output::part(format_args!("{}", harmless(&text::question(mend, unusual(file, environment)), Lines::Join)));
-        if !confirmed() {
+        if !super::confirmed(&harmless(&text::question(mend, unusual(file, environment)), Lines::Join)) {
             continue;
         }
         match carry_out(mend, config.as_ref().ok(), environment) {
@@ -95,12 +94,6 @@ fn mend(all: &[Finding], file: &Path, config: &Result<Config, Failure>, environm
         }
     }
     done
-}
-
-/// Only a clear yes is one.
-fn confirmed() -> bool {
-    let mut answer = String::new();
-    std::io::stdin().read_line(&mut answer).is_ok() && matches!(answer.trim(), "y" | "Y" | "yes")
 }
 
 fn carry_out(mend: &Mend, config: Option<&Config>, environment: &Environment) -> Result<(), String> {

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::foreign;
+use super::{foreign, single_quoted};
 use crate::contract;
 use crate::doctor::finding::{Host, Mend, Pane};
 
@@ -100,11 +100,7 @@ fn quoted(path: &Path) -> String {
 /// A word for a shell: as it is where that is safe, else in single quotes.
 fn shell_word(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:@%,=".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', "'\\''"))
-    }
+    if !word.is_empty() && word.chars().all(plain) { word.to_owned() } else { single_quoted(word) }
 }
 
 #[cfg(test)]

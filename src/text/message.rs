@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::diagnostics::{crashes, end_of_the_log, head, known, units};
 use super::time::{at, lasting, time_of_day};
-use super::{detail, foreign, further, issue, next, outcome, phrase, sentence_case};
+use super::{detail, foreign, further, issue, next, outcome, phrase, sentence_case, single_quoted};
 use crate::config::Config;
 use crate::facts::{Event, Facts};
 use crate::foreign_text::Lines;
@@ -247,7 +247,7 @@ fn you_can(config: &Config, problem: &Problem, calls: bool) -> Vec<String> {
 
 /// A path as a shell takes it.
 fn quoted(path: &Path) -> String {
-    format!("'{}'", foreign(&path.to_string_lossy()).replace('\'', r"'\''"))
+    single_quoted(&foreign(&path.to_string_lossy()))
 }
 
 /// What a person has to know where HEAD is a revert of ours.
