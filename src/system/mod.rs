@@ -13,6 +13,8 @@ pub mod installed;
 pub mod interrupt;
 pub mod journal;
 pub mod life;
+#[cfg(target_os = "linux")]
+mod lock_list;
 pub mod log;
 pub mod log_end;
 pub mod lookalikes;

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use super::open::has_file;
 use super::{Held, Range, getlk};
+use crate::system::lock_list;
 
 /// Major and minor number.
 type Device = (u32, u32);
@@ -17,9 +18,9 @@ pub(super) fn locks_on(path: &Path, range: Range) -> Result<Vec<Held>, String> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(error) => return Err(format!("{} can't be looked at: {error}", path.display())),
     };
-    let text = std::fs::read_to_string("/proc/locks").map_err(|error| format!("/proc/locks can't be read: {error}"))?;
+    let lists = lock_list::readings().map_err(|error| format!("/proc/locks can't be read: {error}"))?;
     let device = (libc::major(meta.dev()), libc::minor(meta.dev()));
-    match named(&text, device, meta.ino(), range) {
+    match named(&lists, device, meta.ino(), range) {
         Named::Holders(held) => Ok(held),
         Named::Perhaps(perhaps) => confirmed(perhaps, getlk::locks_on(path, range), |pid| {
             has_file(pid, &[(meta.dev(), meta.ino())]) == Some(true)
@@ -35,11 +36,16 @@ enum Named {
     Perhaps(Vec<Held>),
 }
 
-fn named(text: &str, device: Device, inode: u64, range: Range) -> Named {
+fn named(lists: &[String], device: Device, inode: u64, range: Range) -> Named {
     let word = format!(":{inode}");
-    let lines = text.lines().filter(|line| line.contains(&word)).filter_map(|line| held(line, inode));
-    let (same, other): (Vec<_>, Vec<_>) =
-        lines.filter(|(_, held)| held.covers(range.0, range.1)).partition(|(place, _)| *place == device);
+    let lines = lists.iter().flat_map(|list| list.lines()).filter(|line| line.contains(&word));
+    let mut found: Vec<(Device, Held)> = Vec::new();
+    for lock in lines.filter_map(|line| held(line, inode)).filter(|(_, held)| held.covers(range.0, range.1)) {
+        if !found.contains(&lock) {
+            found.push(lock);
+        }
+    }
+    let (same, other): (Vec<_>, Vec<_>) = found.into_iter().partition(|(place, _)| *place == device);
     let strip = |list: Vec<(Device, Held)>| list.into_iter().map(|(_, held)| held).collect();
     // Major number 0: the device is none, but a number that was made up for a mount or a subvolume.
     if !same.is_empty() || (device.0 != 0 && other.is_empty()) {
@@ -121,10 +127,13 @@ mod tests {
             ("btrfs, nobody", (0, 0x58), 77, Named::Perhaps(vec![])),
         ];
         for (name, device, inode, expected) in rows {
-            assert_eq!(named(LOCKS, device, inode, MAIN), expected, "{name}");
+            assert_eq!(named(&[LOCKS.into()], device, inode, MAIN), expected, "{name}");
         }
         // An overlay names the disk below it.
-        assert_eq!(named(LOCKS, (8, 1), 257, MAIN), Named::Perhaps(vec![writer]), "an overlay's upper file on a disk");
+        let perhaps = Named::Perhaps(vec![writer]);
+        assert_eq!(named(&[LOCKS.into()], (8, 1), 257, MAIN), perhaps, "an overlay's upper file on a disk");
+        let lists = [String::new(), LOCKS.into(), LOCKS.into()];
+        assert_eq!(named(&lists, (0xfe, 0), 258, MAIN), Named::Holders(vec![reader]), "read more than once");
     }
 
     #[test]
