@@ -45,7 +45,7 @@ pub fn look(file: &Path, config: Result<&Config, &str>, environment: &Environmen
         let (config, environment) = owned.clone();
         // Each asks a few programs at most, or sends two requests.
         let seen = timed::once(4 * limits.ask + 2 * limits.send, move || look(&config, &environment));
-        all.extend(seen.unwrap_or_else(|why| vec![Finding::ill(id, Found::Unseen(why), Mend::Again)]));
+        all.extend(seen.unwrap_or_else(|why| vec![unseen(id)(why)]));
     }
     all
 }
@@ -250,10 +250,17 @@ fn of_a_mac(config: &Config, environment: &Environment) -> Vec<Finding> {
     let bundle = program::ours().ok().and_then(|path| Some(path.ancestors().nth(3)?.to_owned()));
     if let Some(bundle) = bundle.filter(|bundle| bundle.extension().is_some_and(|extension| extension == "app")) {
         let protected = mac::is_protected(&config.root, &environment.home);
-        let signature = setup_files::codesign(&bundle, limit).ok().and_then(|(code, said)| mac::signature(code, &said));
-        all.extend(signature.map(|signature| mac::bundle(&bundle, signature, protected)));
+        let seen = setup_files::codesign(&bundle, limit).and_then(|(code, said)| mac::signature(code, &said));
+        all.push(seen.map_or_else(unseen("signature"), |signature| mac::bundle(&bundle, signature, protected)));
     }
-    all.extend(setup_files::power(limit).ok().and_then(|said| mac::sleep(&said)).map(mac::sleeps));
-    all.extend(setup_files::automatic_login(limit).ok().map(mac::automatic_login));
+    let seen = setup_files::power(limit).and_then(|said| mac::sleep(&said));
+    all.push(seen.map_or_else(unseen("sleep"), mac::sleeps));
+    let seen = setup_files::automatic_login(limit);
+    all.push(seen.map_or_else(unseen("automatic-login"), mac::automatic_login));
     all
+}
+
+/// What could not be looked at is not well.
+fn unseen(id: &'static str) -> impl Fn(String) -> Finding {
+    move |why| Finding::ill(id, Found::Unseen(why), Mend::Again)
 }

@@ -41,13 +41,16 @@ pub fn is_protected(root: &Path, home: &Path) -> bool {
 }
 
 /// `codesign -dv`, which prints to standard error; 1 is "not signed at all".
-pub fn signature(code: Option<i32>, said: &str) -> Option<Signature> {
+///
+/// # Errors
+/// What else it says.
+pub fn signature(code: Option<i32>, said: &str) -> Result<Signature, String> {
     let value = |key: &str| said.lines().find_map(|line| line.strip_prefix(key));
     match (code, value("Signature=")) {
-        (Some(0), Some("adhoc")) => Some(Signature::AdHoc),
-        (Some(0), _) => Some(Signature::By(value("Authority=").or(value("TeamIdentifier=")).unwrap_or("?").to_owned())),
-        (Some(1), _) if said.contains("not signed at all") => Some(Signature::None),
-        _ => None,
+        (Some(0), Some("adhoc")) => Ok(Signature::AdHoc),
+        (Some(0), _) => Ok(Signature::By(value("Authority=").or(value("TeamIdentifier=")).unwrap_or("?").to_owned())),
+        (Some(1), _) if said.contains("not signed at all") => Ok(Signature::None),
+        _ => Err(format!("codesign says: {}", said.lines().last().unwrap_or("nothing"))),
     }
 }
 
@@ -63,11 +66,15 @@ pub fn bundle(bundle: &Path, signature: Signature, protected: bool) -> Finding {
 }
 
 /// `pmset -g`: the line ` sleep  10 (sleep prevented by …)`; `displaysleep` and `disksleep` are others.
-pub fn sleep(said: &str) -> Option<u32> {
-    said.lines().find_map(|line| {
+///
+/// # Errors
+/// That there is no such line.
+pub fn sleep(said: &str) -> Result<u32, String> {
+    let minutes = said.lines().find_map(|line| {
         let mut words = line.split_whitespace();
         (words.next() == Some("sleep")).then(|| words.next()?.parse().ok()).flatten()
-    })
+    });
+    minutes.ok_or_else(|| "pmset names no time of sleep".to_owned())
 }
 
 /// A machine that sleeps watches nothing.
@@ -113,11 +120,15 @@ mod tests {
     fn a_signature_is_read_from_codesign() {
         let by = "Executable=/Applications/x\nAuthority=Developer ID Application: A (B)\nTeamIdentifier=B\n";
         let rows = [
-            (Some(0), "Identifier=x\nSignature=adhoc\nTeamIdentifier=not set\n", Some(Signature::AdHoc)),
-            (Some(0), by, Some(Signature::By("Developer ID Application: A (B)".into()))),
-            (Some(1), "/x.app: code object is not signed at all\n", Some(Signature::None)),
-            (Some(1), "/x.app: No such file or directory\n", None),
-            (None, "", None),
+            (Some(0), "Identifier=x\nSignature=adhoc\nTeamIdentifier=not set\n", Ok(Signature::AdHoc)),
+            (Some(0), by, Ok(Signature::By("Developer ID Application: A (B)".into()))),
+            (Some(1), "/x.app: code object is not signed at all\n", Ok(Signature::None)),
+            (
+                Some(1),
+                "/x.app: No such file or directory\n",
+                Err("codesign says: /x.app: No such file or directory".into()),
+            ),
+            (None, "", Err("codesign says: nothing".into())),
         ];
         for (code, said, expected) in rows {
             assert_eq!(signature(code, said), expected, "{said}");
@@ -129,11 +140,12 @@ mod tests {
 
     #[test]
     fn the_sleep_of_the_system_is_read_from_pmset() {
+        let nothing = || Err("pmset names no time of sleep".to_owned());
         let rows = [
-            (" displaysleep         10\n sleep                1 (sleep prevented by powerd)\n disksleep 10\n", Some(1)),
-            ("System-wide power settings:\nCurrently in use:\n sleep                0\n", Some(0)),
-            (" displaysleep 10\n", None),
-            (" sleep never\n", None),
+            (" displaysleep         10\n sleep                1 (sleep prevented by powerd)\n disksleep 10\n", Ok(1)),
+            ("System-wide power settings:\nCurrently in use:\n sleep                0\n", Ok(0)),
+            (" displaysleep 10\n", nothing()),
+            (" sleep never\n", nothing()),
         ];
         for (said, expected) in rows {
             assert_eq!(sleep(said), expected, "{said}");
