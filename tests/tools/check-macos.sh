@@ -120,6 +120,8 @@ link_sysroot() {
         [ "${part##*/}" = src ] || ln -sfn "$part" "$links/lib/rustlib/${part##*/}"
     done
     ln -sfn "$1/library" "$links/lib/rustlib/src/rust/library"
+    # cargo notes where that was. In a checkout that has been moved or copied the note is wrong.
+    grep -qs "$links" "$cache/target/.rustc_info.json" || rm -f "$cache/target/.rustc_info.json"
     export SYSROOT="$links"
 }
 
