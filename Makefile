@@ -7,8 +7,10 @@ BUILD_PACKAGES = build-essential pkg-config libgtk-3-dev
 TEST_PACKAGES = dbus-bin dbus-daemon xvfb xfce4-panel dunst xdotool xclip imagemagick fonts-dejavu-core \
 	adwaita-icon-theme libayatana-appindicator3-1 libplist-utils systemd util-linux btrfs-progs tmux \
 	sqlite3 python3 python3-venv
+DEB_PACKAGES = dpkg-dev
 
-.PHONY: run test bench campaign check-macos icons icons-sheet screenshots app build-tools test-tools
+.PHONY: run test install app deb prove-packages bench campaign check-macos icons icons-sheet screenshots build-tools \
+	test-tools
 
 # The app: on the configured bridge or, without a configuration, on a throw-away one with faults in its menu. Without a
 # display a throw-away bridge fails and is healed in the terminal.
@@ -57,14 +59,30 @@ icons-sheet:
 screenshots: test-tools
 	tests/tools/screenshots.sh
 
-# "Bridge Watchdog.app", signed ad hoc on a Mac.
-app:
+# Builds the program and puts it where it stays; what runs afterwards is what was built.
+install: build-tools
+	tests/tools/install.sh
+
+# "Bridge Watchdog.app": on a Mac signed, with a zip and its checksum beside it; elsewhere laid out and looked at.
+app: build-tools
 	tests/tools/app.sh
+
+# Two Debian packages: the command line with the watch, and the app.
+deb: build-tools
+	@tests/tools/packages.sh $(DEB_PACKAGES)
+	tests/tools/deb.sh
+
+# In a Debian that has nothing but its base system, made in target/bare-root (a few hundred MB are downloaded): the packages
+# are installed, heal a bridge, and leave nothing behind; and a fresh clone runs by the README's two commands.
+prove-packages: build-tools
+	@tests/tools/packages.sh $(DEB_PACKAGES) mmdebstrap
+	tests/tools/bare-root.sh packages
+	tests/tools/bare-root.sh clone
 
 build-tools:
 	@command -v cargo >/dev/null || { echo "Rust is not installed: get it with rustup, then run make again"; exit 1; }
 	@tests/tools/packages.sh $(BUILD_PACKAGES)
 
 test-tools: build-tools
-	@tests/tools/packages.sh $(TEST_PACKAGES)
+	@tests/tools/packages.sh $(TEST_PACKAGES) $(DEB_PACKAGES)
 	@tests/tools/telethon.sh

@@ -186,6 +186,11 @@ enum Recorded {
     Crash,
 }
 
+/// The whole command line as clap sees it, for its manual and the shells' completions.
+pub fn command() -> clap::Command {
+    <Cli as clap::CommandFactory>::command()
+}
+
 /// Parses, runs, prints at most one error line, and returns the exit code.
 pub fn main(args: impl IntoIterator<Item = OsString>, environment: &Environment) -> u8 {
     let cli = match Cli::try_parse_from(args) {

@@ -10,6 +10,7 @@ mod file;
 mod keys;
 mod launchd;
 mod login;
+pub mod place;
 mod systemd;
 mod text;
 
@@ -17,6 +18,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub use self::login::{Login, installed, set_start_at_login, starts_at_login};
+pub use self::place::Misplaced;
 pub use self::systemd::{UNIT, units};
 pub use self::text::is_our_name;
 use crate::config::Config;
@@ -39,7 +41,9 @@ pub const LABEL: &str = contract::LABEL;
 /// # Errors
 /// What could not be written or loaded, and the mend. What was done before that stays done; run it again.
 pub fn install(config: &Config, environment: &Environment, say: &mut dyn FnMut(&str)) -> Result<(), String> {
+    refuse_misplaced(config, environment)?;
     refuse_beside_another(config, environment)?;
+    remark_build_folder(config, environment, say);
     let bridge = bridge(config, environment, say);
     let ours = ours(config, environment, say);
     both(bridge, ours)
@@ -80,6 +84,29 @@ pub fn agent_file(config: &Config, environment: &Environment) -> PathBuf {
 /// What could not be written or read again.
 pub fn drop_in(config: &Config, environment: &Environment, say: &mut dyn FnMut(&str)) -> Result<(), String> {
     systemd::write_drop_in(config, environment, say)
+}
+
+/// On a Mac an agent points into an installed bundle or is not written.
+fn refuse_misplaced(config: &Config, environment: &Environment) -> Result<(), String> {
+    if !environment.installed_only || host(config) != Host::Launchd {
+        return Ok(());
+    }
+    let program = program::ours()?;
+    match place::on_a_mac(&program) {
+        Some(why) => Err(crate::text::place::misplaced(why, &program)),
+        None => Ok(()),
+    }
+}
+
+/// A unit that points into a build folder works, so on Linux it is only said.
+fn remark_build_folder(config: &Config, environment: &Environment, say: &mut dyn FnMut(&str)) {
+    if environment.installed_only
+        && host(config) == Host::Systemd
+        && let Ok(program) = program::ours()
+        && place::is_in_a_build_folder(&program)
+    {
+        say(&crate::text::place::in_a_build_folder(&program));
+    }
 }
 
 /// A second bridge on the same session may cost the login: while one runs elsewhere, none is loaded.

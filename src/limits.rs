@@ -21,6 +21,8 @@ pub struct Environment {
     pub home: PathBuf,
     pub config_dir: PathBuf,
     pub state_dir: PathBuf,
+    /// Whether `install` asks where the program lies. Those of the demo and the tests lie in a build folder.
+    pub installed_only: bool,
 }
 
 /// Every duration of the program, with its reason. One field for each meaning: two that are equal today stay two.
@@ -257,6 +259,7 @@ impl Environment {
             home: dirs::home_dir().ok_or_else(nowhere)?,
             config_dir: dirs::config_dir().ok_or_else(nowhere)?.join("bridge-watchdog"),
             state_dir: state.ok_or_else(nowhere)?.join("bridge-watchdog"),
+            installed_only: true,
         })
     }
 }

@@ -13,6 +13,7 @@ pub mod journal;
 pub mod mend;
 pub mod menu;
 pub mod message;
+pub mod place;
 pub mod revert;
 pub mod setup;
 pub mod time;

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 /// Pure files: facts in, verdict or text out.
-const PURE: [&str; 62] = [
+const PURE: [&str; 64] = [
     "act",
     "assess",
     "assess/alive",
@@ -33,6 +33,7 @@ const PURE: [&str; 62] = [
     "holds",
     "identity",
     "inside",
+    "install/place",
     "locks",
     "log_fields",
     "log_line",
@@ -59,6 +60,7 @@ const PURE: [&str; 62] = [
     "text/mend",
     "text/menu",
     "text/message",
+    "text/place",
     "text/revert",
     "text/setup",
     "text/time",

@@ -83,10 +83,6 @@ fn the_bundle_says_what_is_in_it() {
     assert_eq!(text("CFBundleIdentifier"), bridge_watchdog::install::LABEL);
     assert_eq!(text("CFBundlePackageType"), "APPL");
     assert_eq!(keys.get("LSUIElement"), Some(&Value::Boolean(true)));
-    // What `make app` puts into the bundle under these names.
-    let script = fs::read_to_string(project("tests/tools/app.sh")).expect("app.sh");
-    assert!(script.contains(&format!("$release/{}\"", text("CFBundleExecutable"))));
-    assert!(script.contains(&format!("assets/{}.icns", text("CFBundleIconFile"))));
 }
 
 /// The PATH of launchd or of a desktop may have another program with that name.

@@ -21,6 +21,7 @@ fn inside(mac: &Mac) -> (Config, Environment) {
         config_dir: home.join("config"),
         state_dir: home.join("state"),
         home,
+        installed_only: false,
         ..Environment::real().expect("an environment")
     };
     (Config::load(&mac.scene.config_file(), &environment).expect("a configuration"), environment)

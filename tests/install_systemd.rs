@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 const OURS: &str = "bridge-watchdog";
 
 /// A scene whose folder of units is that of the manager.
-fn scene(manager: &Systemd) -> Scene {
+pub(crate) fn scene(manager: &Systemd) -> Scene {
     let scene = manager.scene();
     let units = manager.units().parent().expect("a folder").to_owned();
     std::os::unix::fs::symlink(units, scene.folder.path().join("home/systemd")).expect("a link");

@@ -162,6 +162,7 @@ fn fill(folder: &Path, bridge: &Path, telegram: &TcpListener) -> Result<(Config,
         home: folder.into(),
         config_dir: folder.join("config"),
         state_dir: folder.join("state"),
+        installed_only: false,
     };
     let config = Config {
         file: folder.join(contract::CONFIG),

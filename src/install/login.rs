@@ -30,6 +30,9 @@ pub fn starts_at_login(config: &Config, environment: &Environment) -> bool {
 /// # Errors
 /// What could not be written, or that the operator has disabled the agent; and the mend.
 pub fn set_start_at_login(config: &Config, environment: &Environment, on: bool) -> Result<(), String> {
+    if on {
+        super::refuse_misplaced(config, environment)?;
+    }
     match host(config) {
         Host::Launchd => launchd::set_start_at_login(config, environment, on),
         Host::Systemd => systemd::set_start_at_login(config, environment, on),

@@ -40,6 +40,7 @@ pub(crate) fn in_process(scene: &Scene, launchctl: PathBuf, limits: &Limits) -> 
         config_dir: home.join("config"),
         state_dir: home.join("state"),
         home,
+        installed_only: false,
     };
     let config = Config::load(&scene.config_file(), &environment).expect("the configuration");
     (config, environment)

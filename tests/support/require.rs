@@ -32,10 +32,12 @@ pub(crate) enum Ability {
     Telethon,
     /// An emulator of the Bot API, and a node that runs it.
     TestApi,
+    /// What builds and reads Debian packages.
+    Deb,
 }
 
 impl Ability {
-    pub(crate) const ALL: [Ability; 9] = [
+    pub(crate) const ALL: [Ability; 10] = [
         Ability::Systemd,
         Ability::Panel,
         Ability::Plist,
@@ -45,6 +47,7 @@ impl Ability {
         Ability::Sqlite,
         Ability::Telethon,
         Ability::TestApi,
+        Ability::Deb,
     ];
 
     /// As the variable names it.
@@ -59,6 +62,7 @@ impl Ability {
             Ability::Sqlite => "sqlite",
             Ability::Telethon => "telethon",
             Ability::TestApi => "telegram-test-api",
+            Ability::Deb => "deb",
         }
     }
 }
@@ -130,6 +134,7 @@ pub(crate) fn found(ability: Ability) -> Result<(), String> {
         }
         Ability::Telethon => telethon(),
         Ability::TestApi => test_api(),
+        Ability::Deb => on_path("dpkg-deb").and_then(|_| on_path("dpkg-shlibdeps")).map(drop),
     }
 }
 
@@ -213,7 +218,7 @@ mod tests {
         let unknown = |name: &str| {
             Decision::Fail(format!(
                 "BRIDGE_WATCHDOG_REQUIRE names '{name}', which is not known; the names are systemd, panel, plist, root, \
-                 mount, btrfs, sqlite, telethon, telegram-test-api"
+                 mount, btrfs, sqlite, telethon, telegram-test-api, deb"
             ))
         };
         let rows = [

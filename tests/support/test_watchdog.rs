@@ -52,6 +52,8 @@ struct File {
     reminder: Option<f64>,
     #[serde(default)]
     send: Option<f64>,
+    #[serde(default)]
+    installed_only: bool,
 }
 
 fn main() -> ExitCode {
@@ -120,5 +122,6 @@ pub(crate) fn environment(path: &std::path::Path) -> Environment {
         state_dir: file.home.join("state"),
         linger: file.home.join("linger"),
         home: file.home,
+        installed_only: file.installed_only,
     }
 }

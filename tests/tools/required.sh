@@ -16,7 +16,7 @@ Darwin)
 esac
 # Only on Debian does `make test` install a panel; elsewhere the tests say what is missing.
 command -v apt-get >/dev/null || exit 0
-required=panel,plist,sqlite$installed
+required=panel,plist,sqlite,deb$installed
 # Only root may make cgroups and mount namespaces, and in most containers not even root. So it is tried: some containers
 # may.
 if [ "$(id -u)" = 0 ]; then
