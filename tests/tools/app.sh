@@ -3,7 +3,7 @@
 # processor where both of Apple's targets are installed, it is signed, and a zip and its checksum lie beside it; on Linux
 # all of it is done that needs no tool of Apple's: the layout, the property lists, the versions.
 #
-#   PROFILE, BINARIES   as in built.sh
+#   BUILD_PROFILE, BINARIES   as in built.sh
 #   OUT                 the folder for the bundle; default: that of the profile
 #   SIGN_ID             who signs: a name or a hash of `security find-identity -p codesigning`; without it the signature is
 #                       ad hoc, which runs on this Mac, but macOS forgets the permission for folders at each new build

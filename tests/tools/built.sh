@@ -4,14 +4,15 @@
 #   built     the folder that the programs are in
 #   folder    the name of the profile's folder
 # Variables of the caller:
-#   PROFILE   cargo's profile: release, or dev, which is built in seconds and is good enough to look at a package
+#   BUILD_PROFILE   cargo's profile: release, or dev, which is built in seconds and is good enough to look at a package. Not
+#             called PROFILE, which build scripts read: all of them would run again
 #   BINARIES  a folder with programs that are built already: nothing is built then
 #   TARGETS   Rust targets to build for, each into target/TARGET/folder; there is no `built` then
 # shellcheck shell=sh disable=SC2034  # whoever sources this uses what is set here
 
 version=$(sed -n 's/^version = "\(.*\)"$/\1/p' Cargo.toml | head -n 1)
 target=${CARGO_TARGET_DIR:-target}
-profile=${PROFILE:-release}
+profile=${BUILD_PROFILE:-release}
 folder=$profile
 [ "$profile" != dev ] || folder=debug
 

@@ -4,7 +4,7 @@
 # really link (dpkg-shlibdeps). Nothing of systemd is in them: `bridge-watchdog install` writes the units of the person
 # who runs it, as there may be several.
 #
-#   PROFILE, BINARIES   as in built.sh
+#   BUILD_PROFILE, BINARIES   as in built.sh
 #   OUT                 the folder for the packages; default: that of the profile
 set -eu
 cd "$(dirname "$0")/../.."

@@ -4,7 +4,7 @@
 # in ~/.local/bin, with the man pages and completions where shells look. Where there is no configuration it ends with
 # `setup`. Run again, it does the same.
 #
-#   PROFILE, BINARIES, SIGN_ID   as in built.sh and app.sh
+#   BUILD_PROFILE, BINARIES, SIGN_ID   as in built.sh and app.sh
 #   SYSTEM, APPLICATIONS, LAUNCHCTL   for the tests: another platform's way, another folder, a stand-in for launchd; and
 #                                     COMMAND_ARGS, the first argument of a program that is built for the tests
 set -eu
