@@ -4,7 +4,7 @@
 #   built     the folder that the programs are in
 #   folder    the name of the profile's folder
 # Variables of the caller:
-#   BUILD_PROFILE   cargo's profile: release, or dev, which is built in seconds and is good enough to look at a package. Not
+#   BUILD_PROFILE  cargo's profile: release, or dev, which is built in seconds and is good enough to look at a package. Not
 #             called PROFILE, which build scripts read: all of them would run again
 #   BINARIES  a folder with programs that are built already: nothing is built then
 #   TARGETS   Rust targets to build for, each into target/TARGET/folder; there is no `built` then
