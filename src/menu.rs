@@ -2,7 +2,7 @@
 //! Pure; its sentences are `text`'s.
 
 use crate::foreign_text::{Lines, harmless};
-use crate::snapshot::{RECENT, Refusal, Snapshot, clean_refused, restart_refused};
+use crate::snapshot::{RECENT, Refusal, Snapshot, clean_refused, needs_person, restart_refused};
 use crate::text::menu::{Place, WIDTH, at_home, looking, lost, refusal, rows};
 use crate::text::{self, time::at};
 use crate::time::{Clock, Wall};
@@ -40,7 +40,11 @@ pub enum Icon {
     Starting,
     Recovering,
     Degraded,
+    /// For what ends by itself.
     Waiting,
+    /// A person has to act; whatever the state is called, nothing else helps.
+    Person,
+    Paused,
     Stopped,
     Down,
     Unknown,
@@ -105,7 +109,9 @@ pub fn find<'a>(rows: &'a [Row], id: &str) -> Option<&'a Row> {
 fn icon(view: &View) -> Icon {
     let Some(snapshot) = view.snapshot.filter(|_| view.lost.is_none()) else { return Icon::Unknown };
     match snapshot.verdict.state {
+        _ if needs_person(snapshot) => Icon::Person,
         _ if snapshot.rung.is_some() => Icon::Recovering,
+        _ if snapshot.verdict.cause == Cause::Paused => Icon::Paused,
         State::Healthy => Icon::Healthy,
         State::Starting => Icon::Starting,
         State::Degraded => Icon::Degraded,

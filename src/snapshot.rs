@@ -152,6 +152,19 @@ pub fn is_fresh(snapshot: &Snapshot, now: Clock, ask: Duration) -> bool {
     !ahead && now.mono.since(snapshot.clock.mono) <= 2 * snapshot.tick + ask
 }
 
+/// Whether the bridge, or a message about it, waits for a person and for nothing else. While a rung is at work it does not,
+/// and a bridge that works less than well can wait for its person.
+pub fn needs_person(snapshot: &Snapshot) -> bool {
+    let Snapshot { verdict, rung, again, history, .. } = snapshot;
+    if let Some(running) = rung {
+        return running.rung == Rung::Tell;
+    }
+    // Without a network no message goes out, and with it they do.
+    let unheard = history.undelivered.is_some() && verdict.cause != Cause::Offline;
+    let in_vain = again.is_some() && verdict.state == State::Unhealthy;
+    unheard || in_vain || !verdict.state.is_well() && verdict.next.is_for_a_person()
+}
+
 /// Why a restart by hand would be of no use now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refusal {
@@ -188,5 +201,76 @@ pub fn restart_refused(snapshot: &Snapshot) -> Option<Refusal> {
         Problem::OperatorStop | Problem::ConditionUnmet(_) => Some(Refusal::OperatorStop),
         Problem::NoService => Some(Refusal::NoService),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::situations::{following, situations};
+    use crate::verdict::Next;
+
+    /// Of each cause the situations in which a person has to act; in all others it ends by itself, or is healed.
+    fn calling(cause: Cause) -> &'static [&'static str] {
+        match cause {
+            Cause::None => &["an alert does not go out"],
+            Cause::ProcessDead => {
+                &["process-dead, every rung tried, nobody hears", "process-dead, its operator disabled it meanwhile"]
+            }
+            // Not where HEAD is reverted next.
+            Cause::CrashLoop => &["crash-loop", "crash-loop, no checkout", "crash-loop under a shell"],
+            Cause::BadCommit => &["bad-commit"],
+            Cause::OutsideManager => &["outside-manager, in tmux", "outside-manager, kept by pm2"],
+            // Rung 5 at work.
+            Cause::LogStale => &["log-stale, rung 5"],
+            Cause::SessionLocked => &["session-locked, another user's"],
+            Cause::AuthRequired => &["auth-required"],
+            Cause::DiskFull => &["disk-full"],
+            Cause::ConfigError => &[
+                "config-error, no service",
+                "config-error, active without a process",
+                "config-error, exit code 2",
+                "config-error, the interpreter is gone",
+                "config-error, it could not be started",
+                "config-error, a read-only disk",
+            ],
+            Cause::Unknown => &["unknown, the markers are denied"],
+            Cause::NotLoaded
+            | Cause::StopHang
+            | Cause::Disconnected
+            | Cause::Duplicate
+            | Cause::Offline
+            | Cause::FloodWait
+            | Cause::UpdateRunning
+            | Cause::RecoveryRunning
+            | Cause::Paused
+            | Cause::OperatorStop => &[],
+        }
+    }
+
+    #[test]
+    fn each_cause_waits_for_a_person_or_ends_without_one() {
+        let mut cause = following(None);
+        while let Some(this) = cause {
+            let all = situations();
+            let called = all.iter().filter(|(_, seen)| seen.verdict.cause == this && needs_person(seen));
+            assert_eq!(called.map(|(name, _)| *name).collect::<Vec<_>>(), calling(this), "{this:?}");
+            cause = following(Some(this));
+        }
+    }
+
+    #[test]
+    fn what_is_not_told_calls_a_person_but_where_it_is_told_later_by_itself() {
+        let seen = |name: &str| situations().into_iter().find(|(known, _)| *known == name).expect("a situation").1;
+        let unheard = |name: &str| {
+            let mut seen = seen(name);
+            seen.history.undelivered = Some("Telegram can't be reached".into());
+            needs_person(&seen)
+        };
+        assert!(unheard("healthy") && unheard("paused, the bridge down") && unheard("flood-wait"));
+        assert!(!unheard("offline, the bridge down") && !unheard("log-stale, rung 2"));
+        // Every rung was tried, and the bridge is back all the same.
+        let back = Snapshot { again: Some(seen("healthy").clock.wall), ..seen("healthy") };
+        assert!(!needs_person(&back) && back.verdict.next == Next::Watch);
     }
 }

@@ -349,6 +349,13 @@ impl State {
     }
 }
 
+impl Next {
+    /// Nobody but a person can do what comes next.
+    pub fn is_for_a_person(self) -> bool {
+        matches!(self, Next::Person(_) | Next::Tell | Next::LeaveDisabled)
+    }
+}
+
 impl Problem {
     /// Since when it has been so, where the problem itself knows.
     pub fn since(&self) -> Option<Wall> {

@@ -27,6 +27,14 @@ fn each_state_has_its_icon_and_its_words() {
     see("waiting", "Waiting: Telegram told the bridge to wait");
     std::fs::remove_file(scene.data("flood-backoff")).expect("the marker");
     see("healthy", "Healthy");
+    std::fs::write(scene.data("bridge-auth-required"), "").expect("a marker");
+    see("person", "Waiting: Telegram asks for a new login");
+    std::fs::remove_file(scene.data("bridge-auth-required")).expect("the marker");
+    see("healthy", "Healthy");
+    assert!(scene.run(&["pause", "--for", "1h"]).status.success());
+    see("paused", "Paused since");
+    assert!(scene.run(&["resume"]).status.success());
+    see("healthy", "Healthy");
 
     let text = "ERROR telethon: the same again\n".repeat(12);
     let log = std::fs::OpenOptions::new().append(true).open(scene.log());

@@ -8,7 +8,7 @@ use crate::facts::{Class, Event, EventKind};
 use crate::limits::Limits;
 use crate::plan::{Incident, Told};
 use crate::time::Wall;
-use crate::verdict::{Cause, Finding, Next, Problem, State, Verdict};
+use crate::verdict::{Cause, Finding, Problem, State, Verdict};
 
 /// Whether a person is called for this cause now: each cause once an incident.
 pub fn tells(incident: &Incident, what: Told) -> bool {
@@ -19,8 +19,7 @@ pub fn tells(incident: &Incident, what: Told) -> bool {
 /// at once (an unloaded job, which is loaded again) calls nobody.
 pub fn calls(incident: &Incident, verdict: &Verdict) -> bool {
     let in_vain = incident.told.iter().any(|told| told.last_rung);
-    let next = matches!(verdict.next, Next::Person(_) | Next::Tell | Next::LeaveDisabled);
-    !incident.told.is_empty() && (in_vain || next)
+    !incident.told.is_empty() && (in_vain || verdict.next.is_for_a_person())
 }
 
 /// Whether there is nothing to tell of this incident: nobody was called, and nothing was done.
@@ -124,6 +123,7 @@ mod tests {
 
     use super::*;
     use crate::plan;
+    use crate::verdict::Next;
 
     #[test]
     fn a_person_is_called_once_for_each_cause() {

@@ -14,8 +14,8 @@ pub(crate) struct Desktop {
     dir: PathBuf,
 }
 
-pub(crate) const ICONS: [&str; 8] =
-    ["healthy", "starting", "recovering", "degraded", "waiting", "stopped", "down", "unknown"];
+pub(crate) const ICONS: [&str; 10] =
+    ["healthy", "starting", "recovering", "degraded", "waiting", "person", "paused", "stopped", "down", "unknown"];
 
 /// A row as the bus tells it.
 #[derive(Debug, Clone, PartialEq)]
@@ -116,7 +116,7 @@ impl Desktop {
         Some(self.property(&name, &path, "IconName")?.as_str()?.into())
     }
 
-    /// Which of the eight icons that is, by its pixels.
+    /// Which of the icons that is, by its pixels.
     pub(crate) fn shows(&self) -> Option<String> {
         let shown = pixels(&self.icon()?)?;
         ICONS.into_iter().find(|name| pixels(&asset(name)).as_ref() == Some(&shown)).map(str::to_owned)

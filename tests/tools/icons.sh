@@ -3,11 +3,14 @@
 #
 #   icons.sh          NAME.png (black and alpha, a template on macOS), NAME-linux.png (a middle tone with a thin light edge,
 #                     legible on light and dark panels) and bridge-watchdog.icns, all committed
-#   icons.sh sheet    target/icons/sheet.png: every state at 18, 22 and 44 px on light and dark, to be looked at
+#   icons.sh sheet    docs/screenshots/icons.png: every state at a true 18 px, at 44 px, and the 18 px magnified, on light
+#                     and dark, to be looked at
+#
+# The sources are drawn on a grid of 18: an edge that lies on it is sharp in the smallest bar.
 set -eu
 cd "$(dirname "$0")/../.."
 
-states="healthy starting recovering degraded waiting stopped down unknown"
+states="healthy starting recovering degraded waiting person paused stopped down unknown"
 mkdir -p "${CARGO_TARGET_DIR:-target}/icons"
 work=$(cd "${CARGO_TARGET_DIR:-target}/icons" && pwd)
 # Pinned: another version may draw an edge differently, and every committed file would change with it.
@@ -25,14 +28,15 @@ resvg() { "$work/bin/resvg" --resources-dir assets "$@"; }
 # within a thin white edge for the panels in between. The hue only repeats what the shape says.
 linux_variant() {
     # Thin, or it fills the gaps of a small icon; wider where the tone is that of a grey panel.
-    edge=0.2
+    edge=0.17
     case $1 in
         healthy) tone='#23925a' ;;
         starting | recovering) tone='#3b7dd8' ;;
         degraded) tone='#b87700' ;;
         down) tone='#e2453c' ;;
         waiting) tone='#8468cc' ;;
-        *) tone='#7f8287' edge=0.35 ;;
+        person) tone='#cc3d8f' ;;
+        *) tone='#7f8287' edge=0.29 ;;
     esac
     sed "s|<g |<filter id='edge' x='-20%' y='-20%' width='140%' height='140%' color-interpolation-filters='sRGB'>\\
 <feMorphology in='SourceAlpha' operator='dilate' radius='$edge' result='wide'/>\\
@@ -55,30 +59,31 @@ open(out, "wb").write(b"icns" + struct.pack(">I", len(entries) + 8) + entries)
 PY
 }
 
+# The mean of each area, as a bar scales the shipped 44 px down: 9 * 44 is 22 * 18.
+at_18_px() { convert "$1" -scale 900% -filter box -resize '18x18!' -set colorspace sRGB "PNG32:$2"; }
+
 # A row a panel: the template on light and inverted on dark, as macOS shows it, then the Linux variant on light, grey
-# and dark. 18 and 22 px are scaled down from the shipped 44 px, as a panel does; the whole is magnified twice.
+# and dark.
 sheet() {
-    y=0
-    {
-        echo '<svg xmlns="http://www.w3.org/2000/svg" width="832" height="340">'
-        for row in ":#f2f2f4" "-white:#26262a" "-linux:#f2f2f4" "-linux:#8a8a8a" "-linux:#26262a"; do
-            echo "<rect y='$y' width='832' height='68' fill='${row#*:}'/>"
-            x=10
-            for state in $states; do
-                for px in 18 22 44; do
-                    echo "<image x='$x' y='$((y + 34 - px / 2))' width='$px' height='$px' href='$work/$state${row%:*}.png'/>"
-                    x=$((x + px + 3))
-                done
-                x=$((x + 10))
-            done
-            y=$((y + 68))
+    rows=
+    for row in ":#f2f2f4" "-white:#26262a" "-linux:#f2f2f4" "-linux:#8a8a8a" "-linux:#26262a"; do
+        variant=${row%:*} ground=${row#*:} small= large=
+        for state in $states; do
+            at_18_px "$work/$state$variant.png" "$work/$state$variant-18.png"
+            small="$small ( -size 18x18 xc:$ground $work/$state$variant-18.png -composite )"
+            large="$large ( -size 44x44 xc:$ground $work/$state$variant.png -composite )"
         done
-        echo '</svg>'
-    } | resvg - "$work/sheet-once.png"
-    echo "<svg xmlns='http://www.w3.org/2000/svg' width='1664' height='680'>
-        <image width='1664' height='680' image-rendering='pixelated' href='$work/sheet-once.png'/></svg>" |
-        resvg - "$work/sheet.png"
-    echo "$work/sheet.png"
+        # Unquoted: words.
+        convert $small -bordercolor "$ground" -border 3x3 +append -type TrueColor "$work/row-18.png"
+        convert $large -bordercolor "$ground" -border 3x3 +append -type TrueColor "$work/row-44.png"
+        convert "$work/row-18.png" -scale 400% "$work/row-72.png"
+        convert "$work/row-18.png" "$work/row-44.png" "$work/row-72.png" -background "$ground" -gravity center \
+            +append "$work/row$variant-${ground#?}.png"
+        rows="$rows $work/row$variant-${ground#?}.png"
+    done
+    mkdir -p docs/screenshots
+    convert $rows -append +dither -colors 256 -strip "PNG8:docs/screenshots/icons.png"
+    echo docs/screenshots/icons.png
 }
 
 if [ "${1:-}" = sheet ]; then

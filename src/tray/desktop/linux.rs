@@ -29,6 +29,8 @@ pub(crate) fn png(icon: Icon) -> &'static [u8] {
         Icon::Recovering => include_bytes!("../../../assets/recovering-linux.png"),
         Icon::Degraded => include_bytes!("../../../assets/degraded-linux.png"),
         Icon::Waiting => include_bytes!("../../../assets/waiting-linux.png"),
+        Icon::Person => include_bytes!("../../../assets/person-linux.png"),
+        Icon::Paused => include_bytes!("../../../assets/paused-linux.png"),
         Icon::Stopped => include_bytes!("../../../assets/stopped-linux.png"),
         Icon::Down => include_bytes!("../../../assets/down-linux.png"),
         Icon::Unknown => include_bytes!("../../../assets/unknown-linux.png"),

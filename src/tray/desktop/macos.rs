@@ -25,6 +25,8 @@ pub(crate) fn png(icon: Icon) -> &'static [u8] {
         Icon::Recovering => include_bytes!("../../../assets/recovering.png"),
         Icon::Degraded => include_bytes!("../../../assets/degraded.png"),
         Icon::Waiting => include_bytes!("../../../assets/waiting.png"),
+        Icon::Person => include_bytes!("../../../assets/person.png"),
+        Icon::Paused => include_bytes!("../../../assets/paused.png"),
         Icon::Stopped => include_bytes!("../../../assets/stopped.png"),
         Icon::Down => include_bytes!("../../../assets/down.png"),
         Icon::Unknown => include_bytes!("../../../assets/unknown.png"),
