@@ -40,7 +40,7 @@ fn each_state_has_a_shape_of_its_own_even_at_18_px_in_black_and_white() {
         }
     }
     // In black and white, as small as a bar shows them: of what two have black, a fifth is not the same. A person drawn where
-    // the second tower stands came to 17 % beside the triangle, and was hard to tell from it.
+    // the second tower stands came to 18 % beside the triangle, and was hard to tell from it.
     for (nth, (state, shape)) in shapes.iter().enumerate() {
         for (other, same) in &shapes[nth + 1..] {
             let (shape, same) = (at_18_px(shape), at_18_px(same));

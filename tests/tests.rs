@@ -46,6 +46,7 @@ mod reports_view;
 mod reports_words;
 mod revert;
 mod revert_head;
+mod screenshots;
 mod second_look;
 mod session_clean;
 mod session_kills;

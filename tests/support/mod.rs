@@ -10,6 +10,7 @@ pub(crate) mod launchd;
 pub(crate) mod loaded;
 pub(crate) mod mac;
 pub(crate) mod panel;
+pub(crate) mod pictures;
 pub(crate) mod pty;
 pub(crate) mod require;
 pub(crate) mod scene;

@@ -11,7 +11,9 @@ use super::require::{self, Ability};
 use super::scene::{PATIENCE, Scene, beside};
 
 pub(crate) struct Desktop {
-    dir: PathBuf,
+    pub dir: PathBuf,
+    /// Besides what `panel.sh` sets.
+    pub env: Vec<(&'static str, String)>,
 }
 
 pub(crate) const ICONS: [&str; 10] =
@@ -49,9 +51,15 @@ impl Desktop {
     /// # Errors
     /// Why it can't be started here. Nothing of it is left then.
     pub(crate) fn try_start(args: &[&str]) -> Result<Desktop, String> {
+        Desktop::with(args, Vec::new())
+    }
+
+    /// # Errors
+    /// As above.
+    pub(crate) fn with(args: &[&str], env: Vec<(&'static str, String)>) -> Result<Desktop, String> {
         let folder = tempfile::Builder::new().prefix("desk").tempdir();
         let dir = folder.map_err(|error| format!("there is no temporary folder: {error}"))?.keep();
-        let desktop = Desktop { dir };
+        let desktop = Desktop { dir, env };
         require::succeeds(&mut desktop.script("start", args))?;
         Ok(desktop)
     }
@@ -70,11 +78,17 @@ impl Desktop {
 
     /// The app on this scene's bridge.
     pub(crate) fn app(&self, scene: &Scene) -> App {
+        self.app_by(&[], scene)
+    }
+
+    /// The same, started by other words: `env …`, `unshare …`.
+    pub(crate) fn app_by(&self, before: &[&str], scene: &Scene) -> App {
         let program = beside("examples/test-tray");
         let (environment, config) = (scene.folder.path().join("environment.json"), scene.config_file());
         let words = [&program, &environment, Path::new("--config"), &config]
             .map(|word| word.to_str().expect("text").to_owned());
-        self.start(&words.each_ref().map(String::as_str), &scene.folder.path().join("watch.log"))
+        let words = words.each_ref().map(String::as_str);
+        self.start(&[before, &words].concat(), &scene.folder.path().join("watch.log"))
     }
 
     /// A program in this desktop, left running.
@@ -191,6 +205,7 @@ impl Desktop {
     fn script(&self, verb: &str, args: &[&str]) -> Command {
         let mut command = Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support/panel.sh"));
         command.arg(verb).arg(&self.dir).args(args).stdin(Stdio::null());
+        command.envs(self.env.iter().map(|(key, value)| (*key, value)));
         command
     }
 }
