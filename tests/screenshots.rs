@@ -92,7 +92,7 @@ fn all() {
 
 /// A checkout in a home folder, as a person has it, with a look each second.
 fn stage(manager: &'static str, factor: f64) -> Scene {
-    let mut scene = Scene::new(manager, factor);
+    let mut scene = Scene::called("me-", manager, factor);
     let root = scene.folder.path().join("home/src/ai");
     std::fs::create_dir_all(root.parent().expect("a folder")).expect("src");
     std::fs::rename(&scene.root, &root).expect("the checkout");
@@ -251,7 +251,7 @@ fn down(studio: &mut Studio, name: &str) {
 }
 
 fn crash_loop(studio: &mut Studio, name: &str) {
-    let (mut scene, _launchd) = loaded(60.0, 0.4, 0.5, &["--exit", "1", "--after", "0.3"]);
+    let (mut scene, _launchd) = loaded(60.0, 4.0, 0.5, &["--exit", "1", "--after", "0.3"]);
     scene.set("crash_window", 1800.0);
     scene.set("again", 1800.0);
     let _app = studio.desktop.app(&scene);
@@ -313,6 +313,8 @@ fn unknown(studio: &mut Studio, name: &str) {
     studio.desktop.wait_row("Healthy");
     let denied = std::fs::Permissions::from_mode(0o644);
     std::fs::set_permissions(launchd.launchctl(), denied).expect("its mode");
+    // Its manager is asked when it is gone.
+    signal(launchd.wait_pid(&scene.label), Signal::KILL);
     studio.desktop.wait_row("Unknown");
     studio.menu(name);
 }
@@ -326,11 +328,12 @@ fn questions(studio: &mut Studio, _: &str) {
         "/bin/sh -c 'while kill -0 $PPID 2>/dev/null; do i=0; while [ $i -lt 3000 ]; do i=$((i+1)); done; sleep 0.05; done' &\n\
          while :; do echo beat; sleep 0.2; done",
     );
+    scene.commit("bridge.py", "import telethon\n", "Handle R&D chats", 7200);
     let mut command = Command::new(product());
     command.args(["demo-bridge", "--exclusive", "--session"]).arg(scene.data("valor_bridge.session"));
     let holder = decoys::start("a holder", command.current_dir(&scene.root));
     scene.wait_aged(holder.1.id(), 2.0);
-    studio.windows(&scene, "Starting", &QUESTIONS);
+    studio.windows(&scene, &QUESTIONS);
 }
 
 /// HEAD is a revert of ours; and what a click did not do.
@@ -348,7 +351,7 @@ fn undo(studio: &mut Studio, _: &str) {
     // Root may write everywhere, but even root can't remove a folder as a file.
     std::fs::remove_file(scene.data("auto-revert-enabled")).expect("the opt-in");
     std::fs::create_dir(scene.data("auto-revert-enabled")).expect("a folder in the marker's place");
-    studio.windows(&scene, "Healthy", &[("question-undo", "Undo revert"), ("not-done", "Auto-revert")]);
+    studio.windows(&scene, &[("question-undo", "Undo revert"), ("not-done", "Auto-revert")]);
 }
 
 /// What a double click meets.

@@ -58,7 +58,7 @@ impl Studio {
 
     /// The open menu in each look. The state has to last for a quarter of a minute.
     pub(crate) fn menu(&mut self, name: &str) {
-        self.in_each_look(name, |_| {});
+        self.opened(name, &LOOKS, |_| {});
     }
 
     /// The open menu with each submenu, one at a time; each picture is named after its label.
@@ -73,7 +73,8 @@ impl Studio {
         let steps: Vec<(usize, Row)> = rows.iter().filter(can).cloned().enumerate().collect();
         for (nth, row) in steps.into_iter().filter(|(_, row)| !row.rows.is_empty() && row.label.starts_with(label)) {
             let first = row.label.split([' ', ':']).next().unwrap_or_default().to_lowercase();
-            self.in_each_look(&format!("submenu-{first}"), |desktop| {
+            // Two of the four looks: they are the largest pictures.
+            self.opened(&format!("submenu-{first}"), &[LOOKS[0], LOOKS[2]], |desktop| {
                 // One key at a time: the panel asks the app about a submenu before it opens it.
                 for _ in 0..=nth {
                     desktop.exec(&["xdotool", "key", "--delay", "40", "Down"]);
@@ -84,10 +85,11 @@ impl Studio {
     }
 
     /// Windows of the app that it shows at clicks on these rows. What is no row of this menu is left out, and said.
-    pub(crate) fn windows(&self, scene: &Scene, ready: &str, rows: &[(&str, &str)]) {
+    pub(crate) fn windows(&self, scene: &Scene, rows: &[(&str, &str)]) {
         for look in LOOKS {
             let app = self.app(scene, look);
-            self.desktop.wait_row(ready);
+            // Not before the first look.
+            self.desktop.wait("a row to click", || self.desktop.row("Restart bridge")?.enabled.then_some(()));
             for (name, label) in rows {
                 if self.desktop.row(label).is_none() {
                     println!("{name}: left out: the menu has no row '{label}'");
@@ -131,11 +133,13 @@ impl Studio {
         self.desktop.wait("the window's end", || (!windows(&self.desktop).contains(&id)).then_some(()));
     }
 
-    fn in_each_look(&mut self, name: &str, then: impl Fn(&Desktop)) {
-        for look in LOOKS {
+    fn opened(&mut self, name: &str, looks: &[Look], then: impl Fn(&Desktop)) {
+        for &look in looks {
             self.bar(look);
             let bar = BAR * look.scale;
             let (x, y) = ((WIDTH - bar / 2).to_string(), (bar / 2).to_string());
+            // Below the bar's own edge.
+            let bar = bar + 2 * look.scale;
             // Beside the open menu: a row under the pointer would be a marked one.
             let far = ["mousemove", "10", "1700"];
             let below = format!("{WIDTH}x{}+0+{bar}", HEIGHT - bar);
@@ -171,14 +175,16 @@ impl Studio {
         self.desktop.wait("the icon", || self.desktop.icon());
     }
 
-    /// A picture that is the same as the one before it.
+    /// A picture that is the same as the one before it. Rows that change all the time do not stand still: after a while it is
+    /// taken as it is.
     fn still(&self, import: &[&str]) -> String {
         let mut before = Vec::new();
         let path = self.desktop.dir.join("picture.ppm");
+        let until = Instant::now() + APPEARS;
         self.desktop.wait("a picture that stands still", || {
             self.desktop.exec(&[import, &[path.to_str()?]].concat());
             let now = std::fs::read(&path).ok()?;
-            let same = now == before;
+            let same = now == before || Instant::now() > until;
             before = now;
             // Between two looks more than one frame of an animation.
             std::thread::sleep(Duration::from_millis(if same { 0 } else { 120 }));
@@ -192,7 +198,7 @@ impl Studio {
             &[
                 &["convert", picture],
                 change,
-                &["+dither", "-colors", "48", "-strip", "-define", "png:compression-level=9", &out],
+                &["+dither", "-colors", "16", "-strip", "-define", "png:compression-level=9", &out],
             ]
             .concat(),
         );

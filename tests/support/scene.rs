@@ -70,7 +70,13 @@ impl Drop for Scene {
 impl Scene {
     /// A checkout with one commit two days old, a demo bridge as the program, times `factor` times faster.
     pub(crate) fn new(manager: &'static str, factor: f64) -> Scene {
-        let folder = tempfile::Builder::new().prefix("bridge watchdog ü").tempdir().expect("a temporary folder");
+        // A path that a shell or a URL takes apart.
+        Scene::called("bridge watchdog ü", manager, factor)
+    }
+
+    /// The same in a folder whose name begins so.
+    pub(crate) fn called(name: &str, manager: &'static str, factor: f64) -> Scene {
+        let folder = tempfile::Builder::new().prefix(name).tempdir().expect("a temporary folder");
         let root = folder.path().join("checkout");
         std::fs::create_dir_all(root.join("data")).expect("data");
         std::fs::create_dir_all(root.join("logs")).expect("logs");
