@@ -18,6 +18,8 @@ pub enum Reason {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Hand {
     Restart,
+    /// A start of what its operator has stopped, where that undoes no `disable`.
+    Start,
     CleanLocks,
     Revert,
     UndoRevert,

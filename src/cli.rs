@@ -21,8 +21,9 @@ use crate::demo::{self, Fault};
 use crate::exit_code;
 use crate::foreign_text::Lines;
 use crate::limits::Environment;
-use crate::system::{output, timed};
+use crate::system::{clock, output, timed};
 use crate::text;
+use crate::time::Wall;
 
 #[derive(Parser)]
 #[command(
@@ -118,6 +119,9 @@ enum Command {
         /// How long: 90s, 30m, 1h30m, 7d
         #[arg(long = "for", value_name = "TIME", default_value = "1h", value_parser = duration)]
         lasting: Duration,
+        /// Until 'bridge-watchdog resume'; a person is reminded of it once a day
+        #[arg(long, conflicts_with = "lasting")]
+        until_resumed: bool,
     },
     /// End a pause
     #[command(after_help = "Example: bridge-watchdog resume")]
@@ -250,7 +254,8 @@ fn run(cli: Cli, environment: &Environment) -> Result<u8, Failure> {
         Command::Crashes { json, since } => look::crashes(&config()?, environment, json.json, since),
         Command::Record { event, reason } => act::record(&config()?, environment, event, &reason),
         Command::Hold { reason, command } => hold::hold(&config()?, environment, reason, &command),
-        Command::Pause { lasting } => act::pause(&config()?, Some(lasting)),
+        Command::Pause { until_resumed: true, .. } => act::pause(&config()?, Some(Wall::NEVER)),
+        Command::Pause { lasting, .. } => act::pause(&config()?, Some(clock::wall() + lasting)),
         Command::Resume => act::pause(&config()?, None),
         Command::AlertTest => tell::alert_test(&config()?, environment),
         Command::Diagnostics => Ok(tell::diagnostics(&config()?, environment)),

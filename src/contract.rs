@@ -48,6 +48,8 @@ pub const HELD_UNTIL: &str = "held-until.json";
 pub const ENDED: &str = "ended.json";
 /// The incident that is open, for the next watch to go on with.
 pub const INCIDENT: &str = "incident.json";
+/// The last times when the bridge was not well.
+pub const OUTAGES: &str = "outages.json";
 /// What does nothing for the bridge, since when, and when a person was last reminded of it.
 pub const REMINDED: &str = "reminded.json";
 /// What belongs to no incident and was told.

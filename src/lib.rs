@@ -46,6 +46,7 @@ pub mod manager;
 pub mod markers;
 pub mod menu;
 pub mod observe;
+pub mod outages;
 pub mod outcome;
 pub mod plan;
 pub mod recover;

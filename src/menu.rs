@@ -2,10 +2,12 @@
 //! Pure; its sentences are `text`'s.
 
 use crate::foreign_text::{Lines, harmless};
-use crate::snapshot::{RECENT, Refusal, Snapshot, clean_refused, needs_person, restart_refused};
+use crate::outages::KEPT;
+use crate::snapshot::{Refusal, Snapshot, clean_refused, needs_person, restart_refused};
 use crate::text::menu::{Place, WIDTH, at_home, looking, lost, refusal, rows};
+use crate::text::outages::incident;
 use crate::text::{self, time::at};
-use crate::time::{Clock, Wall};
+use crate::time::Wall;
 use crate::verdict::{Cause, State};
 
 /// Everything that the menu depends on.
@@ -21,8 +23,12 @@ pub struct View<'a> {
     pub always_reverts: bool,
     /// When diagnostics were last copied.
     pub copied: Option<Wall>,
-    /// The bridge is the demo's.
+    /// The bridge is the demo's: there is no configuration.
     pub demo: bool,
+    /// The platform has a terminal to show the log in.
+    pub terminal: bool,
+    /// Alerts go to a person by Telegram.
+    pub telegram: bool,
     pub place: Place<'a>,
 }
 
@@ -59,6 +65,10 @@ pub struct Row {
     pub enabled: bool,
     /// For a row that is switched on and off.
     pub checked: Option<bool>,
+    /// It has nothing to show now, and its place is not seen.
+    pub hidden: bool,
+    /// What is used often has a key, while the menu is open. It never changes.
+    pub key: Option<char>,
     /// The rows of a submenu.
     pub rows: Vec<Row>,
 }
@@ -66,6 +76,8 @@ pub struct Row {
 pub const SEPARATOR: &str = "-";
 
 const AUTO_REVERT: &str = "Auto-revert: undo a fresh commit that crashes the bridge";
+const ALERTED: &str = "Alerts go to you by Telegram";
+const NOT_ALERTED: &str = "No alerts by Telegram: 'bridge-watchdog setup' makes the way";
 
 /// The menu for this view.
 pub fn menu(view: &View) -> Menu {
@@ -74,29 +86,27 @@ pub fn menu(view: &View) -> Menu {
         (None, None) => looking(),
         (None, Some(snapshot)) => rows(snapshot, &view.place),
     };
+    // A person with both has to see which of them this is.
+    let state = if view.demo { format!("Demo: {}", in_a_sentence(&state)) } else { state };
     let tooltip = format!("Bridge Watchdog: {}", harmless(&state, Lines::Join));
     let snapshot = view.snapshot.filter(|_| view.lost.is_none());
     let mut menu = vec![row("state", state, false), row("reason", reason, false), separator()];
-    menu.extend(acts(snapshot));
-    menu.push(separator());
-    menu.extend(switches(view, snapshot));
-    menu.push(separator());
-    menu.push(recent(view.snapshot));
-    menu.push(either("log", "Open log", view.snapshot.is_some_and(|seen| seen.more.log), "there is none yet"));
-    let copied =
-        view.copied.zip(view.snapshot).map(|(copied, seen)| format!(" (copied at {})", at(copied, seen.clock)));
-    menu.push(row("diagnostics", format!("Copy diagnostics{}", copied.unwrap_or_default()), true));
-    menu.push(separator());
     if view.demo {
-        menu.push(faults(snapshot));
+        menu.extend([keyed(row("setup", "Set up\u{2026}", true), ','), faults(snapshot), separator()]);
     }
-    let login = match view.starts_at_login {
-        Some(on) => Row { checked: Some(on), ..row("login", "Start at login", snapshot.is_some()) },
-        None => Row { checked: Some(false), ..row("login", "Start at login (not in the demo)", false) },
-    };
-    menu.push(login);
-    menu.push(row("about", "About Bridge Watchdog", true));
-    menu.push(row("quit", if view.demo { "Quit (ends the demo)" } else { "Quit (the bridge goes on)" }, true));
+    menu.extend([restart(snapshot), check(snapshot), pause(snapshot), separator()]);
+    menu.push(keyed(row("status", "Show status", true), 'i'));
+    menu.push(recent(view.snapshot));
+    let log = view.snapshot.is_some_and(|seen| seen.more.log);
+    menu.push(keyed(either("log", "Open log", log, "there is none yet"), 'l'));
+    if view.terminal {
+        menu.push(keyed(either("log-terminal", "Show log in terminal", log, "there is none yet"), 't'));
+    }
+    menu.extend([separator(), more(view, snapshot), row("about", "About Bridge Watchdog", true)]);
+    menu.push(keyed(
+        row("quit", if view.demo { "Quit (ends the demo)" } else { "Quit (the bridge goes on)" }, true),
+        'q',
+    ));
     written(&mut menu, view.place.home);
     Menu { icon: icon(view), tooltip, rows: menu }
 }
@@ -122,31 +132,16 @@ fn icon(view: &View) -> Icon {
     }
 }
 
-/// What can be done by hand; a row that is disabled says why.
-fn acts(snapshot: Option<&Snapshot>) -> Vec<Row> {
-    let Some(snapshot) = snapshot else {
-        return [
-            ("restart", "Restart bridge"),
-            ("check", "Check now"),
-            ("locks", "Clean locks"),
-            ("revert", "Revert HEAD"),
-            ("undo", "Undo revert"),
-        ]
-        .map(|(id, text)| row(id, text, false))
-        .to_vec();
-    };
-    vec![
-        restart(snapshot),
-        either("check", "Check now", snapshot.rung.is_none(), refusal(Refusal::Recovering)),
-        locks(snapshot),
-        revert(snapshot),
-        undo(snapshot),
-    ]
+fn restart(snapshot: Option<&Snapshot>) -> Row {
+    let Some(snapshot) = snapshot else { return keyed(row("restart", "Restart bridge", false), 'r') };
+    keyed(restart_or_start(snapshot), 'r')
 }
 
-fn restart(snapshot: &Snapshot) -> Row {
-    if let Some(why) = restart_refused(snapshot) {
-        return row("restart", format!("Restart bridge ({})", refusal(why)), false);
+fn restart_or_start(snapshot: &Snapshot) -> Row {
+    match restart_refused(snapshot) {
+        Some(Refusal::OperatorStop) => return row("restart", "Start bridge\u{2026}", true),
+        Some(why) => return row("restart", format!("Restart bridge ({})", refusal(why)), false),
+        None => {}
     }
     // Not disabled: a person may just have logged in or made room, and then a restart is what is missing.
     let note = match snapshot.verdict.cause {
@@ -158,13 +153,66 @@ fn restart(snapshot: &Snapshot) -> Row {
     row("restart", format!("Restart bridge{note}"), true)
 }
 
-fn locks(snapshot: &Snapshot) -> Row {
-    let refused = clean_refused(snapshot);
-    either("locks", "Clean locks", refused.is_none(), refused.map_or("", refusal))
+fn check(snapshot: Option<&Snapshot>) -> Row {
+    let why = snapshot.and_then(busy);
+    let Some(why) = why else { return keyed(row("check", "Check now", snapshot.is_some()), 'k') };
+    keyed(either("check", "Check now", false, refusal(why)), 'k')
+}
+
+/// A look would have to wait for what is at work.
+fn busy(snapshot: &Snapshot) -> Option<Refusal> {
+    restart_refused(snapshot).filter(|why| matches!(why, Refusal::Recovering | Refusal::Asked))
+}
+
+/// Its label stays; what is so now is its first row.
+fn pause(snapshot: Option<&Snapshot>) -> Row {
+    let paused = snapshot.and_then(|seen| seen.more.pause);
+    let clock = snapshot.map(|seen| seen.clock).unwrap_or_default();
+    let there = snapshot.is_some();
+    let known = || text::menu::pause(paused.map(|pause| pause.until), clock);
+    let state = if there { known() } else { "Not known yet".into() };
+    let rows = vec![
+        row("pause-state", state, false),
+        row("resume", "Resume now", paused.is_some()),
+        separator(),
+        row("pause-15m", "Pause for 15 min", there),
+        row("pause-1h", "Pause for 1 h", there),
+        row("pause-tomorrow", "Pause until tomorrow, 08:00", there),
+        row("pause-open", "Pause until I resume", there),
+    ];
+    Row { rows, ..row("pause", "Pause recovery", true) }
+}
+
+/// What is rarely asked for. A row that is disabled says why.
+fn more(view: &View, snapshot: Option<&Snapshot>) -> Row {
+    let copied =
+        view.copied.zip(view.snapshot).map(|(copied, seen)| format!(" (copied at {})", at(copied, seen.clock)));
+    let login = match view.starts_at_login {
+        Some(on) => Row { checked: Some(on), ..row("login", "Start at login", snapshot.is_some()) },
+        None => Row { checked: Some(false), ..row("login", "Start at login (not in the demo)", false) },
+    };
+    let rows = vec![
+        locks(snapshot),
+        revert(snapshot),
+        undo(snapshot),
+        auto_revert(view, snapshot),
+        separator(),
+        row("diagnostics", format!("Copy diagnostics{}", copied.unwrap_or_default()), true),
+        row("alerts", if view.telegram { ALERTED } else { NOT_ALERTED }, false),
+        login,
+    ];
+    Row { rows, ..row("more", "More", true) }
+}
+
+fn locks(snapshot: Option<&Snapshot>) -> Row {
+    let refused = snapshot.and_then(clean_refused);
+    let Some(why) = refused else { return row("locks", "Clean locks", snapshot.is_some()) };
+    either("locks", "Clean locks", false, refusal(why))
 }
 
 /// With the commit that it is about.
-fn revert(snapshot: &Snapshot) -> Row {
+fn revert(snapshot: Option<&Snapshot>) -> Row {
+    let Some(snapshot) = snapshot else { return row("revert", "Revert HEAD", false) };
     let Some(head) = &snapshot.more.head else { return row("revert", "Revert HEAD (it can't be read)", false) };
     let refused =
         if snapshot.more.own_revert { Some("it is our own revert") } else { clean_refused(snapshot).map(refusal) };
@@ -172,46 +220,36 @@ fn revert(snapshot: &Snapshot) -> Row {
     row("revert", format!("Revert HEAD{why}: {} {}", head.short_id, head.summary), refused.is_none())
 }
 
-fn undo(snapshot: &Snapshot) -> Row {
+fn undo(snapshot: Option<&Snapshot>) -> Row {
+    let Some(snapshot) = snapshot else { return row("undo", "Undo revert", false) };
     let refused = clean_refused(snapshot).map(refusal);
     let refused = if snapshot.more.own_revert { refused } else { Some("HEAD is no revert of ours") };
     either("undo", "Undo revert", refused.is_none(), refused.unwrap_or(""))
 }
 
-fn switches(view: &View, snapshot: Option<&Snapshot>) -> Vec<Row> {
-    let auto_revert = snapshot.is_some_and(|seen| seen.more.auto_revert);
-    let pause = snapshot.and_then(|seen| Some((seen.more.pause?, seen.clock)));
-    let paused = pause.map(|(pause, clock): (_, Clock)| format!("Paused until {}", at(pause.until, clock)));
-    vec![
-        Row {
-            checked: Some(auto_revert),
-            ..if view.always_reverts {
-                row("auto-revert", format!("{AUTO_REVERT} (set in config.toml)"), false)
-            } else {
-                row("auto-revert", AUTO_REVERT, snapshot.is_some())
-            }
-        },
-        Row {
-            checked: Some(paused.is_some()),
-            ..row("pause", paused.unwrap_or_else(|| "Pause for 1 h".into()), snapshot.is_some())
-        },
-    ]
+fn auto_revert(view: &View, snapshot: Option<&Snapshot>) -> Row {
+    let on = snapshot.is_some_and(|seen| seen.more.auto_revert);
+    let row = if view.always_reverts {
+        row("auto-revert", format!("{AUTO_REVERT} (set in config.toml)"), false)
+    } else {
+        row("auto-revert", AUTO_REVERT, snapshot.is_some())
+    };
+    Row { checked: Some(on), ..row }
 }
 
-/// The newest first; unused rows are there too, and empty. That there is no event is said in a row and not in the
-/// submenu's label: GTK shows that label as it was made, whatever is set later (muda gives the item a box, and
-/// set_label() needs a label there).
+/// The newest first; rows without an incident are hidden. That there is none is said in a row and not in the submenu's
+/// label, which GTK shows as it was made, whatever is set later.
 fn recent(snapshot: Option<&Snapshot>) -> Row {
-    let events = snapshot
-        .iter()
-        .flat_map(|seen| seen.more.recent.iter().rev().map(|event| text::menu::recent(event, seen.clock)));
-    let mut texts: Vec<String> = events.take(RECENT).collect();
+    let incidents =
+        snapshot.iter().flat_map(|seen| seen.more.outages.iter().rev().map(|outage| incident(outage, seen.clock)));
+    let mut texts: Vec<String> = incidents.take(KEPT).collect();
     if texts.is_empty() {
-        texts.push("None so far".into());
+        texts.push(if snapshot.is_some() { "None so far" } else { "Not known yet" }.into());
     }
-    texts.resize(RECENT, String::new());
-    let rows = texts.into_iter().enumerate().map(|(nth, text)| row(&format!("event-{nth}"), text, false)).collect();
-    Row { rows, ..row("recent", "Recent events", true) }
+    let shown = texts.len();
+    texts.resize(KEPT, String::new());
+    let row_of = |(nth, text)| Row { hidden: nth >= shown, ..row(&format!("incident-{nth}"), text, false) };
+    Row { rows: texts.into_iter().enumerate().map(row_of).collect(), ..row("recent", "Recent incidents", true) }
 }
 
 fn faults(snapshot: Option<&Snapshot>) -> Row {
@@ -233,7 +271,17 @@ fn either(id: &str, text: &str, enabled: bool, otherwise: &str) -> Row {
 }
 
 fn row(id: &str, text: impl Into<String>, enabled: bool) -> Row {
-    Row { id: id.into(), text: text.into(), enabled, checked: None, rows: Vec::new() }
+    Row { id: id.into(), text: text.into(), enabled, checked: None, hidden: false, key: None, rows: Vec::new() }
+}
+
+fn keyed(row: Row, key: char) -> Row {
+    Row { key: Some(key), ..row }
+}
+
+/// With a small first letter, as it stands after a colon.
+fn in_a_sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_lowercase().to_string() + letters.as_str())
 }
 
 fn separator() -> Row {

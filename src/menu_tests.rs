@@ -20,6 +20,8 @@ fn view(snapshot: &Snapshot) -> View<'_> {
         always_reverts: false,
         copied: None,
         demo: false,
+        terminal: true,
+        telegram: true,
         place: PLACE,
     }
 }
@@ -52,7 +54,6 @@ fn every_state_and_cause_has_its_rows() {
     opted_in.more.auto_revert = true;
     opted_in.more.log = false;
     opted_in.more.own_revert = true;
-    opted_in.more.recent.clear();
     let login = situations().into_iter().find(|(name, _)| *name == "auth-required").expect("a situation").1;
     let rows: [(&str, View); 6] = [
         ("before the first look", nothing),
@@ -66,7 +67,7 @@ fn every_state_and_cause_has_its_rows() {
             View { place: Place { root: "/Volumes/Data/checkouts/of/somebody/telegram/ai", ..PLACE }, ..view(&login) },
         ),
         ("diagnostics copied", View { copied: Some(NOW), ..view(&healthy) }),
-        ("the demo", View { demo: true, starts_at_login: None, ..view(&healthy) }),
+        ("the demo", View { demo: true, starts_at_login: None, terminal: false, telegram: false, ..view(&healthy) }),
     ];
     for (name, view) in rows {
         add(name, &view);
@@ -126,7 +127,8 @@ fn rendered(rows: &[Row]) -> Vec<String> {
         let check = row.checked.map_or("", |checked| if checked { "[x] " } else { "[ ] " });
         let text = if row.id == SEPARATOR { "---" } else { &row.text };
         let below = rendered(&row.rows).into_iter().map(|line| format!("    {line}"));
-        let line = format!("{sign} {check}{text}");
+        let hidden = if row.hidden { " (hidden)" } else { "" };
+        let line = format!("{sign} {check}{text}{hidden}");
         std::iter::once(line.trim_end().to_owned() + "\n").chain(below).collect::<Vec<_>>()
     });
     lines.collect()

@@ -6,6 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::act::Hand;
 use crate::limits::Limits;
 use crate::outcome::{Outcome, StandDown};
 use crate::time::{Clock, Mono, Wall};
@@ -29,6 +30,9 @@ pub struct Incident {
     /// What was acted upon or told last.
     #[serde(default)]
     pub problem: Option<Problem>,
+    /// What a person did meanwhile, and it worked.
+    #[serde(default)]
+    pub by_hand: Option<Hand>,
 }
 
 /// A rung that has done something.
@@ -146,6 +150,7 @@ pub fn open(problem: &Problem, now: Wall) -> Incident {
         waited_for_work: false,
         acts: Vec::new(),
         problem: None,
+        by_hand: None,
     }
 }
 

@@ -81,13 +81,14 @@ pub fn chain_by_hand(controller: &mut Controller, finding: &Finding, say: &mut d
 /// down. `confirmed`: they know that work in progress may be ended. `expected`: the commit that they want to be reverted.
 pub fn by_hand(controller: &mut Controller, hand: Hand, confirmed: bool, expected: Option<String>) -> Outcome {
     let rung = match hand {
-        Hand::Restart => Rung::Restart,
+        Hand::Restart | Hand::Start => Rung::Restart,
         Hand::CleanLocks => Rung::FreeSession,
         Hand::Revert | Hand::UndoRevert => Rung::Revert,
     };
     match Attempt::begin(controller, rung, Reason::ByHand(hand), confirmed) {
         Ok(mut attempt) => match hand {
             Hand::Restart => restart::restart(&mut attempt),
+            Hand::Start => restart::start_stopped(&mut attempt),
             Hand::CleanLocks => free_session::free_session(&mut attempt),
             Hand::Revert | Hand::UndoRevert => revert::revert(&mut attempt, expected),
         },

@@ -8,6 +8,8 @@ use crate::facts::{Condition, Exit, Identity, Keeper, MissingProgram, Pause, Pro
 use crate::history::History;
 use crate::holders::Left;
 use crate::markers::Update;
+use crate::outages::{Healed, Outage, What};
+use crate::outcome::{Cure, Outcome};
 use crate::signs::Living;
 use crate::snapshot::{Commit, Done, More, Recent, RunningRung, Snapshot};
 use crate::time::{Clock, Mono, Wall};
@@ -76,7 +78,7 @@ pub(crate) fn snapshot(findings: Vec<Finding>, well: Next) -> Snapshot {
             auto_revert: false,
             pause: None,
             log: true,
-            after_crash: None,
+            outages: Vec::new(),
         },
     }
 }
@@ -102,6 +104,23 @@ fn crash_loop(head: Head) -> Problem {
 
 fn dead(exit: Exit, next: Next) -> Snapshot {
     down(one(Problem::ProcessDead { exit, held_back: None, restless: None }, next))
+}
+
+/// Well, after this.
+fn after(outage: Outage) -> Snapshot {
+    let mut seen = snapshot(Vec::new(), Next::Watch);
+    seen.more.outages = vec![outage];
+    seen
+}
+
+/// It lasted 4 min; `None`: it is not over.
+fn hang(ended: Option<Wall>) -> Outage {
+    let began = ended.map_or(ago(400), |ended| ended - Duration::from_mins(4));
+    Outage { began, ended, what: What::Cause(Cause::LogStale), then: Vec::new(), healed: Healed::Restarted }
+}
+
+fn long_ago(nth: u32) -> Outage {
+    hang(Some(ago(900_000) + Duration::from_hours(20) * nth))
 }
 
 /// Every state and problem.
@@ -179,8 +198,27 @@ pub(crate) fn situations() -> Vec<(&'static str, Snapshot)> {
             Snapshot { rung: rung(Rung::Restart, ago(5), killed(Next::Start)).rung, ..seen }
         }),
         ("healthy, started after a crash", {
-            let mut seen = snapshot(Vec::new(), Next::Watch);
-            seen.more.after_crash = Some(ago(240));
+            let what = What::Crash("signal 9".into());
+            after(Outage { began: ago(241), ended: Some(ago(240)), what, then: Vec::new(), healed: Healed::ByManager })
+        }),
+        ("healthy, after a hang", after(hang(Some(ago(180))))),
+        ("healthy, long after a hang", Snapshot { since: ago(180), ..after(hang(Some(ago(39_000)))) }),
+        ("healthy, restarted by hand", {
+            let mut seen = after(hang(Some(ago(39_000))));
+            let cured = Outcome::Cured(Cure::Up { pid: 4312, after: Duration::from_secs(1) });
+            seen.more.recent.push(Recent { at: ago(180), done: Done::ByHand(Hand::Restart, cured) });
+            seen
+        }),
+        ("healthy, many incidents", {
+            let mut seen = after(hang(Some(ago(180))));
+            let one =
+                |nth: u32| Outage { what: What::Cause(Cause::Offline), healed: Healed::ByItself, ..long_ago(nth) };
+            seen.more.outages = (0..10).map(one).chain(seen.more.outages).skip(1).collect();
+            seen
+        }),
+        ("log-stale, an incident that is open", {
+            let mut seen = hangs();
+            seen.more.outages = vec![Outage { then: vec![Cause::ProcessDead], ..hang(None) }];
             seen
         }),
         ("process-dead, every rung tried, nobody hears", {
@@ -238,6 +276,12 @@ pub(crate) fn situations() -> Vec<(&'static str, Snapshot)> {
             seen.more.pause = Some(pause);
             seen
         }),
+        ("paused until it is resumed", {
+            let pause = Pause { since: ago(180), until: Wall::NEVER };
+            let mut seen = one(Problem::Paused(pause), Next::PauseEnds(pause.until));
+            seen.more.pause = Some(pause);
+            seen
+        }),
         ("operator-stop", down(one(Problem::OperatorStop, Next::OperatorStarts))),
         ("operator-stop, a stop file", {
             let unmet = Unmet::Path { path: "/Users/me/STOP".into(), there: true };
@@ -278,6 +322,11 @@ pub(crate) fn situations() -> Vec<(&'static str, Snapshot)> {
         ("unknown, the markers are denied", {
             let why = "/Users/somebody/src/ai/data can't be looked into: denied";
             one(Problem::MarkersUnseen(why.into()), Next::Person(Help::MakeReadable))
+        }),
+        ("clean locks by hand", {
+            let reason = Reason::ByHand(Hand::CleanLocks);
+            let running = RunningRung { rung: Rung::FreeSession, since: NOW, reason };
+            Snapshot { rung: Some(running), ..snapshot(Vec::new(), Next::Watch) }
         }),
         ("restart by hand", rung(Rung::Restart, NOW, snapshot(Vec::new(), Next::Watch))),
     ]

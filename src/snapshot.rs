@@ -8,6 +8,7 @@ use crate::act::{Hand, Reason};
 use crate::check::Check;
 use crate::facts::{Event, EventKind, Facts, Pause, short_id};
 use crate::history::History;
+use crate::outages::{self, Outage};
 use crate::outcome::Outcome;
 use crate::time::{Clock, Wall};
 use crate::verdict::{Cause, Problem, Rung, State, Verdict};
@@ -66,8 +67,9 @@ pub struct More {
     pub pause: Option<Pause>,
     /// The bridge's log is there to be opened.
     pub log: bool,
-    /// When this run was started, if the one before it had crashed.
-    pub after_crash: Option<Wall>,
+    /// The last times when it was not well, oldest first.
+    #[serde(default)]
+    pub outages: Vec<Outage>,
 }
 
 /// A commit as a person knows it.
@@ -107,11 +109,12 @@ pub enum Done {
     Failed(String),
 }
 
-/// As many as the menu has rows for.
+/// As many are kept.
 pub const RECENT: usize = 10;
 
-/// What the menu shows beside the verdict. `acts` are what the watch itself did.
-pub fn more(facts: &Facts, acts: &[Recent]) -> More {
+/// What the menu shows beside the verdict. `acts` are what the watch itself did; `outages` are kept, `open` is the incident
+/// that is open.
+pub fn more(facts: &Facts, acts: &[Recent], outages: &[Outage], open: Option<&Outage>) -> More {
     let git = facts.git.known();
     let markers = facts.markers.known();
     let events = facts.crashes.known().map_or(&[][..], Vec::as_slice);
@@ -125,16 +128,8 @@ pub fn more(facts: &Facts, acts: &[Recent]) -> More {
         auto_revert: markers.is_some_and(|markers| markers.auto_revert),
         pause: facts.holds.pause.filter(|pause| pause.until > facts.clock.wall),
         log: facts.log.known().is_some_and(|log| log.exists),
-        after_crash: after_crash(events, facts),
+        outages: outages::shown(outages, open, events),
     }
-}
-
-/// The last event is the start of this run, and the one before it a crash.
-fn after_crash(events: &[Event], facts: &Facts) -> Option<Wall> {
-    let run = facts.running()?;
-    let [.., crash, start] = events else { return None };
-    let kinds = (crash.kind, start.kind);
-    (kinds == (EventKind::Crash, EventKind::Start) && start.pid == Some(run.id.pid)).then_some(start.at)
 }
 
 fn recent_event(event: &Event) -> Recent {
@@ -170,6 +165,8 @@ pub fn needs_person(snapshot: &Snapshot) -> bool {
 pub enum Refusal {
     /// A rung of ours is at work.
     Recovering,
+    /// What a person asked for is being done.
+    Asked,
     /// Another process of ours recovers the bridge.
     RecoveredElsewhere,
     ManagerUnseen,
@@ -180,7 +177,11 @@ pub enum Refusal {
 
 /// Why what a person asks for would be of no use now, if so.
 pub fn refused(hand: Hand, snapshot: &Snapshot) -> Option<Refusal> {
-    if hand == Hand::Restart { restart_refused(snapshot) } else { clean_refused(snapshot) }
+    match hand {
+        Hand::Restart => restart_refused(snapshot),
+        Hand::Start => restart_refused(snapshot).filter(|why| *why != Refusal::OperatorStop),
+        Hand::CleanLocks | Hand::Revert | Hand::UndoRevert => clean_refused(snapshot),
+    }
 }
 
 /// Why the locks can't be cleaned, or HEAD be changed, by hand now, if so. That may be done to what its operator has
@@ -191,8 +192,9 @@ pub fn clean_refused(snapshot: &Snapshot) -> Option<Refusal> {
 
 /// Why a restart by hand would be of no use now, if so.
 pub fn restart_refused(snapshot: &Snapshot) -> Option<Refusal> {
-    if snapshot.rung.is_some() {
-        return Some(Refusal::Recovering);
+    if let Some(running) = &snapshot.rung {
+        let asked = matches!(running.reason, Reason::ByHand(_));
+        return Some(if asked { Refusal::Asked } else { Refusal::Recovering });
     }
     match snapshot.verdict.first()?.problem {
         Problem::ProcessUnseen(_) => Some(Refusal::ManagerUnseen),

@@ -13,6 +13,7 @@ pub mod journal;
 pub mod mend;
 pub mod menu;
 pub mod message;
+pub mod outages;
 pub mod place;
 pub mod revert;
 pub mod setup;
@@ -344,6 +345,7 @@ pub fn next(next: Next, now: Clock) -> String {
         Next::LeaveDisabled => "disabled by its operator: it is left as it is; you are told".into(),
         Next::OperatorStarts => "it stays down until its operator enables and starts it".into(),
         Next::ConditionMet => "nothing is done until that changes".into(),
+        Next::PauseEnds(until) if until.is_never() => "recovery goes on after 'bridge-watchdog resume'".into(),
         Next::PauseEnds(until) => format!("recovery goes on at {}, or after 'bridge-watchdog resume'", at(until, now)),
         Next::RecoveryEnds => "recovery goes on when the other one is over".into(),
         Next::UpdateEnds => "recovery goes on when the update is over".into(),
@@ -489,6 +491,7 @@ pub fn left(why: Left) -> &'static str {
 pub fn hand(hand: Hand) -> &'static str {
     match hand {
         Hand::Restart => "restart",
+        Hand::Start => "start",
         Hand::CleanLocks => "clean locks",
         Hand::Revert => "revert HEAD",
         Hand::UndoRevert => "undo the revert",

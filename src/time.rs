@@ -28,6 +28,20 @@ pub struct Clock {
 }
 
 impl Wall {
+    /// No time: what lasts until it lasts until a person ends it. A date that every reader of our files can take, the end
+    /// of the year 9999.
+    pub const NEVER: Wall = Wall(253_402_214_400.0);
+
+    pub fn is_never(self) -> bool {
+        self >= Wall::NEVER
+    }
+
+    /// The later of the two.
+    #[must_use]
+    pub fn or_later(self, other: Wall) -> Wall {
+        if other > self { other } else { self }
+    }
+
     /// The time since `earlier`; zero if that is in the future.
     pub fn since(self, earlier: Wall) -> Duration {
         span(self.0 - earlier.0)

@@ -20,6 +20,7 @@ use crate::facts::Pause;
 use crate::history::History;
 use crate::install;
 use crate::limits::{Environment, Limits};
+use crate::outages;
 use crate::outcome::Outcome;
 use crate::plan::{self, Incident, Plan, Told};
 use crate::recover::{self, wait_after};
@@ -30,6 +31,7 @@ use crate::system::service::Service;
 use crate::system::wake::Woke;
 use crate::system::{clock, files, git, markers, recovery_lock, timed};
 use crate::text;
+use crate::time::Wall;
 use crate::verdict::{Cause, Finding, Next, Problem, Rung, State};
 
 /// The watch of one bridge.
@@ -164,6 +166,10 @@ fn follow(watch: &mut Watch, look: &Look) {
     let before = watch.incident.clone();
     let (incident, ended) = plan::follow(before.clone(), verdict, facts.clock, &watch.limits());
     watch.incident = incident;
+    let of = |incident: &Option<Incident>| incident.as_ref().map(|incident| outages::of(incident, facts.clock));
+    if watch.controller.publisher.outage(of(&watch.incident), of(&ended)) {
+        watch.controller.show_again();
+    }
     if let Some(ended) = ended {
         watch.teller.over(&watch.controller.journal, &ended, facts.clock);
     }
@@ -307,7 +313,7 @@ fn answer(watch: &mut Watch) -> Option<Quit> {
         match command {
             Command::CheckNow => {}
             Command::Quit => quit = Some(Quit),
-            Command::Pause(lasting) => pause(watch, command, Some(lasting)),
+            Command::Pause(until) => pause(watch, command, Some(until)),
             Command::Resume => pause(watch, command, None),
             Command::ByHand(hand) => by_hand(watch, command, hand, None),
             Command::Revert(commit) => by_hand(watch, command, Hand::Revert, Some(commit.to_string())),
@@ -329,15 +335,19 @@ fn answer(watch: &mut Watch) -> Option<Quit> {
 fn by_hand(watch: &mut Watch, command: Command, hand: Hand, expected: Option<String>) {
     let outcome = recover::by_hand(&mut watch.controller, hand, true, expected);
     watch.controller.note_act(Done::ByHand(hand, outcome.clone()));
+    if let (Some(incident), Outcome::Cured(_)) = (&mut watch.incident, &outcome) {
+        incident.by_hand = Some(hand);
+        watch.save_incident();
+    }
     watch.controller.show_again();
     // An act by hand is done when its effect was seen.
     let done = if matches!(outcome, Outcome::Cured(_)) { Ok(()) } else { Err(text::outcome(&outcome, clock::now())) };
     watch.controller.publisher.answer(command, done);
 }
 
-fn pause(watch: &mut Watch, command: Command, lasting: Option<Duration>) {
-    let now = clock::wall();
-    let pause = lasting.map(|lasting| Pause { since: now, until: now + lasting });
+fn pause(watch: &mut Watch, command: Command, until: Option<Wall>) {
+    let since = clock::wall();
+    let pause = until.map(|until| Pause { since, until });
     watch.controller.note_act(pause.map_or(Done::Resumed, |pause| Done::Paused(pause.until)));
     let done = markers::set_pause(watch.config(), pause);
     say(watch, command, done);

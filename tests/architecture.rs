@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 /// Pure files: facts in, verdict or text out.
-const PURE: [&str; 64] = [
+const PURE: [&str; 66] = [
     "act",
     "assess",
     "assess/alive",
@@ -42,6 +42,7 @@ const PURE: [&str; 64] = [
     "log_reader",
     "markers",
     "menu",
+    "outages",
     "outcome",
     "plan",
     "signs",
@@ -60,6 +61,7 @@ const PURE: [&str; 64] = [
     "text/mend",
     "text/menu",
     "text/message",
+    "text/outages",
     "text/place",
     "text/revert",
     "text/setup",

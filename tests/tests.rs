@@ -65,6 +65,7 @@ mod tray_output;
 mod tray_restart;
 mod tray_rungs;
 mod tray_states;
+mod tray_windows;
 mod under_launchd;
 mod under_systemd;
 mod under_systemd_stops;

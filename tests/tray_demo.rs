@@ -68,7 +68,7 @@ fn each_fault_of_the_demo_is_healed_or_rightly_left_alone() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let said = folder.path().join("said");
     let mut app = desktop.start(&[env!("CARGO_BIN_EXE_bridge-watchdog-tray")], &said);
-    desktop.wait_row("Healthy");
+    desktop.wait_row("Demo: healthy");
     let mut demo = Demo { desktop: &desktop, journal: String::new() };
     demo.well();
     let faults: Vec<String> =
@@ -91,7 +91,10 @@ fn each_fault_of_the_demo_is_healed_or_rightly_left_alone() {
     let news = demo.healed("Crash: ");
     assert!(news.contains("the bridge crashed"), "{news}");
     // A crash is healed too fast to be seen; the menu shows it afterwards.
-    desktop.wait("the second row", || desktop.rows()?[1].label.contains("after a crash").then_some(()));
+    desktop.wait("the incidents", || {
+        let newest = desktop.seen_below("Recent incidents")?.swap_remove(0);
+        (newest.contains("not running, ") || newest.contains("crash (")).then_some(())
+    });
 
     let news = demo.healed("Stop: ");
     assert!(!news.contains("the bridge crashed"), "{news}");
@@ -113,7 +116,7 @@ fn each_fault_of_the_demo_is_healed_or_rightly_left_alone() {
     let before = demo.well();
     demo.news();
     desktop.click("Flood: ");
-    desktop.wait_row("Waiting: Telegram told the bridge to wait");
+    desktop.wait_row("Demo: waiting: Telegram told the bridge to wait");
     assert_eq!(demo.well(), before);
     let news = demo.news();
     assert!(!news.contains("act: "), "{news}");

@@ -6,7 +6,7 @@
 use std::path::Path;
 
 use crate::support::bot::{Bot, Mood, TOKEN};
-use crate::support::tray::under_launchd;
+use crate::support::tray::{new_window, under_launchd};
 use crate::support::{Desktop, beside, signal};
 use rustix::process::Signal;
 
@@ -25,9 +25,17 @@ fn what_does_not_go_out_by_telegram_is_shown_by_a_notification_daemon() {
     desktop.wait_row("Healthy");
     std::fs::write(scene.data("bridge-auth-required"), "").expect("a marker");
     let shown = scene.wait("the notification", || Some(heard()).filter(|shown| shown.contains("blocked the bot")));
-    assert!(shown.contains("An alert of Bridge Watchdog does not go out"), "{shown}");
-    assert!(shown.contains("Telegram asks for a new login, since ") && shown.contains("It needs you."), "{shown}");
+    assert!(shown.contains("summary: 'An alert does not go out by Telegram'"), "{shown}");
+    // Why stands first, whole, and then what the alert says.
+    let body = shown.split("body: '").nth(1).and_then(|rest| rest.split('\'').next()).expect("a body");
+    let (why, alert) = body.split_once("\nThe alert: ").expect("two lines");
+    assert!(why.contains("blocked the bot") && why.ends_with('.'), "{body}");
+    assert!(alert.contains("Telegram asks for a new login, since ") && alert.contains("It needs you."), "{body}");
     assert!(!shown.contains(TOKEN), "{shown}");
+    // A click leads to the state in a window.
+    assert!(shown.contains("Show status") && shown.contains("Open log"), "{shown}");
+    desktop.exec(&["dunstctl", "action"]);
+    new_window(&desktop, &[]);
 }
 
 /// The call is seen on the bus; it does not matter that there is no answer.
@@ -44,6 +52,11 @@ fn what_telegram_does_not_tell_a_notification_does() {
     desktop.wait_row("Healthy");
     std::fs::write(scene.data("bridge-auth-required"), "").expect("a marker");
     scene.wait("the notification", || heard().contains("It needs you.").then_some(()));
+    let shown = heard();
+    let title = shown.find("string \"The bridge needs you\"").expect("a title");
+    let body =
+        shown.find("string \"Telegram asks for a new login, since ").expect("a body, without the machine's name");
+    assert!(title < body, "{shown}");
     assert!(scene.journal().contains("nobody is told by Telegram: there is no [telegram] section"));
 }
 

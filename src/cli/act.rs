@@ -1,7 +1,6 @@
 //! Commands that act. They take the same lock as the watch and send no DM; the deaths that they cause are no crashes.
 
 use std::io::IsTerminal;
-use std::time::Duration;
 
 use super::look::history_of_the_watch;
 use super::{Failure, Recorded};
@@ -19,6 +18,7 @@ use crate::outln;
 use crate::recover;
 use crate::system::{clock, crashes, env, git, markers, recovery_lock, timed};
 use crate::text::{self, command};
+use crate::time::Wall;
 use crate::verdict::{Problem, State};
 use crate::watch::controller::{Controller, Look};
 
@@ -129,9 +129,10 @@ pub(super) fn record(config: &Config, environment: &Environment, what: Recorded,
     Ok(exit_code::OK)
 }
 
-pub(super) fn pause(config: &Config, lasting: Option<Duration>) -> Result<u8, Failure> {
+/// Pauses until then, or ends the pause with `None`.
+pub(super) fn pause(config: &Config, until: Option<Wall>) -> Result<u8, Failure> {
     let now = clock::now();
-    let pause = lasting.map(|lasting| Pause { since: now.wall, until: now.wall + lasting });
+    let pause = until.map(|until| Pause { since: now.wall, until });
     markers::set_pause(config, pause).map_err(|why| (exit_code::FAILED, why))?;
     outln!("{}", pause.map_or_else(|| command::RESUMED.into(), |pause| command::paused(pause.until, now)));
     Ok(exit_code::OK)

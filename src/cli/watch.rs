@@ -58,8 +58,13 @@ pub(super) fn tray(
     load: impl Fn() -> Result<Config, Failure>,
     environment: &Environment,
 ) -> Result<u8, Failure> {
-    // Errors in the configuration are reported here, where standard error is more likely to be read.
-    let config = file.map(|_| load()).transpose()?;
+    // Errors in the configuration are reported here, where standard error is more likely to be read. Where it is no terminal
+    // the app says them, in a window where a person started it.
+    let config = match file.map(|_| load()).transpose() {
+        Err(failure) if std::io::stderr().is_terminal() || app().is_err() => return Err(failure),
+        Err(_) => None,
+        Ok(config) => config,
+    };
     let why = match app() {
         Ok(app) => {
             let file = file.into_iter().flat_map(|file| [Path::new("--config"), file]);

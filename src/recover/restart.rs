@@ -26,6 +26,20 @@ fn begin(attempt: &mut Attempt) -> Result<Outcome, Outcome> {
     start_anew(attempt, &job, process)
 }
 
+/// A start of what its operator has stopped, since a person asks for just that. A `disable`, and a condition that keeps the
+/// job down, stay as they are: then the manager's own code refuses.
+pub(super) fn start_stopped(attempt: &mut Attempt) -> Outcome {
+    let begun = attempt.process().and_then(|(_, process)| {
+        if process.is_none() {
+            attempt.note(&Act::Start);
+            // For a job without a process it is a start that asks for no more than that.
+            attempt.service().restart().map_err(|why| Outcome::Failed(Failure::Refused(why)))?;
+        }
+        Ok(verify(attempt, None))
+    });
+    begun.unwrap_or_else(|outcome| outcome)
+}
+
 /// Restarts what runs, in its manager's own way; else starts it.
 ///
 /// # Errors

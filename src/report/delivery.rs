@@ -103,7 +103,7 @@ impl Delivery {
             self.change(journal, |spool| says.into_iter().for_each(|say| spool.say(say)));
         } else if let Some(last) = says.last().filter(|last| self.shown != Some((last.incident, last.kind))) {
             self.shown = Some((last.incident, last.kind));
-            self.only_here(journal, &last.text);
+            self.only_here(journal, Some(last.kind), &last.text);
         }
     }
 
@@ -114,7 +114,7 @@ impl Delivery {
         if self.told {
             self.change(journal, |spool| spool.notice(&text));
         } else {
-            self.only_here(journal, &text);
+            self.only_here(journal, None, &text);
         }
     }
 
@@ -141,16 +141,16 @@ impl Delivery {
             let headline = headline.unwrap_or_default();
             if let Some(why) = undelivered {
                 journal.note(&format!("the alert was not delivered: {why}"));
-                self.notify("An alert of Bridge Watchdog does not go out", &format!("{headline}\n{why}"));
+                let (title, body) = message::not_delivered(why, &headline);
+                self.notify(title, &body);
             }
         }
     }
 
-    fn only_here(&mut self, journal: &Journal, text: &str) {
+    fn only_here(&mut self, journal: &Journal, kind: Option<Kind>, text: &str) {
         journal.note("nobody is told by Telegram: there is no [telegram] section in the configuration");
-        let gist = text.split("\n\n").next().unwrap_or(text);
-        let (title, rest) = gist.split_once('\n').unwrap_or((gist, ""));
-        self.notify(title, rest);
+        let (title, body) = message::notification(&self.host, kind, text);
+        self.notify(title, &body);
     }
 
     fn change(&self, journal: &Journal, change: impl FnOnce(&mut Spool)) {

@@ -85,13 +85,13 @@ fn verb(args: &[&str]) -> String {
     option.into_iter().chain(verb).copied().collect::<Vec<_>>().join(" ")
 }
 
-/// Starts a program on a file and does not wait for it: a viewer stays open for as long as a person reads. `failed` is
-/// called if it can't be started or ends with a failure.
-pub fn hand_over(program: &Path, file: &Path, failed: impl FnOnce(String) + Send + 'static) {
+/// Starts a program on a file (`options` come before it) and does not wait for it: a viewer stays open for as long as a
+/// person reads. `failed` is called if it can't be started or ends with a failure.
+pub fn hand_over(program: &Path, options: &[&str], file: &Path, failed: impl FnOnce(String) + Send + 'static) {
     use std::os::unix::process::CommandExt;
     let name = program.display().to_string();
     let mut command = Command::new(program);
-    command.arg(file).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).process_group(0);
+    command.args(options).arg(file).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).process_group(0);
     let mut child = match command.spawn() {
         Ok(child) => child,
         Err(error) => return failed(format!("{name} can't be started: {error}")),

@@ -196,7 +196,8 @@ pub fn rung(rung: Rung, how: &Outcome, now: Clock) -> String {
 }
 
 pub fn paused(until: Wall, now: Clock) -> String {
-    format!("Recovery is paused until {}; the watch goes on. To end it: bridge-watchdog resume", at(until, now))
+    let until = if until.is_never() { "you resume it".into() } else { at(until, now) };
+    format!("Recovery is paused until {until}; the watch goes on. To end it: bridge-watchdog resume")
 }
 
 pub const RESUMED: &str = "Recovery goes on.";

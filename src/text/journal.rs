@@ -59,6 +59,7 @@ pub fn done(done: &Done, now: Clock) -> String {
         Done::Told { first: true } => "rung 5: no rung helped; you are told".into(),
         Done::Told { first: false } => "rung 5: no rung helped; you were told already".into(),
         Done::ByHand(hand, how) => format!("by hand: {}: {}", super::hand(*hand), outcome(how, now)),
+        Done::Paused(until) if until.is_never() => "by hand: recovery is paused until it is resumed".into(),
         Done::Paused(until) => format!("by hand: recovery is paused until {}", at(*until, now)),
         Done::Resumed => "by hand: recovery goes on".into(),
         Done::Failed(why) => format!("failed: {}", foreign(why)),

@@ -1,12 +1,11 @@
 //! The texts of the menu. Row 1 is the state; row 2 says since when and what happens next. Times are clock times, which
 //! stay true while the menu is open. Pure.
 
-use super::journal::event;
 use super::time::at;
-use super::{detail, foreign, next, phrase};
-use crate::act::Reason;
-use crate::snapshot::{Recent, Refusal, RunningRung, Snapshot};
-use crate::time::Clock;
+use super::{detail, foreign, next, outages, phrase};
+use crate::act::{Hand, Reason};
+use crate::snapshot::{Refusal, RunningRung, Snapshot};
+use crate::time::{Clock, Wall};
 use crate::verdict::{Cause, Help, Next, Problem, Rung, State};
 
 /// A menu wider than this covers too much of a screen.
@@ -37,6 +36,13 @@ pub fn looking() -> (String, String) {
 /// The first two rows.
 pub fn rows(snapshot: &Snapshot, place: &Place) -> (String, String) {
     let now = snapshot.clock;
+    if let Some(RunningRung { since, reason: Reason::ByHand(hand), .. }) = &snapshot.rung {
+        let (title, how) = asked(*hand);
+        return (format!("{title}, as you asked"), format!("since {}; {how}", at(*since, now)));
+    }
+    if let Some(last) = outages::last(snapshot) {
+        return (state(snapshot).0, last);
+    }
     if let Some(RunningRung { rung, since, reason }) = &snapshot.rung {
         let state = format!("Recovering, rung {} of 5, since {}", rung.number(), at(*since, now));
         return (state, format!("{}; {}", because(reason, now, doing(*rung)), doing(*rung)));
@@ -102,16 +108,16 @@ fn reason(snapshot: &Snapshot, place: &Place, left: Option<&str>, room: usize) -
         return left.to_owned();
     }
     let plain = match verdict.next {
-        Next::Watch => match snapshot.more.after_crash {
-            Some(started) => format!("restarted at {} after a crash; checked every minute", at(started, now)),
-            None => "checked every minute, and the moment it dies".into(),
-        },
+        Next::Watch => "checked every minute, and the moment it dies".into(),
         _ if snapshot.again.is_some() && verdict.state == State::Unhealthy => {
             let again = snapshot.again.map_or_else(String::new, |again| at(again, now));
             format!("every rung was tried; again at {again}")
         }
         Next::Person(Help::LogIn) if !place.login.is_empty() => login(place, room),
-        Next::PauseEnds(until) => format!("recovery goes on at {}, or when you untick it below", at(until, now)),
+        Next::PauseEnds(until) if until.is_never() => "recovery goes on when you resume it (Pause recovery)".into(),
+        Next::PauseEnds(until) => {
+            format!("recovery goes on at {}, or when you resume it (Pause recovery)", at(until, now))
+        }
         Next::Person(Help::ReadLog) => "read the log".into(),
         other => next(other, now),
     };
@@ -150,15 +156,31 @@ fn doing(rung: Rung) -> &'static str {
     }
 }
 
-/// A row of "Recent events".
-pub fn recent(recent: &Recent, now: Clock) -> String {
-    format!("{}  {}", at(recent.at, now), event(&recent.done, now))
+/// What is done because a person asked for it, and how.
+fn asked(hand: Hand) -> (&'static str, &'static str) {
+    match hand {
+        Hand::Restart => ("Restarting", "the bridge is ended, then started"),
+        Hand::Start => ("Starting", "its manager starts the bridge"),
+        Hand::CleanLocks => ("Freeing the session", "whoever holds its lock is ended; nothing is deleted"),
+        Hand::Revert => ("Reverting HEAD", "then the bridge is restarted"),
+        Hand::UndoRevert => ("Undoing the revert", "then the bridge is restarted"),
+    }
+}
+
+/// The row that says whether recovery is paused.
+pub fn pause(until: Option<Wall>, now: Clock) -> String {
+    match until {
+        None => "Recovery is not paused".into(),
+        Some(until) if until.is_never() => "Paused until you resume".into(),
+        Some(until) => format!("Paused until {}", at(until, now)),
+    }
 }
 
 /// Why a restart by hand would be of no use now.
 pub fn refusal(refusal: Refusal) -> &'static str {
     match refusal {
         Refusal::Recovering => "a recovery is running",
+        Refusal::Asked => "what you asked for is under way",
         Refusal::RecoveredElsewhere => "another recovery is running",
         Refusal::ManagerUnseen => "its service manager can't be asked",
         Refusal::UpdateRunning => "an update is running",

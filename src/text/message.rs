@@ -13,6 +13,7 @@ use crate::foreign_text::Lines;
 use crate::manager::Manager;
 use crate::outcome::{Change, Cure, Failure, Outcome};
 use crate::plan::{Acted, Incident};
+use crate::report::spool::Kind;
 use crate::time::{Clock, Wall};
 use crate::verdict::{Cause, Finding, Head, Next, Problem, Rung, State, Verdict};
 
@@ -123,7 +124,26 @@ pub fn test(host: &str) -> String {
     format!("{host}: this is a test of Bridge Watchdog. Its alerts arrive here.")
 }
 
-/// What a journal line or a notification says of a message.
+/// The title and the body of a notification on this machine, whose name it does not repeat. Up to the first empty line a
+/// message has what everybody needs.
+pub fn notification(host: &str, kind: Option<Kind>, text: &str) -> (&'static str, String) {
+    let title = match kind {
+        Some(Kind::Act) => "The bridge is being healed",
+        Some(Kind::Need) => "The bridge needs you",
+        Some(Kind::Over) => "The bridge is back",
+        None => "Something about the bridge",
+    };
+    let gist = text.split("\n\n").next().unwrap_or(text);
+    let gist = gist.strip_prefix(host).and_then(|rest| rest.strip_prefix(": ")).unwrap_or(gist);
+    (title, sentence_case(gist))
+}
+
+/// The same for a message that does not go out. Why stands first: nobody cuts that off.
+pub fn not_delivered(why: &str, headline: &str) -> (&'static str, String) {
+    ("An alert does not go out by Telegram", format!("{}.\nThe alert: {headline}", sentence_case(&foreign(why))))
+}
+
+/// What a journal line says of a message.
 pub fn first_line(text: &str) -> &str {
     text.lines().next().unwrap_or_default()
 }

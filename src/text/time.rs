@@ -25,6 +25,14 @@ pub fn at_second(wall: Wall, zone: i32) -> String {
     local(wall, zone).map_or_else(|| "?".into(), |time| time.format("%Y-%m-%d %H:%M:%S").to_string())
 }
 
+/// Tomorrow at 08:00, by the machine's own zone as it is now.
+pub fn tomorrow(now: Clock) -> Wall {
+    const DAY: f64 = 86_400.0;
+    const MORNING: f64 = 8.0 * 3600.0;
+    let zone = f64::from(now.zone);
+    Wall(((now.wall.0 + zone) / DAY).floor() * DAY + DAY + MORNING - zone)
+}
+
 /// A duration in one unit, or two where the first is small: `45 s`, `6 min`, `2 h 5 min`, `3 days`.
 pub fn lasting(span: Duration) -> String {
     let seconds = span.as_secs_f64();
@@ -82,5 +90,8 @@ mod tests {
         assert_eq!(at(now.wall - Duration::from_mins(5), now), "20:55");
         assert_eq!(at(now.wall - Duration::from_hours(24), now), "Nov 21 21:00");
         assert_eq!(iso(now.wall), "2025-11-22T14:00:00Z");
+        assert_eq!(at(tomorrow(now), now), "Nov 23 08:00");
+        let east = Clock { wall: Wall(1_763_766_000.0), mono: Mono(0.0), zone: 3600 };
+        assert_eq!((at(east.wall, now), at(tomorrow(east), east)), ("06:00".into(), "Nov 23 08:00".into()));
     }
 }

@@ -4,21 +4,16 @@
 use std::path::PathBuf;
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
-use bridge_watchdog::act::Hand;
+use bridge_watchdog::cli;
 use bridge_watchdog::config::Config;
-use bridge_watchdog::demo::Fault;
 use bridge_watchdog::demo::demo_bridge::DemoBridge;
-use bridge_watchdog::facts::Identity;
 use bridge_watchdog::limits::Environment;
 use bridge_watchdog::menu::Menu;
-use bridge_watchdog::snapshot::refused;
-use bridge_watchdog::system::{clock, command};
-use bridge_watchdog::text::menu::refusal;
-use bridge_watchdog::text::{diagnostics, dialogs, foreign};
+use bridge_watchdog::system::clock;
+use bridge_watchdog::text::{dialogs, foreign};
+use bridge_watchdog::verdict::Problem;
 use bridge_watchdog::watch::commands::{Command, CommandSender};
-use bridge_watchdog::watch::watchdog::{Look, Watchdog};
 use muda::MenuEvent;
 use signal_hook::consts::SIGTERM;
 use tao::event::{Event, StartCause};
@@ -29,14 +24,11 @@ use super::desktop;
 use super::end::{self, End, LEAVING};
 use super::icon;
 use super::menu_items::MenuItems;
-use super::message::{Call, Message};
+use super::message::{Asked, Call, Message};
+use super::notify::Notices;
 use super::panics::caught;
-use super::questions;
 use super::say::say;
 use super::shared_state::SharedState;
-
-/// An hour, as the menu's row says.
-const PAUSE: Duration = Duration::from_hours(1);
 
 pub(crate) struct App {
     pub config: Config,
@@ -52,14 +44,21 @@ pub(crate) struct App {
 /// What is on the screen.
 #[derive(Default)]
 pub(crate) struct Shown {
-    tray: Option<TrayIcon>,
-    rows: Option<MenuItems>,
-    menu: Option<Menu>,
+    pub(super) tray: Option<TrayIcon>,
+    pub(super) rows: Option<MenuItems>,
+    pub(super) menu: Option<Menu>,
     /// This was clicked, and is being prepared, confirmed or done: another click means the same.
-    asked: Option<Command>,
+    pub(super) asked: Option<Command>,
     /// The open question about it.
-    question: Option<desktop::Window>,
-    bus_closed: bool,
+    pub(super) question: Option<desktop::Window>,
+    /// The open window that shows how it is.
+    pub(super) status: Option<desktop::Window>,
+    pub(super) notices: Notices,
+    pub(super) bus_closed: bool,
+    /// This is the demo, and there is no configuration yet: where it will be.
+    pub(super) awaited: Option<PathBuf>,
+    /// A person started us, and has not been told that there is no bridge.
+    pub(super) by_hand: bool,
 }
 
 /// Built on the main thread; panics where there is no display.
@@ -83,7 +82,9 @@ pub(crate) fn run(event_loop: EventLoop<Message>, mut app: App) -> ! {
                 app.create_tray(&proxy);
                 app.shared.wake(waker.clone());
             }
-            Event::UserEvent(Message::Changed) => app.show(),
+            Event::UserEvent(Message::Changed) => app.show(&proxy),
+            // A second double click, on a Mac.
+            Event::Reopen { .. } => app.show_status(&proxy),
             Event::UserEvent(message) => app.answer(message, &proxy),
             Event::LoopDestroyed => app.leave(),
             _ => {}
@@ -117,11 +118,15 @@ impl App {
     /// Creates the tray, once. Without it the loop and the watch go on.
     fn create_tray(&mut self, proxy: &EventLoopProxy<Message>) {
         desktop::at_start(proxy);
+        if self.shown.by_hand {
+            desktop::ask_to_notify();
+        }
         let menu = self.shared.menu();
         let made = desktop::ready().and_then(|()| {
             let rows = MenuItems::new(&menu.rows)?;
             let folder = self.config.state.join("icon");
             let tray = caught(|| icon::tray(&rows, &menu, &folder))??;
+            rows.hide();
             Ok((rows, tray))
         });
         match made {
@@ -132,7 +137,7 @@ impl App {
     }
 
     /// Only what changed.
-    fn show(&mut self) {
+    fn show(&mut self, proxy: &EventLoopProxy<Message>) {
         let menu = self.shared.menu();
         if let Some(rows) = &mut self.shown.rows {
             rows.show(&menu.rows);
@@ -149,6 +154,7 @@ impl App {
             }
         }
         self.shown.menu = Some(menu);
+        self.tell(proxy);
         let recovering = self.shared.look().snapshot.as_ref().is_some_and(|snapshot| snapshot.rung.is_some());
         if self.shown.bus_closed && !recovering && desktop::bus_is_back() {
             self.shown.bus_closed = false;
@@ -157,23 +163,61 @@ impl App {
         }
     }
 
+    /// What a person is told without having asked.
+    fn tell(&mut self, proxy: &EventLoopProxy<Message>) {
+        let notice = self.shared.look().notice.take();
+        if let Some(notice) = notice.and_then(|notice| self.shown.notices.news(notice, clock::mono())) {
+            desktop::notify(&notice);
+        }
+        // Asked once; the file's end is written last, so what can't be read yet is not there yet.
+        let awaited = self.shown.awaited.as_ref().filter(|file| file.exists());
+        if let Some(config) = awaited.and_then(|file| cli::load(file, &self.environment).ok()) {
+            self.shown.awaited = None;
+            desktop::ask(&dialogs::go_over(&config.root), Asked::GoOver, proxy);
+        }
+        let first =
+            self.shared.look().snapshot.as_ref().map(|seen| seen.verdict.first().map(|first| first.problem.clone()));
+        let Some(first) = first.filter(|_| self.shown.by_hand) else { return };
+        self.shown.by_hand = false;
+        if first == Some(Problem::NoService) {
+            let question = dialogs::no_bridge(&self.config.label, self.config.manager.name());
+            desktop::ask(&question, Asked::Copy("bridge-watchdog install".into()), proxy);
+        }
+    }
+
     fn answer(&mut self, message: Message, proxy: &EventLoopProxy<Message>) {
         match message {
-            Message::Changed => {}
             Message::Clicked(id) => self.click(&id, proxy),
-            Message::Prepared(command, Ok(None)) => self.send(command),
-            Message::Prepared(command, Ok(Some(question))) => {
-                self.shown.question = desktop::ask(&question, command, proxy);
+            Message::Prepared(_, Ok((Asked::Command(command), None))) => self.send(command),
+            // What is for a terminal comes with its words.
+            Message::Prepared(_, Ok((_, None))) => self.shown.asked = None,
+            Message::Prepared(clicked, Ok((asked, Some(question)))) => {
+                let command = if let Asked::Command(command) = asked { command } else { clicked };
+                self.shown.question = desktop::ask(&question, asked, proxy);
                 self.shown.asked = self.shown.question.is_some().then_some(command);
             }
             Message::Prepared(command, Err(why)) => {
                 self.shown.asked = None;
                 desktop::tell(dialogs::not_done(command), &foreign(&why));
             }
-            Message::Confirmed(command, yes) => {
+            Message::Confirmed(Asked::Command(command), yes) => {
                 self.shown.question = None;
                 if yes { self.send(command) } else { self.shown.asked = None }
             }
+            Message::Confirmed(Asked::InTerminal(command), yes) => {
+                (self.shown.question, self.shown.asked) = (None, None);
+                self.answer(Message::Confirmed(Asked::Copy(command), yes), proxy);
+            }
+            Message::Changed | Message::Confirmed(_, false) => {}
+            Message::Confirmed(Asked::Copy(text), true) => {
+                if let Err(why) = desktop::copy(&text) {
+                    desktop::tell("Nothing was copied", &foreign(&why));
+                }
+            }
+            Message::Confirmed(Asked::Look, true) => self.handle.send(Command::CheckNow),
+            Message::Confirmed(Asked::GoOver, true) => drop(self.calls.send(Call::Again)),
+            Message::Confirmed(Asked::Log, true) | Message::OpenLog => self.open_log(proxy.clone()),
+            Message::ShowStatus => self.show_status(proxy),
             Message::Done(command, done) => {
                 self.shown.asked = self.shown.asked.filter(|asked| *asked != command);
                 if let Err(why) = done {
@@ -191,126 +235,13 @@ impl App {
             }
         }
     }
-
-    fn click(&mut self, id: &str, proxy: &EventLoopProxy<Message>) {
-        let Some(rows) = &self.shown.rows else { return };
-        rows.correct(id);
-        // Over D-Bus a click on a disabled row arrives like any other.
-        let Some(row) = rows.enabled(id) else { return };
-        let on = row.checked != Some(true);
-        match id {
-            "restart" => self.ask(Command::ByHand(Hand::Restart), proxy),
-            "locks" => self.ask(Command::ByHand(Hand::CleanLocks), proxy),
-            "revert" => self.ask(Command::ByHand(Hand::Revert), proxy),
-            "undo" => self.ask(Command::ByHand(Hand::UndoRevert), proxy),
-            "check" => self.handle.send(Command::CheckNow),
-            "auto-revert" if on => self.ask(Command::AutoRevert(true), proxy),
-            "auto-revert" => self.handle.send(Command::AutoRevert(false)),
-            "pause" => self.handle.send(if on { Command::Pause(PAUSE) } else { Command::Resume }),
-            "login" => self.handle.send(Command::StartAtLogin(on)),
-            "log" => self.open_log(proxy.clone()),
-            "diagnostics" => self.diagnose(proxy.clone()),
-            "about" => desktop::tell("Bridge Watchdog", &dialogs::about(&self.config.root, &self.config.state)),
-            "quit" => drop(self.calls.send(Call::Quit)),
-            other => self.fault(other, proxy),
-        }
-    }
-
-    /// Finds out in a thread what has to be asked first. The same request again shows the open question, which may have
-    /// been overlooked; so does another one, since there is one question at a time.
-    fn ask(&mut self, command: Command, proxy: &EventLoopProxy<Message>) {
-        if self.shown.asked.is_some() {
-            return self.shown.question.iter().for_each(desktop::Window::present);
-        }
-        self.shown.asked = Some(command);
-        let seen = self.shared.look().snapshot.as_ref().map(|seen| seen.history.clone());
-        let (config, environment, bridge) = (self.config.clone(), self.environment.clone(), self.run());
-        let (found, failed) = (proxy.clone(), proxy.clone());
-        let preparing = aside("question", move || {
-            let prepared = questions::about(command, &config, &environment, seen, bridge);
-            let _ = found.send_event(match prepared {
-                Ok((command, question)) => Message::Prepared(command, Ok(question)),
-                Err(why) => Message::Prepared(command, Err(why)),
-            });
-        });
-        if let Err(why) = preparing {
-            let _ = failed.send_event(Message::Prepared(command, Err(why)));
-        }
-    }
-
-    /// Checks again: a question can be open for hours.
-    fn send(&mut self, command: Command) {
-        let refused = match self.shared.look() {
-            state if state.lost.is_some() => Some("the watch has ended"),
-            state => {
-                let hand = match command {
-                    Command::ByHand(hand) => Some(hand),
-                    Command::Revert(_) => Some(Hand::Revert),
-                    _ => None,
-                };
-                hand.zip(state.snapshot.as_ref()).and_then(|(hand, seen)| refused(hand, seen)).map(refusal)
-            }
-        };
-        if let Some(why) = refused {
-            self.shown.asked = None;
-            desktop::tell(dialogs::not_done(command), &format!("The reason: {why}."));
-        } else {
-            self.handle.send(command);
-        }
-    }
-
-    /// In a thread, with a look of its own, so that it works even if the watch does not answer.
-    fn diagnose(&self, proxy: EventLoopProxy<Message>) {
-        let (config, history) =
-            (self.config.clone(), self.shared.look().snapshot.as_ref().map(|seen| seen.history.clone()));
-        let environment = self.environment.clone();
-        let refused = proxy.clone();
-        let looking = aside("diagnostics", move || {
-            let Look { facts, verdict } = Watchdog::new(&config, &environment).look_once(history);
-            let _ = proxy.send_event(Message::Diagnostics(diagnostics::report(&config, &facts, &verdict)));
-        });
-        if let Err(why) = looking {
-            let _ = refused.send_event(Message::Refused(why));
-        }
-    }
-
-    fn open_log(&self, proxy: EventLoopProxy<Message>) {
-        let refused = move |why| drop(proxy.send_event(Message::Refused(why)));
-        command::hand_over(&self.viewer, &self.config.log, refused);
-    }
-
-    fn fault(&self, id: &str, proxy: &EventLoopProxy<Message>) {
-        let fault = match id {
-            "fault-crash" => Fault::Crash,
-            "fault-hang" => Fault::Hang,
-            "fault-stop" => Fault::Stop,
-            "fault-flood" => Fault::Flood,
-            "fault-lock" => Fault::Lock,
-            "fault-bad-commit" => Fault::BadCommit,
-            _ => return,
-        };
-        let (Some(demo_bridge), Some(bridge)) = (&self.demo_bridge, self.run()) else { return };
-        let Ok(demo_bridge) = demo_bridge.lock() else { return };
-        if let Some(Err(why)) = demo_bridge.as_ref().map(|demo_bridge| demo_bridge.inject(fault, bridge)) {
-            let _ = proxy.send_event(Message::Refused(why));
-        }
-    }
-
-    fn run(&self) -> Option<Identity> {
-        self.shared.look().snapshot.as_ref()?.history.run.map(|run| run.id)
-    }
 }
 
 /// Replaces this process with a new one of the same program. A library that lost the bus can't connect to it again in
-/// this process.
+/// this process, and the demo's bridge is not the person's own.
 fn again() {
     say(&match std::env::current_exe() {
         Ok(me) => bridge_watchdog::system::command::become_program(&me, std::env::args_os().skip(1)),
         Err(error) => format!("our own path can't be found: {error}"),
     });
-}
-
-fn aside(name: &str, work: impl FnOnce() + Send + 'static) -> Result<(), String> {
-    let thread = std::thread::Builder::new().name(name.into());
-    thread.spawn(work).map(drop).map_err(|error| format!("the machine gives no thread: {error}"))
 }

@@ -2,8 +2,10 @@
 //! watch. These are the only files that name tao, tray-icon and GTK. They belong to this binary and not to the library,
 //! so that the headless binary links none of them.
 
+mod alone;
 pub(crate) mod app;
 mod arguments;
+mod clicks;
 mod desktop;
 mod end;
 mod icon;
@@ -14,6 +16,7 @@ mod panics;
 mod questions;
 mod say;
 pub(crate) mod shared_state;
+mod terminal;
 mod watch_thread;
 
 use std::ffi::OsString;
@@ -29,15 +32,17 @@ use bridge_watchdog::demo::demo_bridge::DemoBridge;
 use bridge_watchdog::exit_code;
 use bridge_watchdog::install;
 use bridge_watchdog::limits::Environment;
-use bridge_watchdog::snapshot::Snapshot;
+use bridge_watchdog::snapshot::{Snapshot, is_fresh};
 use bridge_watchdog::system::recovery_lock::{self, Taken};
-use bridge_watchdog::system::{process, program};
+use bridge_watchdog::system::{clock, command, files, process, program};
 use bridge_watchdog::text::command::watched_already;
+use bridge_watchdog::text::dialogs;
 use bridge_watchdog::watch::Watch;
 use bridge_watchdog::watch::commands::CommandSender;
+use bridge_watchdog::watch::publisher::status_file;
 
 use self::end::{BROKEN, End};
-use self::message::{Call, Message};
+use self::message::{Call, Message, Notice};
 use self::panics::caught;
 use self::say::say;
 use self::shared_state::SharedState;
@@ -67,12 +72,42 @@ pub(crate) fn main(
         Ok(arguments) => arguments.config,
         Err(code) => return code,
     };
+    let config = file.clone().unwrap_or_else(|| Config::default_path(environment));
     match start(file, environment, viewer, hear) {
         Ok(code) => code,
         Err((code, why)) => {
             say(&why);
+            if alone::started_by_hand() {
+                can_not_begin(code, &why, &config, viewer);
+            }
             code
         }
+    }
+}
+
+/// In a window, with the mend.
+fn can_not_begin(code: u8, why: &str, config: &Path, viewer: &Path) {
+    let file = Some(config).filter(|file| code == exit_code::USAGE && file.exists());
+    let question = dialogs::can_not_begin(why, file);
+    if alone::ask(&question) == Some(true) {
+        match file {
+            Some(file) => command::hand_over(viewer, &[], file, |why| say(&why)),
+            None => desktop::copy(why).unwrap_or_else(|why| say(&why)),
+        }
+    }
+}
+
+/// That another one runs, in a window: a person who starts us a second time may not find the icon.
+fn runs_already(config: &Config, environment: &Environment, pid: u32, viewer: &Path) {
+    let snapshot: Option<Snapshot> = files::json(&status_file(config));
+    let snapshot = snapshot.filter(|seen| is_fresh(seen, clock::now(), environment.limits.ask));
+    let shared = SharedState::new(config, environment, false);
+    let seen = snapshot.map(|snapshot| {
+        shared.change(|state| state.snapshot = Some(snapshot));
+        clicks::status_of(&shared.menu(), true)
+    });
+    if alone::ask(&dialogs::runs_already(&config.root, pid, seen)) == Some(true) {
+        command::hand_over(viewer, &[], &config.log, |why| say(&why));
     }
 }
 
@@ -87,12 +122,15 @@ fn start(file: Option<PathBuf>, environment: &Environment, viewer: &Path, hear: 
         say(&format!("{}: there is no configuration, so this is the demo's bridge", default.display()));
         (demo_bridge.config.clone(), demo_bridge.environment.clone(), Some(demo_bridge))
     } else {
-        (cli::load(&file.unwrap_or(default), environment)?, environment.clone(), None)
+        (cli::load(&file.unwrap_or_else(|| default.clone()), environment)?, environment.clone(), None)
     };
     let _alone = match recovery_lock::one_watch(&config) {
         Ok(lock) => lock,
         Err(Taken::By(pid)) => {
             bridge_watchdog::outln!("{}", watched_already(&config.root, pid));
+            if alone::started_by_hand() {
+                runs_already(&config, &environment, pid, viewer);
+            }
             return Ok(exit_code::OK);
         }
         Err(Taken::Broken(why)) => return Err((exit_code::UNKNOWN, why)),
@@ -112,7 +150,9 @@ fn start(file: Option<PathBuf>, environment: &Environment, viewer: &Path, hear: 
         }
     };
     up.store(true, Ordering::SeqCst);
-    let (viewer, shown) = (viewer.to_owned(), app::Shown::default());
+    let viewer = viewer.to_owned();
+    let shown =
+        app::Shown { awaited: demo.then_some(default), by_hand: alone::started_by_hand(), ..app::Shown::default() };
     app::run(event_loop, app::App { config, environment, shared, calls, handle, demo_bridge, viewer, shown })
 }
 
@@ -141,7 +181,10 @@ fn watch(
     });
     let answered = shared.clone();
     watch.controller.publisher.on_answer(move |command, done| answered.send(Message::Done(command, done)));
-    watch.on_notification(notify::show);
+    let notified = shared.clone();
+    watch.on_notification(move |title, body| {
+        notified.change(|state| state.notice = Some(Notice { title: title.into(), body: body.into() }));
+    });
     let signals = watch_thread::signals(calls.clone());
     watch_thread::watching(calls.clone(), move || bridge_watchdog::watch::run(&mut watch))
         .map_err(|why| (exit_code::UNKNOWN, why))?;

@@ -1,40 +1,50 @@
-//! A local notification, shown when a message does not go out. It belongs to the app: macOS shows it only for a bundle,
-//! and its library links AppKit.
+//! Local notifications: what is shown, and that the same is not shown twice in a row.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
-use bridge_watchdog::system::program;
+use bridge_watchdog::time::Mono;
 
-/// Shows a notification, in a thread of its own: a notification daemon that hangs would hang the caller for ever. While
-/// one is being sent no other is; it is no error if none arrives.
-pub(super) fn show(title: &str, text: &str) {
-    static ON_ITS_WAY: AtomicBool = AtomicBool::new(false);
-    if !allowed() || ON_ITS_WAY.swap(true, Ordering::SeqCst) {
-        return;
-    }
-    let (title, text) = (title.to_owned(), shown(text));
-    let thread = std::thread::Builder::new().name("notify".into());
-    let sent = thread.spawn(move || {
-        #[cfg(target_os = "macos")]
-        let _ = notify_rust::set_application(bridge_watchdog::install::LABEL);
-        let _ = notify_rust::Notification::new().appname("Bridge Watchdog").summary(&title).body(&text).show();
-        ON_ITS_WAY.store(false, Ordering::SeqCst);
-    });
-    if sent.is_err() {
-        ON_ITS_WAY.store(false, Ordering::SeqCst);
+use super::message::Notice;
+
+/// Within this time the same words are no news.
+const QUIET: Duration = Duration::from_mins(10);
+/// More is cut off by every desktop; the cause stands in the first lines.
+const LONGEST: usize = 1000;
+
+/// What was shown last.
+#[derive(Default)]
+pub(super) struct Notices(Option<(Notice, Mono)>);
+
+impl Notices {
+    /// What is shown now, if anything.
+    pub(super) fn news(&mut self, notice: Notice, now: Mono) -> Option<Notice> {
+        let notice = Notice { body: notice.body.chars().take(LONGEST).collect(), ..notice };
+        if self.0.as_ref().is_some_and(|(last, at)| *last == notice && now.since(*at) < QUIET) {
+            return None;
+        }
+        self.0 = Some((notice.clone(), now));
+        Some(notice)
     }
 }
 
-/// On macOS, outside a real bundle, the platform asks, hangs or aborts the process, which can't be caught.
-fn allowed() -> bool {
-    if cfg!(not(target_os = "macos")) {
-        return true;
-    }
-    program::ours().is_ok_and(|path| path.to_string_lossy().contains(".app/Contents/MacOS/"))
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// Notification daemons on Linux interpret some markup.
-fn shown(text: &str) -> String {
-    let text: String = text.chars().take(300).collect();
-    if cfg!(target_os = "macos") { text } else { text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;") }
+    #[test]
+    fn the_same_words_are_shown_once_in_a_while_and_other_words_at_once() {
+        let notice = |body: &str| Notice { title: "The bridge needs you".into(), body: body.into() };
+        let mut notices = Notices::default();
+        let rows = [
+            ("a", 0.0, true),
+            ("a", 1.0, false),
+            ("b", 2.0, true),
+            ("a", 3.0, true),
+            ("a", 602.0, false),
+            ("a", 604.0, true),
+        ];
+        for (body, now, shown) in rows {
+            assert_eq!(notices.news(notice(body), Mono(now)).is_some(), shown, "{body} at {now}");
+        }
+    }
 }

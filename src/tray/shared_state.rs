@@ -13,12 +13,15 @@ use bridge_watchdog::time::Wall;
 use tao::event_loop::EventLoopProxy;
 
 use super::end::End;
-use super::message::Message;
+use super::message::{Message, Notice};
+use super::terminal;
 
 pub(crate) struct SharedState {
     state: Mutex<State>,
     changed: Condvar,
     always_reverts: bool,
+    telegram: bool,
+    pub(crate) terminal: Option<terminal::Terminal>,
     demo: bool,
     home: String,
     login: String,
@@ -33,6 +36,8 @@ pub(crate) struct State {
     pub lost: Option<String>,
     /// When diagnostics were last copied.
     pub copied: Option<Wall>,
+    /// To be shown as a notification; a newer one takes its place.
+    pub notice: Option<Notice>,
     /// The watch is over, and the loop has to end.
     pub end: Option<End>,
     /// `None` before the loop is built, and if there is no display.
@@ -47,6 +52,8 @@ impl SharedState {
             state: Mutex::new(state),
             changed: Condvar::new(),
             always_reverts: config.auto_revert,
+            telegram: config.telegram.is_some(),
+            terminal: terminal::find(),
             demo,
             home: environment.home.display().to_string(),
             login: config.login.join(" "),
@@ -95,6 +102,8 @@ impl SharedState {
             always_reverts: self.always_reverts,
             copied: state.copied,
             demo: self.demo,
+            terminal: self.terminal.is_some(),
+            telegram: self.telegram,
             place: Place { home: &self.home, login: &self.login, root: &self.root },
         })
     }

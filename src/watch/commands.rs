@@ -8,6 +8,7 @@ use crate::config::Config;
 use crate::facts::Identity;
 use crate::revert::CommitId;
 use crate::system::wake::{Wake, Waker, Woke};
+use crate::time::Wall;
 
 /// What a click, a command or a signal asks the watch to do.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -16,8 +17,8 @@ pub enum Command {
     ByHand(Hand),
     /// HEAD is reverted by hand, if it is still this commit.
     Revert(CommitId),
-    /// For this long.
-    Pause(Duration),
+    /// Until then.
+    Pause(Wall),
     Resume,
     /// Writes or removes the opt-in to a revert.
     AutoRevert(bool),

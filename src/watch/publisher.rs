@@ -9,6 +9,7 @@ use crate::config::Config;
 use crate::contract;
 use crate::history::History;
 use crate::limits::Limits;
+use crate::outages::{self, Outage};
 use crate::snapshot::{self, Done, RECENT, Recent, RunningRung, Since, Snapshot};
 use crate::system::{clock, files};
 use crate::text;
@@ -29,6 +30,10 @@ pub struct Publisher {
     rung: Option<RunningRung>,
     /// The last acts, oldest first, for the menu.
     acts: Vec<Recent>,
+    /// The last times when the bridge was not well, oldest first.
+    pub outages: Vec<Outage>,
+    /// The incident that is open.
+    pub open: Option<Outage>,
     on_snapshot: Option<Box<dyn FnMut(&Snapshot) + Send>>,
     on_answer: Option<Box<dyn FnMut(Command, Result<(), String>) + Send>>,
 }
@@ -43,6 +48,8 @@ impl Publisher {
             again: None,
             rung: None,
             acts: Vec::new(),
+            outages: files::json(&config.state.join(contract::OUTAGES)).unwrap_or_default(),
+            open: None,
             on_snapshot: None,
             on_answer: None,
         }
@@ -75,6 +82,29 @@ impl Publisher {
         self.acts.drain(..self.acts.len().saturating_sub(RECENT));
     }
 
+    /// Takes in what has become of the incidents; returns whether that is news.
+    pub fn outage(&mut self, open: Option<Outage>, ended: Option<Outage>) -> bool {
+        // The same instant comes out a little different each time that it is worked out from two clocks.
+        let same = |a: &Outage, b: &Outage| {
+            (a.began, &a.then, a.healed, a.ended.is_some()) == (b.began, &b.then, b.healed, b.ended.is_some())
+        };
+        let news = ended.is_some()
+            || match (&open, &self.open) {
+                (Some(now), Some(before)) => !same(now, before),
+                (now, before) => now.is_some() != before.is_some(),
+            };
+        if !news {
+            return false;
+        }
+        self.open = open;
+        if let Some(ended) = ended {
+            outages::keep(&mut self.outages, ended);
+            // Without the file a restart of ours forgets it, and nothing else.
+            let _ = files::replace_json(&self.config.state.join(contract::OUTAGES), &self.outages);
+        }
+        true
+    }
+
     /// Shows this look as of now; returns whether its state or cause has changed.
     pub fn show(&mut self, look: &Look, history: &History) -> bool {
         let Look { facts, verdict } = look;
@@ -93,7 +123,7 @@ impl Publisher {
             again: self.again,
             check: text::check::check(facts, history, verdict, &self.config.secrets, &self.limits),
             history: history.clone(),
-            more: snapshot::more(facts, &self.acts),
+            more: snapshot::more(facts, &self.acts, &self.outages, self.open.as_ref()),
         };
         // If the status can't be written, recovery goes on; `status` then says that the watch is overdue.
         let _ = files::replace_json(&self.status_file, &snapshot);

@@ -4,7 +4,7 @@
 //! `menu-in-a-state NAME`, or `--list`
 
 // The situations name the library's modules as the library itself does.
-use bridge_watchdog::{act, check, facts, history, holders, markers, signs, snapshot, time, verdict};
+use bridge_watchdog::{act, check, facts, history, holders, markers, outages, outcome, signs, snapshot, time, verdict};
 
 #[allow(dead_code, reason = "its tests have more of them")]
 #[path = "../../src/situations.rs"]

@@ -26,6 +26,7 @@ pub(crate) struct Row {
     pub label: String,
     pub enabled: bool,
     pub checked: Option<bool>,
+    pub visible: bool,
     pub rows: Vec<Row>,
 }
 
@@ -85,10 +86,15 @@ impl Desktop {
     pub(crate) fn app_by(&self, before: &[&str], scene: &Scene) -> App {
         let program = beside("examples/test-tray");
         let (environment, config) = (scene.folder.path().join("environment.json"), scene.config_file());
-        let words = [&program, &environment, Path::new("--config"), &config]
-            .map(|word| word.to_str().expect("text").to_owned());
-        let words = words.each_ref().map(String::as_str);
-        self.start(&[before, &words].concat(), &scene.folder.path().join("watch.log"))
+        let words = [&program, &environment, Path::new("--config"), &config].map(|word| word.to_str().expect("text"));
+        // What opens a terminal is the scene's own, if it is there.
+        let terminal = format!("TERMINAL={}", scene.folder.path().join("terminal").display());
+        self.start(&[before, &["env", &terminal], &words].concat(), &scene.folder.path().join("watch.log"))
+    }
+
+    /// A program in this desktop, to be started.
+    pub(crate) fn command(&self, words: &[&str]) -> Command {
+        self.script("exec", words)
     }
 
     /// A program in this desktop, left running.
@@ -107,6 +113,12 @@ impl Desktop {
         let layout =
             self.busctl(&["call", &name, menu, "com.canonical.dbusmenu", "GetLayout", "iias", "--", "0", "-1", "0"])?;
         Some(row(&layout[1]).rows)
+    }
+
+    /// The labels that a person sees below this submenu.
+    pub(crate) fn seen_below(&self, label: &str) -> Option<Vec<String>> {
+        let below = self.row(label)?.rows.into_iter().filter(|row| row.visible);
+        Some(below.map(|row| row.label).collect())
     }
 
     /// The row whose label begins so.
@@ -255,6 +267,7 @@ fn row(value: &Value) -> Row {
         label: property("label").as_str().unwrap_or("").replace("__", "\0").replace('_', "").replace('\0', "_"),
         enabled: property("enabled").as_bool().unwrap_or(true),
         checked: (property("toggle-type") == "checkmark").then(|| property("toggle-state") == 1),
+        visible: property("visible").as_bool().unwrap_or(true),
         rows: value[2].as_array().into_iter().flatten().map(|child| row(&child["data"])).collect(),
     }
 }

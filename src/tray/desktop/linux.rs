@@ -1,5 +1,8 @@
 //! The Linux desktop: GTK, which tao and tray-icon use, and the session bus.
 
+mod notify;
+mod rows;
+
 use std::ffi::CStr;
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixStream};
@@ -10,10 +13,11 @@ use gtk::{gdk, gio, glib};
 use tao::event_loop::{EventLoop, EventLoopProxy};
 use tray_icon::{TrayIcon, TrayIconBuilder};
 
-use crate::tray::message::Message;
+pub(crate) use self::notify::{ask_to_notify, notify};
+pub(crate) use self::rows::set_hidden;
+use crate::tray::message::{Asked, Message};
 use crate::tray::say::say;
 use bridge_watchdog::text::dialogs::Question;
-use bridge_watchdog::watch::commands::Command;
 
 /// A panel that starts with the session has started after this many seconds.
 const HOST_PATIENCE: u32 = 5;
@@ -50,6 +54,7 @@ pub(crate) fn at_start(proxy: &EventLoopProxy<Message>) {
         }
     };
     bus.set_exit_on_close(false);
+    notify::begin(&bus, proxy);
     let closed = proxy.clone();
     bus.connect_closed(move |_, _, _| drop(closed.send_event(Message::BusClosed)));
     glib::timeout_add_seconds_local_once(HOST_PATIENCE, move || look_for_a_host(&bus));
@@ -124,12 +129,17 @@ impl Window {
     pub(crate) fn present(&self) {
         self.0.present();
     }
+
+    pub(crate) fn close(&self) {
+        self.0.close();
+    }
 }
 
 /// Asks without blocking. The answer is a message; it is yes only if that button was pressed.
 #[expect(clippy::unnecessary_wraps, reason = "macOS shows windows on its main thread alone")]
-pub(crate) fn ask(question: &Question, about: Command, proxy: &EventLoopProxy<Message>) -> Option<Window> {
-    let dialog = dialog(gtk::MessageType::Warning, &question.title, &question.detail);
+pub(crate) fn ask(question: &Question, about: Asked, proxy: &EventLoopProxy<Message>) -> Option<Window> {
+    let kind = if question.risky { gtk::MessageType::Warning } else { gtk::MessageType::Info };
+    let dialog = dialog(kind, &question.title, &question.detail);
     dialog.add_button(&question.no, gtk::ResponseType::Cancel);
     dialog.add_button(&question.yes, gtk::ResponseType::Accept);
     dialog.set_default_response(gtk::ResponseType::Cancel);
@@ -138,7 +148,7 @@ pub(crate) fn ask(question: &Question, about: Command, proxy: &EventLoopProxy<Me
     let answered = std::cell::Cell::new(false);
     dialog.connect_response(move |dialog, response| {
         if !answered.replace(true) {
-            let _ = proxy.send_event(Message::Confirmed(about, response == gtk::ResponseType::Accept));
+            let _ = proxy.send_event(Message::Confirmed(about.clone(), response == gtk::ResponseType::Accept));
         }
         dialog.close();
     });

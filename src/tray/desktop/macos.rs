@@ -2,7 +2,9 @@
 //! at each start; a template icon has to be set together with its flag, 44 px with padding; App Nap slows accessory
 //! apps unless an NSProcessInfo activity is held for as long as the app runs.
 
+mod notify;
 mod panel;
+mod rows;
 
 use bridge_watchdog::menu::Icon;
 use objc2::MainThreadMarker;
@@ -12,10 +14,11 @@ use tao::event_loop::{EventLoop, EventLoopProxy};
 use tao::platform::macos::{ActivationPolicy, EventLoopExtMacOS};
 use tray_icon::{TrayIcon, TrayIconBuilder};
 
+pub(crate) use self::notify::{ask_to_notify, notify};
 use self::panel::{Means, Panel};
-use crate::tray::message::Message;
+pub(crate) use self::rows::set_hidden;
+use crate::tray::message::{Asked, Message};
 use bridge_watchdog::text::dialogs::Question;
-use bridge_watchdog::watch::commands::Command;
 
 /// Black with alpha: the system chooses the colour.
 pub(crate) fn png(icon: Icon) -> &'static [u8] {
@@ -38,7 +41,8 @@ pub(crate) fn before_run(event_loop: &mut EventLoop<Message>) {
     event_loop.set_activate_ignoring_other_apps(false);
 }
 
-pub(crate) fn at_start(_: &EventLoopProxy<Message>) {
+pub(crate) fn at_start(proxy: &EventLoopProxy<Message>) {
+    notify::begin(proxy);
     let reason = NSString::from_str("watches a bridge once a minute");
     let activity = NSProcessInfo::processInfo()
         .beginActivityWithOptions_reason(NSActivityOptions::UserInitiatedAllowingIdleSystemSleep, &reason);
@@ -72,7 +76,7 @@ pub(crate) fn ready() -> Result<(), String> {
 pub(crate) type Window = Panel;
 
 /// Asks without blocking. The answer is a message; it is yes only if that button was pressed.
-pub(crate) fn ask(question: &Question, about: Command, proxy: &EventLoopProxy<Message>) -> Option<Window> {
+pub(crate) fn ask(question: &Question, about: Asked, proxy: &EventLoopProxy<Message>) -> Option<Window> {
     let main = MainThreadMarker::new()?;
     let proxy = proxy.clone();
     let answer = Box::new(move |yes| drop(proxy.send_event(Message::Confirmed(about, yes))));

@@ -88,6 +88,10 @@ impl Panel {
         self.window.orderFrontRegardless();
         self.window.makeKeyWindow();
     }
+
+    pub(crate) fn close(&self) {
+        self.window.close();
+    }
 }
 
 /// Text above, buttons below on the right.
