@@ -72,8 +72,8 @@ fn in_a_terminal_and_under_a_manager_there_is_no_window() {
     let mut app = desktop.start(&[&["sh", "-c", as_a_manager], &words[..]].concat(), &scene.folder.path().join("said"));
     assert_eq!(app.wait(), Some(2));
     let mut terminal = Terminal::start(desktop.command(&words));
+    terminal.wait("is not TOML");
     assert_eq!(terminal.end(), 2, "{}", terminal.shown());
-    assert!(terminal.shown().contains("is not TOML"), "{}", terminal.shown());
     assert_eq!(windows(&desktop), Vec::<String>::new());
 }
 
