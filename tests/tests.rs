@@ -14,6 +14,7 @@ mod chains;
 mod crash_loops;
 mod decoys;
 mod demo;
+mod docs;
 mod doctor;
 mod doctor_service;
 mod doctor_watch;
