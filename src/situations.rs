@@ -1,4 +1,4 @@
-//! Snapshots of every problem, for the tests of the texts and of the menu, and for its screenshots. It is Sunday, 14:03.
+//! Snapshots of every problem, for the tests of the texts and of the menu. It is Sunday, 14:03.
 
 use std::time::Duration;
 
@@ -333,7 +333,6 @@ pub(crate) fn situations() -> Vec<(&'static str, Snapshot)> {
 }
 
 /// Each cause once. A new cause does not compile until it has its place here.
-#[allow(dead_code, reason = "only the tests count")]
 pub(crate) fn following(cause: Option<Cause>) -> Option<Cause> {
     let Some(cause) = cause else { return Some(Cause::None) };
     match cause {

@@ -69,7 +69,7 @@ impl Studio {
     /// Only those whose label begins so.
     pub(crate) fn submenus_of(&mut self, label: &str) {
         let rows: Vec<Row> = self.desktop.rows().expect("a menu");
-        let can = |row: &&Row| row.enabled && !row.label.is_empty();
+        let can = |row: &&Row| row.enabled && row.visible && !row.label.is_empty();
         let steps: Vec<(usize, Row)> = rows.iter().filter(can).cloned().enumerate().collect();
         for (nth, row) in steps.into_iter().filter(|(_, row)| !row.rows.is_empty() && row.label.starts_with(label)) {
             let first = row.label.split([' ', ':']).next().unwrap_or_default().to_lowercase();
