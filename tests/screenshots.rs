@@ -128,7 +128,7 @@ fn healthy(studio: &mut Studio, name: &str) {
     studio.menu(name);
 }
 
-/// After a night with two outages.
+/// After a hang and a crash.
 fn submenus(studio: &mut Studio, _: &str) {
     let (scene, launchd) = loaded(60.0, 0.4, 0.5, &[]);
     let _app = studio.desktop.app(&scene);
@@ -147,13 +147,16 @@ fn submenus(studio: &mut Studio, _: &str) {
 fn demo(studio: &mut Studio, name: &str) {
     let program = beside("bridge-watchdog-tray");
     let said = studio.desktop.dir.join("said");
-    let _app = studio.desktop.start(&[program.to_str().expect("a path")], &said);
+    let program = program.to_str().expect("a path");
+    let app = studio.desktop.start(&[program], &said);
     studio.desktop.wait("a healthy bridge", || {
         let first = studio.desktop.rows()?.first()?.label.to_lowercase();
         first.contains("healthy").then_some(())
     });
     studio.menu(name);
     studio.submenus_of("Demo");
+    drop(app);
+    studio.windows_of(|words| studio.desktop.start(&[words, &[program]].concat(), &said), &[("set-up", "Set up")]);
 }
 
 fn starting(studio: &mut Studio, name: &str) {
@@ -234,11 +237,13 @@ fn paused(studio: &mut Studio, name: &str) {
 
 fn stopped(studio: &mut Studio, name: &str) {
     let (scene, launchd) = well();
-    let _app = studio.desktop.app(&scene);
+    let app = studio.desktop.app(&scene);
     studio.desktop.wait_row("Healthy");
     operator_stop(&scene, &launchd);
     studio.desktop.wait_row("Stopped");
     studio.menu(name);
+    drop(app);
+    studio.windows(&scene, &[("question-start", "Start bridge")]);
 }
 
 /// One that dies in its first seconds is its manager's, for as long as its throttle.

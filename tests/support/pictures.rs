@@ -84,15 +84,24 @@ impl Studio {
         }
     }
 
-    /// Windows of the app that it shows at clicks on these rows. What is no row of this menu is left out, and said.
+    /// Windows that the app shows at clicks on these rows. What is no row of this menu is left out, and said.
     pub(crate) fn windows(&self, scene: &Scene, rows: &[(&str, &str)]) {
+        self.windows_of(|words| self.desktop.app_by(words, scene), rows);
+    }
+
+    /// The same of what is started by these words before it.
+    pub(crate) fn windows_of(&self, start: impl Fn(&[&str]) -> App, rows: &[(&str, &str)]) {
         for look in LOOKS {
-            let app = self.app(scene, look);
-            // Not before the first look.
-            self.desktop.wait("a row to click", || self.desktop.row("Restart bridge")?.enabled.then_some(()));
+            let app = start(&look.words().each_ref().map(String::as_str));
             for (name, label) in rows {
-                if self.desktop.row(label).is_none() {
-                    println!("{name}: left out: the menu has no row '{label}'");
+                // Not before the first look.
+                let can = || self.desktop.row(label).filter(|row| row.enabled && row.visible);
+                let until = Instant::now() + APPEARS;
+                while can().is_none() && Instant::now() < until {
+                    std::thread::sleep(Duration::from_millis(50));
+                }
+                if can().is_none() {
+                    println!("{name}: left out: the menu has no row '{label}' to click");
                     continue;
                 }
                 self.desktop.click(label);
@@ -111,10 +120,6 @@ impl Studio {
             self.window(name, look);
             drop(app);
         }
-    }
-
-    fn app(&self, scene: &Scene, look: Look) -> App {
-        self.desktop.app_by(&look.words().each_ref().map(String::as_str), scene)
     }
 
     /// The window that comes up, and is closed again.
