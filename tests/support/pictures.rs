@@ -139,6 +139,7 @@ impl Studio {
     }
 
     fn opened(&mut self, name: &str, looks: &[Look], then: impl Fn(&Desktop)) {
+        let state = self.desktop.shows();
         for &look in looks {
             self.bar(look);
             let bar = BAR * look.scale;
@@ -162,6 +163,7 @@ impl Studio {
             let [_, height, left, top] = sides[..] else { panic!("no menu in the picture: {menu}") };
             let cut = format!("{}x{}+{left}+0", WIDTH - left, bar + top + height);
             self.save(&seen, &["-crop", &cut, "+repage", "-fill", "#8a9099", "-opaque", "#000000"], &look.file(name));
+            assert_eq!(self.desktop.shows(), state, "{name}: another state than in the picture before");
             for _ in 0..2 {
                 self.desktop.exec(&["xdotool", "key", "Escape"]);
             }
