@@ -30,7 +30,7 @@ pub struct Outage {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum What {
     Cause(Cause),
-    /// It crashed, and was started again before a look found it down: how it ended.
+    /// It crashed: how it ended.
     Crash(String),
 }
 
@@ -88,7 +88,11 @@ pub fn shown(kept: &[Outage], open: Option<&Outage>, events: &[Event]) -> Vec<Ou
     let mut all: Vec<Outage> = kept.iter().chain(open).cloned().collect();
     let incidents = all.len();
     for (nth, crash) in events.iter().enumerate().filter(|(_, event)| event.kind == EventKind::Crash) {
-        if all[..incidents].iter().any(|incident| covers(incident, crash.at)) {
+        if let Some(incident) = all[..incidents].iter_mut().find(|incident| covers(incident, crash.at)) {
+            // How it died says more than that it was dead.
+            if incident.what == What::Cause(Cause::ProcessDead) {
+                incident.what = What::Crash(crash.reason.clone());
+            }
             continue;
         }
         let start = events[nth + 1..].iter().find(|event| event.kind == EventKind::Start);
@@ -196,6 +200,9 @@ mod tests {
         assert_eq!(causes(shown(&[], None, &events)), [crash(), crash()]);
         assert_eq!(causes(shown(&[over], None, &events)), [crash(), silence()]);
         assert_eq!(causes(shown(&[], Some(&hang), &events)), [crash(), silence()]);
+        let dead = of(&incident(&Problem::ActiveWithoutProcess, &[]), CLOCK);
+        let dead = Outage { what: What::Cause(Cause::ProcessDead), began: ago(205), ..dead };
+        assert_eq!(causes(shown(&[dead], None, &events)), [crash(), crash()]);
         assert_eq!(shown(&[], None, &events)[0].lasted(NOW), Duration::from_secs(1));
         // It is down now.
         assert_eq!(shown(&[], None, &events[3..4]), []);

@@ -126,6 +126,12 @@ fn r40_twin_pause_resume_and_status_in_the_same_second() {
         assert_eq!((&shown["check"]["cause"], code), (&json!("none"), Some(0)), "{shown}");
     }
     // And the watch itself, without anybody who asks.
+    let open = scene.run(&["pause", "--until-resumed"]);
+    let said = String::from_utf8(open.stdout).expect("text");
+    assert_eq!(said, "Recovery is paused until you resume it; the watch goes on. To end it: bridge-watchdog resume\n");
+    assert_eq!(scene.run(&["pause", "--until-resumed", "--for", "1h"]).status.code(), Some(2));
+    let status = String::from_utf8(scene.run(&["status"]).stdout).expect("text");
+    assert!(status.contains("recovery goes on after 'bridge-watchdog resume'"), "{status}");
     assert!(scene.run(&["pause"]).status.success());
     scene.wait_verdict("waiting", "paused");
     assert!(scene.run(&["resume"]).status.success());

@@ -21,6 +21,7 @@ fn every_row_does_what_it_says() {
     let first = launchd.wait_pid(&scene.label);
     let mut app = desktop.app(&scene);
     desktop.wait_row("Healthy");
+    assert_eq!(desktop.title().as_deref(), Some("Bridge Watchdog"));
     let head = git2::Repository::open(&scene.root)
         .and_then(|repository| Ok(repository.head()?.peel_to_commit()?.id().to_string()[..8].to_owned()));
     let labels: Vec<String> = desktop.rows().expect("a menu").into_iter().map(|row| row.label).collect();

@@ -134,18 +134,15 @@ pub fn go_over(root: &Path) -> Question {
 }
 
 /// What the menu says, in a window: its first two rows, the incidents, and what else can be done where.
-pub fn status(state: &str, reason: &str, incidents: &[String], log: bool) -> Question {
-    let recent = if incidents.is_empty() {
-        "No incidents so far.".into()
+pub fn status(state: &str, reason: &str, incidents: &[String], demo: bool, log: bool) -> Question {
+    let further = if demo {
+        "For a bridge of your own: Set up\u{2026} in the menu"
     } else {
-        format!("Recent incidents:\n{}", incidents.join("\n"))
+        "In a terminal: bridge-watchdog status, check, restart, pause, crashes"
     };
     Question {
         title: state.into(),
-        detail: format!(
-            "{}\n\n{recent}\n\nIn a terminal: bridge-watchdog status, check, restart, pause, crashes",
-            super::sentence_case(reason)
-        ),
+        detail: format!("{}\n\nRecent incidents:\n{}\n\n{further}", super::sentence_case(reason), incidents.join("\n")),
         yes: if log { "Open log" } else { "Check again" }.into(),
         no: "Close".into(),
         risky: false,
@@ -341,7 +338,8 @@ mod tests {
     fn every_window_is_as_it_was_read() {
         let root = Path::new("/Users/me/src/ai");
         let incidents = ["03:08  hang, 4 min: restarted".to_owned()];
-        let status = |incidents: &[String], log| status("Healthy", "since 03:12, after 4 min down", incidents, log);
+        let since = "since 03:12, after 4 min down: hang, restarted";
+        let status = |demo, log| status("Healthy", since, &incidents, demo, log);
         let unmet = Unmet::Path { path: "/Users/me/STOP".into(), there: true };
         let wrong = "/Users/me/it's.toml: bridge.root is missing; set it to the absolute path of the checkout";
         let minutes = Duration::from_mins(3);
@@ -351,9 +349,9 @@ mod tests {
             ("disabled", disabled("com.example.bridge").0),
             ("set up, no terminal", set_up(&setup_command(Path::new("/opt/it's/bridge-watchdog")))),
             ("go over", go_over(root)),
-            ("status", status(&incidents, true)),
-            ("status, nothing yet", status(&[], false)),
-            ("runs already", runs_already(root, 7, Some(status(&incidents, true)))),
+            ("status", status(false, true)),
+            ("status of the demo, no log yet", status(true, false)),
+            ("runs already", runs_already(root, 7, Some(status(false, true)))),
             ("runs already, and says nothing", runs_already(root, 0, None)),
             ("a broken configuration", can_not_begin(wrong, Some(Path::new("/Users/me/it's.toml")))),
             ("no begin", can_not_begin("the kernel gives no event queue", None)),

@@ -142,7 +142,7 @@ impl App {
     /// What the menu says, in a window; an older one goes, since its times are of then.
     pub(super) fn show_status(&mut self, proxy: &EventLoopProxy<Message>) {
         let log = self.shared.look().snapshot.as_ref().is_some_and(|seen| seen.more.log);
-        let question = status_of(&self.shared.menu(), log);
+        let question = status_of(&self.shared.menu(), self.demo_bridge.is_some(), log);
         if let Some(before) = self.shown.status.take() {
             before.close();
         }
@@ -189,14 +189,14 @@ impl App {
 }
 
 /// The menu's first rows and its incidents, for a window.
-pub(super) fn status_of(menu: &Menu, log: bool) -> Question {
+pub(super) fn status_of(menu: &Menu, demo: bool, log: bool) -> Question {
     // In a window an ampersand marks nothing.
     let text = |id| find(&menu.rows, id).map_or_else(String::new, |row| row.text.replace("&&", "&"));
     let incidents: Vec<String> = find(&menu.rows, "recent")
         .into_iter()
         .flat_map(|recent| recent.rows.iter().filter(|row| !row.hidden).map(|row| row.text.replace("&&", "&")))
         .collect();
-    dialogs::status(&text("state"), &text("reason"), &incidents, log)
+    dialogs::status(&text("state"), &text("reason"), &incidents, demo, log)
 }
 
 fn aside(name: &str, work: impl FnOnce() + Send + 'static) -> Result<(), String> {

@@ -104,7 +104,7 @@ fn runs_already(config: &Config, environment: &Environment, pid: u32, viewer: &P
     let shared = SharedState::new(config, environment, false);
     let seen = snapshot.map(|snapshot| {
         shared.change(|state| state.snapshot = Some(snapshot));
-        clicks::status_of(&shared.menu(), true)
+        clicks::status_of(&shared.menu(), false, true)
     });
     if alone::ask(&dialogs::runs_already(&config.root, pid, seen)) == Some(true) {
         command::hand_over(viewer, &[], &config.log, |why| say(&why));

@@ -136,6 +136,12 @@ impl Desktop {
         self.busctl(&[&call[..], &[&id, "clicked", "s", "", "0"]].concat());
     }
 
+    /// What a screen reader says of the icon.
+    pub(crate) fn title(&self) -> Option<String> {
+        let (name, path) = self.item()?;
+        Some(self.property(&name, &path, "Title")?.as_str()?.to_owned())
+    }
+
     /// The file that the panel shows.
     pub(crate) fn icon(&self) -> Option<PathBuf> {
         let (name, path) = self.item()?;

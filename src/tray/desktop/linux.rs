@@ -43,7 +43,10 @@ pub(crate) fn png(icon: Icon) -> &'static [u8] {
 
 /// If the display dies, GDK ends the process with 1 and without a message. When the app is started again it says that
 /// there is no display, and watches.
-pub(crate) fn before_run(_: &mut EventLoop<Message>) {}
+pub(crate) fn before_run(_: &mut EventLoop<Message>) {
+    // The panel's name for the icon, which a screen reader says.
+    glib::set_application_name("Bridge Watchdog");
+}
 
 /// A bus that dies must not end us: GLib's default is to send SIGTERM, which looks like a request to end.
 pub(crate) fn at_start(proxy: &EventLoopProxy<Message>) {
