@@ -59,6 +59,23 @@ fn a_broken_configuration_is_said_in_a_window_that_leads_to_it() {
     assert!(scene.said().contains("is not TOML"), "{}", scene.said());
 }
 
+/// `bridge-watchdog tray` reads the configuration before it becomes the app.
+#[test]
+fn the_command_line_leaves_a_broken_configuration_to_the_window() {
+    let Some(desktop) = Desktop::or_skip(&[]) else { return };
+    let scene = Scene::new("embedded", 60.0);
+    broken(&scene);
+    let config = scene.config_file();
+    let words = [env!("CARGO_BIN_EXE_bridge-watchdog"), "--config", config.to_str().expect("a path"), "tray"];
+    let said = scene.folder.path().join("said");
+    let mut app = desktop.start(&words, &said);
+    let window = new_window(&desktop, &[]);
+    press(&desktop, &window, &["Escape"]);
+    assert_eq!(app.wait(), Some(2));
+    let said = std::fs::read_to_string(said).expect("a line");
+    assert_eq!(said.matches("is not TOML").count(), 1, "{said}");
+}
+
 /// There the line is read, or a window would come again and again.
 #[test]
 fn in_a_terminal_and_under_a_manager_there_is_no_window() {
