@@ -50,6 +50,7 @@ pub(crate) fn before_run(_: &mut EventLoop<Message>) {
 
 /// A bus that dies must not end us: GLib's default is to send SIGTERM, which looks like a request to end.
 pub(crate) fn at_start(proxy: &EventLoopProxy<Message>) {
+    notify::begin(proxy);
     let bus = match gio::bus_get_sync(gio::BusType::Session, gio::Cancellable::NONE) {
         Ok(bus) => bus,
         Err(error) => {
@@ -57,7 +58,6 @@ pub(crate) fn at_start(proxy: &EventLoopProxy<Message>) {
         }
     };
     bus.set_exit_on_close(false);
-    notify::begin(&bus, proxy);
     let closed = proxy.clone();
     bus.connect_closed(move |_, _, _| drop(closed.send_event(Message::BusClosed)));
     glib::timeout_add_seconds_local_once(HOST_PATIENCE, move || look_for_a_host(&bus));
