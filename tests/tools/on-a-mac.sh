@@ -60,9 +60,10 @@ runs_anew() { local pid; pid=$(pid_of "$1") && [ -n "$pid" ] && [ "$pid" != "$2"
 is_gone() { ! $launchctl print "$domain/$1" >/dev/null 2>&1; }
 # What launchd says of both jobs, under the name of this moment.
 keep() {
-    local label
+    local label code
     for label in $bridge $ours; do
-        { $launchctl print "$domain/$label"; echo "exit code $?"; } >"$kept/$1-$label.txt" 2>&1
+        code=0
+        { $launchctl print "$domain/$label" || code=$?; echo "exit code $code"; } >"$kept/$1-$label.txt" 2>&1
     done
 }
 age_of() { ps -o etime= -p "$1" | awk -F '[-:]' '{ s = 0; for (i = 1; i <= NF; i++) s = s * 60 + $i; print s + 0 }'; }
