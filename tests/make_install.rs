@@ -6,8 +6,9 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::support::mac::OURS;
-use crate::support::{Mac, Scene, alive, beside, systemd};
+#[cfg(all(feature = "tray", target_os = "linux"))]
+use crate::support::{Mac, mac::OURS};
+use crate::support::{Scene, alive, beside, systemd};
 
 /// A folder as cargo's, with the tests' programs under our names.
 fn built(scene: &Scene, names: &[(&str, &str)]) -> PathBuf {

@@ -97,7 +97,6 @@ fn completions_and_man_pages_name_every_command_and_flag_and_no_hidden_one() {
     }
 }
 
-#[cfg(feature = "tray")]
 #[test]
 fn the_apps_bundle_has_all_that_macos_and_a_person_look_for() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -191,7 +190,6 @@ fn a_release_gets_the_cask_of_its_zip() {
     assert!(!cask.contains("OWNER") && !cask.contains("0000"), "{cask}");
 }
 
-#[cfg(feature = "tray")]
 #[test]
 fn the_debian_packages_hold_what_they_should_and_want_what_they_link() {
     if !require::has(Ability::Deb) {

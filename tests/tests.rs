@@ -34,6 +34,8 @@ mod launchd_faults;
 mod make_install;
 mod offline;
 mod output;
+// The packages hold the app.
+#[cfg(feature = "tray")]
 mod packaging;
 mod reports_blame;
 mod reports_identity;
