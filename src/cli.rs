@@ -8,6 +8,7 @@ mod setup;
 mod tell;
 mod watch;
 
+use std::cell::Cell;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -16,21 +17,24 @@ pub use self::watch::somebody_reads;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::config::Config;
+use crate::config::{Config, tilde};
 use crate::demo::{self, Fault};
 use crate::exit_code;
 use crate::foreign_text::Lines;
 use crate::limits::Environment;
+use crate::paint;
 use crate::system::{clock, output, timed};
 use crate::text;
 use crate::time::Wall;
+use crate::verdict::State;
 
 #[derive(Parser)]
 #[command(
     name = "bridge-watchdog",
     version,
     about = "Keeps a Telegram bridge up: looks, decides, heals, tells.",
-    after_help = "Without a command this is the menu-bar app. To see a throw-away bridge fail and be healed: bridge-watchdog demo\n\nExit codes: 0 healthy or done, 1 unhealthy or failed, 2 usage or configuration, 3 could not look,\n4 standing still on purpose, 75 another recovery or update is in progress."
+    styles = paint::HELP,
+    after_help = "Without a command this is the menu-bar app. To see a throw-away bridge fail and be healed: bridge-watchdog demo\n\nExit codes: 0 healthy or done, 1 unhealthy or failed, 2 usage or configuration, 3 could not look, 4 standing still on purpose, 75 another recovery or update is in progress."
 )]
 struct Cli {
     /// Use this configuration file
@@ -103,7 +107,7 @@ enum Command {
     },
     /// Run a command (an update) while no recovery acts, and end with its exit code
     #[command(
-        after_help = "Example: bridge-watchdog hold --reason 'git pull' -- ./update.sh --quiet\n\nThe command has this terminal and gets the signals that are sent here. Exit codes: its own, 128+N if signal N ended\nit, 127 if it is not found, 126 if it can't be run, 75 and nothing is run while a recovery or another update\nis in progress. If 'hold' itself is killed (SIGKILL), the command goes on, and recovery is no longer held off."
+        after_help = "Example: bridge-watchdog hold --reason 'git pull' -- ./update.sh --quiet\n\nThe command has this terminal and gets the signals that are sent here. Exit codes: its own, 128+N if signal N ended it, 127 if it is not found, 126 if it can't be run, 75 and nothing is run while a recovery or another update is in progress. If 'hold' itself is killed (SIGKILL), the command goes on, and recovery is no longer held off."
     )]
     Hold {
         /// The reason, in words; otherwise the command's name
@@ -134,7 +138,7 @@ enum Command {
     Diagnostics,
     /// Check the set-up: a line a finding, each with its mend
     #[command(
-        after_help = "Example: bridge-watchdog doctor\n\nExit codes: 0 all is well, 1 something wants a mend. With --fix, what harms nobody (a mode, a quarantine, a folder\nthat is missing, our drop-in for the bridge's unit) is done once you say yes; without a terminal nothing is."
+        after_help = "Example: bridge-watchdog doctor\n\nExit codes: 0 all is well, 1 something wants a mend. With --fix, what harms nobody (a mode, a quarantine, a folder that is missing, our drop-in for the bridge's unit) is done once you say yes; without a terminal nothing is."
     )]
     Doctor {
         #[command(flatten)]
@@ -145,7 +149,7 @@ enum Command {
     },
     /// Find the bridge, make the way to the person to tell, and write the configuration
     #[command(
-        after_help = "Example: bridge-watchdog setup\nExample: bridge-watchdog setup --root ~/src/ai --bot-token-file ~/.bot-token --chat-id 179144806 --yes\n\nOn a terminal it asks for what it cannot find out. Nothing is written before the end, so Ctrl-C at any question leaves\nall as it was. Without a terminal, or with --yes, the flags have to say the rest; a value that the configuration has\nalready need not be said again. Exit code 1: Telegram could not be reached or refused the test message."
+        after_help = "Example: bridge-watchdog setup\nExample: bridge-watchdog setup --root ~/src/ai --bot-token-file ~/.bot-token --chat-id 179144806 --yes\n\nOn a terminal it asks for what it cannot find out. Nothing is written before the end, so Ctrl-C at any question leaves all as it was. Without a terminal, or with --yes, the flags have to say the rest; a value that the configuration has already need not be said again. Exit code 1: Telegram could not be reached or refused the test message."
     )]
     Setup(Box<setup::Flags>),
     /// Install the watchdog's agent, and the bridge's where there is none
@@ -201,11 +205,15 @@ pub fn main(args: impl IntoIterator<Item = OsString>, environment: &Environment)
         Ok(cli) => cli,
         Err(error) => return told(&error),
     };
-    match run(cli, environment) {
+    let lacks_root = Cell::new(false);
+    match run(cli, environment, &lacks_root) {
         Ok(code) => code,
         Err((code, why)) => {
             // It may quote a path, a setting or what another program said.
             crate::errln!("bridge-watchdog: {}", text::foreign(&why));
+            if lacks_root.get() {
+                crate::errln!("{}", text::command::EXAMPLE);
+            }
             code
         }
     }
@@ -214,14 +222,25 @@ pub fn main(args: impl IntoIterator<Item = OsString>, environment: &Environment)
 /// Prints what clap has to say instead of arguments, and returns the exit code: help and version are no errors. It is no
 /// error either if that can't be written.
 pub fn told(instead: &clap::Error) -> u8 {
-    // clap knows which stream each belongs to.
-    let _ = instead.print();
+    output::clap(instead);
     if instead.use_stderr() { exit_code::USAGE } else { exit_code::OK }
 }
 
 /// One line for a person: without secrets, and with nothing in it that a terminal obeys.
 fn say(config: &Config, line: &str) {
     crate::outln!("{}", config.secrets.readable(line, Lines::Join));
+}
+
+/// The same for a line that names this state.
+fn say_state(config: &Config, state: State, line: &str) {
+    output::state_line(state, &config.secrets.readable(line, Lines::Join));
+}
+
+/// The state on its own line, then what is wrong.
+fn say_judged(config: &Config, state: State, lines: &[String]) {
+    for (nth, line) in lines.iter().enumerate() {
+        if nth == 0 { say_state(config, state, line) } else { say(config, line) }
+    }
 }
 
 /// Asks on the terminal; only a clear yes is one.
@@ -234,10 +253,12 @@ fn confirmed(question: &str) -> bool {
 /// An exit code and its sentence.
 pub type Failure = (u8, String);
 
-fn run(cli: Cli, environment: &Environment) -> Result<u8, Failure> {
+/// `lacks_root` is set if the configuration was needed and has not what every one needs.
+fn run(cli: Cli, environment: &Environment, lacks_root: &Cell<bool>) -> Result<u8, Failure> {
     let new_here = cli.config.is_none() && !Config::default_path(environment).exists();
-    let file = cli.config.unwrap_or_else(|| Config::default_path(environment));
-    let config = || load(&file, environment);
+    let file = cli.config.map(|file| tilde::whole(&file, &environment.home));
+    let file = file.unwrap_or_else(|| Config::default_path(environment));
+    let config = || load(&file, environment).inspect_err(|_| lacks_root.set(Config::lacks_root(&file)));
     match cli.command.unwrap_or(Command::Tray) {
         // Without a configuration the app shows the demo's bridge.
         Command::Tray if new_here => watch::tray(None, config, environment),
@@ -262,7 +283,13 @@ fn run(cli: Cli, environment: &Environment) -> Result<u8, Failure> {
         Command::Doctor { json, fix } => Ok(doctor::doctor(&file, environment, json.json, fix)),
         Command::Setup(flags) => setup::setup(&flags, &file, environment),
         Command::Install => act::install(&config()?, environment, true),
-        Command::Uninstall => act::install(&config()?, environment, false),
+        Command::Uninstall => match config() {
+            Ok(config) => act::install(&config, environment, false),
+            Err((_, why)) => {
+                lacks_root.set(false);
+                act::uninstall_without(&why, environment)
+            }
+        },
         Command::Demo { headless, fault } => demo::run(fault, headless).map_err(|why| (exit_code::FAILED, why)),
         Command::DemoBridge(options) => Ok(demo::process::run(&options)),
     }

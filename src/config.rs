@@ -5,6 +5,7 @@
 
 pub mod exposure;
 mod keys;
+pub mod tilde;
 
 use std::fmt;
 use std::path::{Component, Path, PathBuf};
@@ -73,6 +74,16 @@ impl Config {
         self.root.join(contract::DATA).join(name)
     }
 
+    /// Whether what every configuration needs is not said yet: there is no file, or no root in it.
+    pub fn lacks_root(file: &Path) -> bool {
+        match std::fs::read_to_string(file) {
+            Ok(text) => {
+                text.parse::<Table>().is_ok_and(|table| Keys { file, table: &table }.value("bridge", "root").is_none())
+            }
+            Err(error) => error.kind() == std::io::ErrorKind::NotFound,
+        }
+    }
+
     /// Reads and checks the file.
     ///
     /// # Errors
@@ -101,11 +112,13 @@ impl Config {
 
     fn of(keys: &Keys, environment: &Environment) -> Result<Config, String> {
         let file = keys.file;
-        let root = keys.root()?;
+        let home = &environment.home;
+        let root = keys.root(home)?;
         let manager = keys.manager()?;
         let label = keys.label(manager)?;
         let under = |key: &str, default: &Path| {
-            Ok::<_, String>(root.join(keys.text("bridge", key)?.map_or_else(|| default.to_owned(), PathBuf::from)))
+            let given = keys.text("bridge", key)?.map(PathBuf::from);
+            Ok::<_, String>(root.join(tilde::whole(&given.unwrap_or_else(|| default.to_owned()), home)))
         };
         let dotenv = files::text(&root.join(contract::DOTENV)).unwrap_or_default();
         let session = under("session", &default_session(&root, &dotenv, &label, manager, environment))?;
@@ -113,9 +126,11 @@ impl Config {
             label,
             manager,
             program: keys
-                .words("program")?
+                .words("program", home)?
                 .unwrap_or_else(|| words(&[".venv/bin/python", "bridge/telegram_bridge.py"])),
-            login: keys.words("login")?.unwrap_or_else(|| words(&[".venv/bin/python", "scripts/telegram_login.py"])),
+            login: keys
+                .words("login", home)?
+                .unwrap_or_else(|| words(&[".venv/bin/python", "scripts/telegram_login.py"])),
             log: under("log", Path::new("logs/bridge.log"))?,
             error_log: under("error_log", Path::new("logs/bridge.error.log"))?,
             session,
@@ -152,7 +167,7 @@ pub fn state_folder(environment: &Environment, root: &Path) -> Result<PathBuf, S
 }
 
 impl Keys<'_> {
-    fn root(&self) -> Result<PathBuf, String> {
+    fn root(&self, home: &Path) -> Result<PathBuf, String> {
         let Some(text) = self.text("bridge", "root")? else {
             return Err(self.wrong(
                 "bridge",
@@ -160,13 +175,13 @@ impl Keys<'_> {
                 "is missing; set it to the absolute path of the bridge's git checkout",
             ));
         };
-        let root = PathBuf::from(&text);
+        let root = tilde::whole(Path::new(&text), home);
         let plain = !root.components().any(|part| part == Component::ParentDir);
         if !root.is_absolute() || !plain {
             return Err(self.wrong(
                 "bridge",
                 "root",
-                &format!("is '{text}', which is not absolute; write the whole path, beginning with /"),
+                &format!("is '{text}', which is not absolute; write the whole path, beginning with / or ~/"),
             ));
         }
         match std::fs::metadata(&root) {
@@ -292,7 +307,7 @@ impl Keys<'_> {
             }
             (Some(token), None) => ("bot_token", token),
             (None, Some(path)) => {
-                let path = path.strip_prefix("~/").map_or_else(|| PathBuf::from(&path), |rest| home.join(rest));
+                let path = tilde::whole(Path::new(&path), home);
                 let text = std::fs::read_to_string(&path).map_err(|error| {
                     self.wrong(
                         "telegram",

@@ -5,16 +5,19 @@ pub mod demo_bridge;
 pub mod process;
 
 use std::io::IsTerminal;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+
+use indicatif::ProgressBar;
 
 use crate::exit_code;
 use crate::outln;
+use crate::paint;
 use crate::snapshot::Snapshot;
 use crate::system::poll::Deadline;
-use crate::system::{clock, output, recovery_lock};
+use crate::system::{clock, output, progress, recovery_lock};
 use crate::text::command::precise;
 use crate::text::{headline, time::lasting};
 use crate::time::Mono;
@@ -51,10 +54,15 @@ const FLOOD: Duration = Duration::from_secs(6);
 pub fn run(fault: Fault, headless: bool) -> Result<u8, String> {
     let me = std::env::current_exe().map_err(|error| format!("our own path can't be found: {error}"))?;
     let demo = Running::begin(demo_bridge::DemoBridge::start(&me)?)?;
-    let display = Display { live: !headless && std::io::stdout().is_terminal(), began: clock::mono() };
+    let display = Display::new(!headless && std::io::stdout().is_terminal());
     let healed = play(&demo, fault, &display);
+    let interrupted = demo.interrupted.load(Ordering::SeqCst);
     demo.close();
     display.end();
+    if interrupted != 0 {
+        outln!("Stopped. The throw-away bridge was ended, and its folder removed.");
+        return Ok(exit_code::of_signal(i32::try_from(interrupted).unwrap_or(0)));
+    }
     healed
 }
 
@@ -65,7 +73,8 @@ struct Running {
     snapshots: Receiver<Snapshot>,
     journal: Receiver<String>,
     watching: std::thread::JoinHandle<()>,
-    interrupted: Arc<AtomicBool>,
+    /// The signal; 0 if none has come.
+    interrupted: Arc<AtomicUsize>,
     _alone: std::fs::File,
 }
 
@@ -79,9 +88,9 @@ impl Running {
         watch.controller.journal.also_to(noted);
         let sender = watch.sender();
         // Ctrl-C must not leave the throw-away bridge behind.
-        let interrupted = Arc::new(AtomicBool::new(false));
+        let interrupted = Arc::new(AtomicUsize::new(0));
         for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
-            signal_hook::flag::register(signal, interrupted.clone())
+            signal_hook::flag::register_usize(signal, interrupted.clone(), signal.unsigned_abs() as usize)
                 .map_err(|error| format!("signals can't be heard: {error}"))?;
         }
         let watching = std::thread::spawn(move || watch::run(&mut watch));
@@ -141,7 +150,7 @@ fn play(demo: &Running, fault: Fault, display: &Display) -> Result<u8, String> {
 /// Shows events until a snapshot is as wanted, and returns it; `None` after [`PATIENCE`].
 fn wait_for(demo: &Running, display: &Display, wanted: impl Fn(&Snapshot) -> bool) -> Option<Snapshot> {
     let deadline = Deadline::after(PATIENCE);
-    while deadline.left().is_some() && !demo.interrupted.load(Ordering::SeqCst) {
+    while deadline.left().is_some() && demo.interrupted.load(Ordering::SeqCst) == 0 {
         for line in demo.journal.try_iter() {
             display.line(&line);
         }
@@ -164,27 +173,30 @@ fn wait_for(demo: &Running, display: &Display, wanted: impl Fn(&Snapshot) -> boo
 
 /// What is printed: a line for each event and, on a terminal, the current state below them.
 struct Display {
-    live: bool,
     began: Mono,
+    state: Arc<Mutex<Option<String>>>,
+    bottom: Option<ProgressBar>,
 }
 
 impl Display {
+    fn new(live: bool) -> Display {
+        let state: Arc<Mutex<Option<String>>> = Arc::default();
+        let shown = state.clone();
+        let what = move || shown.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let bottom = (live && output::is_rich()).then(|| progress::bottom_line(what));
+        Display { began: clock::mono(), state, bottom }
+    }
+
     fn line(&self, text: &str) {
-        let clear = if self.live { "\r\x1b[2K" } else { "" };
-        outln!("{clear}{:6.2} s  {text}", clock::mono().since(self.began).as_secs_f64());
+        let line = paint::journal(&format!("{:6.2} s  {text}", clock::mono().since(self.began).as_secs_f64()));
+        match &self.bottom {
+            Some(bottom) => bottom.suspend(|| output::painted_line(&line)),
+            None => output::painted_line(&line),
+        }
     }
 
     fn state(&self, snapshot: &Snapshot) {
-        if !self.live {
-            return;
-        }
-        let colour = match snapshot.verdict.state {
-            State::Healthy => 32,
-            State::Starting | State::Degraded => 33,
-            State::Waiting | State::Stopped => 36,
-            State::Unhealthy => 31,
-            State::Unknown => 35,
-        };
+        let Some(bottom) = &self.bottom else { return };
         let facts = &snapshot.check.facts;
         let pid = facts
             .process
@@ -202,15 +214,15 @@ impl Display {
             .rung
             .as_ref()
             .map_or_else(String::new, |running| format!("   recovering, rung {} of 5", running.rung.number()));
-        output::part(format_args!(
-            "\r\x1b[2K\x1b[{colour};1m\u{25cf} {}\x1b[0m   {pid}   {silent}   {telegram}{rung}",
-            headline(&snapshot.verdict)
-        ));
+        let state = snapshot.verdict.state;
+        let line = format!("\u{25cf} {}   {pid}   {silent}   {telegram}{rung}", headline(&snapshot.verdict));
+        *self.state.lock().unwrap_or_else(PoisonError::into_inner) = Some(paint::with_state(&line, state));
+        bottom.tick();
     }
 
     fn end(&self) {
-        if self.live {
-            output::part(format_args!("\r\x1b[2K"));
+        if let Some(bottom) = &self.bottom {
+            bottom.finish_and_clear();
         }
     }
 }

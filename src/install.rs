@@ -23,14 +23,16 @@ pub use self::systemd::{UNIT, units};
 pub use self::text::is_our_name;
 use crate::config::Config;
 use crate::contract;
-use crate::facts::Exit;
+use crate::facts::{Exit, KeepAlive};
 use crate::identity;
 use crate::limits::Environment;
 use crate::manager::Manager;
 use crate::system::poll::Deadline;
 use crate::system::process_table::{self, ProcessMatch};
 use crate::system::service::Service;
-use crate::system::{program, recovery_lock};
+use crate::system::{program, progress, recovery_lock};
+use crate::text::progress::what;
+use crate::waiting::Waiting;
 
 /// Our own label and bundle id; the systemd unit is called `bridge-watchdog`.
 pub const LABEL: &str = contract::LABEL;
@@ -44,8 +46,9 @@ pub fn install(config: &Config, environment: &Environment, say: &mut dyn FnMut(&
     refuse_misplaced(config, environment)?;
     refuse_beside_another(config, environment)?;
     remark_build_folder(config, environment, say);
+    progress::waits(&what(&Waiting::Manager, &config.label, Service::of(config, environment).name()));
     let bridge = bridge(config, environment, say);
-    let ours = ours(config, environment, say);
+    let ours = not_stopped().and_then(|()| ours(config, environment, say));
     both(bridge, ours)
 }
 
@@ -54,6 +57,7 @@ pub fn install(config: &Config, environment: &Environment, say: &mut dyn FnMut(&
 /// # Errors
 /// As [`install`].
 pub fn uninstall(config: &Config, environment: &Environment, say: &mut dyn FnMut(&str)) -> Result<(), String> {
+    progress::waits(&what(&Waiting::Stop, our_label(config), ""));
     let (ours, bridge) = match host(config) {
         Host::Launchd => {
             (launchd::remove_ours(config, environment, say), launchd::put_bridge_back(config, environment, say))
@@ -62,7 +66,70 @@ pub fn uninstall(config: &Config, environment: &Environment, say: &mut dyn FnMut
             (systemd::remove_ours(config, environment, say), systemd::put_bridge_back(config, environment, say))
         }
     };
-    both(ours, bridge)
+    both(ours, both(bridge, became(config, environment, say)))
+}
+
+/// What has become of the bridge, as it is now and not as it was asked for.
+fn became(config: &Config, environment: &Environment, say: &mut dyn FnMut(&str)) -> Result<(), String> {
+    let (service, label) = (Service::of(config, environment), &config.label);
+    if config.manager == Manager::Embedded {
+        say(&format!("the bridge ({label}) was kept by the watchdog itself, so nothing keeps it now"));
+        return Ok(());
+    }
+    let deadline = Deadline::after(environment.limits.pid_within);
+    loop {
+        let job = service.status()?;
+        let waits = job.loaded && job.pid.is_none() && !job.stopped_by_operator && job.keep_alive == KeepAlive::Always;
+        let line = match job.pid {
+            Some(pid) => format!("the bridge ({label}) is under {} as before, and runs, pid {pid}", service.name()),
+            None if !job.installed && !job.loaded => {
+                format!(
+                    "the bridge ({label}) is no longer under {}: its file is gone, and it does not run",
+                    service.name()
+                )
+            }
+            None if job.stopped_by_operator => {
+                format!("the bridge ({label}) is stopped by its operator and stays so")
+            }
+            None if waits && deadline.left().is_some() && progress::signal().is_none() => {
+                progress::waits(&what(&Waiting::Process { within: environment.limits.pid_within }, label, ""));
+                std::thread::sleep(Duration::from_millis(100));
+                continue;
+            }
+            None => format!(
+                "the bridge ({label}) is under {} as before, and does not run (last exit: {})",
+                service.name(),
+                job.last_exit
+            ),
+        };
+        say(&line);
+        return Ok(());
+    }
+}
+
+/// Removes our own agent where no configuration says which bridge it watched. It is known by its name.
+///
+/// # Errors
+/// What could not be removed or ended.
+pub fn uninstall_without(environment: &Environment, say: &mut dyn FnMut(&str)) -> Result<(), String> {
+    let agents = [launchd::agent(environment, LABEL), systemd::unit(environment, UNIT)];
+    if agents.iter().all(|path| std::fs::symlink_metadata(path).is_err()) {
+        let usual = &agents[usize::from(!cfg!(target_os = "macos"))];
+        say(&format!("there is no agent of ours: {} is not there", usual.display()));
+        return Ok(());
+    }
+    let launchd = launchd::remove_without(environment, say);
+    both(launchd, systemd::remove_without(environment, say))?;
+    say("the bridge and its own agent or unit are left as they are");
+    for copy in backup::copies(environment, &agents) {
+        say(&format!("an older watchdog's file was kept; to put it back, move it there yourself: {}", copy.display()));
+    }
+    Ok(())
+}
+
+/// Between two steps: a signal has come, and nothing further is begun.
+fn not_stopped() -> Result<(), String> {
+    progress::signal().map_or(Ok(()), |_| Err("stopped".into()))
 }
 
 /// Whether launchd keeps our own agent here, else systemd.
@@ -76,6 +143,14 @@ pub fn agent_file(config: &Config, environment: &Environment) -> PathBuf {
         Host::Launchd => launchd::agent(environment, LABEL),
         Host::Systemd => systemd::unit(environment, UNIT),
     }
+}
+
+/// Whether the manager has loaded our own agent.
+///
+/// # Errors
+/// Why that can't be found out.
+pub fn agent_loaded(config: &Config, environment: &Environment) -> Result<bool, String> {
+    our_service(config, environment).status().map(|job| job.loaded)
 }
 
 /// Only our drop-in for the bridge's unit: systemd reads it again, and nobody is restarted.
@@ -198,6 +273,8 @@ fn verify_bridge(config: &Config, environment: &Environment, say: &mut dyn FnMut
                 job.last_exit
             ));
         }
+        not_stopped()?;
+        progress::waits(&what(&Waiting::Process { within: environment.limits.pid_within }, label, ""));
         std::thread::sleep(Duration::from_millis(100));
     }
 }
@@ -235,7 +312,11 @@ fn verify_ours(config: &Config, environment: &Environment, say: &mut dyn FnMut(&
                     job.last_exit
                 ));
             }
-            _ => std::thread::sleep(Duration::from_millis(100)),
+            _ => {
+                not_stopped()?;
+                progress::waits(&what(&Waiting::Watch { within: environment.limits.pid_within }, label, ""));
+                std::thread::sleep(Duration::from_millis(100));
+            }
         }
     }
 }

@@ -107,6 +107,15 @@ impl Outcome {
         matches!(self, Outcome::Failed(_))
     }
 
+    /// What was done to HEAD before the rest failed or was stopped.
+    pub fn changed(&self) -> Option<&Change> {
+        match self {
+            Outcome::Failed(Failure::AfterChange(change, _)) => Some(change),
+            Outcome::Failed(Failure::EveryRung(last)) => last.changed(),
+            _ => None,
+        }
+    }
+
     /// The exit code of a command that acts.
     pub fn exit_code(&self) -> u8 {
         match self {

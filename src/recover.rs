@@ -14,12 +14,13 @@ use std::time::Duration;
 use self::attempt::Attempt;
 use crate::act::{Hand, Reason};
 use crate::limits::Limits;
-use crate::outcome::{Failure, Outcome};
+use crate::outcome::{Failure, Outcome, StandDown};
 use crate::snapshot::Done;
 use crate::system::clock;
 use crate::system::journal::Journal;
 use crate::text;
 use crate::verdict::{Finding, Rung};
+use crate::waiting::Waiting;
 use crate::watch::controller::Controller;
 
 /// How one rung of the watch's own chain ended.
@@ -63,16 +64,26 @@ pub fn chain_by_hand(controller: &mut Controller, finding: &Finding, say: &mut d
     let mut last = Outcome::Failed(Failure::NothingTried);
     while attempt.rung != Rung::Tell {
         let rung = attempt.rung;
+        if let Err(outcome) = attempt.may_go_on() {
+            return outcome;
+        }
         last = one_rung(&mut attempt);
         say(rung, &last);
         attempt.say(&text::rung_by_hand(rung, &last, clock::now()));
         if !last.goes_on() {
             return last;
         }
-        if let Err(outcome) = attempt.wait(wait_after(rung, &attempt.limits())) {
+        let next = rung.after(first);
+        if next == Rung::Tell {
+            // There is none by hand, so nothing is waited for.
+            break;
+        }
+        let within = wait_after(rung, &attempt.limits());
+        attempt.waits(&Waiting::NextRung { rung: next, within });
+        if let Err(outcome) = attempt.wait(within) {
             return outcome;
         }
-        attempt.next(rung.after(first));
+        attempt.next(next);
     }
     Outcome::Failed(Failure::EveryRung(Box::new(last)))
 }
@@ -87,6 +98,7 @@ pub fn by_hand(controller: &mut Controller, hand: Hand, confirmed: bool, expecte
     };
     match Attempt::begin(controller, rung, Reason::ByHand(hand), confirmed) {
         Ok(mut attempt) => match hand {
+            _ if attempt.may_go_on().is_err() => Outcome::StoodDown(StandDown::Interrupted),
             Hand::Restart => restart::restart(&mut attempt),
             Hand::Start => restart::start_stopped(&mut attempt),
             Hand::CleanLocks => free_session::free_session(&mut attempt),

@@ -15,9 +15,12 @@ pub mod menu;
 pub mod message;
 pub mod outages;
 pub mod place;
+pub mod progress;
 pub mod revert;
 pub mod setup;
 pub mod time;
+
+use std::path::Path;
 
 pub use self::journal::{
     WATCH_ENDS, act, alert, auto_revert_switched, done, event_seen, process_gone, rung_by_hand,
@@ -54,6 +57,12 @@ pub fn headline(verdict: &Verdict) -> String {
         Cause::None => state_name(verdict.state).into(),
         cause => format!("{}: {}", state_name(verdict.state), cause_name(cause)),
     }
+}
+
+/// That an alert would reach nobody, and the mend.
+pub fn nobody_to_tell(file: &Path) -> String {
+    let file = foreign(&file.to_string_lossy());
+    format!("{file}: there is no [telegram] section, so nobody is told; run: bridge-watchdog setup")
 }
 
 /// Everything that is wrong, a sentence each.

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::act::{Act, Ending, Hand, Target};
+use crate::crash_groups::Group;
 use crate::facts::{Class, Event, EventKind, Job, KeepAlive};
 use crate::holders::Left;
 use crate::manager::Manager;
@@ -16,6 +17,7 @@ use crate::setup::jobs::Job as InstalledJob;
 use crate::situations::{CLOCK, NOW, ago, ahead, following, situations};
 use crate::snapshot::{Done, Refusal};
 use crate::verdict::{Finding, Rung};
+use crate::waiting::Waiting;
 
 const MINUTE: Duration = Duration::from_mins(1);
 
@@ -34,6 +36,7 @@ fn every_text_is_as_it_was_read() {
     section(&mut all, "how a rung ends", outcomes());
     section(&mut all, "the journal", journal_lines());
     section(&mut all, "the commands", commands());
+    section(&mut all, "what a command waits for", waits());
     section(&mut all, "setup", setup_lines());
     section(&mut all, "why a restart by hand is refused", refusals());
     section(&mut all, "what doctor finds", doctor::tests::all_found());
@@ -290,6 +293,16 @@ fn commands() -> Vec<(String, String)> {
     let hangs = situation("log-stale");
     let flood = situation("flood-wait");
     let first = hangs.verdict.first().unwrap();
+    let agent = |installed, loaded| command::OurAgent {
+        file: "/Users/me/Library/LaunchAgents/com.valor.bridge-watchdog.plist".into(),
+        installed,
+        loaded,
+        program: Some("/Applications/Bridge Watchdog.app/Contents/MacOS/bridge-watchdog-tray".into()),
+        version: Some("0.1.0".into()),
+        running_version: Some("0.1.0".into()),
+    };
+    let group = Group { events: 0..1, from: ago(7200), to: Some(ago(6960)), crashes: 1, starts: 1 };
+    let groups = [Group { crashes: 3, starts: 2, ..group.clone() }, Group { to: None, ..group.clone() }, group];
     let label = "com.valor.bridge";
     let lines = [
         command::watching(root, None, false),
@@ -301,7 +314,19 @@ fn commands() -> Vec<(String, String)> {
         command::service(label, &Ok(job(true, false))),
         command::service(label, &Ok(job(false, false))),
         command::service(label, &Err("launchctl print did not answer within 5 s".into())),
-        command::seen(&hangs, CLOCK).join(" | "),
+        command::seen(&hangs, true, CLOCK).join(" | "),
+        command::seen(&hangs, false, CLOCK).join(" | "),
+        command::agent(&agent(false, Ok(false))),
+        command::agent(&agent(true, Ok(true))),
+        command::agent(&command::OurAgent { running_version: Some("0.0.9".into()), ..agent(true, Ok(false)) }),
+        command::agent(&agent(true, Err("launchctl is missing".into()))),
+        command::alerts(Some(179_144_806), root),
+        command::alerts(None, root),
+        command::outages(&groups, CLOCK).join(" | "),
+        command::install_stopped(true).into(),
+        command::install_stopped(false).into(),
+        command::uninstall_without("config.toml: there is no configuration"),
+        command::EXAMPLE.into(),
         command::would_restart(label, "launchd", &job(true, true), None),
         command::would_restart(label, "launchd", &Job { stopped_by_operator: false, ..job(true, true) }, None),
         command::would_restart(label, "launchd", &job(true, true), hangs.history.run),
@@ -316,6 +341,32 @@ fn commands() -> Vec<(String, String)> {
         command::events(3, 2),
     ];
     lines.into_iter().map(|line| (String::from("-"), line)).collect()
+}
+
+fn waits() -> Vec<(String, String)> {
+    let within = MINUTE;
+    let all = [
+        Waiting::Look,
+        Waiting::Manager,
+        Waiting::Process { within },
+        Waiting::Uptime { pid: 7, least: within },
+        Waiting::Works { pid: 7, cause: Cause::LogStale },
+        Waiting::Works { pid: 7, cause: Cause::Disconnected },
+        Waiting::Works { pid: 7, cause: Cause::None },
+        Waiting::Exit { pid: 7, within },
+        Waiting::Killed { pid: 7 },
+        Waiting::Work { tasks: 2, within },
+        Waiting::Holder { pid: 8, age: within },
+        Waiting::Session,
+        Waiting::Git,
+        Waiting::NextRung { rung: Rung::EndStale, within },
+        Waiting::Watch { within },
+        Waiting::Stop,
+        Waiting::Telegram { within },
+        Waiting::Message { bot: "x_bot".into(), within },
+    ];
+    let what = |wait: &Waiting| progress::live(MINUTE, &progress::what(wait, "com.valor.bridge", "launchd"));
+    all.iter().map(|wait| (format!("{wait:?}"), what(wait))).collect()
 }
 
 fn refusals() -> Vec<(String, String)> {

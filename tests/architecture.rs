@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 /// Pure files: facts in, verdict or text out.
-const PURE: [&str; 66] = [
+const PURE: [&str; 70] = [
     "act",
     "assess",
     "assess/alive",
@@ -13,6 +13,7 @@ const PURE: [&str; 66] = [
     "assess/standing_still",
     "check",
     "contract",
+    "crash_groups",
     "doctor/finding",
     "doctor/mac",
     "doctor/machine",
@@ -44,6 +45,7 @@ const PURE: [&str; 66] = [
     "menu",
     "outages",
     "outcome",
+    "paint",
     "plan",
     "signs",
     "setup",
@@ -63,6 +65,7 @@ const PURE: [&str; 66] = [
     "text/message",
     "text/outages",
     "text/place",
+    "text/progress",
     "text/revert",
     "text/setup",
     "text/time",
@@ -71,6 +74,7 @@ const PURE: [&str; 66] = [
     "revert",
     "road",
     "verdict",
+    "waiting",
 ];
 /// No file, process, socket or clock, under whatever name.
 const FORBIDDEN: [&str; 11] = [

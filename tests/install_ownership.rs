@@ -138,7 +138,9 @@ fn start_at_login_is_what_is_true_and_no_look_asks_for_it() {
     let installer = mac.bundle(&[("watchdog", "bridge-watchdog")]).join("bridge-watchdog");
     let shown = || {
         let text = mac.scene.run(&["status", "--json"]).stdout;
-        serde_json::from_slice::<serde_json::Value>(&text).expect("JSON")["services"]["watchdog"].clone()
+        let status: serde_json::Value = serde_json::from_slice(&text).expect("JSON");
+        let shown = &status["services"]["watchdog"];
+        json!({"installed": shown["installed"], "starts_at_login": shown["starts_at_login"]})
     };
     let mut login = Login::new(&config, &environment);
     assert!(!login.starts());

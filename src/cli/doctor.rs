@@ -14,7 +14,7 @@ use crate::foreign_text::{Lines, harmless};
 use crate::install;
 use crate::limits::Environment;
 use crate::outln;
-use crate::system::{env, process, setup_files};
+use crate::system::{env, output, process, setup_files};
 use crate::text::{doctor as text, mend as mends};
 
 pub(super) fn doctor(file: &Path, environment: &Environment, as_json: bool, fix: bool) -> u8 {
@@ -59,7 +59,7 @@ fn print(all: &[Finding], file: &Path, config: Option<&Config>, environment: &En
                 })
             })
             .collect();
-        outln!("{:#}", json!(list));
+        output::json(&json!(list));
         return;
     }
     for finding in all {

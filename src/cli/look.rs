@@ -9,6 +9,7 @@ use crate::assess::held;
 use crate::check::Check;
 use crate::config::Config;
 use crate::contract;
+use crate::crash_groups::groups;
 use crate::exit_code;
 use crate::facts::{EventKind, Fact, Holder, Holds, Lock, Role};
 use crate::history::History;
@@ -23,23 +24,28 @@ use crate::system::process::Names;
 use crate::system::service::Service;
 use crate::system::session::open;
 use crate::system::{
-    clock, crashes as crash_log, env, files, lookalikes, markers, poll, process, recovery_lock, timed, wake_pipe,
+    clock, crashes as crash_log, env, files, installed, lookalikes, markers, output, poll, process, program,
+    recovery_lock, timed, wake_pipe,
 };
+use crate::text::command::OurAgent;
 use crate::text::time::iso;
 use crate::text::{self, command};
-use crate::watch::publisher::status_file;
+use crate::watch::publisher::{VERSION, status_file};
 use crate::watch::watchdog::{Look, Watchdog};
 
 /// One look, no action, no write.
 pub(super) fn check(config: &Config, environment: &Environment, as_json: bool) -> u8 {
     let mut watchdog = Watchdog::new(config, environment);
     let Look { facts, verdict } = watchdog.look_once(history_of_the_watch(config, environment));
+    let watched = recovery_lock::watching(config).is_some();
     if as_json {
         let check = text::check::check(&facts, &watchdog.history, &verdict, &config.secrets, &environment.limits);
-        outln!("{:#}", json!(check));
+        let check = Check { next: command::next_by(watched, verdict.next, facts.clock), ..check };
+        output::json(&json!(check));
     } else {
-        for line in command::check(&facts, &verdict) {
-            super::say(config, &line);
+        super::say_judged(config, verdict.state, &command::check(&facts, &verdict, watched));
+        if config.telegram.is_none() {
+            super::say(config, &text::nobody_to_tell(&config.file));
         }
     }
     exit_code::of(verdict.state)
@@ -76,7 +82,7 @@ pub(super) fn locks(config: &Config, environment: &Environment, as_json: bool) -
         unseen,
     };
     if as_json {
-        outln!("{:#}", json!(locks));
+        output::json(&json!(locks));
     } else {
         for line in command::locks(&locks) {
             super::say(config, &line);
@@ -98,46 +104,68 @@ pub(super) fn status(config: &Config, environment: &Environment, as_json: bool) 
     let now = clock::now();
     let paused = holds.pause.filter(|pause| pause.until > now.wall);
     let overdue = snapshot.as_ref().is_some_and(|snapshot| !is_fresh(snapshot, now, environment.limits.ask));
+    let snapshot = snapshot.map(|mut snapshot| {
+        snapshot.check.next = command::next_by(watching.is_some(), snapshot.verdict.next, now);
+        snapshot
+    });
+    let running = snapshot.as_ref().filter(|snapshot| Some(snapshot.watch) == watching);
+    let agent = our_agent(config, environment, running.map(|snapshot| snapshot.version.clone()));
+    let mut outages = outages(config, environment);
+    outages.drain(..outages.len().saturating_sub(command::OUTAGES));
     if as_json {
         let rung = snapshot.as_ref().and_then(|snapshot| snapshot.rung.as_ref());
-        outln!(
-            "{:#}",
-            json!({
-                "watching": watching,
-                "overdue": overdue || watching.is_none(),
-                "seen": snapshot.as_ref().map(|snapshot| iso(snapshot.clock.wall)),
-                "since": snapshot.as_ref().map(|snapshot| iso(snapshot.since)),
-                "rung": rung.map(|running| json!({
-                    "level": running.rung.number(),
-                    "since": iso(running.since),
-                    "why": config.secrets.without(&text::issues_of(&running.reason, now).concat()),
-                })),
-                "check": snapshot.as_ref().map(|snapshot| &snapshot.check),
-                "holds": {
-                    "paused_until": paused.map(|pause| iso(pause.until)),
-                    "recovery": holds.recovery,
-                    "update": holds.update,
-                },
-                "services": {"bridge": match &job {
-                    Ok(job) => json!({
-                        "installed": job.installed,
-                        "loaded": job.loaded,
-                        "stopped_by_operator": job.stopped_by_operator,
-                    }),
-                    Err(why) => json!({"unknown": why}),
-                }, "watchdog": {
-                    "installed": install::installed(config, environment),
-                    "starts_at_login": install::starts_at_login(config, environment),
-                }},
-            })
-        );
+        output::json(&json!({
+            "watching": watching,
+            "overdue": overdue || watching.is_none(),
+            "seen": snapshot.as_ref().map(|snapshot| iso(snapshot.clock.wall)),
+            "since": snapshot.as_ref().map(|snapshot| iso(snapshot.since)),
+            "rung": rung.map(|running| json!({
+                "level": running.rung.number(),
+                "since": iso(running.since),
+                "why": config.secrets.without(&text::issues_of(&running.reason, now).concat()),
+            })),
+            "check": snapshot.as_ref().map(|snapshot| &snapshot.check),
+            "holds": {
+                "paused_until": paused.map(|pause| iso(pause.until)),
+                "recovery": holds.recovery,
+                "update": holds.update,
+            },
+            "services": {"bridge": match &job {
+                Ok(job) => json!({
+                    "installed": job.installed,
+                    "loaded": job.loaded,
+                    "stopped_by_operator": job.stopped_by_operator,
+                }),
+                Err(why) => json!({"unknown": why}),
+            }, "watchdog": {
+                "installed": agent.installed,
+                "loaded": agent.loaded.as_ref().ok(),
+                "file": agent.file,
+                "program": agent.program,
+                "version": agent.version,
+                "running_version": agent.running_version,
+                "starts_at_login": install::starts_at_login(config, environment),
+            }},
+            "alerts": {"chat": config.telegram.as_ref().map(|telegram| telegram.chat_id)},
+            "outages": outages.iter().map(|outage| json!({
+                "from": iso(outage.from),
+                "to": outage.to.map(iso),
+                "lasted_s": outage.lasted().map(|lasted| lasted.as_secs()),
+                "crashes": outage.crashes,
+            })).collect::<Vec<_>>(),
+        }));
     } else {
         super::say(config, &command::watching(&config.root, watching, overdue));
         super::say(config, &command::service(&config.label, &job));
+        super::say(config, &command::agent(&agent));
+        super::say(config, &command::alerts(config.telegram.as_ref().map(|telegram| telegram.chat_id), &config.file));
         // Nobody has looked; what holds is known all the same.
         let held = held(&holds, None, now.wall, &environment.limits).into_iter().filter(|_| snapshot.is_none());
         held.for_each(|finding| super::say(config, &text::issue(&finding.problem, now)));
-        for line in snapshot.iter().flat_map(|snapshot| command::seen(snapshot, now)) {
+        if let Some(snapshot) = &snapshot {
+            super::say_judged(config, snapshot.verdict.state, &command::seen(snapshot, watching.is_some(), now));
+        }
+        for line in command::outages(&outages, now) {
             super::say(config, &line);
         }
     }
@@ -145,6 +173,41 @@ pub(super) fn status(config: &Config, environment: &Environment, as_json: bool) 
         Some(snapshot) if watching.is_some() && !overdue => exit_code::of(snapshot.verdict.state),
         _ => exit_code::UNKNOWN,
     }
+}
+
+/// Our own agent: its file, whether its manager has loaded it, and what it starts.
+fn our_agent(config: &Config, environment: &Environment, running_version: Option<String>) -> OurAgent {
+    let file = install::agent_file(config, environment);
+    let words = installed::jobs(environment)
+        .into_iter()
+        .find(|job| job.ours && file.file_stem().is_some_and(|name| *name == *job.label));
+    let program = words.and_then(|job| job.program.into_iter().next());
+    let is_ours = |path: &str| {
+        program::ours().is_ok_and(|ours| ours.with_file_name("x") == std::path::Path::new(path).with_file_name("x"))
+    };
+    let version = program.as_deref().and_then(|path| {
+        // The app lies beside this program and is of the same build; another one says it itself.
+        if is_ours(path) {
+            Some(VERSION.to_owned())
+        } else {
+            program::version(std::path::Path::new(path), environment.limits.ask)
+        }
+    });
+    OurAgent {
+        installed: install::installed(config, environment),
+        loaded: install::agent_loaded(config, environment),
+        file,
+        program,
+        version,
+        running_version,
+    }
+}
+
+/// From the end of the history: a long one costs no more.
+fn outages(config: &Config, environment: &Environment) -> Vec<crate::crash_groups::Group> {
+    let path = config.data(contract::CRASH_HISTORY);
+    let recent = timed::once(environment.limits.ask, move || crash_log::recent(&path)).and_then(|recent| recent);
+    groups(&recent.unwrap_or_default(), environment.limits.recovered_after)
 }
 
 /// What the watch saw, with what holds now. Where its last look is out of date it is woken, and gets a moment.
@@ -207,11 +270,16 @@ pub(super) fn crashes(
                 })
             })
             .collect();
-        outln!("{:#}", json!(list));
+        output::json(&json!(list));
         return Ok(exit_code::OK);
     }
-    for event in &events {
-        super::say(config, &command::event(event, now.zone));
+    let groups = groups(&events, environment.limits.recovered_after);
+    for (nth, event) in events.iter().enumerate() {
+        if let Some(group) = groups.iter().find(|group| group.events.start == nth) {
+            super::say(config, &command::outage(group, now));
+        }
+        let within = groups.iter().any(|group| group.events.contains(&nth));
+        super::say(config, &command::event(event, within, now.zone));
     }
     let crashed = events.iter().filter(|event| event.kind == EventKind::Crash).count();
     outln!("{}", command::events(events.len(), crashed));

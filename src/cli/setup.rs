@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 
 use super::{Failure, act, look};
-use crate::config::{Config, Telegram};
+use crate::config::{Config, Telegram, tilde};
 use crate::exit_code;
 use crate::limits::Environment;
 use crate::manager::Manager;
@@ -111,7 +111,11 @@ fn existing(file: &Path) -> Result<Draft, Failure> {
 impl Setup<'_> {
     fn take_flags(&mut self) {
         let (flags, draft) = (self.flags, &mut self.draft);
-        let whole = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).display().to_string();
+        let home = &self.environment.home;
+        let whole = |path: &Path| {
+            let path = tilde::whole(path, home);
+            std::path::absolute(&path).unwrap_or(path).display().to_string()
+        };
         if let Some(root) = &flags.root {
             draft.set("bridge", "root", whole(root));
         }
@@ -134,7 +138,7 @@ impl Setup<'_> {
 
     /// The installed agents that may be the bridge, by what is known of it.
     fn candidates(&self) -> Vec<Job> {
-        let root = self.draft.text("bridge", "root").map(PathBuf::from);
+        let root = self.draft.text("bridge", "root").map(|root| tilde::whole(Path::new(root), &self.environment.home));
         let root = root.map(|root| root.canonicalize().unwrap_or(root));
         let manager = self.draft.text("bridge", "manager").and_then(Manager::named);
         fitting(&self.jobs, root.as_deref(), self.draft.text("bridge", "label"), manager)

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use toml::Table;
 
+use super::tilde;
 use crate::system::files;
 
 /// What is open to others.
@@ -43,10 +44,7 @@ pub fn of_configuration(file: &Path, home: &Path) -> Vec<Exposure> {
     let table: Table = files::text(file).and_then(|text| text.parse().ok()).unwrap_or_default();
     let telegram = table.get("telegram").and_then(toml::Value::as_table);
     let text = |key: &str| telegram.and_then(|telegram| telegram.get(key)).and_then(toml::Value::as_str);
-    let token_file = text("token_file").map(|path| match path.strip_prefix("~/") {
-        Some(rest) => home.join(rest),
-        None => PathBuf::from(path),
-    });
+    let token_file = text("token_file").map(|path| tilde::whole(Path::new(path), home));
     let own = match (telegram, text("bot_token")) {
         (Some(_), Some(_)) => of_secret(file),
         (Some(_), None) => to_writers(file),

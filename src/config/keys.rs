@@ -4,6 +4,8 @@ use std::path::Path;
 
 use toml::{Table, Value};
 
+use super::tilde;
+
 const KNOWN: [(&str, &[&str]); 3] = [
     ("bridge", &["root", "label", "manager", "program", "log", "error_log", "login", "session"]),
     ("telegram", &["bot_token", "token_file", "chat_id", "api_url"]),
@@ -57,12 +59,14 @@ impl Keys<'_> {
         }
     }
 
-    pub(super) fn words(&self, key: &str) -> Result<Option<Vec<String>>, String> {
+    pub(super) fn words(&self, key: &str, home: &Path) -> Result<Option<Vec<String>>, String> {
         let Some(value) = self.value("bridge", key) else { return Ok(None) };
         let list: Option<Vec<String>> =
             value.as_array().and_then(|list| list.iter().map(|word| word.as_str().map(str::to_owned)).collect());
         match list {
-            Some(list) if list.first().is_some_and(|program| !program.is_empty()) => Ok(Some(list)),
+            Some(list) if list.first().is_some_and(|program| !program.is_empty()) => {
+                Ok(Some(list.into_iter().map(|word| tilde::word(word, home)).collect()))
+            }
             _ => Err(self.wrong("bridge", key, "has to be a list of words; write [\"program\", \"argument\"]")),
         }
     }

@@ -9,6 +9,7 @@ use git2::{ObjectType, Oid};
 
 use crate::config::Config;
 use crate::contract;
+use crate::limits::Environment;
 use crate::system::files;
 
 /// Where the copies lie, mode 0600: they may hold an environment with secrets.
@@ -75,6 +76,15 @@ pub(super) fn original(config: &Config, path: &Path) -> Result<Option<Vec<u8>>, 
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(format!("{} can't be read: {error}; make it readable", copy.display())),
     }
+}
+
+/// The copies of these files in the folders of all checkouts.
+pub(super) fn copies(environment: &Environment, files: &[PathBuf]) -> Vec<PathBuf> {
+    let states = fs::read_dir(&environment.state_dir).into_iter().flatten().flatten().map(|entry| entry.path());
+    let copies = states.flat_map(|state| {
+        files.iter().map(move |file| state.join(contract::INSTALL_BACKUPS).join(file.file_name().unwrap_or_default()))
+    });
+    copies.filter(|copy| copy.exists()).collect()
 }
 
 /// Call it last, when the original is back in its place and loaded: until then this is the only copy.

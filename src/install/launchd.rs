@@ -93,6 +93,33 @@ pub(super) fn remove_ours(config: &Config, environment: &Environment, say: &mut 
     Ok(())
 }
 
+/// Removes our agent, whichever bridge it watches, if its file starts a program of ours.
+pub(super) fn remove_without(environment: &Environment, say: &mut dyn FnMut(&str)) -> Result<(), String> {
+    let path = agent(environment, LABEL);
+    let Some(bytes) = file::read(&path)? else { return Ok(()) };
+    if !first_word(&bytes).is_some_and(|program| text::is_our_name(&program)) {
+        say(&format!("{} is not ours, so it stays", path.display()));
+        return Ok(());
+    }
+    let launchd = Launchd::new(LABEL, environment);
+    match launchd.loaded()? {
+        Some(job) if super::runs_in(job.pid) => {
+            say("this very program runs in its job, which goes on until it is quit");
+        }
+        Some(_) => launchd.stop()?,
+        None => {}
+    }
+    file::remove(&path)?;
+    say(&format!("removed {}", path.display()));
+    Ok(())
+}
+
+/// The program that a plist starts.
+fn first_word(bytes: &[u8]) -> Option<String> {
+    let Ok(Value::Dictionary(keys)) = Value::from_reader(std::io::Cursor::new(bytes)) else { return None };
+    keys.get("ProgramArguments")?.as_array()?.first()?.as_string().map(str::to_owned)
+}
+
 /// Removes the bridge's plist if we wrote it, and restores its keys if we changed them.
 pub(super) fn put_bridge_back(
     config: &Config,

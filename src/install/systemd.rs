@@ -120,6 +120,37 @@ pub(super) fn remove_ours(config: &Config, environment: &Environment, say: &mut 
     systemd.reload()
 }
 
+/// Removes our unit and our entry, whichever bridge it watches, if they start a program of ours.
+pub(super) fn remove_without(environment: &Environment, say: &mut dyn FnMut(&str)) -> Result<(), String> {
+    let (path, entry) = (unit(environment, UNIT), own_entry(environment));
+    if file::read(&entry.path)?.is_some_and(|bytes| (entry.starts_us)(&bytes)) {
+        file::remove(&entry.path)?;
+        say(&format!("removed {}", entry.path.display()));
+    }
+    let Some(bytes) = file::read(&path)? else { return Ok(()) };
+    if !String::from_utf8_lossy(&bytes).lines().any(|line| program(line).is_some_and(text::is_our_name)) {
+        say(&format!("{} is not ours, so it stays", path.display()));
+        return Ok(());
+    }
+    let systemd = Systemd::new(UNIT, environment);
+    let job = systemd.status()?;
+    systemd.disable()?;
+    if runs_in(job.pid) {
+        say("this very program runs in its unit, which goes on until it is quit");
+    } else if job.pid.is_some() {
+        systemd.stop()?;
+    }
+    file::remove(&path)?;
+    say(&format!("removed {}", path.display()));
+    systemd.reload()
+}
+
+/// The program that a line of a unit starts, if it is such a line.
+fn program(line: &str) -> Option<&str> {
+    let command = line.strip_prefix("ExecStart=")?;
+    command.strip_prefix('"').map_or_else(|| command.split(' ').next(), |word| word.split('"').next())
+}
+
 /// Removes the bridge's unit if it is as we wrote it, and our drop-in.
 pub(super) fn put_bridge_back(
     config: &Config,
@@ -219,11 +250,7 @@ fn write_bridge(
 fn starts_us(config: &Config, bytes: &[u8]) -> bool {
     let text = String::from_utf8_lossy(bytes);
     let file = quoted(&text::config_file(config));
-    text.lines().filter_map(|line| line.strip_prefix("ExecStart=")).any(|command| {
-        let program =
-            command.strip_prefix('"').map_or_else(|| command.split(' ').next(), |word| word.split('"').next());
-        program.is_some_and(text::is_our_name) && command.contains(&file)
-    })
+    text.lines().any(|line| program(line).is_some_and(text::is_our_name) && line.contains(&file))
 }
 
 fn own_unit<'a>(

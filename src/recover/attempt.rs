@@ -16,9 +16,10 @@ use crate::system::journal::Journal;
 use crate::system::poll::Deadline;
 use crate::system::recovery_lock::{self, RecoveryLock, Taken};
 use crate::system::service::Service;
-use crate::system::{clock, process};
+use crate::system::{clock, process, progress};
 use crate::text;
 use crate::verdict::{Cause, Rung};
+use crate::waiting::Waiting;
 use crate::watch::controller::{Controller, Look};
 
 pub struct Attempt<'a> {
@@ -154,9 +155,24 @@ impl<'a> Attempt<'a> {
         let watchdog = &self.controller.watchdog;
         let line = text::act(act, &watchdog.config.label, watchdog.service.name(), &self.reason, clock::now());
         self.controller.journal.note(&line);
+        progress::did(text::progress::act(act, &watchdog.config.label, watchdog.service.name()));
         if let Some(begun) = self.begun.take() {
             begun(&self.controller.journal);
         }
+    }
+
+    /// Shows what is waited for to the person who gave the command.
+    pub fn waits(&self, what: &Waiting) {
+        let watchdog = &self.controller.watchdog;
+        progress::waits(&text::progress::what(what, &watchdog.config.label, watchdog.service.name()));
+    }
+
+    /// Whether no command has come that forbids to go on.
+    ///
+    /// # Errors
+    /// How the attempt ends then.
+    pub fn may_go_on(&mut self) -> Result<(), Outcome> {
+        if self.controller.commands.interrupts() { Err(Outcome::StoodDown(StandDown::Interrupted)) } else { Ok(()) }
     }
 
     /// Writes down what was done, for the journal and the menu.
@@ -215,11 +231,13 @@ impl<'a> Attempt<'a> {
         let refused = |why| Outcome::Failed(Failure::Refused(why));
         self.note(&Act::Signal { signal: Ending::Ask, whom, pid, age: process.age });
         process::signal(process.id, Signal::TERM).map_err(refused)?;
+        self.waits(&Waiting::Exit { pid, within: patience });
         if self.wait_gone(process.id, patience)? {
             return Ok(());
         }
         self.note(&Act::Signal { signal: Ending::Kill { after: patience }, whom, pid, age: process.age });
         process::signal(process.id, Signal::KILL).map_err(refused)?;
+        self.waits(&Waiting::Killed { pid });
         if process::gone_within(process.id, KILLED) {
             Ok(())
         } else {
@@ -233,7 +251,7 @@ impl<'a> Attempt<'a> {
         }
         // A rung may wait for longer than a tick; readers of the status file must not take that for a stall.
         self.controller.show_if_old();
-        if self.controller.commands.interrupts() { Err(Outcome::StoodDown(StandDown::Interrupted)) } else { Ok(()) }
+        self.may_go_on()
     }
 
     fn renew(&mut self) {

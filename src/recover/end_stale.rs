@@ -14,6 +14,7 @@ use crate::system::poll::Deadline;
 use crate::system::process_table;
 use crate::text;
 use crate::verdict::{Cause, Finding, Problem};
+use crate::waiting::Waiting;
 use crate::watch::controller::Look;
 
 /// No exit timeout is waited for longer than this: an `ExitTimeOut` of an hour must not become an hour without a look.
@@ -105,6 +106,7 @@ pub(super) fn wait_for_work(attempt: &mut Attempt, own: Identity) -> Result<(), 
         if tasks == 0 {
             break;
         }
+        attempt.waits(&Waiting::Work { tasks, within: limits.work });
         if !attempt.waited_for_work {
             attempt.say(&text::waits_for_work(tasks, limits.work));
             attempt.waited_for_work = true;

@@ -14,6 +14,7 @@ use crate::system::session::clean::{Unclean, clean};
 use crate::system::session::open::has_open;
 use crate::system::{process, timed};
 use crate::verdict::{Cause, Problem, State, Verdict};
+use crate::waiting::Waiting;
 
 pub(super) fn free_session(attempt: &mut Attempt) -> Outcome {
     rung(attempt).unwrap_or_else(|outcome| outcome)
@@ -112,7 +113,10 @@ fn end_holders(attempt: &mut Attempt) -> Result<usize, Outcome> {
         match may {
             May::Not(why) => return Err(Outcome::Failed(Failure::HolderLeft { pid, why })),
             May::EndIn(_) if deadline.left().is_none() => return Err(Outcome::Failed(Failure::StaysLocked)),
-            May::EndIn(left) => attempt.wait(left.min(limits.poll_interval_down))?,
+            May::EndIn(left) => {
+                attempt.waits(&Waiting::Holder { pid, age: limits.stale_process });
+                attempt.wait(left.min(limits.poll_interval_down))?;
+            }
             May::End => {
                 // The second witness: it has this very file open. Its age is read again as well.
                 let found = process::find(pid).filter(|process| process.age >= limits.stale_process);
@@ -143,6 +147,7 @@ enum Cleaned {
 fn clean_up(attempt: &mut Attempt) -> Result<Cleaned, Outcome> {
     let session = attempt.config().session.clone();
     attempt.note(&Act::CleanSession);
+    attempt.waits(&Waiting::Session);
     // In a thread: its folder may block. SQLite itself waits half as long for a lock.
     let limit = attempt.limits().ask * 2;
     let failed = |failure| Err(Outcome::Failed(failure));

@@ -10,6 +10,7 @@ use crate::outcome::{Failure, Outcome, StandDown};
 use crate::system::poll;
 use crate::system::service::{Service, StartError};
 use crate::verdict::Cause;
+use crate::waiting::Waiting;
 
 pub(super) fn restart(attempt: &mut Attempt) -> Outcome {
     begin(attempt).unwrap_or_else(|outcome| outcome)
@@ -51,6 +52,7 @@ pub(super) fn start_anew(attempt: &mut Attempt, job: &Job, process: Option<Proce
     };
     attempt.note(&Act::Restart { pid: process.id.pid });
     attempt.note_end(process.id);
+    attempt.waits(&Waiting::Manager);
     attempt.service().restart().map_err(|why| Outcome::Failed(Failure::Refused(why)))?;
     Ok(verify(attempt, Some(process.id)))
 }
@@ -73,6 +75,7 @@ pub(super) fn start(attempt: &mut Attempt, job: &Job) -> Result<(), Outcome> {
         return Ok(());
     }
     attempt.note(&Act::Start);
+    attempt.waits(&Waiting::Manager);
     let refused = |why| Outcome::Failed(Failure::Refused(why));
     if may_load {
         return attempt.service().load_and_start().map_err(refused);

@@ -12,6 +12,7 @@ use crate::outcome::{Change, Cure, Failure, Outcome, StandDown};
 use crate::revert::{Refusal, Reverted, Undone};
 use crate::system::git::revert as door;
 use crate::system::timed;
+use crate::waiting::Waiting;
 
 /// A checkout of 100,000 files takes a second.
 const LONGEST: Duration = Duration::from_mins(1);
@@ -57,6 +58,7 @@ fn rung(attempt: &mut Attempt, expected: Option<String>) -> Result<Outcome, Outc
 fn revert_head(attempt: &mut Attempt, expected: Option<String>) -> Result<Change, Outcome> {
     let auto = matches!(attempt.reason, Reason::Finding(_));
     attempt.note(&Act::Revert);
+    attempt.waits(&Waiting::Git);
     let (root, state) = (attempt.config().root.clone(), attempt.config().state.clone());
     let Reverted { commit, summary, branch, .. } =
         in_time(move || door::revert(&root, &state, auto, expected.as_deref()))?;
@@ -65,6 +67,7 @@ fn revert_head(attempt: &mut Attempt, expected: Option<String>) -> Result<Change
 
 fn undo(attempt: &mut Attempt) -> Result<Change, Outcome> {
     attempt.note(&Act::UndoRevert);
+    attempt.waits(&Waiting::Git);
     let (root, state) = (attempt.config().root.clone(), attempt.config().state.clone());
     let Undone { head, summary, pushed, .. } = in_time(move || door::undo(&root, &state))?;
     Ok(Change::Undone { head, summary, pushed })

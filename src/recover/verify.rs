@@ -7,6 +7,7 @@ use crate::facts::{Identity, Job};
 use crate::outcome::{Cure, Failure, Outcome, StandDown};
 use crate::system::clock;
 use crate::verdict::Cause;
+use crate::waiting::Waiting;
 
 /// Between two looks for a process that is not there yet.
 const QUICK: Duration = Duration::from_millis(200);
@@ -44,6 +45,11 @@ pub(super) fn verify(attempt: &mut Attempt, before: Option<Identity>) -> Outcome
         if lives.is_some() && waited() > limits.pid_within.max(limits.cure_within) {
             return Outcome::Failed(Failure::StillWrong(attempt.cause()));
         }
+        attempt.waits(&match (pid, lives) {
+            (None, _) => Waiting::Process { within: limits.pid_within },
+            (Some(pid), None) => Waiting::Uptime { pid, least: limits.verify_uptime },
+            (Some(pid), Some(_)) => Waiting::Works { pid, cause: attempt.cause() },
+        });
         let pace = if pid.is_some() { (limits.verify_uptime / 4).min(SLOW) } else { QUICK };
         if let Err(outcome) = attempt.wait(pace) {
             return outcome;

@@ -34,6 +34,7 @@ impl Interrupt {
             if let Some(before) = before {
                 let _ = tcsetattr(std::io::stdin(), OptionalActions::Now, &before);
             }
+            super::progress::clear();
             // A question shows its cursor again only when it has been answered.
             let shown = if std::io::stderr().is_terminal() { "\x1b[?25h" } else { "" };
             crate::errln!("{shown}\nbridge-watchdog: {}", last_words(*written));

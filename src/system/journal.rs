@@ -14,7 +14,7 @@ use file_rotate::{ContentLimit, FileRotate};
 use crate::contract;
 use crate::foreign_text::Lines;
 use crate::secrets::Secrets;
-use crate::system::{clock, files};
+use crate::system::{clock, files, output};
 use crate::text::time::at_second;
 
 /// A megabyte is months of acts.
@@ -51,7 +51,7 @@ impl Journal {
         let line = self.secrets.readable(line, Lines::Keep).replace('\n', " | ");
         let text = format!("{} {line}", at_second(now.wall, now.zone));
         if self.to_stderr {
-            crate::errln!("{text}");
+            output::journal_line(&text);
         }
         if let Some(hear) = &self.heard_by {
             let _ = hear.send(line);

@@ -3,7 +3,10 @@
 use std::path::Path;
 
 use super::log::{open, read_from};
+use crate::error_line;
 use crate::foreign_text::Lines;
+use crate::log_line;
+use crate::log_parts::Level;
 use crate::secrets::Secrets;
 
 /// This much of the end of a file is read.
@@ -24,6 +27,19 @@ pub fn of(path: &Path, count: usize, secrets: &Secrets) -> Vec<String> {
     }
     let shown = |line: &&str| shortened(&secrets.readable(line, Lines::Join));
     lines[lines.len().saturating_sub(count)..].iter().map(shown).collect()
+}
+
+/// The newest error of these logs: the last line of a traceback, or one of a logger at level ERROR or above. The log that was
+/// written last goes first.
+pub fn last_error(logs: &[&Path], secrets: &Secrets) -> Option<String> {
+    /// A traceback and some lines after it.
+    const LINES: usize = 60;
+    let mut logs: Vec<&Path> = logs.to_vec();
+    let written = |path: &Path| std::fs::metadata(path).and_then(|meta| meta.modified()).ok();
+    logs.sort_by_key(|path| std::cmp::Reverse(written(path)));
+    let severe = |line: &str| log_line::parse(line).is_some_and(|line| line.level >= Some(Level::Error));
+    let is_error = |line: &String| error_line::is_error(line) || severe(line);
+    logs.into_iter().find_map(|path| of(path, LINES, secrets).into_iter().rfind(is_error))
 }
 
 /// This much of a long line is shown: its beginning (when and where) and its end (the exception, in JSON too).

@@ -26,6 +26,7 @@ pub mod poll;
 pub mod process;
 pub mod process_table;
 pub mod program;
+pub mod progress;
 pub mod recovery_lock;
 pub mod service;
 pub mod session;

@@ -3,7 +3,9 @@
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use super::command;
 use crate::facts::MissingProgram;
 
 /// The file that this process runs, without symbolic links: a command line that is linked into a folder of the PATH
@@ -22,6 +24,12 @@ pub fn ours() -> Result<PathBuf, String> {
 /// As [`ours`].
 pub fn beside(name: &str) -> Result<PathBuf, String> {
     Ok(ours()?.with_file_name(name))
+}
+
+/// What a program of ours says its version is; `None` if it says none in time.
+pub fn version(program: &Path, limit: Duration) -> Option<String> {
+    let said = command::run(program, &["--version"], limit).ok().filter(|said| said.code == Some(0))?;
+    said.stdout.split_whitespace().last().map(str::to_owned)
 }
 
 /// What is missing of the bridge's program, so that nobody can start it: often the link of a virtual environment whose

@@ -1,10 +1,11 @@
 //! What the commands print for a person.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::time::{at, at_second, lasting};
 use super::{foreign, headline, issues, next, outcome, unknown};
+use crate::crash_groups::Group;
 use crate::facts::{Event, EventKind, Facts, Holder, Job, Lock, Process, Role, short_id};
 use crate::holders::May;
 use crate::locks::{Locks, SessionUser};
@@ -12,27 +13,49 @@ use crate::outcome::Outcome;
 use crate::revert::Prepared;
 use crate::snapshot::Snapshot;
 use crate::time::{Clock, Wall};
-use crate::verdict::{Finding, Rung, State, Verdict};
-
-/// That an alert would reach nobody, and the mend.
-pub fn nobody_to_tell(file: &Path) -> String {
-    format!("{}: there is no [telegram] section, so nobody is told; run: bridge-watchdog setup", file.display())
-}
+use crate::verdict::{Finding, Next, Rung, State, Verdict};
 
 /// That Telegram took a test message.
 pub fn test_arrived(chat: i64, id: i64) -> String {
     format!("Done: Telegram took it (message {id} to chat {chat}). It is on your phone now.")
 }
 
-/// One look: what is wrong, the process, what is not known, what comes next.
-pub fn check(facts: &Facts, verdict: &Verdict) -> Vec<String> {
+/// The least that a configuration has, as it is written into the file.
+pub const EXAMPLE: &str = "By hand, this is enough:\n\n[bridge]\nroot = \"~/src/ai\"  # its git checkout\n";
+
+/// `install` or `uninstall` was stopped.
+pub fn install_stopped(on: bool) -> &'static str {
+    if on {
+        "stopped. What is said above was done, and nothing else; to go on: bridge-watchdog install"
+    } else {
+        "stopped. What is said above was done, and nothing else; to go on: bridge-watchdog uninstall"
+    }
+}
+
+/// Why only our own agent is removed.
+pub fn uninstall_without(why: &str) -> String {
+    format!("{}. So which bridge it was is not known: only our own agent is removed.", foreign(why))
+}
+
+/// One look: what is wrong, the process, what is not known, what comes next. `watched`: a watch runs, which does that.
+pub fn check(facts: &Facts, verdict: &Verdict, watched: bool) -> Vec<String> {
     let mut lines = judged(verdict, facts.clock);
     if let Some(process) = facts.running() {
         lines.push(format!("  pid {}, up for {}", process.id.pid, lasting(process.age)));
     }
     lines.extend(verdict.unknown.iter().map(|fact| format!("  not known: {}", unknown(fact))));
-    lines.push(format!("Next: {}", next(verdict.next, facts.clock)));
+    lines.push(format!("Next: {}", next_by(watched, verdict.next, facts.clock)));
     lines
+}
+
+/// What happens next where perhaps no watch runs: then nothing that only a watch does.
+pub fn next_by(watched: bool, next: Next, now: Clock) -> String {
+    match next {
+        _ if watched => super::next(next, now),
+        // A person's turn, or the world's.
+        Next::Person(_) | Next::OperatorStarts | Next::ConditionMet => super::next(next, now),
+        _ => "nothing: no watch runs; start it: bridge-watchdog run".into(),
+    }
 }
 
 /// The state, and what is wrong.
@@ -63,20 +86,98 @@ pub fn service(label: &str, job: &Result<Job, String>) -> String {
 }
 
 /// What the watchdog saw last.
-pub fn seen(snapshot: &Snapshot, now: Clock) -> Vec<String> {
+pub fn seen(snapshot: &Snapshot, watched: bool, now: Clock) -> Vec<String> {
     let verdict = &snapshot.verdict;
     let seen = lasting(now.mono.since(snapshot.clock.mono));
     let mut lines = vec![format!("Seen {seen} ago: {} since {}", headline(verdict), at(snapshot.since, now))];
     lines.extend(issues(verdict, now).into_iter().map(|issue| format!("  {issue}")));
-    lines.push(format!("Next: {}", next(verdict.next, now)));
+    lines.push(format!("Next: {}", next_by(watched, verdict.next, now)));
     lines
 }
 
-/// An event of the crash history.
-pub fn event(event: &Event, zone: i32) -> String {
+/// Our own agent, as `status` names it.
+pub struct OurAgent {
+    pub file: PathBuf,
+    pub installed: bool,
+    pub loaded: Result<bool, String>,
+    pub program: Option<String>,
+    /// Of the program that its file names; `None` if it can't be asked.
+    pub version: Option<String>,
+    /// Of the watch that runs now.
+    pub running_version: Option<String>,
+}
+
+/// Our own agent: where its file is, whether it is loaded, what it starts.
+pub fn agent(agent: &OurAgent) -> String {
+    let file = foreign(&agent.file.to_string_lossy());
+    if !agent.installed {
+        return format!("Our own agent is not installed ({file}); run: bridge-watchdog install");
+    }
+    let loaded = match &agent.loaded {
+        Ok(true) => "loaded".into(),
+        Ok(false) => "not loaded".into(),
+        Err(why) => format!("whether it is loaded can't be asked: {}", foreign(why)),
+    };
+    let program = foreign(agent.program.as_deref().unwrap_or("unknown"));
+    let version = agent
+        .version
+        .as_deref()
+        .map_or_else(|| "of unknown version".into(), |text| format!("version {}", foreign(text)));
+    let running = agent.running_version.as_ref().filter(|running| agent.version.as_ref() != Some(running));
+    let running = running.filter(|running| !running.is_empty());
+    let running = running.map_or_else(String::new, |text| format!("; version {} runs", foreign(text)));
+    format!("Our own agent is installed ({file}; {loaded}): {program}, {version}{running}")
+}
+
+/// Whether anybody is told.
+pub fn alerts(chat: Option<i64>, file: &Path) -> String {
+    chat.map_or_else(|| super::nobody_to_tell(file), |chat| format!("Alerts go to chat {chat}."))
+}
+
+/// As many of the last outages `status` names.
+pub const OUTAGES: usize = 3;
+
+/// The last outages, each with how long it was.
+pub fn outages(groups: &[Group], now: Clock) -> Vec<String> {
+    let title = (!groups.is_empty()).then(|| "Last outages by crashes:".to_owned());
+    title.into_iter().chain(groups.iter().map(|group| format!("  {}", outage(group, now)))).collect()
+}
+
+/// One outage: from, to, how long, and what ended it.
+pub fn outage(group: &Group, now: Clock) -> String {
+    let crashes = super::count(group.crashes, "crash", "crashes");
+    match (group.to, group.lasted()) {
+        (Some(to), Some(span)) => {
+            let by = match group.starts {
+                1 => "it was started".into(),
+                starts => format!("it stayed up after start {starts}"),
+            };
+            format!(
+                "{} to {}, {}: {crashes}; {by}",
+                at_second(group.from, now.zone),
+                time_of_day(to, group.from, now),
+                lasting(span)
+            )
+        }
+        _ => format!("{}, end not recorded: {crashes}", at_second(group.from, now.zone)),
+    }
+}
+
+/// The end of an outage: its day only if it is another one than that of its beginning.
+fn time_of_day(to: Wall, from: Wall, now: Clock) -> String {
+    let (from, to) = (at_second(from, now.zone), at_second(to, now.zone));
+    match (from.split_once(' '), to.split_once(' ')) {
+        (Some((day, _)), Some((same, time))) if day == same => time.to_owned(),
+        _ => to,
+    }
+}
+
+/// An event of the crash history; `within` an outage, which has its heading above.
+pub fn event(event: &Event, within: bool, zone: i32) -> String {
     let what = if event.kind == EventKind::Start { "start" } else { "crash" };
     let (commit, reason) = (foreign(&event.commit), foreign(&event.reason));
-    format!("{}  {what}  {commit:8}  {reason}", at_second(event.at, zone))
+    let indent = if within { "  " } else { "" };
+    format!("{indent}{}  {what}  {commit:8}  {reason}", at_second(event.at, zone))
 }
 
 pub fn events(all: usize, crashes: usize) -> String {

@@ -2,11 +2,14 @@
 
 use std::collections::HashSet;
 
+use super::message::act;
 use super::time::{at, lasting};
-use super::{exit, foreign, headline, issues, unknown};
+use super::{cause_name, exit, foreign, headline, issues, unknown};
+use crate::check::LifeFact;
 use crate::config::Config;
 use crate::facts::{Event, EventKind, Facts, short_id};
 use crate::foreign_text::Lines;
+use crate::plan::Incident;
 use crate::time::Wall;
 use crate::verdict::Verdict;
 
@@ -16,6 +19,52 @@ pub fn report(config: &Config, facts: &Facts, verdict: &Verdict) -> String {
     lines.extend(issues(verdict, facts.clock));
     lines.extend(known(config, facts, verdict, Wall::default()));
     config.secrets.readable(&lines.join("\n"), Lines::Keep) + &end_of_the_log(facts, usize::MAX)
+}
+
+/// What a person sends along who asks for help.
+pub struct About<'a> {
+    pub version: &'a str,
+    /// The operating system with its version, and the processor.
+    pub system: String,
+    /// The bridge's service manager.
+    pub manager: &'a str,
+    /// Whether the bridge lives, and by what signs.
+    pub life: Option<LifeFact>,
+    /// The incident that is open.
+    pub incident: Option<Incident>,
+}
+
+/// The whole report for a person: as [`report`], with what it is about, what was tried, and the signs of life.
+pub fn whole(config: &Config, facts: &Facts, verdict: &Verdict, about: &About) -> String {
+    let mut lines = vec![headline(verdict)];
+    lines.extend(issues(verdict, facts.clock));
+    lines.push(format!("bridge-watchdog {} on {}", about.version, foreign(&about.system)));
+    let path = |path: &std::path::Path| foreign(&path.to_string_lossy());
+    lines.push(format!(
+        "manager {}; configuration {}; checkout {}",
+        about.manager,
+        path(&config.file),
+        path(&config.root)
+    ));
+    lines.push(match &about.life {
+        None => "signs of life: none seen, and no sign of death".into(),
+        Some(life) => {
+            let kind = if life.alive { "signs of life" } else { "signs of death" };
+            format!("{kind}: {}", life.signs.join("; "))
+        }
+    });
+    lines.extend(tried(about.incident.as_ref(), facts));
+    lines.extend(known(config, facts, verdict, Wall::default()));
+    config.secrets.readable(&lines.join("\n"), Lines::Keep) + &end_of_the_log(facts, usize::MAX)
+}
+
+fn tried(incident: Option<&Incident>, facts: &Facts) -> Vec<String> {
+    let Some(incident) = incident else { return vec!["no incident is open".into()] };
+    let now = facts.clock;
+    let acts = incident.acts.iter().map(|acted| act(acted, now));
+    let began = format!("incident since {}: {}", at(incident.began, now), cause_name(incident.cause));
+    let none = incident.acts.is_empty().then(|| "nothing was tried yet".to_owned());
+    std::iter::once(began).chain(acts).chain(none).collect()
 }
 
 /// The service, the commit, the last crashes after `since`, and what is not known: a line each. Not without secrets.

@@ -180,7 +180,7 @@ fn more(problem: &Problem, now: Clock) -> Vec<String> {
 }
 
 /// An act with its time and its result.
-fn act(acted: &Acted, now: Clock) -> String {
+pub(super) fn act(acted: &Acted, now: Clock) -> String {
     let how = match &acted.outcome {
         None => "under way".into(),
         // What follows from it stands below.

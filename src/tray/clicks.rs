@@ -7,11 +7,12 @@ use bridge_watchdog::act::Hand;
 use bridge_watchdog::demo::Fault;
 use bridge_watchdog::facts::Identity;
 use bridge_watchdog::menu::{Menu, find};
+use bridge_watchdog::report;
 use bridge_watchdog::snapshot::{Refusal, refused, restart_refused};
 use bridge_watchdog::system::{clock, command, program};
 use bridge_watchdog::text::dialogs::Question;
 use bridge_watchdog::text::menu::refusal;
-use bridge_watchdog::text::{diagnostics, dialogs, foreign, time};
+use bridge_watchdog::text::{dialogs, foreign, time};
 use bridge_watchdog::time::Wall;
 use bridge_watchdog::watch::commands::Command;
 use bridge_watchdog::watch::watchdog::{Look, Watchdog};
@@ -100,8 +101,9 @@ impl App {
         let environment = self.environment.clone();
         let refused = proxy.clone();
         let looking = aside("diagnostics", move || {
-            let Look { facts, verdict } = Watchdog::new(&config, &environment).look_once(history);
-            let _ = proxy.send_event(Message::Diagnostics(diagnostics::report(&config, &facts, &verdict)));
+            let mut watchdog = Watchdog::new(&config, &environment);
+            let Look { facts, verdict } = watchdog.look_once(history);
+            let _ = proxy.send_event(Message::Diagnostics(report::diagnostics(&watchdog, &facts, &verdict)));
         });
         if let Err(why) = looking {
             let _ = refused.send_event(Message::Refused(why));

@@ -14,6 +14,7 @@ pub(crate) mod pictures;
 pub(crate) mod pty;
 pub(crate) mod require;
 pub(crate) mod scene;
+pub(crate) mod screen;
 pub(crate) mod session;
 pub(crate) mod systemd;
 pub(crate) mod test_api;

@@ -7,7 +7,7 @@ use std::process::{Child, Command};
 use std::sync::{Arc, Mutex};
 
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-use rustix::termios::{LocalModes, tcgetattr};
+use rustix::termios::{LocalModes, Winsize, tcgetattr, tcsetwinsize};
 
 use super::launchd::wait_for;
 
@@ -22,14 +22,24 @@ pub(crate) struct Terminal {
 }
 
 impl Terminal {
-    pub(crate) fn start(mut command: Command) -> Terminal {
+    pub(crate) fn start(command: Command) -> Terminal {
+        Terminal::wide(command, 0)
+    }
+
+    /// One with so many columns; 0: it does not say how many.
+    pub(crate) fn wide(mut command: Command, columns: u16) -> Terminal {
         let person = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a terminal");
         grantpt(&person).expect("granted");
         unlockpt(&person).expect("unlocked");
         let name = ptsname(&person, Vec::new()).expect("a name").into_string().expect("a text");
         let program = OpenOptions::new().read(true).write(true).open(name).expect("its other end");
+        let size = Winsize { ws_row: 24, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
+        tcsetwinsize(&program, size).expect("its size");
         let end = || program.try_clone().expect("an end");
-        command.stdin(end()).stdout(end()).stderr(end()).env("TERM", "xterm").env_remove("NO_COLOR");
+        command.stdin(end()).stdout(end()).stderr(end()).env("TERM", "xterm");
+        if !command.get_envs().any(|(name, _)| name == "NO_COLOR") {
+            command.env_remove("NO_COLOR");
+        }
         // SAFETY: only two system calls between fork and exec.
         unsafe {
             command.pre_exec(|| {
@@ -74,6 +84,23 @@ impl Terminal {
 
     pub(crate) fn echoes(&self) -> bool {
         tcgetattr(&self.program).expect("its settings").local_modes.contains(LocalModes::ECHO)
+    }
+
+    /// Waits for the end; the exit code, and all that was shown.
+    pub(crate) fn finish(mut self) -> (i32, String) {
+        let code = self.end();
+        let mark = "\u{2}end\u{2}";
+        // What is written here comes after all that the program wrote.
+        (&self.program).write_all(mark.as_bytes()).expect("the terminal");
+        let until = std::time::Instant::now() + super::PATIENCE;
+        let shown = loop {
+            if let Some(shown) = self.shown().strip_suffix(mark) {
+                break shown.replace("\r\n", "\n");
+            }
+            assert!(std::time::Instant::now() < until, "its end was not shown: {}", self.shown());
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        };
+        (code, shown)
     }
 
     /// Waits for the end; the exit code.

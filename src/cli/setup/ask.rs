@@ -6,7 +6,7 @@ use dialoguer::{Confirm, Input, Password, Select};
 
 use super::{Setup, bot};
 use crate::cli::Failure;
-use crate::config::Config;
+use crate::config::{Config, tilde};
 use crate::exit_code;
 use crate::foreign_text::Lines;
 use crate::manager::Manager;
@@ -111,7 +111,7 @@ fn is_checkout(folder: &Path) -> bool {
 
 /// As a person types it.
 fn whole(home: &Path, text: &str) -> PathBuf {
-    let path = text.trim().strip_prefix("~/").map_or_else(|| PathBuf::from(text.trim()), |rest| home.join(rest));
+    let path = tilde::whole(Path::new(text.trim()), home);
     std::path::absolute(&path).unwrap_or(path)
 }
 

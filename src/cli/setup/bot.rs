@@ -11,8 +11,10 @@ use crate::report;
 use crate::setup::Choice;
 use crate::setup::chats::{Chat, Wrote, wrote};
 use crate::system::poll::Deadline;
+use crate::system::progress;
 use crate::system::telegram::{self, CallError};
 use crate::text::{message, setup as text};
+use crate::waiting::Waiting;
 
 /// Between two questions to Telegram whether somebody has written: a person waits for the answer.
 const PACE: Duration = Duration::from_secs(1);
@@ -181,7 +183,10 @@ fn find(setup: &Setup, telegram: &Telegram, bot: &str) -> Result<i64, Failure> {
 
 /// The people who have written, without those who were said to be others; `None` when the time is up.
 fn wait(setup: &Setup, telegram: &Telegram, bot: &str, not: &[i64]) -> Result<Option<Vec<Chat>>, CallError> {
-    let deadline = Deadline::after(setup.environment.limits.write_to_bot);
+    let within = setup.environment.limits.write_to_bot;
+    let _shown = progress::shows();
+    progress::waits(&crate::text::progress::what(&Waiting::Message { bot: bot.to_owned(), within }, "", ""));
+    let deadline = Deadline::after(within);
     let mut told = None;
     while deadline.left().is_some() {
         let chats = telegram::chats(telegram, setup.environment.limits.send)?;

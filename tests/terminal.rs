@@ -1,0 +1,186 @@
+//! What a person reads of each command: at 40, 80 and 200 columns, without a terminal, and with NO_COLOR.
+
+use std::collections::BTreeSet;
+use std::fmt::Write;
+use std::path::Path;
+
+use rustix::process::Signal;
+
+use crate::support::pty::Terminal;
+use crate::support::screen::screen;
+use crate::support::{Scene, signal};
+
+const EXPECTED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/terminal_expected.txt");
+
+/// Of a bridge that is well and watched. Those that change something are tried elsewhere.
+const WATCHED: [&[&str]; 17] = [
+    &["check"],
+    &["check", "--json"],
+    &["status"],
+    &["status", "--json"],
+    &["locks"],
+    &["crashes"],
+    &["crashes", "--json"],
+    &["recover"],
+    &["restart", "--dry-run"],
+    &["clean-locks", "--dry-run"],
+    &["clean-locks"],
+    &["revert", "--dry-run"],
+    &["undo-revert"],
+    &["alert-test"],
+    &["diagnostics"],
+    &["run"],
+    &["hold", "--", "true"],
+];
+/// They show which locks are held and which signs of life there are at this very moment.
+const LIVE: [&str; 2] = ["locks", "diagnostics"];
+/// Of a bridge that is down, and that nobody watches.
+const ALONE: [&[&str]; 4] = [&["check"], &["status"], &["recover", "--dry-run"], &["pause", "--for", "1h30m"]];
+/// Without a configuration.
+const NEW: [&[&str]; 5] = [&["check"], &["run"], &["uninstall"], &["doctor"], &["chekc"]];
+
+/// The text as it is in the expected file: without what differs from run to run.
+fn steady(scene: &Scene, text: &str) -> String {
+    let folder = scene.folder.path().canonicalize().expect("the folder");
+    let text = text.replace(folder.to_str().expect("a text"), "FOLDER");
+    let program = crate::support::product();
+    let text = text.replace(program.parent().and_then(Path::to_str).expect("a folder"), "BIN");
+    let mut out = String::new();
+    let mut letters = text.chars().peekable();
+    while let Some(c) = letters.next() {
+        let in_word = out.ends_with(|c: char| c.is_ascii_alphabetic());
+        if c.is_ascii_digit() && !in_word {
+            // A number, with its fraction; or a commit.
+            while letters.next_if(|c| c.is_ascii_hexdigit() || *c == '.').is_some() {}
+            out.push('N');
+        } else {
+            out.push(c);
+        }
+    }
+    commits(&out)
+}
+
+/// Words of hexadecimal digits: a commit may begin with a letter.
+fn commits(text: &str) -> String {
+    let is_commit = |word: &str| word.len() >= 8 && word.chars().all(|c| c.is_ascii_hexdigit() || c == 'N');
+    text.split_inclusive([' ', '"', '\n'])
+        .map(|word| {
+            let bare = word.trim_end_matches([' ', '"', '\n']);
+            if is_commit(bare) { format!("N{}", &word[bare.len()..]) } else { word.to_owned() }
+        })
+        .collect()
+}
+
+/// The letters alone: lines may end elsewhere, and numbers differ.
+fn letters(text: &str) -> String {
+    let mut out = String::new();
+    for c in text.chars().filter(|c| !c.is_whitespace() && *c != '.') {
+        match c {
+            '0'..='9' if out.ends_with('N') => {}
+            '0'..='9' => out.push('N'),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+/// On a busy machine a look takes long, and then it says so.
+fn without_waits(text: &str) -> String {
+    text.split_inclusive('\n').filter(|line| !line.starts_with("waiting for ")).collect()
+}
+
+fn on_a_terminal(scene: &Scene, args: &[&str], columns: u16, no_color: bool) -> (i32, String) {
+    let mut command = scene.command(args);
+    if no_color {
+        command.env("NO_COLOR", "1");
+    }
+    Terminal::wide(command, columns).finish()
+}
+
+/// A command in each of its forms; what it prints without a terminal.
+fn everywhere(scene: &Scene, args: &[&str], coloured: &mut BTreeSet<String>) -> String {
+    let name = args.join(" ");
+    let output = scene.run(args);
+    let (code, plain) = (output.status.code(), [output.stdout, output.stderr].concat());
+    let plain = without_waits(&String::from_utf8(plain).expect("text"));
+    assert!(!plain.contains('\x1b'), "{name}: a code without a terminal: {plain:?}");
+    let json = args.contains(&"--json");
+    for (columns, no_color) in [(40, false), (80, false), (200, false), (40, true), (80, true)] {
+        let name = format!("{name} at {columns}{}", if no_color { ", NO_COLOR" } else { "" });
+        let (again, shown) = on_a_terminal(scene, args, columns, no_color);
+        assert_eq!(Some(again), code, "{name}: {shown}");
+        assert!(!(no_color || json) || !shown.contains('\x1b'), "{name}: {shown:?}");
+        if shown.contains('\x1b') {
+            coloured.insert(args[0].to_owned());
+        }
+        // A long word the terminal goes on with below, and it counts on that to clear a line.
+        let clears = shown.contains("\x1b[2K");
+        let seen = screen(&shown, if clears { columns.into() } else { usize::MAX });
+        for line in seen.iter().filter(|_| !json) {
+            let wide = line.chars().count() > columns.into();
+            assert!(!wide || !line.trim().contains(' '), "{name}: wider than the terminal: {line}");
+        }
+        let bare = without_waits(&seen.join("\n"));
+        // Which signs of life are there just now differs.
+        if json {
+            serde_json::from_str::<serde_json::Value>(&shown).unwrap_or_else(|why| panic!("{name}: {why}: {shown}"));
+        } else if !LIVE.contains(&args[0]) {
+            assert_eq!(letters(&bare), letters(&plain), "{name}");
+        }
+    }
+    steady(scene, &plain) + &format!("[exit {}]\n", code.unwrap_or(-1))
+}
+
+fn block(text: &mut String, title: &str, args: &[&str], shown: &str) {
+    let shown =
+        shown.lines().fold(String::new(), |all, line| all + if line.is_empty() { "" } else { "    " } + line + "\n");
+    let _ = write!(text, "{title}$ bridge-watchdog {}\n{shown}\n", args.join(" "));
+}
+
+/// With `BLESS` the file is written.
+#[test]
+fn each_command_is_readable_everywhere() {
+    let mut text = String::from("Numbers are N.\n\n");
+    let mut coloured = BTreeSet::new();
+    let scene = Scene::new("embedded", 60.0);
+    let watch = scene.watch();
+    scene.wait_verdict("healthy", "none");
+    for args in WATCHED {
+        let shown = everywhere(&scene, args, &mut coloured);
+        if !args.contains(&"--json") && !LIVE.contains(&args[0]) {
+            block(&mut text, "watched: ", args, &shown);
+        }
+    }
+    let bridge = scene.wait_bridge();
+    drop(watch);
+    signal(bridge, Signal::KILL);
+    scene.wait("the bridge to be gone", || (!crate::support::alive(bridge)).then_some(()));
+    for args in ALONE {
+        block(&mut text, "alone: ", args, &everywhere(&scene, args, &mut coloured));
+    }
+    std::fs::remove_file(scene.config_file()).expect("the configuration");
+    for args in NEW {
+        block(&mut text, "no configuration: ", args, &everywhere(&scene, args, &mut coloured));
+    }
+    let all = ["check", "status", "recover", "run", "doctor", "chekc"];
+    assert!(all.iter().all(|name| coloured.contains(*name)), "{coloured:?}");
+    if std::env::var_os("BLESS").is_some() {
+        std::fs::write(EXPECTED, &text).expect("the expected file");
+    }
+    let expected = std::fs::read_to_string(EXPECTED).expect("the expected file");
+    assert_eq!(text, expected, "read the difference, then write the file again: BLESS=1");
+}
+
+#[test]
+fn each_help_fits_and_has_colours() {
+    let scene = Scene::new("embedded", 60.0);
+    let all = String::from_utf8(scene.run(&["--help"]).stdout).expect("text");
+    let commands = all.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
+    let commands = commands.filter(|line| !line.starts_with("   ")).filter_map(|line| line.split_whitespace().next());
+    let mut coloured = BTreeSet::new();
+    for command in commands.filter(|command| *command != "help") {
+        everywhere(&scene, &[command, "--help"], &mut coloured);
+        assert!(coloured.contains(command), "{command}");
+    }
+    assert!(coloured.len() >= 20, "{coloured:?}");
+}
