@@ -9,7 +9,7 @@ TEST_PACKAGES = dbus-bin dbus-daemon xvfb xfce4-panel dunst xdotool xclip imagem
 	sqlite3 python3 python3-venv
 DEB_PACKAGES = dpkg-dev
 
-.PHONY: run test install app deb prove-packages bench campaign check-macos icons icons-sheet screenshots build-tools \
+.PHONY: run test install app deb prove-packages bench campaign check-macos icons icons-sheet screenshots recording build-tools \
 	test-tools
 
 # The app: on the configured bridge or, without a configuration, on a throw-away one with faults in its menu. Without a
@@ -58,6 +58,11 @@ icons-sheet:
 
 screenshots: test-tools
 	tests/tools/screenshots.sh
+
+# The demo in a terminal, as the README shows it: docs/demo.cast and docs/screenshots/demo.svg.
+recording: test-tools
+	cargo build --locked --bin bridge-watchdog
+	tests/tools/recording.py target/debug/bridge-watchdog hang
 
 # Builds the program and puts it where it stays; what runs afterwards is what was built.
 install: build-tools
