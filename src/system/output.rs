@@ -18,32 +18,32 @@ use crate::verdict::State;
 
 /// Writes a line to standard output: [`outln!`](crate::outln).
 pub fn line(text: Arguments) {
-    show(&std::io::stdout(), &paint::line(&text.to_string()), "\n");
+    show(std::io::stdout(), &paint::line(&text.to_string()), "\n");
 }
 
 /// The same for a line that names this state.
 pub fn state_line(state: State, text: &str) {
-    show(&std::io::stdout(), &paint::with_state(text, state), "\n");
+    show(std::io::stdout(), &paint::with_state(text, state), "\n");
 }
 
 /// A line with colours of its own.
 pub fn painted_line(text: &str) {
-    show(&std::io::stdout(), text, "\n");
+    show(std::io::stdout(), text, "\n");
 }
 
 /// Writes a line to standard error: [`errln!`](crate::errln).
 pub fn error_line(text: Arguments) {
-    show(&std::io::stderr(), &paint::line(&text.to_string()), "\n");
+    show(std::io::stderr(), &paint::line(&text.to_string()), "\n");
 }
 
 /// The same for a line of the journal.
 pub fn journal_line(text: &str) {
-    show(&std::io::stderr(), &paint::journal(text), "\n");
+    show(std::io::stderr(), &paint::journal(text), "\n");
 }
 
 /// Writes to standard output without a newline, and flushes it.
 pub fn part(text: Arguments) {
-    show(&std::io::stdout(), &paint::line(&text.to_string()), "");
+    show(std::io::stdout(), &paint::line(&text.to_string()), "");
 }
 
 /// One JSON value, as it is.
@@ -54,7 +54,7 @@ pub fn json(value: &serde_json::Value) {
 /// What clap has to say instead of arguments.
 pub fn clap(said: &clap::Error) {
     let text = said.render().ansi().to_string();
-    if said.use_stderr() { show(&std::io::stderr(), &text, "") } else { show(&std::io::stdout(), &text, "") }
+    if said.use_stderr() { show(std::io::stderr(), &text, "") } else { show(std::io::stdout(), &text, "") }
 }
 
 /// Whether a person sees colours, and lines that change, on standard error.
@@ -69,20 +69,17 @@ pub fn columns(of: &impl AsFd) -> Option<usize> {
     (size.ws_col > 0).then(|| usize::from(size.ws_col))
 }
 
-fn show<S: AsFd + RawStream + Write>(to: &S, text: &str, end: &str)
-where
-    for<'a> &'a S: Write,
-{
-    let columns = if to.is_terminal() { columns(to) } else { None };
+fn show<S: AsFd + RawStream>(mut to: S, text: &str, end: &str) {
+    let columns = if to.is_terminal() { columns(&to) } else { None };
     let mut text = columns.map_or_else(|| text.to_owned(), |columns| paint::wrapped(text, columns));
     if end.is_empty() && columns.is_some() && !text.ends_with([' ', '\n']) {
         // A question ends with the blank before its answer.
         text.push(' ');
     }
-    if !wants_codes(to) {
+    if !wants_codes(&to) {
         text = strip_str(&text).to_string();
     }
-    progress::aside(|| write(&mut { to }, &(text + end)));
+    progress::aside(|| write(&mut to, &(text + end)));
 }
 
 fn wants_codes<S: RawStream>(to: &S) -> bool {
