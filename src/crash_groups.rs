@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::time::Duration;
 
 use crate::facts::{Event, EventKind};
+use crate::outages::{Healed, Outage, What};
 use crate::time::Wall;
 
 /// One outage.
@@ -20,6 +21,18 @@ pub struct Group {
 }
 
 impl Group {
+    /// As an outage of which no more is known than the history of crashes says.
+    pub fn outage(&self, events: &[Event]) -> Outage {
+        let reason = events.get(self.events.start).map(|crash| crash.reason.clone()).unwrap_or_default();
+        Outage {
+            began: self.from,
+            ended: self.to,
+            what: What::Crash(reason),
+            then: Vec::new(),
+            healed: Healed::ByManager,
+        }
+    }
+
     pub fn lasted(&self) -> Option<Duration> {
         self.to.map(|to| to.since(self.from))
     }

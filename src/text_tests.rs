@@ -11,6 +11,7 @@ use crate::crash_groups::Group;
 use crate::facts::{Class, Event, EventKind, Job, KeepAlive};
 use crate::holders::Left;
 use crate::manager::Manager;
+use crate::outages::Healed;
 use crate::revert::Refusal as NotReverted;
 use crate::setup::chats::Chat;
 use crate::setup::jobs::Job as InstalledJob;
@@ -322,7 +323,10 @@ fn commands() -> Vec<(String, String)> {
         command::agent(&agent(true, Err("launchctl is missing".into()))),
         command::alerts(Some(179_144_806), root),
         command::alerts(None, root),
-        command::outages(&groups, CLOCK).join(" | "),
+        command::outages(&groups.each_ref().map(|group| group.outage(&[])), CLOCK).join(" | "),
+        command::outage(&groups[0], None, CLOCK),
+        command::outage(&groups[0], Some(Healed::HeadReverted), CLOCK),
+        command::outage(&groups[1], None, CLOCK),
         command::install_stopped(true).into(),
         command::install_stopped(false).into(),
         command::uninstall_without("config.toml: there is no configuration"),

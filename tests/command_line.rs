@@ -42,9 +42,9 @@ fn crashes_are_shown_by_outage_and_json_stays_a_list() {
     let (code, text) = said(&scene, &["crashes"]);
     assert_eq!(code, Some(0), "{text}");
     let lines: Vec<&str> = text.lines().collect();
-    assert!(lines[0].ends_with(", 2 min: 2 crashes; it stayed up after start 2"), "{text}");
+    assert!(lines[0].ends_with(", 2 min: 2 crashes; up after start 2"), "{text}");
     assert!(lines[1..5].iter().all(|line| line.starts_with("  2")), "{text}");
-    assert!(lines[5].contains(" to ") && lines[5].ends_with(", 60 s: 1 crash; it was started"), "{text}");
+    assert!(lines[5].contains(" to ") && lines[5].ends_with(", 60 s: 1 crash; started"), "{text}");
     assert_eq!((lines.len(), lines[8]), (9, "6 events, 3 of them crashes"), "{text}");
     let list: Value = serde_json::from_slice(&scene.run(&["crashes", "--json"]).stdout).expect("JSON");
     assert_eq!(list.as_array().map(Vec::len), Some(6));
@@ -56,7 +56,10 @@ fn status_says_how_long_the_last_outages_were_and_whether_alerts_go_anywhere() {
     scene.set("factor", 1.0);
     history(&scene);
     let (_, text) = said(&scene, &["status"]);
-    assert!(text.contains("Last outages by crashes:\n") && text.contains(", 60 s: 1 crash; it was started"), "{text}");
+    assert!(
+        text.contains("Last outages:\n") && text.contains("  crash (signal 9), 60 s: started by its manager\n"),
+        "{text}"
+    );
     assert!(text.contains("there is no [telegram] section, so nobody is told; run: bridge-watchdog setup"), "{text}");
     scene.extra = "[telegram]\nbot_token = \"1:a\"\nchat_id = 7\n".into();
     scene.write();

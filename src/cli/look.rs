@@ -17,6 +17,7 @@ use crate::holds;
 use crate::install;
 use crate::limits::Environment;
 use crate::locks::{Locks, SessionUser};
+use crate::outages::Outage;
 use crate::outln;
 use crate::snapshot::{Snapshot, is_fresh};
 use crate::system::env::JobEnvironment;
@@ -110,8 +111,7 @@ pub(super) fn status(config: &Config, environment: &Environment, as_json: bool) 
     });
     let running = snapshot.as_ref().filter(|snapshot| Some(snapshot.watch) == watching);
     let agent = our_agent(config, environment, running.map(|snapshot| snapshot.version.clone()));
-    let mut outages = outages(config, environment);
-    outages.drain(..outages.len().saturating_sub(command::OUTAGES));
+    let outages = last_outages(config, environment, snapshot.as_ref());
     if as_json {
         let rung = snapshot.as_ref().and_then(|snapshot| snapshot.rung.as_ref());
         output::json(&json!({
@@ -147,12 +147,7 @@ pub(super) fn status(config: &Config, environment: &Environment, as_json: bool) 
                 "starts_at_login": install::starts_at_login(config, environment),
             }},
             "alerts": {"chat": config.telegram.as_ref().map(|telegram| telegram.chat_id)},
-            "outages": outages.iter().map(|outage| json!({
-                "from": iso(outage.from),
-                "to": outage.to.map(iso),
-                "lasted_s": outage.lasted().map(|lasted| lasted.as_secs()),
-                "crashes": outage.crashes,
-            })).collect::<Vec<_>>(),
+            "outages": outages.iter().map(outage_json).collect::<Vec<_>>(),
         }));
     } else {
         super::say(config, &command::watching(&config.root, watching, overdue));
@@ -203,11 +198,31 @@ fn our_agent(config: &Config, environment: &Environment, running_version: Option
     }
 }
 
-/// From the end of the history: a long one costs no more.
-fn outages(config: &Config, environment: &Environment) -> Vec<crate::crash_groups::Group> {
-    let path = config.data(contract::CRASH_HISTORY);
-    let recent = timed::once(environment.limits.ask, move || crash_log::recent(&path)).and_then(|recent| recent);
-    groups(&recent.unwrap_or_default(), environment.limits.recovered_after)
+/// The last ones. The watch knows them all, and what healed them; without one the crashes of the history are known.
+fn last_outages(config: &Config, environment: &Environment, snapshot: Option<&Snapshot>) -> Vec<Outage> {
+    let seen = snapshot.map(|snapshot| snapshot.more.outages.clone()).filter(|seen| !seen.is_empty());
+    let mut outages = seen.unwrap_or_else(|| {
+        let path = config.data(contract::CRASH_HISTORY);
+        // From its end: a long one costs no more.
+        let recent = timed::once(environment.limits.ask, move || crash_log::recent(&path)).and_then(|recent| recent);
+        let mut events = recent.unwrap_or_default();
+        for event in &mut events {
+            event.reason = config.secrets.without(&event.reason);
+        }
+        groups(&events, environment.limits.recovered_after).iter().map(|group| group.outage(&events)).collect()
+    });
+    outages.drain(..outages.len().saturating_sub(command::OUTAGES));
+    outages
+}
+
+fn outage_json(outage: &Outage) -> serde_json::Value {
+    json!({
+        "from": iso(outage.began),
+        "to": outage.ended.map(iso),
+        "lasted_s": outage.ended.map(|ended| ended.since(outage.began).as_secs()),
+        "what": text::outages::what(outage),
+        "healed": outage.ended.map(|_| text::outages::healed(outage.healed)),
+    })
 }
 
 /// What the watch saw, with what holds now. Where its last look is out of date it is woken, and gets a moment.
@@ -273,10 +288,15 @@ pub(super) fn crashes(
         output::json(&json!(list));
         return Ok(exit_code::OK);
     }
+    /// An incident and its crash are stamped at one look or the next.
+    const NEAR: Duration = Duration::from_mins(1);
     let groups = groups(&events, environment.limits.recovered_after);
+    let known = files::json::<Snapshot>(&status_file(config)).map(|seen| seen.more.outages).unwrap_or_default();
     for (nth, event) in events.iter().enumerate() {
         if let Some(group) = groups.iter().find(|group| group.events.start == nth) {
-            super::say(config, &command::outage(group, now));
+            let (from, to) = (group.from - NEAR, group.to.unwrap_or(now.wall) + NEAR);
+            let healed = known.iter().find(|outage| from <= outage.began && outage.began <= to);
+            super::say(config, &command::outage(group, healed.map(|outage| outage.healed), now));
         }
         let within = groups.iter().any(|group| group.events.contains(&nth));
         super::say(config, &command::event(event, within, now.zone));

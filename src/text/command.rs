@@ -3,12 +3,14 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::outages::{healed, incident};
 use super::time::{at, at_second, lasting};
 use super::{foreign, headline, issues, next, outcome, unknown};
 use crate::crash_groups::Group;
 use crate::facts::{Event, EventKind, Facts, Holder, Job, Lock, Process, Role, short_id};
 use crate::holders::May;
 use crate::locks::{Locks, SessionUser};
+use crate::outages::{Healed, Outage};
 use crate::outcome::Outcome;
 use crate::revert::Prepared;
 use crate::snapshot::Snapshot;
@@ -138,26 +140,23 @@ pub fn alerts(chat: Option<i64>, file: &Path) -> String {
 pub const OUTAGES: usize = 3;
 
 /// The last outages, each with how long it was.
-pub fn outages(groups: &[Group], now: Clock) -> Vec<String> {
-    let title = (!groups.is_empty()).then(|| "Last outages by crashes:".to_owned());
-    title.into_iter().chain(groups.iter().map(|group| format!("  {}", outage(group, now)))).collect()
+pub fn outages(outages: &[Outage], now: Clock) -> Vec<String> {
+    let title = (!outages.is_empty()).then(|| "Last outages:".to_owned());
+    title.into_iter().chain(outages.iter().map(|outage| format!("  {}", incident(outage, now)))).collect()
 }
 
-/// One outage: from, to, how long, and what ended it.
-pub fn outage(group: &Group, now: Clock) -> String {
+/// The heading of the crashes of one outage: from, to, how long, and what ended it, if that is known.
+pub fn outage(group: &Group, healed_by: Option<Healed>, now: Clock) -> String {
     let crashes = super::count(group.crashes, "crash", "crashes");
     match (group.to, group.lasted()) {
         (Some(to), Some(span)) => {
-            let by = match group.starts {
-                1 => "it was started".into(),
-                starts => format!("it stayed up after start {starts}"),
+            let by = match (healed_by, group.starts) {
+                (Some(how), _) => healed(how),
+                (None, 1) => "started".into(),
+                (None, starts) => format!("up after start {starts}"),
             };
-            format!(
-                "{} to {}, {}: {crashes}; {by}",
-                at_second(group.from, now.zone),
-                time_of_day(to, group.from, now),
-                lasting(span)
-            )
+            let (from, to) = (at_second(group.from, now.zone), time_of_day(to, group.from, now));
+            format!("{from} to {to}, {}: {crashes}; {by}", lasting(span))
         }
         _ => format!("{}, end not recorded: {crashes}", at_second(group.from, now.zone)),
     }

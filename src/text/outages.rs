@@ -63,7 +63,7 @@ pub fn incident(outage: &Outage, now: Clock) -> String {
 }
 
 /// What an incident was, in a word or two.
-fn what(outage: &Outage) -> String {
+pub fn what(outage: &Outage) -> String {
     let first = match &outage.what {
         What::Crash(reason) => format!("crash ({})", foreign(reason)),
         What::Cause(cause) => named(*cause).into(),
@@ -97,7 +97,8 @@ fn named(cause: Cause) -> &'static str {
     }
 }
 
-fn healed(healed: Healed) -> String {
+/// What ended it.
+pub fn healed(healed: Healed) -> String {
     match healed {
         Healed::ByItself => "over by itself".into(),
         Healed::ByManager => "started by its manager".into(),
