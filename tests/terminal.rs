@@ -45,30 +45,21 @@ fn steady(scene: &Scene, text: &str) -> String {
     let text = text.replace(folder.to_str().expect("a text"), "FOLDER");
     let program = crate::support::product();
     let text = text.replace(program.parent().and_then(Path::to_str).expect("a folder"), "BIN");
+    let head = git2::Repository::open(&scene.root).and_then(|git| git.head()?.peel_to_commit().map(|head| head.id()));
+    let text = text.replace(&head.expect("HEAD").to_string()[..8], "N");
     let mut out = String::new();
     let mut letters = text.chars().peekable();
     while let Some(c) = letters.next() {
         let in_word = out.ends_with(|c: char| c.is_ascii_alphabetic());
         if c.is_ascii_digit() && !in_word {
-            // A number, with its fraction; or a commit.
-            while letters.next_if(|c| c.is_ascii_hexdigit() || *c == '.').is_some() {}
+            // A number, with its fraction.
+            while letters.next_if(|c| c.is_ascii_digit() || *c == '.').is_some() {}
             out.push('N');
         } else {
             out.push(c);
         }
     }
-    commits(&out)
-}
-
-/// Words of hexadecimal digits: a commit may begin with a letter.
-fn commits(text: &str) -> String {
-    let is_commit = |word: &str| word.len() >= 8 && word.chars().all(|c| c.is_ascii_hexdigit() || c == 'N');
-    text.split_inclusive([' ', '"', '\n'])
-        .map(|word| {
-            let bare = word.trim_end_matches([' ', '"', '\n']);
-            if is_commit(bare) { format!("N{}", &word[bare.len()..]) } else { word.to_owned() }
-        })
-        .collect()
+    out
 }
 
 /// The letters alone: lines may end elsewhere, and numbers differ.
