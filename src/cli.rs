@@ -23,7 +23,7 @@ use crate::exit_code;
 use crate::foreign_text::Lines;
 use crate::limits::Environment;
 use crate::paint;
-use crate::system::{clock, output, timed};
+use crate::system::{clock, output, progress, timed};
 use crate::text;
 use crate::time::Wall;
 use crate::verdict::State;
@@ -245,6 +245,7 @@ fn say_judged(config: &Config, state: State, lines: &[String]) {
 
 /// Asks on the terminal; only a clear yes is one.
 fn confirmed(question: &str) -> bool {
+    progress::rests();
     output::part(format_args!("{question}"));
     let mut answer = String::new();
     std::io::stdin().read_line(&mut answer).is_ok() && matches!(answer.trim(), "y" | "Y" | "yes")

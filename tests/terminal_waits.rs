@@ -79,7 +79,14 @@ fn ctrl_c_at_a_question_does_nothing() {
         || git2::Repository::open(&scene.root).and_then(|git| git.head()?.peel_to_commit().map(|head| head.id()));
     let before = head().expect("HEAD");
     let mut terminal = Terminal::wide(scene.command(&["revert"]), 80);
-    terminal.wait("[y/N]");
+    terminal.wait("[y/N] ");
+    let asked = terminal.shown();
+    // For longer than the live line's pace nothing is drawn over the question.
+    let until = std::time::Instant::now() + std::time::Duration::from_millis(1500);
+    while std::time::Instant::now() < until {
+        assert_eq!(terminal.shown(), asked);
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
     terminal.press(CTRL_C);
     let (code, shown) = terminal.finish();
     assert!(code == 130 && shown.contains("stopped; nothing was done"), "{shown}");

@@ -92,11 +92,25 @@ pub fn waits(what: &str) {
         return;
     }
     progress.waits = Some(Wait { what: what.to_owned(), since: Instant::now(), said: false });
+    if progress.line.is_none() && output::is_rich() {
+        progress.line = Some(live_line());
+    }
     let line = progress.line.clone();
     // Drawing asks for what is waited for.
     drop(now);
     if let Some(line) = line {
         line.tick();
+    }
+}
+
+/// A question is about to be asked: nothing is drawn over it and its answer.
+pub fn rests() {
+    let line = now().as_mut().and_then(|progress| {
+        progress.waits = None;
+        progress.line.take()
+    });
+    if let Some(line) = line {
+        line.finish_and_clear();
     }
 }
 
