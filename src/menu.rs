@@ -94,7 +94,7 @@ pub fn menu(view: &View) -> Menu {
     if view.demo {
         menu.extend([keyed(row("setup", "Set up\u{2026}", true), ','), faults(snapshot), separator()]);
     }
-    menu.extend([restart(snapshot), check(snapshot), pause(snapshot), separator()]);
+    menu.extend([restart(snapshot), check(snapshot), locks(snapshot), revert(snapshot), pause(snapshot), separator()]);
     menu.push(keyed(row("status", "Show status", true), 'i'));
     menu.push(recent(view.snapshot));
     let log = view.snapshot.is_some_and(|seen| seen.more.log);
@@ -192,8 +192,6 @@ fn more(view: &View, snapshot: Option<&Snapshot>) -> Row {
         None => Row { checked: Some(false), ..row("login", "Start at login (not in the demo)", false) },
     };
     let rows = vec![
-        locks(snapshot),
-        revert(snapshot),
         undo(snapshot),
         auto_revert(view, snapshot),
         separator(),

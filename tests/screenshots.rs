@@ -214,7 +214,7 @@ fn login_needed(studio: &mut Studio, name: &str) {
 fn config_error(studio: &mut Studio, name: &str) {
     let (scene, _launchd) = loaded(1.0, 600.0, 0.5, &["--exit", "2", "--after", "1"]);
     let _app = studio.desktop.app(&scene);
-    studio.desktop.wait_row("Waiting: the bridge ended with exit code 2");
+    studio.desktop.wait_row("Needs you: the bridge ended with exit code 2");
     studio.menu(name);
 }
 
@@ -223,7 +223,7 @@ fn disk_full(studio: &mut Studio, name: &str) {
     let (scene, _launchd) = well();
     let fill = format!("mount -t tmpfs -o size=900k tmpfs '{}' && exec \"$0\" \"$@\"", scene.data("").display());
     let _app = studio.desktop.app_by(&["unshare", "--mount", "sh", "-c", &fill], &scene);
-    studio.desktop.wait_row("Waiting: the disk is full");
+    studio.desktop.wait_row("Needs you: the disk is full");
     studio.menu(name);
 }
 
@@ -311,7 +311,7 @@ fn outside_manager(studio: &mut Studio, name: &str) {
     let mut command = Command::new(program[0]);
     command.args(&program[1..]).current_dir(&scene.root).stdout(log()).stderr(log()).stdin(std::process::Stdio::null());
     let _bridge = Decoy("a bridge of somebody's", command.spawn().expect("the bridge"));
-    studio.desktop.wait_row("Waiting: the bridge runs outside its manager");
+    studio.desktop.wait_row("Needs you: the bridge runs outside its manager");
     studio.menu(name);
 }
 

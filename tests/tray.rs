@@ -33,6 +33,8 @@ fn every_row_does_what_it_says() {
             "",
             "Restart bridge",
             "Check now",
+            "Clean locks",
+            &*revert,
             "Pause recovery",
             "",
             "Show status",
@@ -48,8 +50,6 @@ fn every_row_does_what_it_says() {
     assert_eq!(
         desktop.seen_below("More").expect("a submenu"),
         [
-            "Clean locks",
-            &*revert,
             "Undo revert (HEAD is no revert of ours)",
             "Auto-revert: undo a fresh commit that crashes the bridge",
             "",

@@ -28,7 +28,7 @@ fn each_state_has_its_icon_and_its_words() {
     std::fs::remove_file(scene.data("flood-backoff")).expect("the marker");
     see("healthy", "Healthy");
     std::fs::write(scene.data("bridge-auth-required"), "").expect("a marker");
-    see("person", "Waiting: Telegram asks for a new login");
+    see("person", "Needs you: Telegram asks for a new login");
     std::fs::remove_file(scene.data("bridge-auth-required")).expect("the marker");
     see("healthy", "Healthy");
     assert!(scene.run(&["pause", "--for", "1h"]).status.success());

@@ -101,7 +101,7 @@ fn a_bridge_that_is_not_there_is_said_once_with_the_command() {
     unload(&scene, &launchd);
     std::fs::remove_file(launchd.plist(&scene.label)).expect("its plist");
     let _app = desktop.app(&scene);
-    desktop.wait_row("Waiting: there is no service");
+    desktop.wait_row("Needs you: there is no service");
     let window = new_window(&desktop, &[]);
     press(&desktop, &window, &["Tab", "Return"]);
     desktop.wait("the command", || (clipboard(&desktop) == "bridge-watchdog install").then_some(()));

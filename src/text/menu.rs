@@ -4,7 +4,7 @@
 use super::time::at;
 use super::{detail, foreign, next, outages, phrase};
 use crate::act::{Hand, Reason};
-use crate::snapshot::{Refusal, RunningRung, Snapshot};
+use crate::snapshot::{Refusal, RunningRung, Snapshot, needs_person};
 use crate::time::{Clock, Wall};
 use crate::verdict::{Cause, Help, Next, Problem, Rung, State};
 
@@ -61,7 +61,7 @@ fn state(snapshot: &Snapshot) -> (String, Option<String>) {
         return (if verdict.state == State::Starting { "Starting" } else { "Healthy" }.into(), None);
     };
     // A pause or a flood wait must not hide that the bridge is down.
-    let hides = verdict.state == State::Waiting && verdict.cause != Cause::ConfigError;
+    let hides = verdict.state == State::Waiting && !matches!(verdict.cause, Cause::ConfigError | Cause::OutsideManager);
     let down = if hides && snapshot.history.run.is_none() { "; the bridge is down" } else { "" };
     if let Problem::Paused(pause) = problem {
         return (format!("Paused since {}{down}", at(pause.since, snapshot.clock)), None);
@@ -72,6 +72,8 @@ fn state(snapshot: &Snapshot) -> (String, Option<String>) {
         State::Unhealthy => "Unhealthy",
         State::Stopped => "Stopped",
         State::Unknown => "Unknown",
+        // It does not end by itself.
+        _ if needs_person(snapshot) => "Needs you",
         _ => "Waiting",
     };
     let row = format!("{title}: {}", phrase(problem, snapshot.clock));
