@@ -101,6 +101,9 @@ pub fn run(watch: &mut Watch) {
             break;
         }
     }
+    if let Service::Embedded(embedded) = &watch.controller.watchdog.service {
+        embedded.keep_no_more();
+    }
     watch.controller.journal.note(text::WATCH_ENDS);
 }
 

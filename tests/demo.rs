@@ -64,3 +64,27 @@ fn a_lock_is_freed() {
 fn a_bad_commit_is_reverted() {
     heals("bad-commit", &["unhealthy: bad-commit", "rung 4 done: commit ", "HEAD was reverted (rung 4)"]);
 }
+
+/// Whoever removes the bridge's folder removes the file that says "stopped" too.
+#[test]
+fn once_its_watch_has_ended_no_bridge_is_started() {
+    use bridge_watchdog::demo::demo_bridge::DemoBridge;
+    use bridge_watchdog::system::{poll, service::Service};
+    use bridge_watchdog::watch::{self, Watch, commands};
+    use std::time::Duration;
+
+    let demo = DemoBridge::start(&crate::support::product()).expect("a bridge");
+    let mut watch = Watch::new(&demo.config, &demo.environment, false).expect("a watch");
+    let service = Service::of(&demo.config, &demo.environment);
+    let pid = || service.status().expect("a job").pid;
+    let sender = watch.sender();
+    let watching = std::thread::spawn(move || watch::run(&mut watch));
+    assert!(poll::until(Duration::from_secs(20), || pid().is_some()), "it runs");
+    sender.send(commands::Command::Quit);
+    watching.join().expect("the watch ends");
+    service.stop().expect("it stops");
+    std::fs::remove_file(demo.config.state.join("embedded.stopped")).expect("the file");
+    // The keeper looks for that file twice a second.
+    assert!(!poll::until(Duration::from_millis(1500), || pid().is_some()), "it was started again");
+    demo.stop();
+}

@@ -67,6 +67,12 @@ impl Embedded {
         }
     }
 
+    /// From now on no child is started by that thread: the watch ends, and whoever stops the bridge may remove its folder.
+    pub fn keep_no_more(&self) {
+        let _step = self.step.lock().unwrap_or_else(PoisonError::into_inner);
+        self.keeping.store(false, Ordering::SeqCst);
+    }
+
     /// See [`super::Service::status`].
     ///
     /// # Errors
@@ -112,7 +118,7 @@ impl Embedded {
         if self.is_kept() {
             return Ok(());
         }
-        self.spawn_unless_alive().map(drop)
+        self.spawn_unless_alive(|| true).map(drop)
     }
 
     /// See [`super::Service::restart`].
@@ -155,7 +161,8 @@ impl Embedded {
     }
 
     fn keep_alive(&self) {
-        loop {
+        let keeping = || self.keeping.load(Ordering::SeqCst);
+        while keeping() {
             if self.stopped() {
                 std::thread::sleep(Duration::from_millis(500));
                 continue;
@@ -168,7 +175,7 @@ impl Embedded {
                 std::thread::sleep(wait.clamp(Duration::from_millis(10), Duration::from_secs(1)));
                 continue;
             }
-            match self.spawn_unless_alive() {
+            match self.spawn_unless_alive(keeping) {
                 Ok(Some(mut child)) => {
                     let exit = child.wait().map_or(Exit::Unseen, exit_of);
                     self.write_end(exit);
@@ -191,10 +198,11 @@ impl Embedded {
         }
     }
 
-    fn spawn_unless_alive(&self) -> Result<Option<Child>, String> {
+    /// `wanted` is asked where nobody can change the answer meanwhile.
+    fn spawn_unless_alive(&self, wanted: impl Fn() -> bool) -> Result<Option<Child>, String> {
         let _step = self.step.lock().unwrap_or_else(PoisonError::into_inner);
         let mut kept = self.kept();
-        if kept.child.is_some_and(process::alive) {
+        if !wanted() || kept.child.is_some_and(process::alive) {
             return Ok(None);
         }
         let child = self.spawn()?;
