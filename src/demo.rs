@@ -16,6 +16,7 @@ use crate::exit_code;
 use crate::outln;
 use crate::paint;
 use crate::snapshot::Snapshot;
+use crate::system::journal::Noted;
 use crate::system::poll::Deadline;
 use crate::system::{clock, output, progress, recovery_lock};
 use crate::text::command::precise;
@@ -71,7 +72,7 @@ struct Running {
     demo_bridge: demo_bridge::DemoBridge,
     sender: CommandSender,
     snapshots: Receiver<Snapshot>,
-    journal: Receiver<String>,
+    journal: Receiver<Noted>,
     watching: std::thread::JoinHandle<()>,
     /// The signal; 0 if none has come.
     interrupted: Arc<AtomicUsize>,
@@ -151,14 +152,10 @@ fn play(demo: &Running, fault: Fault, display: &Display) -> Result<u8, String> {
 fn wait_for(demo: &Running, display: &Display, wanted: impl Fn(&Snapshot) -> bool) -> Option<Snapshot> {
     let deadline = Deadline::after(PATIENCE);
     while deadline.left().is_some() && demo.interrupted.load(Ordering::SeqCst) == 0 {
-        for line in demo.journal.try_iter() {
-            display.line(&line);
-        }
+        demo.journal.try_iter().for_each(|noted| display.noted(&noted));
         match demo.snapshots.recv_timeout(Duration::from_millis(100)) {
             Ok(snapshot) => {
-                for line in demo.journal.try_iter() {
-                    display.line(&line);
-                }
+                demo.journal.try_iter().for_each(|noted| display.noted(&noted));
                 display.state(&snapshot);
                 if wanted(&snapshot) {
                     return Some(snapshot);
@@ -188,7 +185,12 @@ impl Display {
     }
 
     fn line(&self, text: &str) {
-        let line = paint::journal(&format!("{:6.2} s  {text}", clock::mono().since(self.began).as_secs_f64()));
+        self.noted(&Noted { line: text.into(), state: None });
+    }
+
+    fn noted(&self, Noted { line, state }: &Noted) {
+        let since = clock::mono().since(self.began).as_secs_f64();
+        let line = paint::journal(&format!("{since:6.2} s  {line}"), *state);
         match &self.bottom {
             Some(bottom) => bottom.suspend(|| output::painted_line(&line)),
             None => output::painted_line(&line),

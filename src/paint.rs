@@ -13,15 +13,6 @@ use crate::verdict::State;
 const COMMAND: Style = AnsiColor::Cyan.on_default();
 const ERROR: Style = AnsiColor::Red.on_default().bold();
 const WELL: Style = AnsiColor::Green.on_default();
-const STATES: [State; 7] = [
-    State::Healthy,
-    State::Starting,
-    State::Degraded,
-    State::Waiting,
-    State::Stopped,
-    State::Unhealthy,
-    State::Unknown,
-];
 /// Our own program, as every error begins and every mend of ours is written.
 const PROGRAM: &str = "bridge-watchdog";
 
@@ -72,14 +63,9 @@ pub fn with_state(text: &str, state: State) -> String {
     line(before) + &in_style(of_state(state), word) + &line(after)
 }
 
-/// A line of the journal: it says the state after the word.
-pub fn journal(text: &str) -> String {
-    let named = text.split_once("state: ").map(|(_, state)| state);
-    let state = STATES.into_iter().find(|state| named.is_some_and(|named| named.starts_with(state_name(*state))));
-    match (text.split_once("state: "), state) {
-        (Some((before, after)), Some(state)) => line(before) + "state: " + &with_state(after, state),
-        _ => line(text),
-    }
+/// A line of the journal, which may say that this is the state now.
+pub fn journal(text: &str, state: Option<State>) -> String {
+    state.map_or_else(|| line(text), |state| with_state(text, state))
 }
 
 /// Lines that fit this width: they end at a word, and what goes on is indented. A word that is wider stays whole (a path
@@ -184,6 +170,16 @@ fn in_style(style: Style, text: &str) -> String {
 mod tests {
     use super::*;
 
+    const STATES: [State; 7] = [
+        State::Healthy,
+        State::Starting,
+        State::Degraded,
+        State::Waiting,
+        State::Stopped,
+        State::Unhealthy,
+        State::Unknown,
+    ];
+
     fn found(text: &str) -> Vec<&str> {
         commands(text).into_iter().map(|range| &text[range]).collect()
     }
@@ -233,7 +229,7 @@ mod tests {
             let name = state_name(state);
             for painted in [
                 with_state(&format!("Seen 5 s ago: {name}: process-dead"), state),
-                journal(&format!("x state: {name} - y")),
+                journal(&format!("x state: {name} - y"), Some(state)),
             ] {
                 assert!(painted.contains(&in_style(of_state(state), name)), "{painted:?}");
                 let plain = anstream::adapter::strip_str(&painted).to_string();

@@ -16,17 +16,24 @@ use crate::foreign_text::Lines;
 use crate::secrets::Secrets;
 use crate::system::{clock, files, output};
 use crate::text::time::at_second;
+use crate::verdict::State;
 
 /// A megabyte is months of acts.
 const SIZE: usize = 1 << 20;
 const KEPT: usize = 3;
+
+/// A line, and the state of the bridge that it says.
+pub struct Noted {
+    pub line: String,
+    pub state: Option<State>,
+}
 
 pub struct Journal {
     path: PathBuf,
     file: Mutex<Option<FileRotate<AppendCount>>>,
     /// Also writes to standard error, so that a watch in the foreground shows what it does.
     to_stderr: bool,
-    heard_by: Option<Sender<String>>,
+    heard_by: Option<Sender<Noted>>,
     secrets: Secrets,
 }
 
@@ -41,20 +48,29 @@ impl Journal {
     }
 
     /// Sends each line to this channel as well.
-    pub fn also_to(&mut self, hear: Sender<String>) {
+    pub fn also_to(&mut self, hear: Sender<Noted>) {
         self.heard_by = Some(hear);
     }
 
     /// Writes one line, without secrets and without what a terminal obeys. If the journal can't be written, recovery goes on.
     pub fn note(&self, line: &str) {
+        self.write(line, None);
+    }
+
+    /// The same for a line that says that this is the state now.
+    pub fn note_state(&self, state: State, line: &str) {
+        self.write(line, Some(state));
+    }
+
+    fn write(&self, line: &str, state: Option<State>) {
         let now = clock::now();
         let line = self.secrets.readable(line, Lines::Keep).replace('\n', " | ");
         let text = format!("{} {line}", at_second(now.wall, now.zone));
         if self.to_stderr {
-            output::journal_line(&text);
+            output::journal_line(&text, state);
         }
         if let Some(hear) = &self.heard_by {
-            let _ = hear.send(line);
+            let _ = hear.send(Noted { line, state });
         }
         let Ok(mut file) = self.file.lock() else { return };
         let folder = self.path.parent().unwrap_or(Path::new("/"));

@@ -36,9 +36,9 @@ pub fn error_line(text: Arguments) {
     show(std::io::stderr(), &paint::line(&text.to_string()), "\n");
 }
 
-/// The same for a line of the journal.
-pub fn journal_line(text: &str) {
-    show(std::io::stderr(), &paint::journal(text), "\n");
+/// The same for a line of the journal, with the state that it names.
+pub fn journal_line(text: &str, state: Option<State>) {
+    show(std::io::stderr(), &paint::journal(text, state), "\n");
 }
 
 /// Writes to standard output without a newline, and flushes it.

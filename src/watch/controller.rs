@@ -83,7 +83,7 @@ impl Controller {
             if look.verdict.state == State::Healthy {
                 process::trim_heap();
             }
-            self.journal.note(&text::state_line(&look.verdict, look.facts.clock));
+            self.journal.note_state(look.verdict.state, &text::state_line(&look.verdict, look.facts.clock));
         }
         self.last = Some(look);
     }

@@ -5,6 +5,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use bridge_watchdog::limits::Limits;
+use bridge_watchdog::system::journal::Noted;
 use bridge_watchdog::system::recovery_lock;
 use bridge_watchdog::watch::commands::Command;
 use bridge_watchdog::watch::{self, Watch};
@@ -65,7 +66,7 @@ fn first_words() -> Vec<f64> {
     seconds
 }
 
-fn one_incident(scene: &Scene, bot: &Bot, noted: &Receiver<String>) -> f64 {
+fn one_incident(scene: &Scene, bot: &Bot, noted: &Receiver<Noted>) -> f64 {
     let bridge = scene.wait_bridge();
     scene.wait_aged(bridge, 0.6);
     // Nothing of the incident before may still be on its way.
@@ -75,7 +76,7 @@ fn one_incident(scene: &Scene, bot: &Bot, noted: &Receiver<String>) -> f64 {
     let before = bot.requests().len();
     while noted.try_recv().is_ok() {}
     signal(bridge, Signal::KILL);
-    while !noted.recv_timeout(PATIENCE).expect("the loop says what it does").starts_with("act: ") {}
+    while !noted.recv_timeout(PATIENCE).expect("the loop says what it does").line.starts_with("act: ") {}
     let acted = Instant::now();
     let ok = scene.wait("Telegram's ok", || bot.requests().into_iter().skip(before).find(|request| request.delivered));
     scene.wait("another bridge", || Some(scene.wait_bridge()).filter(|pid| *pid != bridge && alive(*pid)));

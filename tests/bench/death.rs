@@ -4,6 +4,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use bridge_watchdog::limits::Limits;
+use bridge_watchdog::system::journal::Noted;
 use bridge_watchdog::system::recovery_lock;
 use bridge_watchdog::watch::commands::Command;
 use bridge_watchdog::watch::{self, Watch};
@@ -63,14 +64,14 @@ fn one_death(
     scene: &Scene,
     pid: u32,
     shown: &Receiver<(Instant, Option<u32>)>,
-    noted: &Receiver<String>,
+    noted: &Receiver<Noted>,
 ) -> (f64, f64, Option<u32>) {
     // The loop goes to sleep; for varying times, so that no regular pattern helps.
     std::thread::sleep(Duration::from_millis(fastrand::u64(40..120)));
     let began = Instant::now();
     signal(pid, Signal::KILL);
     let line = format!("seen: pid {pid} is gone");
-    while noted.recv_timeout(PATIENCE).expect("the loop says what it sees") != line {}
+    while noted.recv_timeout(PATIENCE).expect("the loop says what it sees").line != line {}
     let known = began.elapsed().as_secs_f64();
     let (at, next) = wait(scene, shown, |seen| (seen != Some(pid)).then_some(seen));
     (known, at.duration_since(began).as_secs_f64(), next)
