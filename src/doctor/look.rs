@@ -14,7 +14,7 @@ use super::watch::{self, WatchSeen};
 use crate::config::{Config, exposure};
 use crate::contract;
 use crate::facts::Job;
-use crate::install;
+use crate::install::{self, place};
 use crate::limits::Environment;
 use crate::manager::Manager;
 use crate::observe;
@@ -247,8 +247,7 @@ fn of_a_mac(config: &Config, environment: &Environment) -> Vec<Finding> {
         None => WatchReads::Nobody,
     };
     let mut all = vec![mac::folder(&config.root, &environment.home, reads)];
-    let bundle = program::ours().ok().and_then(|path| Some(path.ancestors().nth(3)?.to_owned()));
-    if let Some(bundle) = bundle.filter(|bundle| bundle.extension().is_some_and(|extension| extension == "app")) {
+    if let Some(bundle) = program::ours().ok().and_then(|program| place::bundle(&program)) {
         let protected = mac::is_protected(&config.root, &environment.home);
         let seen = setup_files::codesign(&bundle, limit).and_then(|(code, said)| mac::signature(code, &said));
         all.push(seen.map_or_else(unseen("signature"), |signature| mac::bundle(&bundle, signature, protected)));

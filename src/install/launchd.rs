@@ -75,13 +75,7 @@ pub(super) fn remove_ours(config: &Config, environment: &Environment, say: &mut 
     }
     // Also if "Start at login" has removed the file before.
     let launchd = Launchd::new(LABEL, environment);
-    let loaded = launchd.loaded()?;
-    let inside = loaded.as_ref().is_some_and(|job| super::runs_in(job.pid));
-    if inside {
-        say("this very program runs in its job, which goes on until it is quit");
-    } else if loaded.is_some() {
-        launchd.stop()?;
-    }
+    let inside = end_ours(&launchd, say)?;
     if let Some(original) = original {
         file::write(&own.path, &original)?;
         say(&format!("put back the older watchdog's {}", own.path.display()));
@@ -97,27 +91,26 @@ pub(super) fn remove_ours(config: &Config, environment: &Environment, say: &mut 
 pub(super) fn remove_without(environment: &Environment, say: &mut dyn FnMut(&str)) -> Result<(), String> {
     let path = agent(environment, LABEL);
     let Some(bytes) = file::read(&path)? else { return Ok(()) };
-    if !first_word(&bytes).is_some_and(|program| text::is_our_name(&program)) {
+    if !words(&bytes).first().is_some_and(|program| text::is_our_name(program)) {
         say(&format!("{} is not ours, so it stays", path.display()));
         return Ok(());
     }
-    let launchd = Launchd::new(LABEL, environment);
-    match launchd.loaded()? {
-        Some(job) if super::runs_in(job.pid) => {
-            say("this very program runs in its job, which goes on until it is quit");
-        }
-        Some(_) => launchd.stop()?,
-        None => {}
-    }
+    end_ours(&Launchd::new(LABEL, environment), say)?;
     file::remove(&path)?;
     say(&format!("removed {}", path.display()));
     Ok(())
 }
 
-/// The program that a plist starts.
-fn first_word(bytes: &[u8]) -> Option<String> {
-    let Ok(Value::Dictionary(keys)) = Value::from_reader(std::io::Cursor::new(bytes)) else { return None };
-    keys.get("ProgramArguments")?.as_array()?.first()?.as_string().map(str::to_owned)
+/// Ends our agent's job, if it is loaded, but not the one that we run in. Returns whether that is so.
+fn end_ours(launchd: &Launchd, say: &mut dyn FnMut(&str)) -> Result<bool, String> {
+    let Some(job) = launchd.loaded()? else { return Ok(false) };
+    let inside = super::runs_in(job.pid);
+    if inside {
+        say("this very program runs in its job, which goes on until it is quit");
+    } else {
+        launchd.stop()?;
+    }
+    Ok(inside)
 }
 
 /// Removes the bridge's plist if we wrote it, and restores its keys if we changed them.
@@ -300,14 +293,15 @@ fn own<'a>(
 
 /// Whether a plist starts the watchdog of this checkout, as our own plist does or as an edited version of it.
 fn starts_us(config: &Config, bytes: &[u8]) -> bool {
-    let Ok(Value::Dictionary(keys)) = Value::from_reader(std::io::Cursor::new(bytes)) else { return false };
-    let words: Vec<&str> = keys
-        .get("ProgramArguments")
-        .and_then(Value::as_array)
-        .map(|list| list.iter().filter_map(Value::as_string).collect())
-        .unwrap_or_default();
-    let file = text::config_file(config);
-    words.first().is_some_and(|program| text::is_our_name(program)) && words.contains(&&*file)
+    let words = words(bytes);
+    words.first().is_some_and(|program| text::is_our_name(program)) && words.contains(&text::config_file(config))
+}
+
+/// The program that a plist starts, and its arguments.
+fn words(bytes: &[u8]) -> Vec<String> {
+    let Ok(Value::Dictionary(keys)) = Value::from_reader(std::io::Cursor::new(bytes)) else { return Vec::new() };
+    let words = keys.get("ProgramArguments").and_then(Value::as_array).into_iter().flatten();
+    words.filter_map(Value::as_string).map(str::to_owned).collect()
 }
 
 /// What our agent starts.

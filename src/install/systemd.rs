@@ -100,11 +100,7 @@ pub(super) fn remove_ours(config: &Config, environment: &Environment, say: &mut 
         There::Nothing => files::remove(&wants(environment)),
         There::Ours(_) | There::Others(_) => systemd.disable()?,
     }
-    if runs_in(job.pid) {
-        say("this very program runs in its unit, which goes on until it is quit");
-    } else if job.pid.is_some() {
-        systemd.stop()?;
-    }
+    end_ours(&systemd, job.pid, say)?;
     file::take_away(config, &unit, say)?;
     if let Some(original) = original {
         file::write(&unit.path, &original)?;
@@ -135,14 +131,20 @@ pub(super) fn remove_without(environment: &Environment, say: &mut dyn FnMut(&str
     let systemd = Systemd::new(UNIT, environment);
     let job = systemd.status()?;
     systemd.disable()?;
-    if runs_in(job.pid) {
-        say("this very program runs in its unit, which goes on until it is quit");
-    } else if job.pid.is_some() {
-        systemd.stop()?;
-    }
+    end_ours(&systemd, job.pid, say)?;
     file::remove(&path)?;
     say(&format!("removed {}", path.display()));
     systemd.reload()
+}
+
+/// Ends our unit's process, but not if it is this one.
+fn end_ours(systemd: &Systemd, pid: Option<u32>, say: &mut dyn FnMut(&str)) -> Result<(), String> {
+    if runs_in(pid) {
+        say("this very program runs in its unit, which goes on until it is quit");
+    } else if pid.is_some() {
+        systemd.stop()?;
+    }
+    Ok(())
 }
 
 /// The program that a line of a unit starts, if it is such a line.

@@ -18,6 +18,7 @@ use objc2_user_notifications::{
 use tao::event_loop::EventLoopProxy;
 
 use crate::tray::message::{Message, Notice};
+use bridge_watchdog::install::place;
 use bridge_watchdog::system::program;
 
 /// One name: a newer notification takes the place of the one before.
@@ -70,7 +71,7 @@ pub(crate) fn notify(notice: &Notice) {
 
 /// `None` outside a real bundle: our program inside `*.app/Contents/MacOS/`, and the system knows the bundle's id.
 fn center() -> Option<Retained<UNUserNotificationCenter>> {
-    let inside = program::ours().is_ok_and(|path| path.to_string_lossy().contains(".app/Contents/MacOS/"));
+    let inside = program::ours().is_ok_and(|program| place::bundle(&program).is_some());
     let known = NSBundle::mainBundle().bundleIdentifier().is_some();
     (inside && known).then(UNUserNotificationCenter::currentNotificationCenter)
 }
