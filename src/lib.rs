@@ -27,6 +27,8 @@ pub mod error_line;
 pub mod events;
 pub mod exit_class;
 pub mod exit_code;
+#[cfg(test)]
+mod expected;
 pub mod facts;
 pub mod findings;
 pub mod foreign_text;

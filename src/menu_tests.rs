@@ -3,6 +3,7 @@
 //! writes it again.
 
 use super::*;
+use crate::expected::is_as_read;
 use crate::situations::{NOW, situations, snapshot};
 use crate::verdict::Next;
 
@@ -72,13 +73,7 @@ fn every_state_and_cause_has_its_rows() {
     for (name, view) in rows {
         add(name, &view);
     }
-    if std::env::var_os("BLESS").is_some() {
-        return std::fs::write(concat!(env!("CARGO_MANIFEST_DIR"), "/src/menu_expected.txt"), &all).unwrap();
-    }
-    for (actual, expected) in all.split("\n\n").zip(include_str!("menu_expected.txt").split("\n\n")) {
-        assert_eq!(actual, expected);
-    }
-    assert_eq!(all, include_str!("menu_expected.txt"));
+    is_as_read("menu_expected.txt", &all);
 }
 
 /// A submenu's label does not change either: on Linux it is shown as it was made.

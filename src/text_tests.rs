@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::*;
 use crate::act::{Act, Ending, Hand, Target};
 use crate::crash_groups::Group;
+use crate::expected::is_as_read;
 use crate::facts::{Class, Event, EventKind, Job, KeepAlive};
 use crate::holders::Left;
 use crate::manager::Manager;
@@ -42,15 +43,7 @@ fn every_text_is_as_it_was_read() {
     section(&mut all, "why a restart by hand is refused", refusals());
     section(&mut all, "what doctor finds", doctor::tests::all_found());
     section(&mut all, "its mends", doctor::tests::all_mends());
-    if std::env::var_os("BLESS").is_some() {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/text_expected.txt");
-        return std::fs::write(path, &all).unwrap();
-    }
-    let expected = include_str!("text_expected.txt");
-    for (actual, expected) in all.lines().zip(expected.lines()) {
-        assert_eq!(actual, expected);
-    }
-    assert_eq!(all, expected);
+    is_as_read("text_expected.txt", &all);
 }
 
 #[test]

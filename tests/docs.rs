@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use crate::support::loaded::loaded;
-use crate::support::{Scene, beside, executable};
+use crate::support::{Scene, executable};
 
 const PAGES: [&str; 7] = [
     "README.md",
@@ -87,39 +87,23 @@ fn each_example_of_help_runs() {
 
 /// Each in a shell, with our program under its name. A wrong word ends with 2, and a question without an answer too.
 fn run_each(scene: &Scene, commands: &BTreeSet<String>) {
-    let shell = Shell::of(scene);
+    let path = scene.path_with_us();
     for command in commands {
         let parsed = ONLY_PARSED.iter().any(|name| command.starts_with(&format!("bridge-watchdog {name}")));
-        let output = shell.run(&if parsed { format!("{command} --help") } else { command.clone() });
+        let text = if parsed { format!("{command} --help") } else { command.clone() };
+        let output = shell(scene, &path, &text);
         let code = output.status.code();
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(code.is_some_and(|code| code != 2 && code < 126), "{command}: {code:?} {said}");
     }
 }
 
-struct Shell<'a> {
-    scene: &'a Scene,
-    path: String,
-}
-
-impl Shell<'_> {
-    fn of(scene: &Scene) -> Shell<'_> {
-        let bin = scene.folder.path().join("bin");
-        std::fs::create_dir_all(&bin).expect("a folder");
-        let environment = scene.folder.path().join("environment.json");
-        let program = beside("examples/test-watchdog");
-        let text = format!("#!/bin/sh\nexec '{}' '{}' \"$@\"\n", program.display(), environment.display());
-        executable(&bin.join("bridge-watchdog"), &text);
-        Shell { scene, path: format!("{}:{}", bin.display(), std::env::var("PATH").unwrap_or_default()) }
-    }
-
-    fn run(&self, text: &str) -> Output {
-        let mut shell = Command::new("/bin/sh");
-        shell.args(["-c", text]).current_dir(&self.scene.root).env("PATH", &self.path).stdin(Stdio::null());
-        shell.env("HOME", self.scene.folder.path().join("home"));
-        shell.env_remove("XDG_RUNTIME_DIR").env_remove("DBUS_SESSION_BUS_ADDRESS").env_remove("DISPLAY");
-        shell.output().expect("a shell")
-    }
+fn shell(scene: &Scene, path: &str, text: &str) -> Output {
+    let mut shell = Command::new("/bin/sh");
+    shell.args(["-c", text]).current_dir(&scene.root).env("PATH", path).stdin(Stdio::null());
+    shell.env("HOME", scene.folder.path().join("home"));
+    shell.env_remove("XDG_RUNTIME_DIR").env_remove("DBUS_SESSION_BUS_ADDRESS").env_remove("DISPLAY");
+    shell.output().expect("a shell")
 }
 
 /// What belongs to the system (launchctl, systemctl, pmset) would change this machine: it is read by a shell, not run.

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::campaign::rounds;
 use crate::support::hold::{Held, code, ended, held, scene, stderr};
-use crate::support::{Scene, alive, beside, executable, signal};
+use crate::support::{Scene, alive, executable, signal};
 
 /// The watch knows at once, everybody says the same, and nothing is done meanwhile.
 #[test]
@@ -262,17 +262,8 @@ fn the_lines_for_an_update_script_in_readme_work_as_they_stand() {
     let blocks = of_readme();
     assert_eq!(blocks.len(), 2, "{blocks:?}");
     let scene = scene();
-    // The command's name, with the scene's environment.
-    let bin = scene.folder.path().join("bin");
-    std::fs::create_dir(&bin).expect("a folder");
-    let environment = scene.folder.path().join("environment.json");
-    let program = beside("examples/test-watchdog");
-    executable(
-        &bin.join("bridge-watchdog"),
-        &format!("#!/bin/sh\nexec '{}' '{}' \"$@\"\n", program.display(), environment.display()),
-    );
     executable(&scene.root.join("update.sh"), "#!/bin/sh\necho updated >>updated\n");
-    let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap_or_default());
+    let path = scene.path_with_us();
     let run = |text: &str| {
         let mut shell = Command::new("/bin/sh");
         shell.args(["-c", text]).current_dir(&scene.root).env("PATH", &path);

@@ -295,6 +295,7 @@ pub fn about(root: &Path, state: &Path) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::expected::is_as_read;
 
     #[test]
     fn the_restart_question_counts_and_names_what_its_buttons_do() {
@@ -367,14 +368,9 @@ mod tests {
         let mut all: String = rows.iter().map(window).collect();
         all.push_str(&format!("== kept down\n{}\n\n", kept_down(&unmet)));
         all.push_str(&format!("== the script for setup\n{}\n", setup_script(Path::new("/opt/it's/bridge-watchdog"))));
-        if std::env::var_os("BLESS").is_some() {
-            return std::fs::write(concat!(env!("CARGO_MANIFEST_DIR"), "/src/text/dialogs_expected.txt"), &all)
-                .unwrap();
-        }
-        let expected = include_str!("dialogs_expected.txt");
         // On a Mac the icon is elsewhere.
         let there = ["menu bar.", "panel, where the panel shows such icons."];
-        assert_eq!(all.replace(there[0], there[1]), expected);
+        is_as_read("text/dialogs_expected.txt", &all.replace(there[0], there[1]));
     }
 
     #[test]

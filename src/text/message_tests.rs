@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::*;
+use crate::expected::is_as_read;
 use crate::facts::{Class, EventKind, Exit, Fact, Git, Log};
 use crate::manager::Manager;
 use crate::outcome::Failure;
@@ -180,15 +181,7 @@ fn every_message_is_as_it_was_read() {
         .into_iter()
         .map(|(name, text)| [format!("== {name}"), text, String::new(), String::new()].join("\n"));
     let all = all.collect::<String>();
-    if std::env::var_os("BLESS").is_some() {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/text/message_expected.txt");
-        return std::fs::write(path, &all).unwrap();
-    }
-    let expected = include_str!("message_expected.txt");
-    for (actual, expected) in all.lines().zip(expected.lines()) {
-        assert_eq!(actual, expected);
-    }
-    assert_eq!(all, expected);
+    is_as_read("text/message_expected.txt", &all);
 }
 
 #[test]

@@ -228,6 +228,16 @@ impl Scene {
         command
     }
 
+    /// A PATH in which it has its own name, for what a person writes.
+    pub(crate) fn path_with_us(&self) -> String {
+        let bin = self.folder.path().join("bin");
+        std::fs::create_dir_all(&bin).expect("a folder");
+        let (program, environment) = (beside("examples/test-watchdog"), self.environment_file());
+        let text = format!("#!/bin/sh\nexec '{}' '{}' \"$@\"\n", program.display(), environment.display());
+        executable(&bin.join("bridge-watchdog"), &text);
+        format!("{}:{}", bin.display(), std::env::var("PATH").unwrap_or_default())
+    }
+
     /// Runs it to its end. Its output is less than a pipe holds.
     pub(crate) fn run(&self, args: &[&str]) -> Output {
         let mut command = self.command(args);
