@@ -12,10 +12,8 @@ mod proc_locks;
 use std::fs::Metadata;
 use std::path::{Path, PathBuf};
 
-#[cfg(not(target_os = "linux"))]
-use self::getlk::locks_on;
 #[cfg(target_os = "linux")]
-use self::proc_locks::locks_on;
+use self::proc_locks::locks_of;
 
 use crate::facts::{Holder, Lock, Role, Session};
 use crate::system::process;
@@ -43,8 +41,7 @@ const WAL: Range = (WAL_WRITER, WAL_OPEN);
 /// If there is no such file, or the kernel can't be asked.
 pub fn look(path: &Path, bridge: &[u32]) -> Result<Session, String> {
     regular(path)?;
-    let main = locks_on(path, MAIN)?;
-    let wal = locks_on(&beside(path, "-shm"), WAL)?;
+    let [main, wal] = locks_of([(path, MAIN), (&beside(path, "-shm"), WAL)])?;
     let mut holders: Vec<Holder> = Vec::new();
     for held in &main {
         // In WAL mode SHARED on the main file is only an open connection.
@@ -57,6 +54,12 @@ pub fn look(path: &Path, bridge: &[u32]) -> Result<Session, String> {
     }
     holders.sort_by_key(|holder| holder.pid);
     Ok(Session { path: path.to_owned(), holders })
+}
+
+#[cfg(not(target_os = "linux"))]
+fn locks_of(files: [(&Path, Range); 2]) -> Result<[Vec<Held>; 2], String> {
+    let [one, other] = files.map(|(path, range)| getlk::locks_on(path, range));
+    Ok([one?, other?])
 }
 
 /// The session, if it is a file: to open a pipe may block for ever.

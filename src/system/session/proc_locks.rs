@@ -12,15 +12,21 @@ use crate::system::lock_list;
 /// Major and minor number.
 type Device = (u32, u32);
 
-pub(super) fn locks_on(path: &Path, range: Range) -> Result<Vec<Held>, String> {
+/// The locks on each of these files, by one reading of the list.
+pub(super) fn locks_of(files: [(&Path, Range); 2]) -> Result<[Vec<Held>; 2], String> {
+    let lists = lock_list::readings().map_err(|error| format!("/proc/locks can't be read: {error}"))?;
+    let [one, other] = files.map(|(path, range)| locks_on(path, range, &lists));
+    Ok([one?, other?])
+}
+
+fn locks_on(path: &Path, range: Range, lists: &[String]) -> Result<Vec<Held>, String> {
     let meta = match std::fs::metadata(path) {
         Ok(meta) => meta,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(error) => return Err(format!("{} can't be looked at: {error}", path.display())),
     };
-    let lists = lock_list::readings().map_err(|error| format!("/proc/locks can't be read: {error}"))?;
     let device = (libc::major(meta.dev()), libc::minor(meta.dev()));
-    match named(&lists, device, meta.ino(), range) {
+    match named(lists, device, meta.ino(), range) {
         Named::Holders(held) => Ok(held),
         Named::Perhaps(perhaps) => confirmed(perhaps, getlk::locks_on(path, range), |pid| {
             has_file(pid, &[(meta.dev(), meta.ino())]) == Some(true)
