@@ -31,7 +31,7 @@ test: test-tools
 	tests/tools/check-macos.sh aarch64-apple-darwin
 	cargo build --locked --all-targets
 	required=$$(tests/tools/required.sh) && export BRIDGE_WATCHDOG_REQUIRE="$${BRIDGE_WATCHDOG_REQUIRE-$$required}" && \
-	if command -v cargo-nextest >/dev/null; then cargo nextest run --locked; else RUST_TEST_THREADS=6 cargo test --locked; fi
+	if command -v cargo-nextest >/dev/null; then cargo nextest run --locked; else RUST_TEST_THREADS=6 cargo test --locked --no-fail-fast; fi
 
 # Prints goals and measured values side by side; never fails because something is slow.
 bench: test-tools
