@@ -1,6 +1,7 @@
 //! `doctor`: checks the set-up. [`look`] gathers plain facts, the other files judge them (pure), `text::doctor` words
 //! what was found and its mend.
 
+pub mod desktop;
 pub mod finding;
 pub mod look;
 pub mod mac;

@@ -21,6 +21,7 @@ pub mod config;
 pub mod contract;
 pub mod crash_groups;
 pub mod demo;
+pub mod desktop;
 pub mod doctor;
 pub mod dotenv;
 pub mod error_line;

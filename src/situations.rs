@@ -80,6 +80,7 @@ pub(crate) fn snapshot(findings: Vec<Finding>, well: Next) -> Snapshot {
             log: true,
             outages: Vec::new(),
         },
+        desktop: None,
     }
 }
 

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::act::{Hand, Reason};
 use crate::check::Check;
+use crate::desktop::Desktop;
 use crate::facts::{Event, EventKind, Facts, Pause, short_id};
 use crate::history::History;
 use crate::outages::{self, Outage};
@@ -36,6 +37,9 @@ pub struct Snapshot {
     pub check: Check,
     pub history: History,
     pub more: More,
+    /// What can be seen of the app; `None` of a watch without one, and in a file of an older version.
+    #[serde(default)]
+    pub desktop: Option<Desktop>,
 }
 
 /// A state and its cause, and since when they hold.

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 /// Pure files: facts in, verdict or text out.
-const PURE: [&str; 70] = [
+const PURE: [&str; 72] = [
     "act",
     "assess",
     "assess/alive",
@@ -14,6 +14,8 @@ const PURE: [&str; 70] = [
     "check",
     "contract",
     "crash_groups",
+    "desktop",
+    "doctor/desktop",
     "doctor/finding",
     "doctor/mac",
     "doctor/machine",

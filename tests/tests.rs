@@ -71,6 +71,7 @@ mod tray_faults;
 mod tray_output;
 mod tray_restart;
 mod tray_rungs;
+mod tray_seen;
 mod tray_states;
 mod tray_windows;
 mod under_launchd;

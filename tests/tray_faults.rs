@@ -3,6 +3,7 @@
 // The panel, its display and its bus are those of Linux; on a Mac the app is looked at by hand.
 #![cfg(target_os = "linux")]
 
+use crate::support::doctor::named;
 use crate::support::tray::{flood, headless, under_launchd};
 use crate::support::{Desktop, alive, beside, signal};
 use rustix::process::Signal;
@@ -92,6 +93,8 @@ fn without_the_icons_library_it_says_so_and_watches() {
     });
     assert!(!scene.said().contains("panicked"), "{}", scene.said());
     scene.wait_verdict("healthy", "none");
+    let mend = "sudo apt-get install libayatana-appindicator3-1";
+    scene.wait("the mend", || (named(&scene, "icon") == [mend]).then_some(()));
     let before = launchd.wait_pid(&scene.label);
     signal(before, Signal::KILL);
     let after = scene.wait("a new pid", || launchd.pid(&scene.label).filter(|pid| *pid != before));

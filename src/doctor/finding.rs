@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::config::exposure::Exposure;
+use crate::desktop::{IconSeen, Notifications};
 use crate::facts::KeepAlive;
 
 /// One check: what was found, and the mend where it is not well.
@@ -133,6 +134,10 @@ pub enum Found {
     /// Minutes; 0 is never.
     Sleep(u32),
     AutomaticLogin(bool),
+    /// Whether the machine starts by itself after a power cut.
+    PowerCut(bool),
+    Icon(IconSeen),
+    Notifications(Notifications),
 }
 
 /// Whether HEAD may be reverted, and can be.
@@ -219,6 +224,13 @@ pub enum Mend {
     GitStatus(PathBuf),
     Settings(Pane),
     NeverSleep,
+    StartAfterPowerCut,
+    IconLibrary,
+    /// A panel that shows icons.
+    Tray,
+    NotificationDaemon,
+    /// The app asks for the permission to notify when a person opens it.
+    OpenApp,
     Sign(PathBuf),
     Again,
 }
@@ -237,5 +249,7 @@ pub enum Host {
 pub enum Pane {
     FullDiskAccess,
     LoginItems,
+    MenuBar,
+    Notifications,
     Users,
 }

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use plist::Value;
 
+use super::desktop;
 use super::finding::{AutoRevert, Finding, Found, Host, Mend};
 use super::mac::{self, WatchReads};
 use super::machine::{self, ScriptSeen};
@@ -164,6 +165,11 @@ fn watching(config: &Config, environment: &Environment) -> Vec<Finding> {
     let installed = install::installed(config, environment);
     let agent = install::agent_file(config, environment);
     let job = (host == Host::Launchd).then(|| Launchd::new(install::LABEL, environment).status().ok()).flatten();
+    // What another watch, or this one long ago, saw of its desktop says nothing.
+    let desktop = snapshot
+        .as_ref()
+        .filter(|snapshot| Some(snapshot.watch) == watching && is_fresh(snapshot, now, environment.limits.ask));
+    let desktop = desktop.and_then(|snapshot| snapshot.desktop);
     let seen = WatchSeen {
         host,
         agent: if host == Host::Launchd { install::LABEL } else { install::UNIT },
@@ -182,6 +188,7 @@ fn watching(config: &Config, environment: &Environment) -> Vec<Finding> {
         never_started: job.is_some_and(|job| job.loaded && job.pid.is_none() && job.runs == Some(0)),
     };
     let mut all = watch::watch(&seen);
+    all.extend(desktop::desktop(desktop));
     if host == Host::Launchd
         && let Some(file) = agent_file(&agent)
     {
@@ -252,8 +259,10 @@ fn of_a_mac(config: &Config, environment: &Environment) -> Vec<Finding> {
         let seen = setup_files::codesign(&bundle, limit).and_then(|(code, said)| mac::signature(code, &said));
         all.push(seen.map_or_else(unseen("signature"), |signature| mac::bundle(&bundle, signature, protected)));
     }
-    let seen = setup_files::power(limit).and_then(|said| mac::sleep(&said));
+    let power = setup_files::power(limit);
+    let seen = power.clone().and_then(|said| mac::sleep(&said));
     all.push(seen.map_or_else(unseen("sleep"), mac::sleeps));
+    all.extend(power.ok().and_then(|said| mac::starts_after_power_cut(&said)).map(mac::power_cut));
     let seen = setup_files::automatic_login(limit);
     all.push(seen.map_or_else(unseen("automatic-login"), mac::automatic_login));
     all

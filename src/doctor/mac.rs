@@ -70,11 +70,28 @@ pub fn bundle(bundle: &Path, signature: Signature, protected: bool) -> Finding {
 /// # Errors
 /// That there is no such line.
 pub fn sleep(said: &str) -> Result<u32, String> {
-    let minutes = said.lines().find_map(|line| {
-        let mut words = line.split_whitespace();
-        (words.next() == Some("sleep")).then(|| words.next()?.parse().ok()).flatten()
-    });
+    let minutes = word_after(said, "sleep").and_then(|minutes| minutes.parse().ok());
     minutes.ok_or_else(|| "pmset names no time of sleep".to_owned())
+}
+
+/// The line ` autorestart  1` of the same answer. A portable Mac has none: it has a battery.
+pub fn starts_after_power_cut(said: &str) -> Option<bool> {
+    let value = word_after(said, "autorestart")?;
+    Some(value != "0")
+}
+
+/// The value of a setting of `pmset -g`.
+fn word_after<'a>(said: &'a str, key: &str) -> Option<&'a str> {
+    said.lines().find_map(|line| {
+        let mut words = line.split_whitespace();
+        (words.next() == Some(key)).then(|| words.next()).flatten()
+    })
+}
+
+/// A machine that stays off watches nothing.
+pub fn power_cut(starts: bool) -> Finding {
+    let found = Found::PowerCut(starts);
+    if starts { Finding::well("power-cut", found) } else { Finding::ill("power-cut", found, Mend::StartAfterPowerCut) }
 }
 
 /// A machine that sleeps watches nothing.
@@ -150,6 +167,11 @@ mod tests {
         for (said, expected) in rows {
             assert_eq!(sleep(said), expected, "{said}");
         }
+        let desk = "Currently in use:\n tcpkeepalive         1\n autorestart          0\n standby 0\n";
+        assert_eq!(starts_after_power_cut(desk), Some(false));
+        assert_eq!(starts_after_power_cut(&desk.replace("   0\n", "   1\n")), Some(true));
+        assert_eq!(starts_after_power_cut("Currently in use:\n lidwake              1\n"), None);
+        assert!(power_cut(true).is_well() && !power_cut(false).is_well());
         assert!(sleeps(0).is_well() && !sleeps(1).is_well());
         assert!(automatic_login(true).is_well() && !automatic_login(false).is_well());
     }

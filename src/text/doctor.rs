@@ -7,6 +7,7 @@ use super::foreign;
 use super::mend::command;
 use super::time::lasting;
 use crate::config::exposure::Exposure;
+use crate::desktop::{IconSeen, Notifications};
 use crate::doctor::finding::{AutoRevert, Finding, Found, Mend, Protected, Signature};
 use crate::facts::{Condition, KeepAlive};
 
@@ -129,6 +130,10 @@ pub fn found(found: &Found) -> String {
         Found::Sleep(minutes) => format!("the machine sleeps after {minutes} min, and watches nothing then"),
         Found::AutomaticLogin(true) => "somebody is logged in when the machine starts".into(),
         Found::AutomaticLogin(false) => "nobody is logged in after a power cut, and agents start at a login".into(),
+        Found::PowerCut(true) => "the machine starts after a power cut".into(),
+        Found::PowerCut(false) => "the machine stays off after a power cut".into(),
+        Found::Icon(seen) => icon(*seen).into(),
+        Found::Notifications(seen) => notifications(*seen).into(),
     }
 }
 
@@ -176,6 +181,40 @@ fn folder(root: &str, protected: Protected) -> String {
         Protected::Allowed => format!("macOS guards {root}, and the running watch reads it"),
         Protected::Denied => format!("macOS guards {root}, and the running watch could not look at everything"),
         Protected::Unknown => format!("macOS guards {root}, and no watch runs that could say whether it may read it"),
+    }
+}
+
+fn icon(seen: IconSeen) -> &'static str {
+    match seen {
+        IconSeen::Unknown => "the app has not found out yet whether its icon is shown; it does within a minute",
+        IconSeen::Shown => "the icon is shown",
+        IconSeen::NotMade => "the app could not make its icon, and said why when it started",
+        IconSeen::NoTray => {
+            "no panel on the session bus shows the icon; GNOME wants an extension for it, other desktops a panel with a \
+             tray (everything works from the command line too)"
+        }
+        IconSeen::NoScreen => "the machine has no screen, so there is no menu bar",
+        IconSeen::NotPlaced => {
+            "macOS gives the icon no place: \"Allow in the Menu Bar\" may be off (everything works from the command \
+             line too)"
+        }
+        IconSeen::NoRoom => {
+            "there is no room for the icon: it is under the camera or off the screen; remove other icons"
+        }
+    }
+}
+
+fn notifications(seen: Notifications) -> &'static str {
+    match seen {
+        Notifications::Unknown => "the app has not found out whether it may notify",
+        Notifications::Shown => "notifications are shown",
+        Notifications::Denied => {
+            "macOS does not let the app notify, so nothing is seen while Telegram can't be reached"
+        }
+        Notifications::NotAsked => {
+            "nobody has been asked yet whether the app may notify; it asks when a person opens it"
+        }
+        Notifications::NoDaemon => "nobody on the session bus shows notifications",
     }
 }
 

@@ -79,6 +79,11 @@ pub fn command(mend: &Mend, config: Option<&Path>) -> String {
         Mend::FreeSpace(root) => format!("du -xh -d 2 {} | sort -h | tail", quoted(root)),
         Mend::GitStatus(root) => format!("git -C {} status", quoted(root)),
         Mend::Settings(pane) => format!("open {}", shell_word(settings(*pane))),
+        Mend::StartAfterPowerCut => "sudo pmset -a autorestart 1".into(),
+        Mend::IconLibrary => "sudo apt-get install libayatana-appindicator3-1".into(),
+        Mend::Tray => "sudo apt-get install gnome-shell-extension-appindicator".into(),
+        Mend::NotificationDaemon => "sudo apt-get install notification-daemon".into(),
+        Mend::OpenApp => format!("open -b {}", contract::LABEL),
         Mend::NeverSleep => "sudo pmset -a sleep 0".into(),
         Mend::Sign(bundle) => format!("codesign --force --deep --sign \"$SIGN_ID\" {}", quoted(bundle)),
         Mend::Again => ours("doctor"),
@@ -89,6 +94,8 @@ fn settings(pane: Pane) -> &'static str {
     match pane {
         Pane::FullDiskAccess => "x-apple.systempreferences:com.apple.preference.security?Privacy_AllFiles",
         Pane::LoginItems => "x-apple.systempreferences:com.apple.LoginItems-Settings.extension",
+        Pane::MenuBar => "x-apple.systempreferences:com.apple.ControlCenter-Settings.extension",
+        Pane::Notifications => "x-apple.systempreferences:com.apple.Notifications-Settings.extension",
         Pane::Users => "x-apple.systempreferences:com.apple.Users-Groups-Settings.extension",
     }
 }

@@ -4,10 +4,12 @@
 use std::path::PathBuf;
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use bridge_watchdog::cli;
 use bridge_watchdog::config::Config;
 use bridge_watchdog::demo::demo_bridge::DemoBridge;
+use bridge_watchdog::desktop::IconSeen;
 use bridge_watchdog::limits::Environment;
 use bridge_watchdog::menu::Menu;
 use bridge_watchdog::system::clock;
@@ -30,6 +32,9 @@ use super::panics::caught;
 use super::say::say;
 use super::shared_state::SharedState;
 
+/// A desktop gives an icon its place within this time.
+const SETTLED: Duration = Duration::from_secs(5);
+
 pub(crate) struct App {
     pub config: Config,
     pub environment: Environment,
@@ -45,6 +50,8 @@ pub(crate) struct App {
 #[derive(Default)]
 pub(crate) struct Shown {
     pub(super) tray: Option<TrayIcon>,
+    /// Until then the icon may not have its place yet.
+    pub(super) settles: Option<Instant>,
     pub(super) rows: Option<MenuItems>,
     pub(super) menu: Option<Menu>,
     /// This was clicked, and is being prepared, confirmed or done: another click means the same.
@@ -76,19 +83,23 @@ pub(crate) fn run(event_loop: EventLoop<Message>, mut app: App) -> ! {
     MenuEvent::set_event_handler(Some(move |event: MenuEvent| drop(clicks.send_event(Message::Clicked(event.id.0)))));
     let proxy = event_loop.create_proxy();
     event_loop.run(move |event, _, flow| {
-        *flow = ControlFlow::Wait;
         match event {
             Event::NewEvents(StartCause::Init) => {
                 app.create_tray(&proxy);
                 app.shared.wake(waker.clone());
             }
+            Event::NewEvents(StartCause::ResumeTimeReached { .. }) => app.settle(),
             Event::UserEvent(Message::Changed) => app.show(&proxy),
             // A second double click, on a Mac.
-            Event::Reopen { .. } => app.show_status(&proxy),
+            Event::Reopen { .. } => {
+                desktop::ask_to_notify();
+                app.show_status(&proxy);
+            }
             Event::UserEvent(message) => app.answer(message, &proxy),
             Event::LoopDestroyed => app.leave(),
             _ => {}
         }
+        *flow = app.shown.settles.map_or(ControlFlow::Wait, ControlFlow::WaitUntil);
         let end = app.shared.look().end;
         if let Some(end) = end {
             *flow = ControlFlow::ExitWithCode(i32::from(end::exit_code(Some(end))));
@@ -133,7 +144,18 @@ impl App {
             Ok((rows, tray)) => (self.shown.rows, self.shown.tray) = (Some(rows), Some(tray)),
             Err(why) => say(&format!("no icon: {why}; the watch goes on without one")),
         }
+        self.shared.see(|desktop| {
+            desktop.icon = if self.shown.tray.is_some() { IconSeen::Unknown } else { IconSeen::NotMade }
+        });
+        self.shown.settles = Some(Instant::now() + SETTLED);
         self.shown.menu = Some(menu);
+    }
+
+    /// The icon has its place now.
+    fn settle(&mut self) {
+        if self.shown.settles.take().is_some() {
+            desktop::see(self.shown.tray.as_ref(), &self.shared);
+        }
     }
 
     /// Only what changed.
@@ -152,6 +174,9 @@ impl App {
             if before.is_none_or(|before| before.tooltip != menu.tooltip) {
                 let _ = tray.set_tooltip(Some(&menu.tooltip));
             }
+        }
+        if self.shown.settles.is_none() {
+            desktop::see(self.shown.tray.as_ref(), &self.shared);
         }
         self.shown.menu = Some(menu);
         self.tell(proxy);

@@ -179,6 +179,8 @@ fn watch(
         let _ = beat.send(Call::Beat);
         hear(snapshot);
     });
+    let seen = shared.clone();
+    watch.controller.publisher.desktop(move || seen.look().desktop);
     let answered = shared.clone();
     watch.controller.publisher.on_answer(move |command, done| answered.send(Message::Done(command, done)));
     let notified = shared.clone();

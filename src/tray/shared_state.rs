@@ -5,6 +5,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bridge_watchdog::config::Config;
+use bridge_watchdog::desktop::Desktop;
 use bridge_watchdog::limits::Environment;
 use bridge_watchdog::menu::{Menu, View, menu};
 use bridge_watchdog::snapshot::Snapshot;
@@ -34,6 +35,8 @@ pub(crate) struct State {
     pub starts_at_login: Option<bool>,
     /// Why the watch has ended.
     pub lost: Option<String>,
+    /// What can be seen of us; `None` before there is an icon.
+    pub desktop: Option<Desktop>,
     /// When diagnostics were last copied.
     pub copied: Option<Wall>,
     /// To be shown as a notification; a newer one takes its place.
@@ -74,6 +77,11 @@ impl SharedState {
             // Fails only if the loop has ended.
             let _ = waker.send_event(Message::Changed);
         }
+    }
+
+    /// Notes what can be seen of us. It does not wake the loop, which asks for it at each change.
+    pub(crate) fn see(&self, change: impl FnOnce(&mut Desktop)) {
+        change(self.look().desktop.get_or_insert_default());
     }
 
     /// Waits until the end is decided, at most this long.

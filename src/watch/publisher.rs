@@ -7,6 +7,7 @@ use super::watchdog::Look;
 use crate::act::Reason;
 use crate::config::Config;
 use crate::contract;
+use crate::desktop::Desktop;
 use crate::history::History;
 use crate::limits::Limits;
 use crate::outages::{self, Outage};
@@ -34,6 +35,7 @@ pub struct Publisher {
     pub outages: Vec<Outage>,
     /// The incident that is open.
     pub open: Option<Outage>,
+    desktop: Option<Box<dyn FnMut() -> Option<Desktop> + Send>>,
     on_snapshot: Option<Box<dyn FnMut(&Snapshot) + Send>>,
     on_answer: Option<Box<dyn FnMut(Command, Result<(), String>) + Send>>,
 }
@@ -50,9 +52,15 @@ impl Publisher {
             acts: Vec::new(),
             outages: files::json(&config.state.join(contract::OUTAGES)).unwrap_or_default(),
             open: None,
+            desktop: None,
             on_snapshot: None,
             on_answer: None,
         }
+    }
+
+    /// Sets what is asked for the app's sight of itself, at each snapshot.
+    pub fn desktop(&mut self, see: impl FnMut() -> Option<Desktop> + Send + 'static) {
+        self.desktop = Some(Box::new(see));
     }
 
     /// Sets what is called with each snapshot as it is written.
@@ -124,6 +132,7 @@ impl Publisher {
             check: text::check::check(facts, history, verdict, &self.config.secrets, &self.limits),
             history: history.clone(),
             more: snapshot::more(facts, &self.acts, &self.outages, self.open.as_ref()),
+            desktop: self.desktop.as_mut().and_then(|see| see()),
         };
         // If the status can't be written, recovery goes on; `status` then says that the watch is overdue.
         let _ = files::replace_json(&self.status_file, &snapshot);

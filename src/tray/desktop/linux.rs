@@ -2,6 +2,7 @@
 
 mod notify;
 mod rows;
+mod seen;
 
 use std::ffi::CStr;
 use std::os::linux::net::SocketAddrExt;
@@ -15,6 +16,7 @@ use tray_icon::{TrayIcon, TrayIconBuilder};
 
 pub(crate) use self::notify::{ask_to_notify, notify};
 pub(crate) use self::rows::set_hidden;
+pub(crate) use self::seen::see;
 use crate::tray::message::{Asked, Message};
 use crate::tray::say::say;
 use bridge_watchdog::text::dialogs::Question;

@@ -5,6 +5,7 @@
 mod notify;
 mod panel;
 mod rows;
+mod seen;
 
 use bridge_watchdog::menu::Icon;
 use objc2::MainThreadMarker;
@@ -17,6 +18,7 @@ use tray_icon::{TrayIcon, TrayIconBuilder};
 pub(crate) use self::notify::{ask_to_notify, notify};
 use self::panel::{Means, Panel};
 pub(crate) use self::rows::set_hidden;
+pub(crate) use self::seen::see;
 use crate::tray::message::{Asked, Message};
 use bridge_watchdog::text::dialogs::Question;
 

@@ -70,7 +70,7 @@ pub(crate) fn notify(notice: &Notice) {
 }
 
 /// `None` outside a real bundle: our program inside `*.app/Contents/MacOS/`, and the system knows the bundle's id.
-fn center() -> Option<Retained<UNUserNotificationCenter>> {
+pub(super) fn center() -> Option<Retained<UNUserNotificationCenter>> {
     let inside = program::ours().is_ok_and(|program| place::bundle(&program).is_some());
     let known = NSBundle::mainBundle().bundleIdentifier().is_some();
     (inside && known).then(UNUserNotificationCenter::currentNotificationCenter)
