@@ -8,7 +8,6 @@ mod setup;
 mod tell;
 mod watch;
 
-use std::cell::Cell;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -205,13 +204,12 @@ pub fn main(args: impl IntoIterator<Item = OsString>, environment: &Environment)
         Ok(cli) => cli,
         Err(error) => return told(&error),
     };
-    let lacks_root = Cell::new(false);
-    match run(cli, environment, &lacks_root) {
+    match run(cli, environment) {
         Ok(code) => code,
-        Err((code, why)) => {
+        Err(Ended { failure: (code, why), lacks_root }) => {
             // It may quote a path, a setting or what another program said.
             crate::errln!("bridge-watchdog: {}", text::foreign(&why));
-            if lacks_root.get() {
+            if lacks_root {
                 crate::errln!("{}", text::command::EXAMPLE);
             }
             code
@@ -254,16 +252,32 @@ fn confirmed(question: &str) -> bool {
 /// An exit code and its sentence.
 pub type Failure = (u8, String);
 
-/// `lacks_root` is set if the configuration was needed and has not what every one needs.
-fn run(cli: Cli, environment: &Environment, lacks_root: &Cell<bool>) -> Result<u8, Failure> {
+/// A failure, and whether the reason is a configuration that has not what every one needs.
+pub struct Ended {
+    pub failure: Failure,
+    pub lacks_root: bool,
+}
+
+impl From<Ended> for Failure {
+    fn from(ended: Ended) -> Failure {
+        ended.failure
+    }
+}
+
+impl From<Failure> for Ended {
+    fn from(failure: Failure) -> Ended {
+        Ended { failure, lacks_root: false }
+    }
+}
+
+fn run(cli: Cli, environment: &Environment) -> Result<u8, Ended> {
     let new_here = cli.config.is_none() && !Config::default_path(environment).exists();
     let file = cli.config.map(|file| tilde::whole(&file, &environment.home));
     let file = file.unwrap_or_else(|| Config::default_path(environment));
-    let config = || load(&file, environment).inspect_err(|_| lacks_root.set(Config::lacks_root(&file)));
-    match cli.command.unwrap_or(Command::Tray) {
+    let config = || load(&file, environment);
+    let done: Result<u8, Failure> = match cli.command.unwrap_or(Command::Tray) {
         // Without a configuration the app shows the demo's bridge.
-        Command::Tray if new_here => watch::tray(None, config, environment),
-        Command::Tray => watch::tray(Some(&file), config, environment),
+        Command::Tray => return watch::tray((!new_here).then_some(&file), config, environment),
         Command::Run => watch::run(&config()?, environment),
         Command::Check(Json { json }) => Ok(look::check(&config()?, environment, json)),
         Command::Status(Json { json }) => Ok(look::status(&config()?, environment, json)),
@@ -286,26 +300,24 @@ fn run(cli: Cli, environment: &Environment, lacks_root: &Cell<bool>) -> Result<u
         Command::Install => act::install(&config()?, environment, true),
         Command::Uninstall => match config() {
             Ok(config) => act::install(&config, environment, false),
-            Err((_, why)) => {
-                lacks_root.set(false);
-                act::uninstall_without(&why, environment)
-            }
+            Err(ended) => act::uninstall_without(&ended.failure.1, environment),
         },
         Command::Demo { headless, fault } => demo::run(fault, headless).map_err(|why| (exit_code::FAILED, why)),
         Command::DemoBridge(options) => Ok(demo::process::run(&options)),
-    }
+    };
+    Ok(done?)
 }
 
 /// The configuration lies in a folder that may be protected, and so do the files that it names.
 ///
 /// # Errors
 /// [`exit_code::USAGE`] and a sentence that names file, key and mend; [`exit_code::UNKNOWN`] where it can't be read in time.
-pub fn load(file: &std::path::Path, environment: &Environment) -> Result<Config, Failure> {
+pub fn load(file: &std::path::Path, environment: &Environment) -> Result<Config, Ended> {
     let (path, surroundings) = (file.to_owned(), environment.clone());
     let loaded = timed::once(environment.limits.ask, move || Config::load(&path, &surroundings));
     loaded
         .map_err(|why| (exit_code::UNKNOWN, format!("{}: {why}", file.display())))?
-        .map_err(|why| (exit_code::USAGE, why))
+        .map_err(|refused| Ended { failure: (exit_code::USAGE, refused.why), lacks_root: refused.lacks_root })
 }
 
 /// `90s`, `30m`, `1h30m`, `7d`; a bare number is seconds. No months and years: humantime's `M` for a month is too

@@ -53,6 +53,15 @@ pub struct Telegram {
     pub api_url: String,
 }
 
+/// A file that is no configuration.
+#[derive(Debug, PartialEq)]
+pub struct Refused {
+    /// Names the file, the key and the mend.
+    pub why: String,
+    /// What every configuration needs is not said yet: there is no file, or no root in it.
+    pub lacks_root: bool,
+}
+
 /// A text that no `{:?}` prints.
 #[derive(Clone)]
 pub struct Secret(pub String);
@@ -74,29 +83,21 @@ impl Config {
         self.root.join(contract::DATA).join(name)
     }
 
-    /// Whether what every configuration needs is not said yet: there is no file, or no root in it.
-    pub fn lacks_root(file: &Path) -> bool {
-        match std::fs::read_to_string(file) {
-            Ok(text) => {
-                text.parse::<Table>().is_ok_and(|table| Keys { file, table: &table }.value("bridge", "root").is_none())
-            }
-            Err(error) => error.kind() == std::io::ErrorKind::NotFound,
-        }
-    }
-
     /// Reads and checks the file.
     ///
     /// # Errors
     /// A sentence that names the file, the key and the mend.
-    pub fn load(file: &Path, environment: &Environment) -> Result<Config, String> {
-        let text = std::fs::read_to_string(file).map_err(|error| unreadable(file, &error))?;
-        let table = table(file, &text)?;
+    pub fn load(file: &Path, environment: &Environment) -> Result<Config, Refused> {
+        let text = std::fs::read_to_string(file).map_err(|error| Refused {
+            why: unreadable(file, &error),
+            lacks_root: error.kind() == std::io::ErrorKind::NotFound,
+        })?;
+        let table = table(file, &text).map_err(|why| Refused { why, lacks_root: false })?;
         let keys = Keys { file, table: &table };
-        keys.only_known()?;
-        if table.contains_key("telegram") {
-            keys.private()?;
-        }
-        Config::of(&keys, environment)
+        let lacks_root = keys.value("bridge", "root").is_none();
+        let private = || if table.contains_key("telegram") { keys.private() } else { Ok(()) };
+        let config = keys.only_known().and_then(|()| private()).and_then(|()| Config::of(&keys, environment));
+        config.map_err(|why| Refused { why, lacks_root })
     }
 
     /// What a file with this text would be once it is written, mode 0600.

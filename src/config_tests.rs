@@ -146,7 +146,11 @@ fn r25_a_unit_may_have_its_suffix_and_no_other() {
         let config = std::fs::read_to_string(&file).unwrap();
         std::fs::write(&file, format!("{config}manager = \"{manager}\"\nlabel = \"{label}\"\n")).unwrap();
         let expected = expected.map(str::to_owned).map_err(|cause| format!("{}: {cause}", file.display()));
-        assert_eq!(Config::load(&file, &environment).map(|config| config.label), expected, "{manager} {label}");
+        assert_eq!(
+            Config::load(&file, &environment).map(|config| config.label).map_err(|refused| refused.why),
+            expected,
+            "{manager} {label}"
+        );
     }
 }
 
@@ -213,7 +217,7 @@ fn r21a_a_token_that_others_can_read_or_replace_is_refused_with_the_mend() {
         for (path, mode) in [&file, &c, &t.join("token"), &t].into_iter().zip(modes) {
             set_permissions(path, Permissions::from_mode(mode)).unwrap();
         }
-        let why = Config::load(&file, &environment).err();
+        let why = Config::load(&file, &environment).err().map(|refused| refused.why);
         let place = |text: &str| text.replace("{c}", c.to_str().unwrap()).replace("{t}", t.to_str().unwrap());
         match expected {
             None => assert_eq!(why, None, "{modes:?}"),

@@ -20,10 +20,11 @@ use crate::text::{doctor as text, mend as mends};
 pub(super) fn doctor(file: &Path, environment: &Environment, as_json: bool, fix: bool) -> u8 {
     process::no_core_dump();
     let asks = fix && std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
-    let mut config = load(file, environment);
+    let loaded = || load(file, environment).map_err(Failure::from);
+    let mut config = loaded();
     let mut all = findings(file, &config, environment);
     if asks && mend(&all, file, &config, environment) {
-        config = load(file, environment);
+        config = loaded();
         all = findings(file, &config, environment);
     }
     print(&all, file, config.as_ref().ok(), environment, as_json);

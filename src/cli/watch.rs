@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
-use super::Failure;
+use super::{Ended, Failure};
 use crate::config::Config;
 use crate::exit_code;
 use crate::limits::Environment;
@@ -54,14 +54,14 @@ pub fn somebody_reads() -> bool {
 /// Becomes the app, the binary in the same folder. Without that binary or a display it says so and watches. If `file`
 /// is `None`, the app shows the demo's bridge.
 pub(super) fn tray(
-    file: Option<&Path>,
-    load: impl Fn() -> Result<Config, Failure>,
+    file: Option<&PathBuf>,
+    load: impl Fn() -> Result<Config, Ended>,
     environment: &Environment,
-) -> Result<u8, Failure> {
+) -> Result<u8, Ended> {
     // Errors in the configuration are reported here, where standard error is more likely to be read. Where it is no terminal
     // the app says them, in a window where a person started it.
     let config = match file.map(|_| load()).transpose() {
-        Err(failure) if std::io::stderr().is_terminal() || app().is_err() => return Err(failure),
+        Err(ended) if std::io::stderr().is_terminal() || app().is_err() => return Err(ended),
         Err(_) => None,
         Ok(config) => config,
     };
@@ -75,7 +75,7 @@ pub(super) fn tray(
     // Without the app the demo's bridge can't be shown, so the error to report is the missing configuration.
     let config = config.map_or_else(load, Ok)?;
     errln!("bridge-watchdog: no icon: {why}; watching without one");
-    run(&config, environment)
+    Ok(run(&config, environment)?)
 }
 
 fn app() -> Result<PathBuf, String> {
