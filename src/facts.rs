@@ -280,6 +280,22 @@ pub struct Log {
     pub ends: Vec<Vec<String>>,
 }
 
+impl Log {
+    /// This look and the next one, as one.
+    #[must_use]
+    pub fn then(self, newer: Log) -> Log {
+        Log {
+            grew: self.grew || newer.grew,
+            torn: if newer.grew { newer.torn } else { self.torn },
+            skipped: self.skipped || newer.skipped,
+            said: self.said.then(newer.said),
+            flood_before: self.flood_before.or(newer.flood_before),
+            repeated: newer.repeated.or(self.repeated),
+            ..newer
+        }
+    }
+}
+
 /// An error line that repeats, with other digits perhaps.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Repeated {

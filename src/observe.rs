@@ -109,13 +109,21 @@ impl Observer {
         facts
     }
 
-    /// Adds what a shallow look leaves out. The log is not looked at again, since its new bytes were taken already.
+    /// Adds what a shallow look leaves out.
     pub fn deepen(&mut self, facts: &mut Facts) {
         // A manager that has just not answered in time would only time out once more.
         if facts.service.known().is_some() {
+            let before = facts.running().map(|process| process.id);
             self.job = None;
             (facts.service, facts.process) = self.process();
             facts.holds = self.holds();
+            let run = facts.running().map(|process| process.id);
+            if let (Fact::Known(job), Fact::Known(process)) = (&facts.service, &facts.process)
+                && run != before
+            {
+                self.learn(job, *process);
+                self.hear_last_words(run, &mut facts.log);
+            }
         }
         let family = self.family(facts.running(), family::all);
         (facts.bridge, facts.lookalikes) = known(self.process_search.all(&family));
@@ -136,6 +144,15 @@ impl Observer {
         facts.missing_program = self.missing_program.now((), limit).into();
         if let Fact::Known(log) = &mut facts.log {
             log.ends = self.log_end.now((), limit).unwrap_or_default();
+        }
+    }
+
+    /// The process has ended between the two looks. What it wrote before gives its death its class, as in
+    /// [`Observer::look`]; without it an end by a lost login would be held against the code.
+    fn hear_last_words(&mut self, run: Option<Identity>, log: &mut Fact<Log>) {
+        let Fact::Known(heard) = log else { return };
+        if let Ok(Ok(newer)) = self.log.now(run, self.environment.limits.read) {
+            *heard = std::mem::take(heard).then(newer);
         }
     }
 

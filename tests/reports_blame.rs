@@ -5,6 +5,11 @@
 use crate::support::bot::{Bot, Mood};
 use crate::support::systemd::{self, ALWAYS, keys_of, verbs};
 use crate::support::{Launchd, Scene, Watch, acts_of_launchctl, keys, load, unloaded};
+use bridge_watchdog::config::Config;
+use bridge_watchdog::limits::Environment;
+use bridge_watchdog::observe::Observer;
+use bridge_watchdog::system::process;
+use bridge_watchdog::system::service::Service;
 use serde_json::{Value, json};
 
 /// What Python prints above the error of R10 and R13.
@@ -122,6 +127,36 @@ fn r10_under_launchd_no_start_is_added_to_its_own() {
     assert!(bot.delivered()[0].contains("To log in: cd '"), "{:?}", bot.delivered());
     assert!(acts_of_launchctl(&launchd).is_empty(), "{:?}", acts_of_launchctl(&launchd));
     nobody_accused(&scene);
+}
+
+/// It dies after the tick's look has found it alive and its log unchanged, and before the deeper one that follows.
+#[test]
+fn r10_twin_last_words_between_two_looks_are_heard() {
+    let (_bot, scene, launchd) = under_launchd(|scene| {
+        std::fs::write(scene.root.join("says"), format!("{TRACE}{R10}\n")).expect("its last lines");
+        vec!["/bin/sh".into(), "-c".into(), "until [ -e go ]; do sleep 0.02; done; cat says >&2; exit 1".into()]
+    });
+    let home = scene.folder.path().join("home");
+    let environment = Environment {
+        launchctl: launchd.launchctl(),
+        state_dir: home.join("state"),
+        ..Environment::real().expect("an environment")
+    };
+    let config = Config::load(&scene.config_file(), &environment).expect("a configuration");
+    let mut observer = Observer::new(&config, &environment, &Service::of(&config, &environment));
+    launchd.wait_pid(&scene.label);
+    observer.shallow();
+    let mut facts = observer.shallow();
+    let died = facts.running().expect("a bridge").id;
+    std::fs::write(scene.root.join("go"), "").expect("a file");
+    scene.wait("its death", || (process::find(died.pid).map(|process| process.id) != Some(died)).then_some(()));
+    observer.deepen(&mut facts);
+    assert_ne!(facts.running().map(|process| process.id), Some(died));
+    let log = facts.log.known().expect("a log");
+    assert!(
+        log.grew && log.said.ended_by.as_ref().is_some_and(|ended| ended.error.contains("AuthKeyDuplicated")),
+        "{log:?}"
+    );
 }
 
 /// A scene whose job is this program, loaded.
