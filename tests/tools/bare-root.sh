@@ -56,7 +56,8 @@ unpack() {
     [ -e "$root/etc/hosts" ] || echo "127.0.0.1 localhost" >"$root/etc/hosts"
 }
 
-# A command in it: processes, mounts and devices of its own, and of this machine's variables only those of the network.
+# A command in it: processes, mounts and devices of its own, and of this machine's variables only those of the network. It is
+# the root of its mounts and no chroot, in which nobody may make a mount namespace, as the tests with systemd do.
 inside() {
     local variables=(HOME=/root USER=root LC_ALL=C.UTF-8 TERM=dumb "PATH=${INSIDE_PATH:-/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin}") name
     for name in http_proxy https_proxy no_proxy SSL_CERT_FILE CARGO_HTTP_CAINFO PIP_CERT CARGO_BUILD_JOBS; do
@@ -66,9 +67,10 @@ inside() {
     unshare --mount --pid --fork --kill-child --propagation private bash -c '
         root=$1
         shift
-        mount -t proc proc "$root/proc" && mount --rbind /dev "$root/dev" && mount --rbind /sys "$root/sys"
+        mount --bind "$root" "$root" && mount -t proc proc "$root/proc" && mount --rbind /dev "$root/dev" &&
+            mount --rbind /sys "$root/sys" || exit 1
         [ -z "${RUST:-}" ] || { mkdir -p "$root/opt/rust" && mount --bind "$RUST" "$root/opt/rust"; }
-        exec chroot "$root" env -i "$@"' inside "$root" "${variables[@]}" "$@"
+        cd "$root" && pivot_root . . && umount -l . && exec env -i "$@"' inside "$root" "${variables[@]}" "$@"
 }
 
 # Every file, folder and link, but what dpkg writes about itself.
