@@ -115,8 +115,11 @@ impl Case<'_> {
                 let help = if condition.is_mendable() { Help::InstallKey } else { Help::OwnCondition };
                 note(Problem::RestartsSometimes(condition.clone()), help);
             }
-            KeepAlive::Never => note(Problem::RestartsNever, Help::InstallKey),
-            KeepAlive::Always | KeepAlive::Unknown => {}
+            KeepAlive::Never if self.service.installed || self.service.loaded => {
+                note(Problem::RestartsNever, Help::InstallKey);
+            }
+            // Where there is no service, that is what there is to say.
+            KeepAlive::Never | KeepAlive::Always | KeepAlive::Unknown => {}
         }
         if let Some(why) = &self.history.undelivered {
             // Shown as a local notification: another alert would only replace the one that waits to be sent.

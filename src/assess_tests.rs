@@ -1388,6 +1388,15 @@ fn r01_which_dictionary_is_told_and_how_it_is_mended() {
     case.job().keep_alive = KeepAlive::Conditional(Condition::Restart("on-failure".into()));
     let verdict = assess(&case.facts, &case.history, LIMITS);
     assert_eq!(verdict.first().map(|finding| finding.next), Some(Next::Person(Help::InstallKey)));
+    // Where there is no service that is said, and not what it would do.
+    for (installed, problems) in [(true, 1), (false, 0)] {
+        let mut case = well();
+        let job = case.job();
+        (job.installed, job.loaded, job.keep_alive) = (installed, false, KeepAlive::Never);
+        let verdict = assess(&case.facts, &case.history, LIMITS);
+        let never = verdict.findings.iter().filter(|finding| finding.problem == Problem::RestartsNever);
+        assert_eq!(never.count(), problems, "{installed}");
+    }
 }
 
 /// The order of precedence: each cause wins against all that come after it.

@@ -144,7 +144,7 @@ clone() {
     export RUST
     INSIDE_PATH=/opt/rust/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
     git clone --quiet --no-hardlinks . "$root/root/bridge-watchdog"
-    say "clone of $(git rev-parse --short HEAD); packages: $(inside dpkg-query -W | wc -l); $(inside rustc --version), $(inside make --version | head -n 1)"
+    say "clone of $(git rev-parse --short HEAD); packages: $(inside dpkg-query -W | wc -l); $(inside rustc --version), $(inside make --version | sed -n 1p)"
     inside timeout "${LIMIT:-5400}" make -C /root/bridge-watchdog run 2>&1 | heals "make run in a fresh clone"
     [ "${TESTS:-}" != no ] || return 0
     inside timeout "${LIMIT:-5400}" make -C /root/bridge-watchdog test
