@@ -10,6 +10,7 @@ use clap::{Args, ValueEnum};
 
 use super::{Failure, act, look};
 use crate::config::{Config, Telegram, tilde};
+use crate::contract;
 use crate::exit_code;
 use crate::limits::Environment;
 use crate::manager::Manager;
@@ -18,7 +19,7 @@ use crate::report;
 use crate::setup::draft::Draft;
 use crate::setup::jobs::{Job, fitting};
 use crate::system::interrupt::{Interrupt, on_a_terminal};
-use crate::system::{files, installed, process, telegram, timed};
+use crate::system::{files, installed, process, setup_files, telegram, timed};
 use crate::text::{message, setup as text};
 
 #[derive(Args)]
@@ -90,6 +91,12 @@ pub(super) fn setup(flags: &Flags, file: &Path, environment: &Environment) -> Re
     let config = super::load(&setup.file, environment)?;
     if flags.install || (asks && ask::install()?) {
         act::install(&config, environment, true)?;
+        // On a Mac, where the person is there to see the question of the system.
+        if asks && cfg!(target_os = "macos") {
+            outln!("{}", text::ASKS);
+            // It is asked at a click in the menu too.
+            let _ = setup_files::open_app(contract::LABEL, environment.limits.ask);
+        }
     } else {
         outln!("{}", text::NOT_INSTALLED);
     }

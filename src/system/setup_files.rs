@@ -78,6 +78,14 @@ pub fn was_replaced(pid: u32) -> bool {
     }
 }
 
+/// Brings the app of this bundle id to the front, as a double click does; it is started if it does not run.
+///
+/// # Errors
+/// As [`power`].
+pub fn open_app(bundle: &str, limit: Duration) -> Result<(), String> {
+    Ok(command::run(Path::new("/usr/bin/open"), &["-b", bundle], limit).map(drop)?)
+}
+
 /// What `pmset -g` says.
 ///
 /// # Errors

@@ -34,6 +34,8 @@ pub const NO_WORDS: &str = "name a program";
 pub const INSTALL: &str = "Install the watchdog's agent now, so that it runs from login on (bridge-watchdog install)?";
 pub const NOTHING_WRITTEN: &str = "stopped; nothing was written, and setup can be run again";
 pub const NOT_INSTALLED: &str = "Nothing is installed yet. To watch from login on: bridge-watchdog install";
+pub const ASKS: &str =
+    "The app opens a window now and macOS asks whether it may notify you: press Allow. It is asked only once.";
 pub const CHECK: &str = "\nA look, as 'bridge-watchdog check' has it:";
 
 /// A manager, where a person chooses one.
