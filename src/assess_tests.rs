@@ -116,6 +116,7 @@ fn git(age: f64) -> Git {
         summary: "Make it faster".into(),
         committed: NOW.wall - s(age),
         parents: 1,
+        parent: "b".repeat(40),
         own_revert: false,
         dirty: Some(false),
         touches_code: Some(true),
@@ -227,6 +228,23 @@ impl Case {
     fn stranger(&mut self, lock: Lock) {
         let holder = Holder { pid: 99, role: Role::Stranger, lock, age: Some(s(400.0)), other_user: false };
         self.facts.session = Fact::Known(Session { path: "s".into(), holders: vec![holder] });
+    }
+
+    fn events(&mut self) -> &mut Vec<Event> {
+        let Fact::Known(events) = &mut self.facts.crashes else { unreachable!("they were set") };
+        events
+    }
+
+    fn ended_with(&mut self, error: &str) {
+        self.events().iter_mut().for_each(|event| event.error = Some(error.into()));
+    }
+
+    /// So many crashes like these on HEAD's parent, before them.
+    fn on_parent(&mut self, count: usize) {
+        let parent = crate::facts::short_id(&self.git().parent).to_owned();
+        let first = self.events()[0].clone();
+        let before = Event { at: first.at - s(60.0), commit: parent, ..first };
+        self.events().splice(0..0, vec![before; count]);
     }
 
     fn loop_on_head(&mut self, age: f64) {
@@ -353,6 +371,69 @@ fn every_situation_has_its_verdict() {
                 c.git().touches_code = Some(false);
             },
             (S::Unhealthy, C::CrashLoop, 3),
+        ),
+        (
+            "incident 11: HEAD was to mend what its parent ended with",
+            |c| {
+                c.loop_on_head(600.0);
+                c.ended_with("KeyError: 'chat'");
+                c.on_parent(1);
+            },
+            (S::Unhealthy, C::CrashLoop, 3),
+        ),
+        (
+            "incident 10: its parent ended with another error",
+            |c| {
+                c.loop_on_head(600.0);
+                c.ended_with("KeyError: 'chat'");
+                c.on_parent(1);
+                c.events()[0].error = Some("ImportError: x".into());
+            },
+            (S::Unhealthy, C::BadCommit, 4),
+        ),
+        (
+            "incident 10: its parent ended without a word, with the same exit code",
+            |c| {
+                c.loop_on_head(600.0);
+                c.on_parent(1);
+            },
+            (S::Unhealthy, C::BadCommit, 4),
+        ),
+        (
+            "R33: what was to start it failed twice",
+            |c| {
+                c.loop_on_head(600.0);
+                c.crashes(3, Class::Start);
+            },
+            (S::Waiting, C::ConfigError, 0),
+        ),
+        (
+            "R18: its starts end beside a bridge in a terminal",
+            |c| {
+                c.loop_on_head(600.0);
+                c.crashes(3, Class::Copy);
+                c.lookalike(600.0).terminal = true;
+            },
+            (S::Waiting, C::OutsideManager, 0),
+        ),
+        (
+            "R18: the same, and one of them has just begun",
+            |c| {
+                c.hung_at_start(0.5);
+                c.facts.process = Fact::Known(Some(process(0.5)));
+                c.crashes(3, Class::Copy);
+                c.lookalike(600.0).keeper = Some(Keeper::Supervisor("pm2".into()));
+            },
+            (S::Waiting, C::OutsideManager, 0),
+        ),
+        (
+            "R18: one of its starts may be chance",
+            |c| {
+                c.loop_on_head(600.0);
+                c.crashes(1, Class::Copy);
+                c.lookalike(600.0).terminal = true;
+            },
+            (S::Unhealthy, C::ProcessDead, 0),
         ),
         (
             "incident 13: HEAD is a merge",
@@ -648,7 +729,7 @@ fn every_situation_has_its_verdict() {
                 c.crashes(4, Class::Copy);
                 c.lookalike(65.0).terminal = true;
             },
-            (S::Unhealthy, C::ProcessDead, 0),
+            (S::Waiting, C::OutsideManager, 0),
         ),
         (
             "r04: a shell under which the bridge ended three times",
@@ -1881,16 +1962,32 @@ fn a_death_has_the_class_that_the_log_gives_it() {
 fn a_crash_beside_a_copy_is_not_the_codes() {
     let (stale, shorter) = (LIMITS.stale_process, LIMITS.stale_process / 60);
     let quick = Limits { stale_process: shorter, ..*LIMITS };
-    let rows = [
-        ("as old as a copy has to be", stale, LIMITS, Class::Copy),
-        ("younger", s(59.0), LIMITS, Class::Code),
-        ("by another limit", shorter, &quick, Class::Copy),
+    let in_use = "OSError: [Errno 98] Address already in use";
+    let rows: [(&str, Duration, &Limits, fn(&mut Lookalike), &str, Class); 9] = [
+        ("as old as a copy has to be", stale, LIMITS, |_| {}, "", Class::Copy),
+        ("younger", s(59.0), LIMITS, |_| {}, "", Class::Code),
+        ("by another limit", shorter, &quick, |_| {}, "", Class::Copy),
+        ("R18: in a terminal", stale, LIMITS, |other| other.terminal = true, "", Class::Copy),
+        ("R06a: another account", stale, LIMITS, |other| other.session = Held::Other, "", Class::Code),
+        ("without a session", stale, LIMITS, |other| other.session = Held::Nothing, "", Class::Code),
+        ("R19: it has the address", stale, LIMITS, |other| other.session = Held::Nothing, in_use, Class::Copy),
+        ("R19: it has the address, and is young", s(5.0), LIMITS, |_| {}, in_use, Class::Copy),
+        (
+            "another account has the address",
+            stale,
+            LIMITS,
+            |other| other.session = Held::Other,
+            in_use,
+            Class::Environment,
+        ),
     ];
-    for (name, age, limits, class) in rows {
+    for (name, age, limits, change, error, class) in rows {
         let before = well();
         let mut case = well();
         case.down(100.0, 0.0);
-        case.lookalike(age.as_secs_f64());
+        change(case.lookalike(age.as_secs_f64()));
+        case.log().said.ended_by =
+            (!error.is_empty()).then(|| crate::findings::Ended { error: error.into(), causes: Vec::new() });
         let (_, events) = advance(&before.history, &case.facts, &[], limits);
         assert_eq!(events.first().map(|event| event.class), Some(class), "{name}");
     }

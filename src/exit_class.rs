@@ -12,8 +12,10 @@ pub struct Ending<'a> {
     pub findings: &'a Findings,
     /// The probe found that none of Telegram's data centres answers.
     pub offline: bool,
-    /// A copy of the bridge runs that is older than this run (60 s at least).
+    /// Another bridge that is older than this run (60 s at least) has the session, whoever keeps it.
     pub copy_in_the_way: bool,
+    /// Another bridge of this checkout lives. It may have what a second one can't have, an address for one.
+    pub another_lives: bool,
 }
 
 /// The class of an end, or `None` if it was no crash (0) or how it ended is not known: then it counts against nothing.
@@ -28,10 +30,13 @@ pub fn class(ending: &Ending) -> Option<Class> {
     let findings = ending.findings;
     let reached_code = findings.ended_by.is_some();
     by_manager(ending.exit)
+        .or_else(|| (ending.another_lives && says_address_in_use(findings)).then_some(Class::Copy))
         .or_else(|| by_error(findings))
         .or_else(|| (ending.copy_in_the_way || says_already_running(findings)).then_some(Class::Copy))
         .or_else(|| if reached_code { None } else { by_words(findings) })
         .or_else(|| ending.offline.then_some(Class::Network))
+        // What fails to fetch something before it starts the bridge fails for the network.
+        .or_else(|| (findings.interpreter_failed && !reached_code).then_some(Class::Start))
         .or(match ending.exit {
             // Without a traceback, 2 comes from the interpreter or the command line, or is the bridge's own code for a
             // wrong configuration.
@@ -107,18 +112,37 @@ fn by_error(findings: &Findings) -> Option<Class> {
     errors.iter().find_map(|error| error_line::class(error))
 }
 
-/// What a bridge says that has a lock of its own, so that only one of it runs.
+/// What a bridge says that has a lock of its own, so that only one of it runs. A traceback says it where the program raises
+/// it itself: asyncio's loop that is already running is the code's own fault.
 fn says_already_running(findings: &Findings) -> bool {
-    let ended = findings.ended_by.as_ref().map(|ended| &ended.error);
-    [ended, findings.last_error.as_ref(), findings.last_words.as_ref()].into_iter().flatten().any(|words| {
-        let words = words.to_lowercase();
-        words.contains("already running") || words.contains("another instance")
+    let raised = |error: &str| {
+        let name = error_line::parse(error).name.unwrap_or_default();
+        ["SystemExit", "RuntimeError", "Exception"].contains(&name)
+            || name.contains("Running")
+            || name.contains("Instance")
+    };
+    let ended = findings.ended_by.as_ref().map(|ended| &ended.error).filter(|error| raised(error));
+    said(findings, ended).any(|words| {
+        !words.contains("event loop") && (words.contains("already running") || words.contains("another instance"))
     })
+}
+
+/// The address that another one listens on; by itself that may be any program.
+fn says_address_in_use(findings: &Findings) -> bool {
+    said(findings, findings.ended_by.as_ref().map(|ended| &ended.error))
+        .any(|words| words.contains("address already in use"))
+}
+
+/// The error of the end, the last severe line and the last line, in lower case.
+fn said<'a>(findings: &'a Findings, ended: Option<&'a String>) -> impl Iterator<Item = String> + use<'a> {
+    [ended, findings.last_error.as_ref(), findings.last_words.as_ref()]
+        .into_iter()
+        .flatten()
+        .map(|words| words.to_lowercase())
 }
 
 fn by_words(findings: &Findings) -> Option<Class> {
     let rows = [
-        (findings.interpreter_failed, Class::Start),
         (findings.login, Class::Login),
         (findings.flood.is_some(), Class::Flood),
         (findings.no_space, Class::Disk),

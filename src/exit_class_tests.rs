@@ -23,7 +23,7 @@ fn findings(log: &str) -> Findings {
 }
 
 fn ending<'a>(exit: &'a Exit, findings: &'a Findings) -> Ending<'a> {
-    Ending { exit, findings, offline: false, copy_in_the_way: false }
+    Ending { exit, findings, offline: false, copy_in_the_way: false, another_lives: false }
 }
 
 #[test]
@@ -47,6 +47,19 @@ fn an_end_is_held_against_the_code_only_where_nothing_else_explains_it() {
         row("an end that nobody saw, with a traceback", Exit::Unseen, "@KeyError: 'a'", Code),
         row("a quotation in the traceback", one(), "@ValueError: Permission denied", Code),
         row("an old lock, another end", one(), "ERROR database is locked\n@KeyError: 'a'", Code),
+        row("a loop of asyncio", one(), "@RuntimeError: This event loop is already running", Code),
+        row("another instance of something", one(), "@AssertionError: another instance of Chat", Code),
+        row("a launcher's words, and then its own", one(), "fatal: not a git repository\nINFO bridge: up", Code),
+        // What was to start it failed.
+        row("R33: git", one(), "fatal: not a git repository (or any of the parent directories): .git", Start),
+        row("R33: a shell", one(), "start.sh: line 3: cd: /Volumes/x: No such file or directory", Start),
+        row(
+            "R33: git, without a network",
+            one(),
+            "fatal: unable to access 'https://x/': Could not resolve host: x",
+            Network,
+        ),
+        row("R19: it says so itself", one(), "@RuntimeError: bridge already running (pid 7)", Copy),
         // No crash, or nobody knows.
         row("0", Exit::Code(0), "", None),
         row("0 with an error", Exit::Code(0), "@KeyError: 'a'", None),

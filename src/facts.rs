@@ -397,6 +397,9 @@ pub struct Git {
     pub summary: String,
     pub committed: Wall,
     pub parents: usize,
+    /// The first of them, forty hex digits; empty if there is none, or in a file of an older version.
+    #[serde(default)]
+    pub parent: String,
     pub own_revert: bool,
     /// `None` after a shallow look: a status of a large checkout is too slow for every tick. Or the index can't be read.
     pub dirty: Option<bool>,

@@ -34,8 +34,8 @@ pub struct Findings {
     pub last_words: Option<String>,
     /// It asked for a phone number, a code or a password. With an `EOFError`: nobody was there to answer.
     pub prompted: bool,
-    /// The interpreter or its loader failed before any code of the bridge ran. Any process may have written it, so it
-    /// can take blame from the code and never add any.
+    /// The interpreter, its loader or whoever was to start them failed before any code of the bridge ran, and no logger
+    /// wrote after it. Any process may have written it, so it can take blame from the code and never add any.
     pub interpreter_failed: bool,
 }
 
@@ -89,7 +89,7 @@ impl Findings {
             last_error: newer.last_error.or(older.last_error),
             last_words: newer.last_words.or(older.last_words.filter(|_| newer.own_lines == 0)),
             prompted: older.prompted || newer.prompted,
-            interpreter_failed: older.interpreter_failed || newer.interpreter_failed,
+            interpreter_failed: newer.interpreter_failed || (older.interpreter_failed && newer.own_lines == 0),
         }
     }
 }

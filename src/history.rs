@@ -460,7 +460,8 @@ fn crash(history: &History, service: &Job, pid: Option<u32>, facts: &Facts, limi
         exit: &service.last_exit,
         findings: &said,
         offline: facts.network == Some(Fact::Known(false)),
-        copy_in_the_way: identity::copy(facts, &history.starters, limits.stale_process).is_some(),
+        copy_in_the_way: identity::beside(facts, limits.stale_process),
+        another_lives: identity::lives(facts),
     };
     Event {
         class: exit_class::class(&ending).unwrap_or(Class::Unseen),

@@ -44,6 +44,16 @@ pub fn copy(facts: &Facts, starters: &Starters, age: Duration) -> Option<Process
     of_age(facts, age).find(|lookalike| is_copy(lookalike, starters)).map(|copy| copy.process)
 }
 
+/// Another bridge has this session and is older than this, whoever keeps it: what starts beside it may end for that.
+pub fn beside(facts: &Facts, age: Duration) -> bool {
+    of_age(facts, age).any(|lookalike| lookalike.session == Held::This)
+}
+
+/// Another bridge of this checkout lives, and no other session is known of it.
+pub fn lives(facts: &Facts) -> bool {
+    of_age(facts, Duration::ZERO).any(|lookalike| lookalike.session != Held::Other)
+}
+
 /// See [`copy`].
 pub fn is_copy(lookalike: &Lookalike, starters: &Starters) -> bool {
     lookalike.session == Held::This && is_nobodys(lookalike, starters)

@@ -39,6 +39,7 @@ pub mod holds;
 pub mod identity;
 pub mod inside;
 pub mod install;
+pub mod launchers;
 pub mod limits;
 pub mod locks;
 pub mod log_fields;

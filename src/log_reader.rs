@@ -14,6 +14,7 @@ use crate::error_line;
 use crate::facts::Class;
 use crate::findings::{Ended, Findings, FloodWait};
 use crate::foreign_text::{Lines, harmless};
+use crate::launchers;
 use crate::log_line;
 use crate::log_parts::{Level, Line, Prefix};
 use crate::log_phrases::{self, Phrase};
@@ -198,14 +199,15 @@ impl Reader {
     fn nobodys(&mut self, line: &str) -> Findings {
         self.within = Within::Nothing;
         self.aside = log_phrases::is_aside(line) || (self.aside && !line.is_empty());
-        let bare = log_phrases::bare(line);
+        let (bare, launcher) = (log_phrases::bare(line), launchers::failed(line));
         let words = !line.is_empty() && bare.is_none() && !line.starts_with(' ');
         Findings {
             heartbeat: bare == Some(Phrase::Heartbeat),
             connected: (bare == Some(Phrase::Connected)).then_some(true),
             prompted: log_phrases::is_prompt(line),
             last_words: words.then(|| bounded(line)),
-            interpreter_failed: log_phrases::is_interpreter(line),
+            interpreter_failed: log_phrases::is_interpreter(line) || launcher == Some(Class::Start),
+            network: launcher == Some(Class::Network),
             ..Findings::default()
         }
     }

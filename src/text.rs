@@ -327,6 +327,7 @@ fn innocence(innocent: &Innocent) -> String {
         Innocent::Undone => "it was reverted before, and somebody brought it back".into(),
         Innocent::NoParent => "it has no parent".into(),
         Innocent::Merge => "it is a merge".into(),
+        Innocent::ParentToo => "its parent ended with the same error".into(),
         Innocent::HarmlessFiles => "it touches only documentation and tests".into(),
         Innocent::FilesUnknown => "what it touches is not known".into(),
     }

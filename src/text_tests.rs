@@ -90,6 +90,7 @@ fn innocents() -> Vec<(String, String)> {
         Innocent::Undone,
         Innocent::NoParent,
         Innocent::Merge,
+        Innocent::ParentToo,
         Innocent::HarmlessFiles,
         Innocent::FilesUnknown,
     ];

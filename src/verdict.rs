@@ -237,6 +237,8 @@ pub enum Innocent {
     Undone,
     NoParent,
     Merge,
+    /// Its parent ended with the same error.
+    ParentToo,
     /// It touches documentation and tests, and nothing else.
     HarmlessFiles,
     /// What it touches is not known.

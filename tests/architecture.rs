@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 /// Pure files: facts in, verdict or text out.
-const PURE: [&str; 72] = [
+const PURE: [&str; 73] = [
     "act",
     "assess",
     "assess/alive",
@@ -38,6 +38,7 @@ const PURE: [&str; 72] = [
     "inside",
     "install/place",
     "locks",
+    "launchers",
     "log_fields",
     "log_line",
     "log_parts",

@@ -279,6 +279,7 @@ fn r19_what_is_in_the_way_in_a_terminal_is_left_alone() {
     let _watch = scene.watch();
     load(&scene, &launchd);
     scene.wait("three of its starts end", || (scene.events("crash").len() >= 3).then_some(()));
+    scene.wait_verdict("waiting", "outside-manager");
     scene.wait_looks(4);
     assert!(alive(by_hand) && signals(&scene).is_empty(), "{}", scene.journal());
     assert!(!scene.journal().contains("suspect"), "{}", scene.journal());

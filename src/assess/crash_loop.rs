@@ -119,6 +119,12 @@ fn suspect(crashes: &[&Event], git: &Git, limits: &Limits) -> Result<(), Innocen
         Some(age) if age >= limits.fresh_commit => return Err(Innocent::Old(age)),
         Some(_) => {}
     }
+    // The crashes are alike. By an exit code alone two faults look like one.
+    let before =
+        |event: &&Event| !git.parent.is_empty() && event.commit == short_id(&git.parent) && event.error.is_some();
+    if crashes.iter().copied().any(|event| before(&event)) && on_head.iter().all(|event| event.error.is_some()) {
+        return Err(Innocent::ParentToo);
+    }
     match git {
         Git { own_revert: true, .. } => Err(Innocent::OwnRevert),
         Git { undone: true, .. } => Err(Innocent::Undone),

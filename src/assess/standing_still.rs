@@ -30,10 +30,12 @@ impl Case<'_> {
         let service = self.service;
         let ended_well = service.last_exit == Exit::Code(0) && service.keep_alive != KeepAlive::Always;
         let tries = service.loaded && !service.active_without_process && !ended_well;
-        if self.process.is_some() || tries {
+        let bridge = identity::elsewhere(self.facts)?;
+        // Its manager tries in vain, and what is in the way is somebody's.
+        let in_vain = self.ended_by(Class::Copy) >= 2 && !identity::is_nobodys(bridge, &self.history.starters);
+        if (self.process.is_some() || tries) && !in_vain {
             return None;
         }
-        let bridge = identity::elsewhere(self.facts)?;
         let problem = Problem::OutsideManager {
             pid: bridge.process.id.pid,
             parent: bridge.parent.as_ref().map(|parent| (parent.id.pid, parent.name.clone())),
@@ -83,7 +85,8 @@ impl Case<'_> {
         if young && exit == Exit::Code(2) {
             return mend(Problem::ExitCode2);
         }
-        if young && could_not_start(&exit) {
+        // By what was said of it one may be chance, as below.
+        if young && (could_not_start(&exit) || self.ended_by(Class::Start) >= 2) {
             let missing = self.facts.missing_program.known().cloned().flatten();
             return mend(Problem::CannotStart { exit, missing });
         }

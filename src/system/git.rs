@@ -105,6 +105,7 @@ fn read(repository: &Repository, head: &Commit, deep: bool) -> Result<Git, git2:
         summary,
         committed: committed(head),
         parents: head.parent_count(),
+        parent: head.parent_ids().next().map(|parent| parent.to_string()).unwrap_or_default(),
         dirty: if deep { dirty(repository)? } else { None },
         touches_code: deep.then(|| touches_code(repository, head)).transpose()?,
         undone: false,
@@ -165,22 +166,35 @@ fn has_changed_beside(repository: &Repository, index: &Index) -> Result<bool, gi
 /// The bit of an index entry that `git update-index --assume-unchanged` sets.
 const ASSUME_UNCHANGED: u16 = 0x8000;
 
+/// What stands in these folders, under these names or with these endings is documentation, a test, or for those who work on
+/// the repository: it can't bring the bridge down. In lower case.
+const FOLDERS: [&str; 10] =
+    ["docs", "doc", "documentation", "tests", "test", "spec", "specs", "__tests__", "plans", ".github"];
+const STEMS: [&str; 9] =
+    ["readme", "license", "licence", "copying", "changelog", "changes", "authors", "notice", "contributing"];
+const NAMES: [&str; 4] = ["conftest.py", ".gitignore", ".gitattributes", ".editorconfig"];
+const ENDINGS: [&str; 3] = ["md", "rst", "adoc"];
+
 /// Documentation and tests can't bring the bridge down.
 fn touches_code(repository: &Repository, head: &Commit) -> Result<bool, git2::Error> {
     let before = head.parents().next().map(|parent| parent.tree()).transpose()?;
     let diff = repository.diff_tree_to_tree(before.as_ref(), Some(&head.tree()?), None)?;
-    let harmless = |path: PathBuf| {
-        let in_folder = path
-            .components()
-            .any(|part| matches!(part.as_os_str().to_str(), Some("docs" | "doc" | "tests" | "test" | "plans")));
-        let text = path
-            .extension()
-            .and_then(|extension| extension.to_str())
-            .is_some_and(|extension| matches!(extension, "md" | "rst" | "adoc"));
-        in_folder || text
-    };
     let files = diff.deltas().flat_map(|delta| [delta.old_file().path(), delta.new_file().path()]);
-    Ok(files.flatten().any(|path| !harmless(path.to_owned())))
+    Ok(files.flatten().any(|path| !is_harmless(path)))
+}
+
+fn is_harmless(path: &Path) -> bool {
+    let path = PathBuf::from(path.to_string_lossy().to_lowercase());
+    let name = path.file_name().and_then(OsStr::to_str).unwrap_or_default();
+    let (stem, ending) = name.rsplit_once('.').unwrap_or((name, ""));
+    // A program may be called `changes.py`.
+    let text = ["", "txt"].contains(&ending) && STEMS.contains(&stem);
+    let test = ending == "py" && (stem.starts_with("test_") || stem.ends_with("_test"));
+    let folder = path.parent().into_iter().flat_map(Path::components);
+    text || test
+        || NAMES.contains(&name)
+        || ENDINGS.contains(&ending)
+        || folder.filter_map(|part| part.as_os_str().to_str()).any(|part| FOLDERS.contains(&part))
 }
 
 #[cfg(test)]

@@ -39,6 +39,36 @@ fn git(root: &Path, args: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
+#[test]
+fn incident_11_documentation_and_tests_bring_nothing_down() {
+    let rows = [
+        ("bridge/test_telegram.py", true),
+        ("bridge/telegram_test.py", true),
+        ("conftest.py", true),
+        ("README", true),
+        ("LICENSE", true),
+        ("NOTES.MD", true),
+        ("Docs/guide.html", true),
+        ("CHANGELOG.txt", true),
+        (".github/workflows/ci.yml", true),
+        (".gitignore", true),
+        ("spec/x_spec.py", true),
+        ("a/__tests__/x.py", true),
+        ("plans/x.yml", true),
+        ("bridge/telegram_bridge.py", false),
+        ("bridge/changes.py", false),
+        ("bridge/latest.py", false),
+        ("bridge/testing.py", false),
+        ("requirements.txt", false),
+        ("test", false),
+        ("bridge/docs.py", false),
+        (".env.example", false),
+    ];
+    for (path, harmless) in rows {
+        assert_eq!(is_harmless(Path::new(path)), harmless, "{path}");
+    }
+}
+
 /// Whether the checkout is dirty is what git itself says of its tracked files.
 #[test]
 fn r22b_what_git_leaves_out_is_no_change() {

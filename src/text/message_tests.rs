@@ -65,6 +65,7 @@ fn facts(error: Option<&str>) -> Facts {
         summary: "Make it faster".into(),
         committed: ago(1200),
         parents: 1,
+        parent: String::new(),
         own_revert: false,
         dirty: None,
         touches_code: None,

@@ -1,0 +1,130 @@
+//! What a program says that was to start the bridge and failed: a shell, git, a container, an environment's manager. Pure.
+//! It stands on a line of its own, without a logger's prefix; no line of the bridge ever ran.
+
+use crate::facts::Class;
+
+/// What an end with this last line says: that the bridge could not be started, or that a network was missing for it.
+pub fn failed(line: &str) -> Option<Class> {
+    if is_git(line) {
+        let network = ["unable to access", "Could not resolve host", "Could not read from remote", "Connection"];
+        return Some(if network.iter().any(|words| line.contains(words)) { Class::Network } else { Class::Start });
+    }
+    let begins = BEGINNINGS.iter().any(|beginning| line.starts_with(beginning));
+    (begins || is_shell(line) || is_tool(line)).then_some(Class::Start)
+}
+
+/// Of programs that put another one into its place: containers, environments of Python, terminals without one.
+const BEGINNINGS: [&str; 26] = [
+    "Error response from daemon: ",
+    "Cannot connect to the Docker daemon",
+    "docker: ",
+    "Error: No such container",
+    "Error: no container with name",
+    "Error: cannot connect to Podman",
+    "EnvironmentLocationNotFound: ",
+    "EnvironmentNameNotFound: ",
+    "CondaError: ",
+    "Poetry could not find a pyproject.toml",
+    "pyenv: ",
+    "asdf: ",
+    "mise ERROR ",
+    "No version is set for command ",
+    "error: Failed to ",
+    "error: No virtual environment found",
+    "error: No interpreter found",
+    "duplicate session: ",
+    "no server running on ",
+    "error connecting to /",
+    "sudo: ",
+    "direnv: ",
+    "exec: ",
+    "nohup: ",
+    "env: ",
+    "ssh: ",
+];
+
+/// `fatal:` is git's own, and of its errors the one that a `git pull` in a start script meets.
+fn is_git(line: &str) -> bool {
+    line.starts_with("fatal: ") || line.starts_with("error: Your local changes to the following files")
+}
+
+/// A shell's own error: `start.sh: line 3: …` (bash), `sh: 1: …` (dash), `start.sh:cd:3: …` (zsh). Python's warnings
+/// have the form of the last.
+fn is_shell(line: &str) -> bool {
+    let number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let mut parts = line.split(": ");
+    let (Some(name), Some(second), Some(_)) = (parts.next(), parts.next(), parts.next()) else {
+        return is_zsh(line);
+    };
+    let bash = second.strip_prefix("line ").is_some_and(number);
+    (is_program(name) && (bash || number(second))) || is_zsh(line)
+}
+
+fn is_zsh(line: &str) -> bool {
+    let words = ["command not found: ", "no such file or directory: ", "permission denied: "];
+    let Some((place, rest)) = line.split_once(": ") else { return false };
+    words.iter().any(|word| rest.starts_with(word)) && place.contains(':')
+}
+
+/// `cat: /x: No such file or directory`: a program's name, and at the end the system's words for what went wrong.
+fn is_tool(line: &str) -> bool {
+    const WORDS: [&str; 7] = [
+        "No such file or directory",
+        "Permission denied",
+        "Operation not permitted",
+        "Read-only file system",
+        "Device not configured",
+        "Not a directory",
+        "command not found",
+    ];
+    let Some((name, rest)) = line.split_once(": ") else { return false };
+    is_program(name) && !rest.contains("[Errno ") && WORDS.iter().any(|words| rest.ends_with(words))
+}
+
+/// One word as programs are named, and no class of an exception.
+fn is_program(name: &str) -> bool {
+    let end = name.rsplit('/').next().unwrap_or_default();
+    let word = !end.is_empty() && !name.contains(char::is_whitespace) && !end.ends_with(".py");
+    word && !["Error", "Exception", "Warning", "ERROR", "WARNING", "INFO"].iter().any(|class| end.ends_with(class))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_launcher_that_fails_is_known_by_its_words() {
+        let (start, network) = (Some(Class::Start), Some(Class::Network));
+        let rows = [
+            ("fatal: unable to access 'https://x/': Could not resolve host: github.com", network),
+            ("fatal: not a git repository (or any of the parent directories): .git", start),
+            ("error: Your local changes to the following files would be overwritten by merge:", start),
+            ("Error response from daemon: container bridge is not running", start),
+            ("Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is it running?", start),
+            ("EnvironmentLocationNotFound: Not a conda environment: /opt/x", start),
+            ("Poetry could not find a pyproject.toml file in /x or its parents", start),
+            ("pyenv: version `3.12.4' is not installed (set by /x/.python-version)", start),
+            ("start.sh: line 3: cd: /Volumes/Data/ai: No such file or directory", start),
+            ("/opt/start.sh: line 12: .venv/bin/activate: No such file or directory", start),
+            ("sh: 1: cd: can't cd to /x", start),
+            ("start.sh:cd:3: no such file or directory: /x", start),
+            ("zsh:1: command not found: uv", start),
+            ("duplicate session: bridge", start),
+            ("error: Failed to initialize cache at `/x`", start),
+            ("cat: /run/secrets/token: No such file or directory", start),
+            // What a bridge says.
+            ("FileNotFoundError: [Errno 2] No such file or directory", None),
+            ("PermissionError: Permission denied", None),
+            ("bridge/x.py:12: DeprecationWarning: no such file or directory", None),
+            ("TELEGRAM_API_ID is not set", None),
+            ("error: TELEGRAM_API_ID is not set", None),
+            ("the bridge said: line 3: no", None),
+            ("ERROR: chat 3: 4: Permission denied", None),
+            ("KeyError: 'chat'", None),
+            ("", None),
+        ];
+        for (line, expected) in rows {
+            assert_eq!(failed(line), expected, "{line}");
+        }
+    }
+}
