@@ -282,8 +282,10 @@ fn nothing_to_reset_is_no_failure() {
     ];
     for (said, works) in rows {
         let systemctl = folder.path().join(format!("systemctl-{works}"));
-        std::fs::write(&systemctl, format!("#!/bin/sh\necho '{said}' >&2\nexit 1\n")).unwrap();
-        std::fs::set_permissions(&systemctl, std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
+        // Written by another process: a fork of another test would keep a file of ours open, which can't be executed then.
+        let write = ["-c", "printf '#!/bin/sh\\necho \"%s\" >&2\\nexit 1\\n' \"$1\" > \"$0\" && chmod 700 \"$0\""];
+        let written = std::process::Command::new("/bin/sh").args(write).arg(&systemctl).arg(said).status().unwrap();
+        assert!(written.success());
         let systemd = Systemd {
             home: "/home/me".into(),
             systemctl,
