@@ -198,6 +198,13 @@ impl Case {
         &mut lookalikes[0]
     }
 
+    /// No connection and no heartbeat, and its log grows.
+    fn nothing_works(&mut self) {
+        (self.history.had_socket, self.history.said_connected) = (false, None);
+        self.history.beats = Beats::default();
+        self.facts.life = Fact::Known(Life::default());
+    }
+
     /// Nothing written and no connection since its start.
     fn hung_at_start(&mut self, seconds: f64) {
         self.silent(seconds);
@@ -732,6 +739,45 @@ fn every_situation_has_its_verdict() {
             (S::Waiting, C::OutsideManager, 0),
         ),
         (
+            "r04: a shell under which nothing is seen, and nothing works",
+            |c| {
+                c.facts.bridge = Fact::Known(None);
+                c.nothing_works();
+            },
+            (S::Degraded, C::None, 0),
+        ),
+        (
+            "r04: the same, and it is young",
+            |c| {
+                c.facts.process = Fact::Known(Some(process(299.0)));
+                c.facts.bridge = Fact::Known(None);
+                c.nothing_works();
+            },
+            (S::Starting, C::None, 0),
+        ),
+        (
+            "r04: a wrapper with other words, and its child is connected",
+            |c| c.facts.bridge = Fact::Known(None),
+            (S::Healthy, C::None, 0),
+        ),
+        (
+            "r04: the same, and what is below it can't be seen",
+            |c| {
+                c.facts.bridge = Fact::Unknown("no answer".into());
+                c.nothing_works();
+            },
+            (S::Healthy, C::None, 0),
+        ),
+        (
+            "r04: a wrapper with other words, and its child has a heartbeat",
+            |c| {
+                c.facts.bridge = Fact::Known(None);
+                c.nothing_works();
+                c.beats(1, 5.0);
+            },
+            (S::Healthy, C::None, 0),
+        ),
+        (
             "r04: a shell under which the bridge ended three times",
             |c| {
                 c.facts.bridge = Fact::Known(None);
@@ -749,7 +795,7 @@ fn every_situation_has_its_verdict() {
                 c.facts.life = Fact::Known(Life::default());
                 c.history.inside = inside(2);
             },
-            (S::Healthy, C::None, 0),
+            (S::Degraded, C::None, 0),
         ),
         (
             "r04: three times, and now it runs for 300 s",

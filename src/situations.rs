@@ -163,6 +163,7 @@ pub(crate) fn situations() -> Vec<(&'static str, Snapshot)> {
             one(Problem::LogNeverWritten { path, there: false }, Next::Person(Help::MendLog))
         }),
         ("degraded, no heartbeat", { one(Problem::NoHeartbeat { since: ago(320) }, Next::Person(Help::LookAtBridge)) }),
+        ("degraded, nothing under its runner", { one(Problem::NothingInside, Next::Person(Help::LookAtBridge)) }),
         ("an alert does not go out", {
             let why = "Telegram can't be reached: connection refused";
             let mut seen = one(Problem::Undelivered(why.into()), Next::DeliverAgain);

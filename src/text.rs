@@ -138,6 +138,7 @@ pub fn phrase(problem: &Problem, now: Clock) -> String {
         Problem::SilentButAlive { since, .. } => format!("the bridge's log is silent since {}", at(*since, now)),
         Problem::LogNeverWritten { there: true, .. } => "the bridge writes nothing to its log".into(),
         Problem::LogNeverWritten { there: false, .. } => "the bridge's log is not there".into(),
+        Problem::NothingInside => "no process of the bridge is seen below the one that its manager keeps".into(),
         Problem::NoHeartbeat { since } => {
             format!("the bridge's heartbeat stopped at {}, other lines go on", at(*since, now))
         }
@@ -162,6 +163,7 @@ pub fn detail(problem: &Problem, now: Clock) -> Option<String> {
         Problem::ConditionUnmet(condition) => unmet(condition),
         Problem::LoginNeeded => "no restart can help".into(),
         Problem::OutsideManager { parent, keeper, .. } => kept_by(parent.as_ref(), keeper.as_ref())?,
+        Problem::NothingInside => "it has no connection and no heartbeat".into(),
         Problem::LoopInside { .. } => "its manager sees only the process that starts it again".into(),
         Problem::NoService => "neither a plist nor a unit file".into(),
         Problem::ActiveWithoutProcess => "what it has started is gone, and a start would do nothing".into(),

@@ -196,6 +196,8 @@ pub enum Problem {
     NoHeartbeat {
         since: Wall,
     },
+    /// No bridge was seen under the managed process, which is none, and nothing that a bridge would do.
+    NothingInside,
     RepeatedError {
         error: Repeated,
         window: Duration,
@@ -402,6 +404,7 @@ impl Problem {
             Problem::SilentButAlive { .. }
             | Problem::LogNeverWritten { .. }
             | Problem::NoHeartbeat { .. }
+            | Problem::NothingInside
             | Problem::RepeatedError { .. }
             | Problem::DiskLow(_)
             | Problem::RestartsSometimes(_)

@@ -359,6 +359,24 @@ fn r04_nor_does_it_help_that_each_start_lives_a_little() {
     assert!(alive(shell));
 }
 
+/// Nor that each start ends before any look meets it, and without a traceback. What the shell prints keeps the log fresh.
+#[test]
+fn r04_a_bridge_that_nobody_ever_sees_under_its_shell_is_told_once() {
+    let forever = |_: &str| "while :; do\necho 'TELEGRAM_API_ID is not set'\nsleep 0.3\ndone\n".to_owned();
+    let (scene, launchd, bot) = with_a_runner(&[], forever);
+    let _watch = scene.watch();
+    let shell = launchd.wait_pid(&scene.label);
+    scene.wait_verdict("degraded", "none");
+    let text = scene.wait("the message", || bot.delivered().into_iter().next());
+    assert!(
+        text.contains(": no process of the bridge is seen") && text.contains("TELEGRAM_API_ID is not set"),
+        "{text}"
+    );
+    scene.wait_looks(4);
+    left_alone(&scene, shell);
+    assert_eq!((scene.check().1, bot.delivered().len()), (1, 1), "{:?}", bot.delivered());
+}
+
 /// A wrapper script whose child is no bridge by its words, and works. Whatever else it starts has its tracebacks in the
 /// same log.
 #[test]

@@ -5,7 +5,7 @@ use crate::facts::{Class, Event, EventKind, Git, short_id};
 use crate::history::ended_alike;
 use crate::limits::Limits;
 use crate::time::Wall;
-use crate::verdict::{Finding, Head, Innocent, Next, Problem, Rung};
+use crate::verdict::{Finding, Head, Help, Innocent, Next, Problem, Rung};
 
 /// Crashes in the window that make a loop, and revert suspects: two may be chance, three are a pattern.
 const LOOP: usize = 3;
@@ -53,6 +53,21 @@ impl Case<'_> {
         }
         let problem = Problem::LoopInside { ends, window: self.limits.crash_window };
         Some(found(problem, Some(Rung::Tell), Next::Tell))
+    }
+
+    /// The bridge under a shell may end so soon and so quietly that no look meets it, and what the shell says keeps the log
+    /// fresh. What works there under other words has a connection or a heartbeat.
+    pub(super) fn nothing_inside(&self) -> Option<Finding> {
+        let life = self.facts.life.known()?;
+        let history = self.history;
+        let lived = self.process?.age >= self.limits.start_grace;
+        let works = history.had_socket
+            || !life.connections.is_empty()
+            || history.said_connected == Some(true)
+            || history.beats.seen > 0;
+        let offline = self.within(history.offline_at, self.limits.start_grace);
+        let unseen = self.facts.bridge.known()?.is_none() && !works && !offline;
+        (lived && unseen).then(|| found(Problem::NothingInside, None, Next::Person(Help::LookAtBridge)))
     }
 
     /// The last crash, unless a run after it has been seen to work.

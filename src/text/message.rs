@@ -65,7 +65,9 @@ pub fn alert(
 pub fn degraded(host: &str, config: &Config, facts: &Facts, finding: &Finding) -> String {
     let (problem, now) = (&finding.problem, facts.clock);
     let detail = detail(problem, now).map_or_else(String::new, |detail| format!(": {detail}"));
-    let mut lines = vec![format!("{host}: the bridge works, but not well: {}{detail}.", phrase(problem, now))];
+    // Where no bridge is seen, that it works is more than is known.
+    let how = if *problem == Problem::NothingInside { "" } else { "the bridge works, but not well: " };
+    let mut lines = vec![format!("{host}: {how}{}{detail}.", phrase(problem, now))];
     lines.extend(further(problem));
     lines.push(format!("Next: {}.", next(finding.next, now)));
     lines.push(String::new());
