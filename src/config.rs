@@ -142,13 +142,13 @@ impl Config {
             root,
             secrets: Secrets::default(),
         };
-        config.secrets = config.to_be_hidden(&dotenv, environment);
+        config.secrets = config.to_be_hidden(environment);
         Ok(config)
     }
 
     /// What we print ourselves (a path, the login command) is no secret, even if it is also in `.env`.
-    fn to_be_hidden(&self, dotenv: &str, environment: &Environment) -> Secrets {
-        let mut values = env::values(dotenv, &self.label, self.manager, environment);
+    fn to_be_hidden(&self, environment: &Environment) -> Secrets {
+        let mut values = env::values(&self.root, &self.label, self.manager, environment);
         values.extend(self.telegram.as_ref().map(|telegram| ("bot_token".to_owned(), telegram.token.0.clone())));
         let paths = [&self.file, &self.root, &self.log, &self.error_log, &self.session, &self.state];
         let paths = paths.map(|path| path.to_string_lossy().into_owned());

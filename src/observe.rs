@@ -47,9 +47,16 @@ pub struct Observer {
     missing_program: Timed<(), Option<MissingProgram>>,
     session: Timed<Vec<u32>, Result<Session, String>>,
     log_end: Timed<(), Vec<Vec<String>>>,
-    job_environment: Timed<Option<u32>, Values>,
+    job_environment: Timed<Of, Values>,
     /// The run whose environment is known: the manager's counters and the process.
     learned: Option<(Option<u64>, Option<u64>, Option<Identity>)>,
+}
+
+/// Whose environment is asked for.
+enum Of {
+    /// A new run's, with its process if there is one.
+    Run(Option<u32>),
+    SameRun,
 }
 
 /// A manager reaps within milliseconds. If it has not within this time, the next look will see it.
@@ -70,7 +77,7 @@ impl Observer {
             (Checkout::new(&config.root, &config.state), config.clone(), config.clone());
         let secrets = config.secrets.clone();
         let mut summary = Summary { secrets: secrets.clone(), known: None };
-        let job_environment = JobEnvironment::new(config, environment);
+        let mut job_environment = JobEnvironment::new(config, environment);
         let (database, logs) = (config.session.clone(), [config.error_log.clone(), config.log.clone()]);
         Observer {
             config: config.clone(),
@@ -91,7 +98,10 @@ impl Observer {
             log_end: Timed::new("log end", move |()| {
                 logs.each_ref().map(|path| log_end::of(path, 15, &secrets)).into()
             }),
-            job_environment: Timed::new("environment", move |pid| job_environment.of_run(pid)),
+            job_environment: Timed::new("environment", move |of| match of {
+                Of::Run(pid) => job_environment.of_run(pid),
+                Of::SameRun => job_environment.of_same_run(),
+            }),
             learned: None,
         }
     }
@@ -255,18 +265,19 @@ impl Observer {
     }
 
     /// What the environment of a run has in it is hidden from then on. Asked once a run, and not at its death: then a start
-    /// may be due.
+    /// may be due. `.env` may be written within a run.
     fn learn(&mut self, job: &Job, process: Option<Process>) {
         let run = (job.runs, job.run, process.map(|process| process.id));
         let known = |(runs, run_id, id)| (runs, run_id) == (job.runs, job.run) && (id == run.2 || run.2.is_none());
+        let limit = self.environment.limits.read;
         if self.learned.is_some_and(known) {
+            self.config.secrets.learn(self.job_environment.now(Of::SameRun, limit).unwrap_or_default());
             return;
         }
-        let values = self.job_environment.now(run.2.map(|id| id.pid), self.environment.limits.read);
-        if let Ok(values) = values {
-            self.config.secrets.learn(values);
-        }
-        self.learned = Some(run).filter(|_| process.is_none_or(|process| process.age >= EXECUTED));
+        let values = self.job_environment.now(Of::Run(run.2.map(|id| id.pid)), limit);
+        let whole = values.is_ok() && process.is_none_or(|process| process.age >= EXECUTED);
+        self.config.secrets.learn(values.unwrap_or_default());
+        self.learned = Some(run).filter(|_| whole);
     }
 
     fn deadline(&self) -> Instant {

@@ -14,13 +14,19 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 
 /// Neither in what was sent, nor in what commands print, nor in any file of ours.
 fn nowhere(scene: &Scene, bot: &Bot, secrets: &[&str]) {
-    let mut all: Vec<(String, String)> = Vec::new();
+    let mut all = of_the_watch(scene, bot);
     for args in
         [&["check"][..], &["check", "--json"], &["status"], &["status", "--json"], &["crashes"], &["crashes", "--json"]]
     {
         let output = scene.run(args);
         all.push((args.join(" "), String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned()));
     }
+    hidden(&all, secrets);
+}
+
+/// What the watch itself sent and wrote, each with its place.
+fn of_the_watch(scene: &Scene, bot: &Bot) -> Vec<(String, String)> {
+    let mut all: Vec<(String, String)> = Vec::new();
     all.extend(bot.requests().into_iter().map(|request| ("the message".to_owned(), request.body.to_string())));
     let paths = files(&scene.folder.path().join("home/state")).into_iter().chain(files(&scene.root.join("data")));
     // Opening a pipe would block.
@@ -28,8 +34,12 @@ fn nowhere(scene: &Scene, bot: &Bot, secrets: &[&str]) {
     all.extend(paths.map(|path| {
         (path.display().to_string(), String::from_utf8_lossy(&fs::read(&path).unwrap_or_default()).into())
     }));
+    all
+}
+
+fn hidden(all: &[(String, String)], secrets: &[&str]) {
     assert!(all.iter().any(|(_, text)| text.contains("(removed)")), "nothing was removed");
-    for (place, text) in &all {
+    for (place, text) in all {
         for secret in secrets {
             assert!(!text.contains(secret), "{place} has {secret}: {text}");
         }
@@ -88,6 +98,36 @@ fn r21a_twin_what_only_the_processes_have() {
     assert!(text.contains("ERROR (removed)"), "{text}");
     let secrets = ["it's", "Zm9v", "fc\\u00dfe", "mango", "second-line", "ret-of-the-script", "secret-of-the-script"];
     nowhere(&scene, &bot, &secrets);
+}
+
+/// A password is changed: in `.env` while the bridge runs, which reads it again by itself, and once more before a restart.
+/// The old one stays hidden too.
+#[test]
+fn r21a_twin_a_dotenv_that_is_written_while_we_watch() {
+    let bot = Bot::new(Mood::Fine);
+    let mut scene = Scene::new("embedded", 60.0);
+    scene.extra = Bot::config(bot.address);
+    scene.write();
+    let secrets = ["mango-tree-77-x", "apple-orchard-88-y", "lemon-grove-99-z"];
+    let file = scene.root.join(".env");
+    let dotenv = |secret: &str| fs::write(&file, format!("DB={secret}\n")).expect(".env");
+    dotenv(secrets[0]);
+    scene.script("touch says; while :; do echo '[heartbeat] Bridge alive'; cat says; sleep 0.2; done");
+    let _watch = scene.watch();
+    scene.wait_bridge();
+    dotenv(secrets[1]);
+    scene.wait_looks(2);
+    fs::write(scene.root.join("says"), format!("ERROR with {} and {}\n", secrets[0], secrets[1])).expect("a file");
+    scene.wait("the alert", || bot.delivered().into_iter().find(|text| text.contains("ERROR with (removed) and (rem")));
+    dotenv(secrets[2]);
+    let output = scene.run(&["restart"]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    fs::write(scene.root.join("says"), format!("ERROR by {}, {}, {}\n", secrets[0], secrets[1], secrets[2])).unwrap();
+    scene.wait("what it says now", || {
+        let text = String::from_utf8_lossy(&scene.run(&["status"]).stdout).into_owned();
+        text.contains("ERROR by ").then_some(text)
+    });
+    hidden(&of_the_watch(&scene, &bot), &secrets);
 }
 
 /// Files of an earlier version, a copied home: all of ours is closed to others, and nothing is written through a link.

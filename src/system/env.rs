@@ -2,32 +2,38 @@
 //! remove them from what is shown.
 //!
 //! Files are read with the configuration. What the manager really sets is asked when a run is seen: on Linux the
-//! processes themselves have it (proc(5), `environ`), else the manager does.
+//! processes themselves have it (proc(5), `environ`), else the manager does. `.env` is read again then, and when it
+//! has changed.
 
 pub mod unit_files;
 
 use std::ffi::OsString;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::config::Config;
+use crate::contract;
 use crate::dotenv;
 use crate::limits::Environment;
 use crate::manager::Manager;
-use crate::system::command;
 use crate::system::service::Service;
 use crate::system::service::launchd::AgentFile;
-use crate::system::timed;
+use crate::system::{command, files, timed};
 
 /// Names and values.
 pub type Values = Vec<(String, String)>;
 
 /// Names and values of `.env`, and of the environment that the job's plist or unit gives it. If they can't be read,
 /// secrets are only recognised by their shape.
-pub fn values(dotenv: &str, label: &str, manager: Manager, environment: &Environment) -> Values {
-    let mut values = dotenv::all_forms(dotenv, &lookup(environment));
+pub fn values(root: &Path, label: &str, manager: Manager, environment: &Environment) -> Values {
+    let mut values = of_dotenv(&root.join(contract::DOTENV), environment);
     values.extend(of_job(label, manager, environment));
     values
+}
+
+fn of_dotenv(file: &Path, environment: &Environment) -> Values {
+    let text = files::text(file).unwrap_or_default();
+    dotenv::all_forms(&text, &lookup(environment))
 }
 
 /// Names and values of the environment that the job's plist or unit gives it.
@@ -61,22 +67,51 @@ pub fn ours() -> Values {
     pairs(std::env::vars_os())
 }
 
-/// What a run of the job has in its environment; `pid` is its process, if there is one now.
+/// What a run of the job has in its environment, and what `.env` says at that time: the bridge reads it when it starts,
+/// and its process does not show it.
 #[derive(Clone)]
 pub struct JobEnvironment {
     manager: Manager,
     label: String,
+    dotenv: PathBuf,
     environment: Environment,
+    /// What `.env` was when it was read last.
+    read: Option<files::Stamp>,
+    /// What the last run had, without `.env`.
+    run: Values,
 }
 
 impl JobEnvironment {
     pub fn new(config: &Config, environment: &Environment) -> JobEnvironment {
-        JobEnvironment { manager: config.manager, label: config.label.clone(), environment: environment.clone() }
+        JobEnvironment {
+            manager: config.manager,
+            label: config.label.clone(),
+            dotenv: config.root.join(contract::DOTENV),
+            environment: environment.clone(),
+            read: None,
+            run: Values::new(),
+        }
     }
 
-    pub fn of_run(&self, pid: Option<u32>) -> Values {
+    /// Of a new run; `pid` is its process, if there is one now.
+    pub fn of_run(&mut self, pid: Option<u32>) -> Values {
         let of_processes = pid.map(of_processes).unwrap_or_default();
-        if of_processes.is_empty() { self.of_manager() } else { of_processes }
+        self.run = if of_processes.is_empty() { self.of_manager() } else { of_processes };
+        self.with_dotenv(files::stamp(&self.dotenv))
+    }
+
+    /// Of the same run again if `.env` was written since, else nothing. A bridge may read it again at any time.
+    pub fn of_same_run(&mut self) -> Values {
+        let stamp = files::stamp(&self.dotenv);
+        if stamp == self.read { Values::new() } else { self.with_dotenv(stamp) }
+    }
+
+    /// The stamp was taken before: what is written while we read is read again.
+    fn with_dotenv(&mut self, stamp: Option<files::Stamp>) -> Values {
+        self.read = stamp;
+        let mut values = of_dotenv(&self.dotenv, &self.environment);
+        values.extend(self.run.iter().cloned());
+        values
     }
 
     /// Empty if the manager can't be asked.
@@ -100,7 +135,7 @@ impl JobEnvironment {
 
 /// For a command that shows what was written before: learns the environment of the run that is there now.
 pub fn learn(config: &Config, environment: &Environment) {
-    let (service, job) = (Service::of(config, environment), JobEnvironment::new(config, environment));
+    let (service, mut job) = (Service::of(config, environment), JobEnvironment::new(config, environment));
     // A manager that does not answer is not asked a second time.
     let learned = timed::once(2 * environment.limits.ask, move || service.status().map(|known| job.of_run(known.pid)));
     config.secrets.learn(learned.and_then(|learned| learned).unwrap_or_default());
@@ -217,8 +252,9 @@ mod tests {
             (Manager::Launchd, vec![dotenv.clone(), pair("B", "of the plist")]),
             (Manager::Systemd, vec![dotenv, pair("C", "of the unit"), pair("D", "also"), pair("E", "of-the-drop-in")]),
         ];
+        write(".env", "A=of dotenv\n");
         for (manager, expected) in rows {
-            assert_eq!(values("A=of dotenv\n", "x", manager, &environment), expected, "{manager:?}");
+            assert_eq!(values(&home, "x", manager, &environment), expected, "{manager:?}");
         }
     }
 

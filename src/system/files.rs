@@ -147,6 +147,16 @@ pub fn remove(path: &Path) {
     let _ = fs::remove_file(path);
 }
 
+/// What tells one content of a file from another without reading it: a file that is written, replaced or brought back
+/// with its old times has another one.
+pub type Stamp = (u64, u64, u64, i64, i64);
+
+/// `None` if there is no such file.
+pub fn stamp(path: &Path) -> Option<Stamp> {
+    let meta = fs::metadata(path).ok()?;
+    Some((meta.dev(), meta.ino(), meta.len(), meta.ctime(), meta.ctime_nsec()))
+}
+
 /// The modification time; `None` if there is no such file.
 pub fn modified(path: &Path) -> Option<crate::time::Wall> {
     fs::metadata(path).and_then(|meta| meta.modified()).ok().map(super::clock::epoch)
