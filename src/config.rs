@@ -121,7 +121,7 @@ impl Config {
             let given = keys.text("bridge", key)?.map(PathBuf::from);
             Ok::<_, String>(root.join(tilde::whole(&given.unwrap_or_else(|| default.to_owned()), home)))
         };
-        let dotenv = files::text(&root.join(contract::DOTENV)).unwrap_or_default();
+        let dotenv = files::readings(&root.join(contract::DOTENV)).swap_remove(0);
         let session = under("session", &default_session(&root, &dotenv, &label, manager, environment))?;
         let mut config = Config {
             label,

@@ -1,6 +1,7 @@
 //! Removes secrets from text that others wrote: known values, and whatever has the shape of a secret. Pure.
 
 mod forms;
+mod short;
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -36,7 +37,7 @@ const RUNS: usize = 8;
 /// Written in place of a secret.
 const GONE: &str = "(removed)";
 /// Parts of a name that say that the value is a secret.
-const NAMES: [&str; 20] = [
+const NAMES: [&str; 23] = [
     "token",
     "hash",
     "secret",
@@ -57,6 +58,9 @@ const NAMES: [&str; 20] = [
     "credentials",
     "dsn",
     "otp",
+    "totp",
+    "pin",
+    "passcode",
 ];
 /// How keys of well-known services begin.
 const PREFIXES: [&str; 12] =
@@ -111,7 +115,7 @@ impl Secrets {
         let mut text = text.to_owned();
         for value in &self.0.known.read().unwrap_or_else(PoisonError::into_inner).all {
             if text.contains(value.as_str()) {
-                text = text.replace(value.as_str(), GONE);
+                text = short::removed(&text, value);
             }
         }
         text.split('\n').map(without_shapes).collect::<Vec<_>>().join("\n")

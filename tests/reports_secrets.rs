@@ -130,6 +130,23 @@ fn r21a_twin_a_dotenv_that_is_written_while_we_watch() {
     hidden(&of_the_watch(&scene, &bot), &secrets);
 }
 
+/// One byte of a Latin-1 comment, values that are short, and the switches beside them.
+#[test]
+fn r21a_twin_a_dotenv_that_is_no_utf8_and_short_values() {
+    let bot = Bot::new(Mood::Fine);
+    let mut scene = Scene::new("embedded", 60.0);
+    scene.extra = Bot::config(bot.address);
+    scene.write();
+    let text = b"# Schl\xfcssel\nDB=mango-tree-77-x\nPIN=4711x\nTWO_FACTOR_PASSWORD=tiger\nDEBUG_TOKEN=true\n";
+    fs::write(scene.root.join(".env"), text).expect(".env");
+    let says = "ERROR with mango-tree-77-x, 4711x and tiger: true";
+    scene.script(&format!("while :; do echo '[heartbeat] Bridge alive'; echo '{says}'; sleep 0.2; done"));
+    let _watch = scene.watch();
+    let text = scene.wait("the alert", || bot.delivered().into_iter().next());
+    assert!(text.contains("ERROR with (removed), (removed) and (removed): true"), "{text}");
+    nowhere(&scene, &bot, &["mango-tree-77-x", "4711x", "tiger"]);
+}
+
 /// Files of an earlier version, a copied home: all of ours is closed to others, and nothing is written through a link.
 #[test]
 fn r21a_twin_our_own_files_are_ours_alone() {

@@ -6,11 +6,9 @@ use chrono::NaiveDate;
 use ipnet::IpNet;
 use serde_json::Value;
 
-use super::promises;
+use super::{promises, short};
 use crate::foreign_text::{Lines, harmless};
 
-/// A shorter value is a word, a port or a flag: without it many sentences would be unreadable, and nothing is gained.
-const SHORTEST: usize = 6;
 /// Words of our own sentences. A setting may be called like the program.
 const OURS: &str = "Bridge Watchdog, bridge-watchdog, the Telegram bridge, telegram_bridge, com.valor.bridge-watchdog";
 /// What every process has in its environment and nobody keeps a secret in. Without this list each sentence with a path
@@ -120,13 +118,11 @@ pub(super) fn all(values: impl IntoIterator<Item = (String, String)>, shown: &[S
         .into_iter()
         .flat_map(|(name, value)| parts(&name, &value))
         .filter(|(name, value)| !is_plain(name, value))
-        .flat_map(|(_, value)| spellings(&value))
+        .flat_map(|(name, value)| {
+            spellings(&value).into_iter().filter(move |spelling| short::is_enough(&name, spelling))
+        })
         .collect();
-    all.retain(|value| {
-        value.chars().count() >= SHORTEST
-            && !OURS.contains(value.as_str())
-            && !shown.iter().any(|shown| shown.contains(value.as_str()))
-    });
+    all.retain(|value| !OURS.contains(value.as_str()) && !shown.iter().any(|shown| shown.contains(value.as_str())));
     all
 }
 

@@ -32,8 +32,7 @@ pub fn values(root: &Path, label: &str, manager: Manager, environment: &Environm
 }
 
 fn of_dotenv(file: &Path, environment: &Environment) -> Values {
-    let text = files::text(file).unwrap_or_default();
-    dotenv::all_forms(&text, &lookup(environment))
+    files::readings(file).iter().flat_map(|text| dotenv::all_forms(text, &lookup(environment))).collect()
 }
 
 /// Names and values of the environment that the job's plist or unit gives it.

@@ -15,14 +15,32 @@ const LARGEST: u64 = 1 << 20;
 
 /// The text of a small file; `None` if there is none, it is too large, or it is no text.
 pub fn text(path: &Path) -> Option<String> {
+    let bytes = beginning(path)?;
+    if bytes.len() as u64 > LARGEST { None } else { String::from_utf8(bytes).ok() }
+}
+
+/// What a file may say to a program that reads it: its UTF-8, and if it has a byte that is none also its Latin-1. For
+/// what has to be hidden: one such byte in a comment must not keep a password from being known, nor must the size.
+pub fn readings(path: &Path) -> Vec<String> {
+    let bytes = beginning(path).unwrap_or_default();
+    match String::from_utf8(bytes) {
+        Ok(text) => vec![text],
+        Err(error) => {
+            let latin = error.as_bytes().iter().copied().map(char::from).collect();
+            vec![String::from_utf8_lossy(error.as_bytes()).into_owned(), latin]
+        }
+    }
+}
+
+/// Of a plain file, one byte more than is allowed: it may have grown since its size was asked.
+fn beginning(path: &Path) -> Option<Vec<u8>> {
     // Only plain files: a fifo in the place of a marker would block for ever.
     if !fs::metadata(path).ok()?.is_file() {
         return None;
     }
     let mut bytes = Vec::new();
-    // One byte more than is allowed: the file may have grown since its size was asked.
     File::open(path).ok()?.take(LARGEST + 1).read_to_end(&mut bytes).ok()?;
-    if bytes.len() as u64 > LARGEST { None } else { String::from_utf8(bytes).ok() }
+    Some(bytes)
 }
 
 /// A JSON file; `None` if it is absent or broken.
@@ -189,6 +207,19 @@ mod tests {
             assert_eq!(text(&path).map(|text| text.len()), whole.then_some(bytes.len()), "{} bytes", bytes.len());
         }
         assert_eq!(text(folder.path()), None);
+    }
+
+    #[test]
+    fn a_file_that_is_no_utf8_has_two_readings() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(".env");
+        fs::write(&path, b"A=gr\xfc\xdfe").unwrap();
+        assert_eq!(readings(&path), ["A=gr\u{fffd}\u{fffd}e", "A=gr\u{fc}\u{df}e"]);
+        fs::write(&path, "A=grüße").unwrap();
+        assert_eq!(readings(&path), ["A=grüße"]);
+        fs::write(&path, [b"A=tiger\n".to_vec(), vec![b'#'; 2 << 20]].concat()).unwrap();
+        assert!(readings(&path)[0].starts_with("A=tiger\n"));
+        assert_eq!(readings(folder.path()), [""]);
     }
 
     #[test]

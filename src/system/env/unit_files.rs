@@ -13,7 +13,7 @@ pub fn values(units: &Path, unit: &str, home: &Path) -> Values {
     paths.retain(|path| path.extension().is_some_and(|extension| extension == "conf"));
     paths.sort();
     paths.insert(0, units.join(unit));
-    paths.iter().filter_map(|path| files::text(path)).flat_map(|text| of_text(&text, home)).collect()
+    paths.iter().flat_map(|path| files::readings(path)).flat_map(|text| of_text(&text, home)).collect()
 }
 
 fn of_text(text: &str, home: &Path) -> Values {
@@ -66,7 +66,7 @@ pub fn words(line: &str) -> Vec<String> {
 /// As systemd reads it: a variable a line, comments with `#` or `;`, values in quotes over several lines, a backslash
 /// that joins two lines. Empty if there is none, as with `EnvironmentFile=-`.
 pub fn environment_file(path: &Path) -> Values {
-    files::text(path).map(|text| variables(&text)).unwrap_or_default()
+    files::readings(path).iter().flat_map(|text| variables(text)).collect()
 }
 
 fn variables(text: &str) -> Values {
@@ -169,11 +169,11 @@ mod tests {
     #[test]
     fn r21a_a_unit_has_specifiers_continued_lines_and_files_that_may_be_missing() {
         let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("x.env"), "F=of the file\n").unwrap();
+        std::fs::write(folder.path().join("x.env"), b"# gr\xfc\xdfe\nF=of the file\n").unwrap();
         let unit =
             "[Service]\nEnvironment = A=50%%off \\\n  B=2\nEnvironmentFile=-/nowhere\nEnvironmentFile=%h/x.env\n";
         std::fs::write(folder.path().join("x.service"), unit).unwrap();
-        let expected = pairs(&[("A", "50%off"), ("B", "2"), ("F", "of the file")]);
+        let expected = pairs(&[("A", "50%off"), ("B", "2"), ("F", "of the file"), ("F", "of the file")]);
         assert_eq!(values(folder.path(), "x.service", folder.path()), expected);
     }
 }
