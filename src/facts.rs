@@ -231,7 +231,7 @@ pub enum KeepAlive {
     /// Only after some exits.
     Conditional(Condition),
     Never,
-    /// The file that says so could not be read.
+    /// The file that says so could not be read, or it does not apply (systemd's `Type=oneshot`).
     Unknown,
 }
 

@@ -101,6 +101,46 @@ fn incident_41_a_persons_unit_gets_a_drop_in_and_keeps_every_byte() {
     assert_eq!(manager.wait_pid(&scene.label), pid);
 }
 
+/// R16 and its kind: with `Restart=always` systemd would refuse the unit from then on.
+#[test]
+fn r16_twin_a_oneshot_unit_gets_no_drop_in() {
+    let Some(manager) = systemd::or_skip() else { return };
+    let scene = scene(&manager);
+    let unit = format!("{}.service", scene.label);
+    for restart in ["no", "on-failure"] {
+        let keys = systemd::keys_of(&scene, &format!("Type=oneshot\nRemainAfterExit=yes\nRestart={restart}"));
+        manager.write_unit(&scene.label, &["/bin/true"], &keys);
+        manager.ok(&["restart", &unit]);
+        let (check, _) = scene.check();
+        assert!(!check["issues"].to_string().contains("restart"), "{check}");
+        // It ends with 1: no process of the bridge comes.
+        let (_, text) = run(&scene, "install");
+        assert!(text.contains("is a oneshot, which can't have Restart=always, so it is left as it is"), "{text}");
+        assert!(!manager.units().join(format!("{unit}.d")).exists());
+        assert_eq!(manager.property(&scene.label, "LoadState"), "loaded");
+        manager.ok(&["restart", &unit]);
+        ok(&scene, "uninstall");
+    }
+}
+
+/// Here by a systemctl that does not name the type.
+#[test]
+fn r16_twin_a_drop_in_that_systemd_refuses_goes_again() {
+    let Some(manager) = systemd::or_skip() else { return };
+    let scene = scene(&manager);
+    let recorder = scene.folder.path().join("systemctl");
+    fs::write(&recorder, "#!/bin/sh\n/usr/bin/systemctl \"$@\" | sed /^Type=/d\n").expect("a script");
+    manager.write_unit(&scene.label, &["/bin/true"], &systemd::keys_of(&scene, "Type=oneshot\nRemainAfterExit=yes"));
+    manager.start_unit(&scene.label);
+    manager.wait_sub(&scene.label, "exited");
+    let (_, text) = run(&scene, "install");
+    assert!(text.contains("with our drop-in (LoadState=bad-setting"), "{text}");
+    assert!(text.contains("so it is without one again"), "{text}");
+    assert!(!manager.units().join(format!("{}.service.d", scene.label)).exists());
+    assert_eq!(manager.property(&scene.label, "LoadState"), "loaded");
+    manager.ok(&["restart", &format!("{}.service", scene.label)]);
+}
+
 #[test]
 fn incident_41_a_unit_of_ours_with_a_persons_variable_is_a_persons() {
     let Some(manager) = systemd::or_skip() else { return };

@@ -68,7 +68,7 @@ pub fn service(seen: &ServiceSeen) -> Vec<Finding> {
     }
     all.push(known(seen, job));
     if job.installed {
-        all.push(keep_alive(seen, job));
+        all.extend(keep_alive(seen, job));
         all.push(exit_timeout(seen, job));
         all.extend(seen.outputs.iter().map(output));
     }
@@ -93,17 +93,19 @@ fn known(seen: &ServiceSeen, job: &Job) -> Finding {
     }
 }
 
-fn keep_alive(seen: &ServiceSeen, job: &Job) -> Finding {
+/// Nothing for systemd's oneshot: what it starts is not systemd's to restart, and no setting changes that.
+fn keep_alive(seen: &ServiceSeen, job: &Job) -> Option<Finding> {
     let found = Found::Restarts(job.keep_alive.clone());
     let file = || seen.plist.as_ref().and_then(|plist| plist.file.clone());
     let mend = match &job.keep_alive {
-        KeepAlive::Always => return Finding::well("keep-alive", found),
+        KeepAlive::Always => return Some(Finding::well("keep-alive", found)),
+        KeepAlive::Unknown if seen.manager == Manager::Systemd => return None,
         KeepAlive::Conditional(condition) if !condition.is_mendable() => file().map(Mend::KeepAliveKey),
         KeepAlive::Unknown => file().map(Mend::Edit),
         KeepAlive::Conditional(_) | KeepAlive::Never => None,
     };
     let own = if seen.manager == Manager::Systemd { Mend::DropIn } else { Mend::Install };
-    Finding::ill("keep-alive", found, mend.unwrap_or(own))
+    Some(Finding::ill("keep-alive", found, mend.unwrap_or(own)))
 }
 
 fn exit_timeout(seen: &ServiceSeen, job: &Job) -> Finding {

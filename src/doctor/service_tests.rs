@@ -76,6 +76,7 @@ fn each_fault_of_a_job_has_its_mend() {
             Job { keep_alive: KeepAlive::Unknown, ..job() },
             Some(("keep-alive", Mend::Edit(file()))),
         ),
+        ("R16: a oneshot", Systemd, Job { keep_alive: KeepAlive::Unknown, ..job() }, None),
         ("on failure", Systemd, Job { keep_alive: on_failure(), ..job() }, Some(("keep-alive", Mend::DropIn))),
         ("never", Launchd, Job { keep_alive: KeepAlive::Never, ..job() }, Some(("keep-alive", Mend::Install))),
         ("too soon", Launchd, Job { exit_timeout: soon, ..job() }, Some(("exit-timeout", Mend::Install))),

@@ -17,8 +17,8 @@ pub const UNIT: &str = "bridge-watchdog";
 const DROP_IN: &str = "# Written by bridge-watchdog install, removed by uninstall.\n[Unit]\nStartLimitIntervalSec=0\n[Service]\nRestart=always\n";
 const DESKTOP: &str = include_str!("../../launchd/bridge-watchdog.desktop");
 
-/// The bridge's unit: written if there is none; if there is one without `Restart=always`, a drop-in is written. A unit
-/// that we wrote and a person has changed since counts as the person's.
+/// The bridge's unit: written if there is none; if there is one without `Restart=always`, a drop-in is written, but not
+/// for a oneshot, which may not have that. A unit that we wrote and a person has changed since counts as the person's.
 pub(super) fn bridge(config: &Config, environment: &Environment, say: &mut dyn FnMut(&str)) -> Result<(), String> {
     let systemd = Systemd::new(&config.label, environment);
     systemd.reload()?;
@@ -36,8 +36,11 @@ pub(super) fn bridge(config: &Config, environment: &Environment, say: &mut dyn F
         systemd.enable()?;
     } else if job.keep_alive == KeepAlive::Always {
         say(&format!("{}.service is as it should be", config.label));
-    } else {
-        file::put(config, &drop_in(config, environment), say)?;
+    } else if job.keep_alive == KeepAlive::Unknown {
+        say(&format!("{}.service is a oneshot, which can't have Restart=always, so it is left as it is", config.label));
+    } else if let Err(why) = put_drop_in(config, environment, say) {
+        // Without it the bridge is restarted by the watch alone.
+        say(&why);
     }
     systemd.reload()?;
     if systemd.status()?.stopped_by_operator && job.installed {
@@ -173,19 +176,7 @@ pub(super) fn put_bridge_back(
         }
     }
     backup::forget(config, &path);
-    let drop_in = drop_in(config, environment);
-    match file::take_away(config, &drop_in, say)? {
-        There::Nothing => {}
-        There::Ours(_) => {
-            if let Some(before) = backup::original(config, &drop_in.path)? {
-                file::write(&drop_in.path, &before)?;
-                backup::drop_original(config, &drop_in.path);
-            }
-            // Only if nothing else is in it.
-            let _ = fs::remove_dir(drop_in.path.parent().unwrap_or(Path::new("/")));
-        }
-        There::Others(_) => say(&format!("{} is not what install wrote, so it stays", drop_in.path.display())),
-    }
+    take_drop_in_away(config, &drop_in(config, environment), say)?;
     systemd.reload()
 }
 
@@ -227,8 +218,35 @@ pub(super) fn write_drop_in(
     environment: &Environment,
     say: &mut dyn FnMut(&str),
 ) -> Result<(), String> {
-    file::put(config, &drop_in(config, environment), say)?;
-    Systemd::new(&config.label, environment).reload()
+    put_drop_in(config, environment, say)
+}
+
+/// A unit that systemd refuses with our drop-in could not be started any more, so then the drop-in goes again.
+fn put_drop_in(config: &Config, environment: &Environment, say: &mut dyn FnMut(&str)) -> Result<(), String> {
+    let systemd = Systemd::new(&config.label, environment);
+    let drop_in = drop_in(config, environment);
+    file::put(config, &drop_in, say)?;
+    systemd.reload()?;
+    let Some(why) = systemd.refused()? else { return Ok(()) };
+    take_drop_in_away(config, &drop_in, say)?;
+    systemd.reload()?;
+    Err(format!("systemd refuses {}.service with our drop-in ({why}), so it is without one again", config.label))
+}
+
+fn take_drop_in_away(config: &Config, drop_in: &Own, say: &mut dyn FnMut(&str)) -> Result<(), String> {
+    match file::take_away(config, drop_in, say)? {
+        There::Nothing => {}
+        There::Ours(_) => {
+            if let Some(before) = backup::original(config, &drop_in.path)? {
+                file::write(&drop_in.path, &before)?;
+                backup::drop_original(config, &drop_in.path);
+            }
+            // Only if nothing else is in it.
+            let _ = fs::remove_dir(drop_in.path.parent().unwrap_or(Path::new("/")));
+        }
+        There::Others(_) => say(&format!("{} is not what install wrote, so it stays", drop_in.path.display())),
+    }
+    Ok(())
 }
 
 fn write_bridge(

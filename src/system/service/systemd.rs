@@ -31,7 +31,7 @@ pub struct Systemd {
 
 const PROPERTIES: &str = "LoadState,ActiveState,SubState,MainPID,NRestarts,Result,ExecMainCode,ExecMainStatus,\
 ExecMainStartTimestampMonotonic,ExecMainExitTimestampMonotonic,ActiveExitTimestampMonotonic,\
-InactiveEnterTimestampMonotonic,Restart,RestartUSec,TimeoutStopUSec,UnitFileState,NeedDaemonReload,Job,\
+InactiveEnterTimestampMonotonic,Type,Restart,RestartUSec,TimeoutStopUSec,UnitFileState,NeedDaemonReload,Job,\
 ConditionResult,ConditionTimestampMonotonic,AssertResult,AssertTimestampMonotonic,RestartPreventExitStatus,FreezerState,\
 FragmentPath,DropInPaths";
 
@@ -144,6 +144,17 @@ impl Systemd {
     /// What systemctl said.
     pub fn reload(&self) -> Result<(), String> {
         self.tell(&["daemon-reload"])
+    }
+
+    /// Why the manager refuses the unit as its files are now; `None` if it does not.
+    ///
+    /// # Errors
+    /// What systemctl said.
+    pub fn refused(&self) -> Result<Option<String>, String> {
+        let text = self.systemctl(&["show", "-p", "LoadState,LoadError", "--", &self.unit()])?;
+        let value = |key: &str| text.lines().find_map(|line| line.strip_prefix(key)).unwrap_or_default();
+        let bad = matches!(value("LoadState="), "bad-setting" | "error");
+        Ok(bad.then(|| format!("LoadState={} {}", value("LoadState="), value("LoadError=")).trim_end().to_owned()))
     }
 
     /// Starts the unit at each login; an enabled unit also keeps its history after a stop.
@@ -362,6 +373,9 @@ fn parse(shown: &HashMap<String, String>) -> Result<Job, String> {
         throttle: seconds(get(shown, "RestartUSec")).unwrap_or(Duration::from_millis(100)),
         exit_timeout: seconds(get(shown, "TimeoutStopUSec")).unwrap_or(EXIT_TIMEOUT),
         keep_alive: match restart {
+            // A oneshot may not have it (systemd.service(5)): its program is to end, and what it leaves running is not
+            // systemd's to restart.
+            _ if get(shown, "Type") == "oneshot" => KeepAlive::Unknown,
             "always" => KeepAlive::Always,
             "no" => KeepAlive::Never,
             "" => KeepAlive::Unknown,

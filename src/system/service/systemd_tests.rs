@@ -224,6 +224,23 @@ fn what_nobody_has_seen_is_unknown() {
 }
 
 #[test]
+fn r16_how_it_restarts_says_nothing_of_a_oneshot() {
+    let of = |restart: &str| KeepAlive::Conditional(Condition::Restart(restart.into()));
+    let rows = [
+        ("Type=simple Restart=no", KeepAlive::Never),
+        ("Type=notify Restart=always", KeepAlive::Always),
+        ("Type=simple Restart=on-failure", of("on-failure")),
+        ("Type=oneshot Restart=no", KeepAlive::Unknown),
+        ("Type=oneshot Restart=on-failure", KeepAlive::Unknown),
+        ("Restart=no", KeepAlive::Never),
+    ];
+    for (text, expected) in rows {
+        let job = parse(&shown(&format!("ActiveState=active SubState=exited {text}"))).expect(text);
+        assert_eq!(job.keep_alive, expected, "{text}");
+    }
+}
+
+#[test]
 fn durations_are_text() {
     let rows = [
         ("10s", Some(10.0)),
