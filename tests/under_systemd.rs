@@ -164,3 +164,25 @@ fn a_changed_unit_file_is_read_before_the_start() {
     assert_eq!(verbs(&scene), ["daemon-reload", "reset-failed", "restart"]);
     assert_eq!(manager.property(&scene.label, "Environment"), "NEW=1");
 }
+
+/// systemd's watchdog ends a bridge by SIGABRT, as an abort of its own would: no commit is to blame for that.
+#[test]
+fn a_bridge_that_systemds_watchdog_ends_is_no_reason_to_revert_head() {
+    let Some(manager) = systemd::or_skip() else { return };
+    let mut scene = manager.scene();
+    scene.extra = "[recovery]\nauto_revert = true\n".into();
+    scene.set("crash_window", 600.0);
+    scene.write();
+    let head = scene.commit("bridge.py", "a better bridge\n", "A better bridge", 10);
+    scene.script("echo 'INFO Connected to Telegram'; exec sleep 100");
+    let keys = "Restart=always\nRestartSec=0.3\nWatchdogSec=0.6\nNotifyAccess=all\n[Unit]\nStartLimitIntervalSec=0";
+    manager.begin(&scene, keys);
+    let _watch = scene.watch();
+    let crashes = scene.wait("crashes", || Some(scene.events("crash")).filter(|crashes| crashes.len() >= 5));
+    for crash in crashes {
+        assert_eq!((&crash["class"], &crash["reason"]), (&"killed".into(), &"watchdog".into()), "{crash}");
+    }
+    scene.wait_looks(2);
+    let now = git2::Repository::open(&scene.root).expect("a repository").refname_to_id("HEAD").expect("a HEAD");
+    assert_eq!(now, head, "{}", scene.journal());
+}

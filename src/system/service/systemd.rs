@@ -403,13 +403,28 @@ fn stopped_by_operator(shown: &HashMap<String, String>, active: &str, sub: &str,
         "inactive" if started == 0.0 => !get(shown, "UnitFileState").starts_with("enabled"),
         "inactive" if restart == "always" => true,
         "inactive" => asked,
-        "failed" => asked && get(shown, "Result") != "start-limit-hit",
+        // Also told to stop, but by systemd itself.
+        "failed" => asked && !matches!(get(shown, "Result"), "start-limit-hit" | "watchdog" | "oom-kill"),
         _ => false,
     }
 }
 
-/// From the codes, never from `Result`, which a reset sets to success. While the unit runs the last exit is not shown.
+/// Where systemd itself ended the run, its reason: its watchdog's SIGABRT would look like an abort of the bridge's own.
 fn last_exit(shown: &HashMap<String, String>) -> Exit {
+    match (exit_by_codes(shown), get(shown, "Result")) {
+        (Exit::Never, _) => Exit::Never,
+        (_, reason @ ("watchdog" | "oom-kill")) => Exit::Other(reason.to_owned()),
+        // `RuntimeMaxSec=`, or a start or a stop that took too long: a bridge that ends at once when it is told to is not
+        // one that was killed.
+        (exit, "timeout") if !matches!(exit, Exit::Code(0) | Exit::Signal(libc::SIGTERM)) => {
+            Exit::Other("timeout".into())
+        }
+        (exit, _) => exit,
+    }
+}
+
+/// Not from `Result`, which a reset sets to success. While the unit runs the last exit is not shown.
+fn exit_by_codes(shown: &HashMap<String, String>) -> Exit {
     let status = get(shown, "ExecMainStatus").parse::<i32>().ok();
     match (get(shown, "ExecMainCode"), status) {
         ("1", Some(203)) => Exit::NotStarted("exit 203: systemd can't start the program".into()),

@@ -20,7 +20,7 @@ fn situations() {
     let (own, asked) = (stamps(21, 20), stamps(20, 21));
     let signal9 = "ExecMainCode=2 ExecMainStatus=9";
     // What follows the last exit: nothing, or what else is known of the unit.
-    let rows: [(&str, String, Option<u32>, u64, Exit, &str); 23] = [
+    let rows: [(&str, String, Option<u32>, u64, Exit, &str); 29] = [
         ("running", "ActiveState=active SubState=running MainPID=77".into(), Some(77), 3, Exit::Never, ""),
         (
             "waits",
@@ -73,6 +73,64 @@ fn situations() {
             "gave up",
         ),
         (
+            "its watchdog, waits",
+            format!(
+                "ActiveState=activating SubState=auto-restart Result=watchdog ExecMainCode=3 ExecMainStatus=6 {asked}"
+            ),
+            None,
+            3,
+            Exit::Other("watchdog".into()),
+            "",
+        ),
+        (
+            "its watchdog, and Restart=no",
+            format!(
+                "ActiveState=failed SubState=failed Restart=no Result=watchdog ExecMainCode=2 ExecMainStatus=6 {asked}"
+            ),
+            None,
+            3,
+            Exit::Other("watchdog".into()),
+            "gave up",
+        ),
+        (
+            "out of memory, told to stop for it",
+            format!(
+                "ActiveState=failed SubState=failed Restart=no Result=oom-kill ExecMainCode=2 ExecMainStatus=15 {asked}"
+            ),
+            None,
+            3,
+            Exit::Other("oom-kill".into()),
+            "gave up",
+        ),
+        (
+            "RuntimeMaxSec",
+            format!(
+                "ActiveState=activating SubState=auto-restart Result=timeout ExecMainCode=2 ExecMainStatus=15 {asked}"
+            ),
+            None,
+            3,
+            Exit::Signal(15),
+            "",
+        ),
+        (
+            "an abort of its own",
+            format!(
+                "ActiveState=activating SubState=auto-restart Result=core-dump ExecMainCode=3 ExecMainStatus=6 {own}"
+            ),
+            None,
+            3,
+            Exit::Signal(6),
+            "",
+        ),
+        (
+            "its watchdog, and it is still there",
+            "ActiveState=deactivating SubState=stop-watchdog Result=watchdog MainPID=77".into(),
+            Some(77),
+            3,
+            Exit::Never,
+            "stopping",
+        ),
+        (
             "systemd 254: failed, and will respawn",
             format!("ActiveState=failed SubState=failed-before-auto-restart {signal9} {own}"),
             None,
@@ -109,7 +167,7 @@ fn situations() {
             format!("ActiveState=failed SubState=failed Result=timeout {signal9} {asked}"),
             None,
             3,
-            Exit::Signal(9),
+            Exit::Other("timeout".into()),
             "stopped",
         ),
         (

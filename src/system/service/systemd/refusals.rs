@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{get, micros};
+use super::{exit_by_codes, get, micros};
 use crate::facts::{Exit, Job, Unmet};
 
 /// Whether its processes get no time until somebody thaws them.
@@ -27,7 +27,8 @@ pub(super) fn refused(shown: &HashMap<String, String>, job: &Job) -> Option<Unme
         return Some(Unmet::AtLastStart);
     }
     let prevents = |name: String| get(shown, "RestartPreventExitStatus").split(' ').any(|word| word == name);
-    let prevented = match job.last_exit {
+    // systemd goes by the codes here, whoever ended it.
+    let prevented = match exit_by_codes(shown) {
         // The bridge says that its configuration is wrong, and a person is told of that.
         Exit::Code(2) => false,
         Exit::Code(code) => prevents(code.to_string()),
