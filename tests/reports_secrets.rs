@@ -77,6 +77,28 @@ fn r21a_unit_environment() {
     nowhere(&scene, &bot, &SECRETS);
 }
 
+/// A run so short that no process shows its environment: files named by a pattern, and what the manager gives all units.
+#[test]
+fn r21a_twin_patterns_and_the_managers_own_environment() {
+    let Some(manager) = systemd::or_skip() else { return };
+    let mut scene = manager.scene();
+    let secrets = ["globbed-file-secret-1", "optional-file-secret-2", "manager wide secret 3"];
+    fs::write(scene.root.join("says"), format!("ValueError: {}\n", secrets.join(", "))).expect("what it says");
+    scene.script("cat says >&2; exit 1");
+    let folder = manager.units().join("envs");
+    fs::create_dir_all(&folder).expect("a folder");
+    fs::write(folder.join("a.env"), format!("GLOBBED={}\n", secrets[0])).expect("a file");
+    fs::write(folder.join("b.conf"), format!("OPTIONAL={}\n", secrets[1])).expect("a file");
+    manager.ok(&["set-environment", &format!("WIDE={}", secrets[2])]);
+    manager.begin(&scene, &format!("EnvironmentFile={}/*.env\nEnvironmentFile=-{0}/?.conf", folder.display()));
+    manager.wait_sub(&scene.label, "failed");
+    for command in ["check", "diagnostics"] {
+        let text = String::from_utf8_lossy(&scene.run(&[command]).stdout).into_owned();
+        assert!(secrets.iter().all(|secret| !text.contains(secret)), "{command}: {text}");
+        assert!(command == "check" || text.contains("ValueError: (removed), (removed), (removed)"), "{text}");
+    }
+}
+
 /// A secret that no file has: somebody's terminal in which the watch was started, and a script that exports one before it
 /// starts the bridge.
 #[test]

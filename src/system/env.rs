@@ -125,7 +125,11 @@ impl JobEnvironment {
             Manager::Systemd => {
                 let unit = unit(&self.label);
                 let words = ["--user", "--no-pager", "show", "-p", "Environment,EnvironmentFiles", "--", &unit];
-                said(&environment.systemctl, &words, limit).map(|text| of_systemd(&text)).unwrap_or_default()
+                let ask = |words: &[&str]| said(&environment.systemctl, words, limit).unwrap_or_default();
+                let mut values = of_systemd(&ask(&words));
+                // Each unit has the manager's own too (environment.d, `set-environment`, `PassEnvironment=`).
+                values.extend(of_user_manager(&ask(&["--user", "--no-pager", "show-environment"])));
+                values
             }
             Manager::Embedded => Vec::new(),
         }
@@ -156,10 +160,15 @@ fn of_systemd(text: &str) -> Values {
             values.extend(unit_files::assignments(&words.replace(" $'", " '")));
         } else if let Some(file) = line.strip_prefix("EnvironmentFiles=") {
             let path = file.rsplit_once(" (ignore_errors=").map_or(file, |(path, _)| path);
-            values.extend(unit_files::environment_file(Path::new(path)));
+            values.extend(unit_files::environment_files(Path::new(path)));
         }
     }
     values
+}
+
+/// A variable a line, quoted for a shell in the same way.
+fn of_user_manager(text: &str) -> Values {
+    text.lines().flat_map(|line| unit_files::assignments(&line.replacen("=$'", "='", 1))).collect()
 }
 
 /// Three blocks of `launchctl print`, with a variable a line; a value is printed raw, so it may have several lines.
@@ -276,6 +285,20 @@ mod tests {
             pair("DATABASE_URL", "postgres://me:mango-tree-77@db/x"),
         ];
         assert_eq!(of_systemd(&shown), expected);
+    }
+
+    #[test]
+    fn r21a_what_the_user_manager_has_is_read_with_its_quotes() {
+        let text = "HOME=/root\nA=$'two words and \\'a quote\\''\nM=$'one\\nline'\nB=x=y\nE=\n";
+        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let expected = [
+            pair("HOME", "/root"),
+            pair("A", "two words and 'a quote'"),
+            pair("M", "one\nline"),
+            pair("B", "x=y"),
+            pair("E", ""),
+        ];
+        assert_eq!(of_user_manager(text), expected);
     }
 
     #[test]

@@ -24,7 +24,7 @@ fn of_text(text: &str, home: &Path) -> Values {
         let value = value.trim().replace("%%", "\0").replace("%h", &home.to_string_lossy()).replace('\0', "%");
         match key.trim() {
             "Environment" => values.extend(assignments(&value)),
-            "EnvironmentFile" => values.extend(environment_file(Path::new(value.trim_start_matches('-')))),
+            "EnvironmentFile" => values.extend(environment_files(Path::new(value.trim_start_matches('-')))),
             _ => {}
         }
     }
@@ -64,9 +64,45 @@ pub fn words(line: &str) -> Vec<String> {
 }
 
 /// As systemd reads it: a variable a line, comments with `#` or `;`, values in quotes over several lines, a backslash
-/// that joins two lines. Empty if there is none, as with `EnvironmentFile=-`.
-pub fn environment_file(path: &Path) -> Values {
-    files::readings(path).iter().flat_map(|text| variables(text)).collect()
+/// that joins two lines. The path may be a pattern (glob(7)). Empty if there is none, as with `EnvironmentFile=-`.
+pub fn environment_files(pattern: &Path) -> Values {
+    let texts = paths(pattern).into_iter().flat_map(|path| files::readings(&path));
+    texts.flat_map(|text| variables(&text)).collect()
+}
+
+/// The paths that a pattern names, in the order of their names.
+fn paths(pattern: &Path) -> Vec<PathBuf> {
+    let mut found = vec![PathBuf::new()];
+    for part in pattern {
+        let part = part.to_string_lossy();
+        if !part.contains(['*', '?', '[']) {
+            for path in &mut found {
+                path.push(&*part);
+            }
+            continue;
+        }
+        let entries = found.iter().flat_map(|folder| std::fs::read_dir(folder).into_iter().flatten().flatten());
+        let matching = entries.filter(|entry| is_like(&entry.file_name().to_string_lossy(), &part));
+        found = matching.map(|entry| entry.path()).collect();
+        found.sort();
+    }
+    found
+}
+
+/// Whatever a set in brackets says, it stands for one character here: to hide a little more does no harm.
+fn is_like(name: &str, pattern: &str) -> bool {
+    let Some(first) = pattern.chars().next() else { return name.is_empty() };
+    let rest = &pattern[first.len_utf8()..];
+    if first == '*' {
+        return name.char_indices().map(|(at, _)| at).chain([name.len()]).any(|at| is_like(&name[at..], rest));
+    }
+    let Some(c) = name.chars().next() else { return false };
+    // The set has one character at least, which may be a closing bracket.
+    let set = (first == '[').then(|| rest.chars().next().and_then(|c| rest[c.len_utf8()..].split_once(']'))).flatten();
+    match set {
+        Some((_, after)) => is_like(&name[c.len_utf8()..], after),
+        None => (first == '?' || first == c) && is_like(&name[c.len_utf8()..], rest),
+    }
 }
 
 fn variables(text: &str) -> Values {
@@ -163,6 +199,34 @@ mod tests {
         ];
         for (text, expected) in rows {
             assert_eq!(variables(text), pairs(expected), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn r21a_a_path_may_be_a_pattern() {
+        let folder = tempfile::tempdir().unwrap();
+        for path in ["envs/b.env", "envs/a.env", "envs/a.txt", "more/c1.env", "[x].env"] {
+            std::fs::create_dir_all(folder.path().join(path).parent().unwrap()).unwrap();
+            std::fs::write(folder.path().join(path), format!("OF={path}\n")).unwrap();
+        }
+        let rows: [(&str, &[&str]); 9] = [
+            ("envs/*.env", &["envs/a.env", "envs/b.env"]),
+            ("envs/a.*", &["envs/a.env", "envs/a.txt"]),
+            ("envs/?.env", &["envs/a.env", "envs/b.env"]),
+            ("more/c[0-9].env", &["more/c1.env"]),
+            ("*/*.env", &["envs/a.env", "envs/b.env", "more/c1.env"]),
+            ("envs/*.*v", &["envs/a.env", "envs/b.env"]),
+            ("envs/*.conf", &[]),
+            ("envs/a.env", &["envs/a.env"]),
+            ("gone/*", &[]),
+        ];
+        for (pattern, expected) in rows {
+            let values = environment_files(&folder.path().join(pattern));
+            assert_eq!(
+                values,
+                expected.iter().map(|path| ("OF".into(), (*path).into())).collect::<Values>(),
+                "{pattern}"
+            );
         }
     }
 
