@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::support::bot::{Bot, Mood};
 use crate::support::decoys::{Decoy, as_the_bridge, start};
 use crate::support::systemd::{self, ALWAYS};
-use crate::support::{Launchd, Scene, acts_of_launchctl, alive, keys, load, loaded_with, signal, unloaded};
+use crate::support::{Launchd, Scene, acts_of_launchctl, alive, executable, keys, load, loaded_with, signal, unloaded};
 
 /// Signals that the watch sent.
 fn signals(scene: &Scene) -> Vec<String> {
@@ -214,6 +214,26 @@ fn r18_without_a_job_the_bridge_of_another_supervisor_is_seen_and_nothing_is_ins
     let _watch = scene.watch();
     outside(&scene, &bot, pid, "supervisord keeps it");
     assert!(acts_of_launchctl(&launchd).is_empty(), "{:?}", acts_of_launchctl(&launchd));
+    end_below(&keeper);
+}
+
+/// The same of a bridge that is a script: its process is the interpreter of its first line.
+#[test]
+fn r18_twin_a_script_under_another_supervisor_is_seen_and_nothing_is_loaded_beside_it() {
+    let bot = Bot::new(Mood::Fine);
+    let (mut scene, launchd) = unloaded(&[], &keys(), |scene| {
+        scene.extra = Bot::config(bot.address);
+        scene.set("reload", 1.0);
+    });
+    executable(&scene.root.join("bridge"), "#!/bin/sh\nwhile :; do echo '[heartbeat] Bridge alive'; sleep 0.2; done\n");
+    scene.program_is(&["./bridge"]);
+    let script = "while :; do ./bridge >/dev/null; sleep 0.2; done";
+    let mut command = Command::new("/bin/sh");
+    let keeper = start("supervisord", command.arg0("supervisord").args(["-c", script]).current_dir(&scene.root));
+    let pid = scene.wait("its child", || child_of(keeper.1.id()));
+    let _watch = scene.watch();
+    outside(&scene, &bot, pid, "supervisord keeps it");
+    assert!(!acts_of_launchctl(&launchd).iter().any(|act| act.starts_with("bootstrap")), "{}", scene.journal());
     end_below(&keeper);
 }
 

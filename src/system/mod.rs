@@ -28,6 +28,7 @@ pub mod process_table;
 pub mod program;
 pub mod progress;
 pub mod recovery_lock;
+pub mod script;
 pub mod service;
 pub mod session;
 pub mod setup_files;

@@ -12,7 +12,7 @@ use crate::facts::{Identity, Lookalike, Process};
 use crate::signs::WORK;
 use crate::system::lookalikes::{self, Jobs, Owner};
 use crate::system::timed::Timed;
-use crate::system::{family, process};
+use crate::system::{family, process, script};
 
 /// What makes a process this bridge.
 #[derive(Debug, Clone)]
@@ -196,6 +196,8 @@ struct ResolvedMatch<'a> {
     root: PathBuf,
     interpreter: PathBuf,
     stem: String,
+    /// The program's name if it has no path.
+    bare: Option<&'a str>,
     /// Each argument, and the file in the checkout that it names, if it does.
     words: Vec<(&'a str, Option<PathBuf>)>,
 }
@@ -204,10 +206,12 @@ impl ResolvedMatch<'_> {
     fn of(bridge_match: &ProcessMatch) -> ResolvedMatch<'_> {
         let (interpreter, words) =
             bridge_match.program.split_first().map_or(("", &[][..]), |(first, rest)| (first, rest));
+        let bare = Some(interpreter).filter(|name| !name.is_empty() && !name.contains('/'));
         let interpreter = bridge_match.root.join(interpreter);
         ResolvedMatch {
             root: resolved(&bridge_match.root),
             stem: stem(&interpreter),
+            bare,
             interpreter: resolved(&interpreter),
             words: words.iter().map(|word| (word.as_str(), bridge_match.root.join(word).canonicalize().ok())).collect(),
         }
@@ -224,14 +228,17 @@ fn bridge_words<'a>(
 ) -> Option<&'a [OsString]> {
     let first = cmd.first()?;
     let seen_as = |path: &Path| stem(path) == wanted.stem || resolved(path) == wanted.interpreter;
-    if !exe.is_some_and(seen_as) && !seen_as(Path::new(first)) {
-        return None;
-    }
-    let args = wanted.words.first().map_or(&cmd[1..], |(word, _)| skip_options(&cmd[1..], word));
+    let mut in_checkout = cwd.is_some_and(|cwd| resolved(cwd) == wanted.root);
+    let args = if exe.is_some_and(seen_as) || seen_as(Path::new(first)) {
+        wanted.words.first().map_or(&cmd[1..], |(word, _)| skip_options(&cmd[1..], word))
+    } else {
+        let (script, args) = script_words(cmd, exe, cwd, wanted)?;
+        in_checkout |= script.starts_with(&wanted.root);
+        args
+    };
     if args.len() < wanted.words.len() {
         return None;
     }
-    let mut in_checkout = cwd.is_some_and(|cwd| resolved(cwd) == wanted.root);
     for ((word, file), arg) in wanted.words.iter().zip(args) {
         if let Some(file) = file {
             // A path: the same text relative to another folder is another checkout.
@@ -246,6 +253,26 @@ fn bridge_words<'a>(
     }
     let itself = wanted.words.is_empty() && exe.is_some_and(|exe| resolved(exe) == wanted.interpreter);
     (in_checkout || itself).then_some(args)
+}
+
+/// The same of a program that is a script (`./bridge`, what pip and poetry install): its file, and what comes after it. The
+/// interpreter has to be the script's own, so that an editor of it is no bridge.
+fn script_words<'a>(
+    cmd: &'a [OsString],
+    exe: Option<&Path>,
+    cwd: Option<&Path>,
+    wanted: &ResolvedMatch,
+) -> Option<(PathBuf, &'a [OsString])> {
+    let (script, args) = skip_options(&cmd[1..], "").split_first()?;
+    let script = resolved(&cwd.map_or_else(|| PathBuf::from(script), |cwd| cwd.join(script)));
+    // A bare name is looked up by whoever starts it.
+    let by_name = wanted.bare.is_some_and(|name| script.file_name() == Some(OsStr::new(name)));
+    if script != wanted.interpreter && !by_name {
+        return None;
+    }
+    let by = [exe, cmd.first().map(Path::new)].map(|path| path.map(stem));
+    let own = script::interpreters(&script);
+    own.iter().any(|own| by.contains(&Some(stem(Path::new(own))))).then_some((script, args))
 }
 
 /// Python's own options before the script. With `-m` or `-c` there is no script, unless the bridge itself is run so.
@@ -309,6 +336,61 @@ mod tests {
             ("nothing", &root, &[], false),
         ];
         for (name, cwd, cmd, expected) in rows {
+            let cmd: Vec<OsString> = cmd.iter().map(OsString::from).collect();
+            let words = bridge_words(&cmd, None, Some(cwd), &ResolvedMatch::of(&bridge_match));
+            assert_eq!(words.is_some(), expected, "{name}");
+        }
+    }
+
+    /// The kernel puts the interpreter of a script before it.
+    #[test]
+    fn r18_a_program_that_is_a_script_is_known_by_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let (root, other) = (folder.path().join("ai"), folder.path().join("other"));
+        for checkout in [&root, &other] {
+            std::fs::create_dir_all(checkout.join(".venv/bin")).unwrap();
+            std::fs::write(checkout.join("bridge"), "#!/bin/sh -e\n").unwrap();
+            std::fs::write(checkout.join(".venv/bin/bridge"), "#!/x/.venv/bin/python3\n").unwrap();
+            std::fs::write(checkout.join(".venv/bin/looked-up"), "#!/usr/bin/env python3\n").unwrap();
+            std::fs::write(checkout.join("plain"), "echo\n").unwrap();
+        }
+        let of = |path: &str| root.join(path).display().to_string();
+        let (script, entry, named) = (of("bridge"), of(".venv/bin/bridge"), of(".venv/bin/looked-up"));
+        let elsewhere = other.join("bridge").display().to_string();
+        let plain: &[&str] = &["./bridge"];
+        let rows: [(&str, &[&str], &Path, &[&str], bool); 18] = [
+            ("relative", plain, &root, &["/bin/sh", "-e", "./bridge"], true),
+            ("another spelling", plain, &root, &["/bin/sh", "bridge"], true),
+            ("absolute, any folder", plain, &other, &["/bin/sh", &script], true),
+            ("another shell", plain, &root, &["/usr/bin/fish", "./bridge"], false),
+            ("an editor", plain, &root, &["vim", "./bridge"], false),
+            ("a pager", plain, &root, &["less", &script], false),
+            ("the same text in another checkout", plain, &other, &["/bin/sh", "./bridge"], false),
+            ("another checkout's", plain, &root, &["/bin/sh", &elsewhere], false),
+            ("by -c", plain, &root, &["/bin/sh", "-c", "./bridge"], false),
+            ("as an argument", plain, &root, &["/bin/sh", "deploy.sh", "./bridge"], false),
+            ("no first line", &["./plain"], &root, &["/bin/sh", "./plain"], false),
+            ("pip's", &[".venv/bin/bridge"], &other, &["/x/.venv/bin/python3", &entry], true),
+            ("its argument", &[".venv/bin/bridge", "run"], &root, &["/x/.venv/bin/python3", &entry, "run"], true),
+            (
+                "another argument",
+                &[".venv/bin/bridge", "run"],
+                &root,
+                &["/x/.venv/bin/python3", &entry, "login"],
+                false,
+            ),
+            ("without it", &[".venv/bin/bridge", "run"], &root, &["/x/.venv/bin/python3", &entry], false),
+            ("by env", &["./.venv/bin/looked-up"], &other, &["python3", &named], true),
+            ("looked up", &["looked-up"], &root, &["python3", &named], true),
+            ("of this name, and no script", &["plain"], &root, &["/bin/sh", "./plain"], false),
+        ];
+        for (name, program, cwd, cmd, expected) in rows {
+            let bridge_match = ProcessMatch {
+                root: root.clone(),
+                program: program.iter().map(|&word| word.into()).collect(),
+                session: root.join("data/valor_bridge.session"),
+                owner: Owner::Nobody,
+            };
             let cmd: Vec<OsString> = cmd.iter().map(OsString::from).collect();
             let words = bridge_words(&cmd, None, Some(cwd), &ResolvedMatch::of(&bridge_match));
             assert_eq!(words.is_some(), expected, "{name}");
