@@ -86,11 +86,20 @@ pub fn flood_seconds(line: &str) -> Option<u64> {
     }
     let pyrogram = || text.strip_prefix("Telegram says: ").unwrap_or(text).strip_prefix("[420 ")?.split_once("] ");
     let text = pyrogram().map_or(text, |(_, text)| text.trim_start_matches("- "));
-    if let Some(rest) = text.strip_prefix("A wait of ") {
-        return leading(rest).filter(|(_, rest)| rest.starts_with(" second")).map(|(seconds, _)| seconds);
+    if let Some((seconds, _)) = wait(text) {
+        return Some(seconds);
     }
     let rest = text.strip_prefix("Sleeping early for ").or_else(|| text.strip_prefix("Sleeping for "))?;
     leading(rest).filter(|(_, rest)| rest.starts_with('s') && rest.contains("flood wait")).map(|(seconds, _)| seconds)
+}
+
+/// The seconds of Telegram's sentence at the beginning of a text, and what follows it and its cause. With "before …" it
+/// is about one chat, as in slow mode, and the account may go on.
+pub fn wait(text: &str) -> Option<(u64, &str)> {
+    let (seconds, rest) = leading(text.strip_prefix("A wait of ")?)?;
+    let rest = rest.strip_prefix(" seconds").or_else(|| rest.strip_prefix(" second"))?.strip_prefix(" is required")?;
+    let after = rest.strip_prefix(" (caused by ").and_then(|rest| rest.split_once(')')).map_or(rest, |(_, rest)| rest);
+    (!rest.starts_with(" before ")).then_some((seconds, after))
 }
 
 /// Whether two errors end alike: the same words once digits, addresses and quoted values are taken out. Three crashes

@@ -146,6 +146,7 @@ fn a_flood_names_its_seconds() {
         ("A wait of some seconds is required", None),
         ("A wait of 99999999999999999999 seconds is required", None),
         ("A wait of 5 minutes", None),
+        ("A wait of 5 seconds is required before sending another message in this chat", None),
         ("ValueError: A wait of 5 seconds is required", None),
         ("he said: A wait of 5 seconds is required", None),
         ("FloodWaitError", None),

@@ -50,6 +50,7 @@ pub mod log_reader;
 pub mod manager;
 pub mod markers;
 pub mod menu;
+pub mod named_wait;
 pub mod observe;
 pub mod outages;
 pub mod outcome;

@@ -14,13 +14,16 @@ pub fn key_values(text: &str) -> Option<Line> {
         stamp: String::new(),
         message: String::new(),
         error: None,
+        cause: None,
     };
     let (mut rest, mut message) = (text, None);
     while let Some((key, after)) = rest.split_once('=').filter(|(key, _)| is_name(key)) {
-        let (value, after) = match after.strip_prefix('"') {
+        // logfmt, or what Python's `repr` gives.
+        let (value, after) = match after.chars().next().filter(|mark| matches!(mark, '"' | '\'')) {
             // To the next quote that is not escaped.
-            Some(quoted) => {
-                let end = quoted.char_indices().find(|&(at, c)| c == '"' && !quoted[..at].ends_with('\\'))?.0;
+            Some(mark) => {
+                let quoted = &after[1..];
+                let end = quoted.char_indices().find(|&(at, c)| c == mark && !quoted[..at].ends_with('\\'))?.0;
                 (&quoted[..end], &quoted[end + 1..])
             }
             None => after.split_at(after.find(' ').unwrap_or(after.len())),
@@ -30,6 +33,7 @@ pub fn key_values(text: &str) -> Option<Line> {
             "logger" | "name" => line.logger = Some(value.to_owned()),
             "time" | "timestamp" | "ts" => line.stamp = stamp(value),
             "event" | "msg" | "message" if message.is_none() => message = Some(value.replace("\\\"", "\"")),
+            key if CAUSES.contains(&key) => line.cause = Some(value.replace("\\\"", "\"")),
             _ => {}
         }
         rest = after.trim_start();
@@ -51,6 +55,7 @@ pub fn json(text: &str) -> Option<Line> {
     let level = level.or_else(|| text_of(&["levelname", "severity", "lvl", "log.level"]).map(str::to_owned));
     let trace =
         text_of(&["exc_info", "exception", "exc_text", "traceback", "stack_trace", "stack", "error.stack_trace"]);
+    let cause = CAUSES.iter().find_map(|&key| cause(record.get(key)?));
     let message = text_of(&["event", "message", "msg"])?;
     Some(Line {
         prefix: Prefix::Json,
@@ -60,7 +65,18 @@ pub fn json(text: &str) -> Option<Line> {
         // The first line: the others may be quotations.
         message: message.lines().next().unwrap_or_default().to_owned(),
         error: trace.and_then(|trace| trace.lines().rfind(|line| error_line::is_error(line))).map(str::to_owned),
+        cause,
     })
+}
+
+/// The fields that hold an error.
+const CAUSES: [&str; 6] = ["error", "err", "exc", "exception", "exc_info", "error.message"];
+
+/// A text, or an object with one (pino, structlog's `dict_tracebacks`). Of several lines the one with the error.
+fn cause(value: &Value) -> Option<String> {
+    let value = value.get(0).unwrap_or(value);
+    let text = ["message", "exc_value"].iter().find_map(|key| value.get(key)).unwrap_or(value).as_str()?;
+    text.lines().rfind(|line| error_line::is_error(line)).or_else(|| text.lines().next()).map(str::to_owned)
 }
 
 /// getpino.io: 10 to 60 in tens.

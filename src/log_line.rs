@@ -41,7 +41,15 @@ fn plain(text: &str) -> Option<Line> {
         (None, _) => return None,
     };
     let logger = logger.filter(|_| level.is_some());
-    let (name, message) = if logger.is_none() && level.is_some() { name_after(rest) } else { (None, rest) };
+    // Django's: the level, the time, then the module with numbers of process and thread.
+    let late = if stamp.is_none() { time(separator(rest)).filter(|(stamp, _)| !stamp.is_empty()) } else { None };
+    let django = late.as_ref().and_then(|(_, after)| module_and_numbers(separator(after)));
+    let (stamp, rest) = late.map_or((stamp, rest), |(stamp, after)| (Some(stamp), after));
+    let (name, message) = match django {
+        Some((name, message)) => (Some(name), message),
+        None if logger.is_none() && level.is_some() => name_after(rest),
+        None => (None, rest),
+    };
     Some(Line {
         prefix: if stamp.is_some() { Prefix::Time } else { Prefix::Level },
         level,
@@ -49,6 +57,7 @@ fn plain(text: &str) -> Option<Line> {
         stamp: stamp.unwrap_or_default(),
         message: without_emoji(separator(message)).to_owned(),
         error: None,
+        cause: None,
     })
 }
 
@@ -130,6 +139,15 @@ fn name_after(rest: &str) -> (Option<&str>, &str) {
         }
     }
     (None, text)
+}
+
+/// `client 12 34 message`: the module, the numbers of process and thread, the message.
+fn module_and_numbers(text: &str) -> Option<(&str, &str)> {
+    let (name, rest) = text.split_once(' ')?;
+    let (process, rest) = rest.split_once(' ')?;
+    let (thread, message) = rest.split_once(' ')?;
+    let number = |word: &str| !word.is_empty() && word.bytes().all(|c| c.is_ascii_digit());
+    (is_name(name) && number(process) && number(thread)).then_some((name, message))
 }
 
 fn bracketed(text: &str) -> Option<(&str, &str)> {

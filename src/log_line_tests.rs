@@ -142,7 +142,18 @@ fn the_message_is_what_stands_after_time_level_and_logger() {
             "Connected \"x\"",
         ),
         ("logfmt, the level last", "msg=\"x y\" level=info", Some(Info), None, "x y"),
-        ("structlog's event", "event='x' level=error event=locked", Some(Error), None, "'x'"),
+        ("structlog's event", "event='x' level=error event=locked", Some(Error), None, "x"),
+        ("structlog's repr", "level='error' event='could not save' a=1", Some(Error), None, "could not save"),
+        ("Django", "WARNING 2026-11-26 10:00:00,123 client 12 34 A wait", Some(Warning), Some("client"), "A wait"),
+        (
+            "basicConfig with a time",
+            "WARNING:2026-11-26 10:00:00,123:telethon.client:x y",
+            Some(Warning),
+            Some("telethon.client"),
+            "x y",
+        ),
+        ("level, time, message", "[INFO] 2026-11-26 10:00:00,123 client 12 is on", Some(Info), None, "client 12 is on"),
+        ("level and time of day", "INFO 12:30:00 lunch", Some(Info), None, "12:30:00 lunch"),
         (
             "JSON",
             r#"{"time":"2026-11-22T05:04:00Z","level":"info","logger":"bridge","message":"x"}"#,
@@ -249,6 +260,25 @@ fn a_traceback_within_json_gives_its_error() {
     }
 }
 
+#[test]
+fn what_a_field_says_of_an_error_is_kept() {
+    let rows = [
+        (r#"{"msg":"x","error":"database is locked"}"#, Some("database is locked")),
+        (r#"{"msg":"x","err":{"type":"Error","message":"database is locked"}}"#, Some("database is locked")),
+        (r#"{"msg":"x","exception":[{"exc_type":"E","exc_value":"it is"}]}"#, Some("it is")),
+        (r#"{"msg":"x","error":"Traceback\n  File\nKeyError: 'a'"}"#, Some("KeyError: 'a'")),
+        (r#"{"msg":"x","error":"first\nsecond"}"#, Some("first")),
+        (r#"{"msg":"x","error":null,"exc_info":true,"text":"database is locked"}"#, None),
+        ("level=error msg=x err=\"it \\\"is\\\"\"", Some("it \"is\"")),
+        ("level=error msg=x error='it is'", Some("it is")),
+        ("level=error msg=x text='it is'", None),
+        ("ERROR x error='it is'", None),
+    ];
+    for (text, expected) in rows {
+        assert_eq!(parse(text).expect(text).cause.as_deref(), expected, "{text}");
+    }
+}
+
 /// Whatever comes in, nothing panics: every beginning of every line, with foreign letters in it.
 #[test]
 fn torn_lines_do_no_harm() {
@@ -256,6 +286,8 @@ fn torn_lines_do_no_harm() {
         "[2026-11-22T05:04:00Z] ÜNFO [bridge.ü] ü: — message",
         "2026-11-22 05:04:00,123 | INFO | ü:ü:1 - ✅ x",
         "level=\"ü\\\"\" msg=ü",
+        "level='ü\\'' msg='ü'",
+        "ERROR 2026-11-22 05:04:00 ü 1 2 ü",
         "(sqlite3.OperationalError) ü",
         "ÿ:ÿ",
     ];

@@ -32,6 +32,8 @@ pub struct Line {
     pub message: String,
     /// The exception's own last line if the line has a traceback (JSON: `exc_info` and its like).
     pub error: Option<String>,
+    /// What a field that names an error holds (`"error": "database is locked"`): its text, mostly without a class.
+    pub cause: Option<String>,
 }
 
 /// By its name in capitals.
@@ -64,6 +66,8 @@ pub fn time(text: &str) -> Option<(String, &str)> {
     } else {
         let rest = after.strip_prefix(' ')?;
         let end = rest.find(|c: char| !(c.is_ascii_digit() || ":,.+Z".contains(c))).unwrap_or(rest.len());
+        // A colon after the seconds separates the next part.
+        let end = end - usize::from(end > 8 && rest[..end].ends_with(':'));
         (first, &rest[..end], &rest[end..])
     };
     if !is_clock(clock) || !(date.is_empty() || is_date(date)) {

@@ -18,6 +18,7 @@ use crate::launchers;
 use crate::log_line;
 use crate::log_parts::{Level, Line, Prefix};
 use crate::log_phrases::{self, Phrase};
+use crate::named_wait;
 
 /// Reads one file.
 #[derive(Debug, Clone, Default)]
@@ -33,6 +34,8 @@ pub struct Reader {
     causes: Vec<String>,
     /// The line before said that the traceback to come ends nothing.
     aside: bool,
+    /// The line before was the bridge's own at WARNING or above, so a traceback that follows is logged, not quoted.
+    logged: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -83,7 +86,7 @@ impl Reader {
         let torn = std::mem::take(&mut self.torn);
         let last = if torn.is_empty() { Findings::default() } else { self.line(&torn) };
         let found = if self.within == Within::Group { last.then(self.end_group()) } else { last };
-        (self.within, self.aside) = (Within::Nothing, false);
+        (self.within, self.aside, self.logged) = (Within::Nothing, false, false);
         self.causes.clear();
         found
     }
@@ -128,7 +131,7 @@ impl Reader {
             return Findings::default();
         }
         if let Some(own) = log_line::parse(line) {
-            (self.within, self.aside) = (Within::Nothing, log_phrases::is_aside(&own.message));
+            self.within = Within::Nothing;
             return self.own(&own);
         }
         match self.within {
@@ -160,8 +163,7 @@ impl Reader {
 
     fn error(&mut self, line: &str) -> Findings {
         let line = bounded(line);
-        // A wait that ended a run is read from its end: in a run that goes on, the traceback may be a quotation.
-        let found = Findings { flood: None, ..of_error(&line) };
+        let found = self.in_traceback(of_error(&line));
         let causes = self.causes.clone();
         if self.causes.len() < CAUSES {
             self.causes.push(line.clone());
@@ -189,15 +191,21 @@ impl Reader {
             return Findings::default();
         }
         let found = causes.iter().map(|cause| of_error(cause)).fold(Findings::default(), Findings::then);
-        let found = Findings { flood: None, ..found };
+        let found = self.in_traceback(found);
         // The group's own line comes first, what went wrong in it after.
         let error = causes.remove(0);
         Findings { ended_by: Some(Ended { error, causes }), ..found }
     }
 
+    /// A wait that ended a run is read from its end: in a run that goes on, a traceback may be a quotation, unless an own
+    /// line of the bridge at WARNING or above stands directly before it, as `logger.exception` writes it.
+    fn in_traceback(&self, found: Findings) -> Findings {
+        Findings { flood: found.flood.filter(|_| self.logged), ..found }
+    }
+
     /// A line without a logger's prefix, outside a traceback. Whole sentences that are signs of life count as such.
     fn nobodys(&mut self, line: &str) -> Findings {
-        self.within = Within::Nothing;
+        (self.within, self.logged) = (Within::Nothing, false);
         self.aside = log_phrases::is_aside(line) || (self.aside && !line.is_empty());
         let (bare, launcher) = (log_phrases::bare(line), launchers::failed(line));
         let words = !line.is_empty() && bare.is_none() && !line.starts_with(' ');
@@ -216,6 +224,9 @@ impl Reader {
         let message = self.without_logger(&line.message);
         let phrase = log_phrases::of(message);
         let severe = line.level >= Some(Level::Error);
+        let warns = line.level >= Some(Level::Warning);
+        self.aside = log_phrases::is_aside(message);
+        self.logged = warns && !self.aside && self.may_wait(line) && !named_wait::quotes(message);
         let mut found = match phrase {
             Some(Phrase::Heartbeat) => Findings { heartbeat: true, ..Findings::default() },
             Some(Phrase::Connected) => Findings { connected: Some(true), ..Findings::default() },
@@ -224,7 +235,7 @@ impl Reader {
             }
             Some(Phrase::ToldToStop) => Findings { told_to_stop: self.sounds_like(line), ..Findings::default() },
             Some(Phrase::Login) => Findings { login: self.may_accuse(line), ..Findings::default() },
-            Some(Phrase::Flood(_)) if !self.speaks_for_it(line) => Findings::default(),
+            Some(Phrase::Flood(_)) if !self.may_wait(line) => Findings::default(),
             Some(Phrase::Flood(seconds)) => Findings { flood: Some(FloodWait { seconds }), ..Findings::default() },
             Some(Phrase::Of(Class::Login)) if !self.may_accuse(line) => Findings::default(),
             Some(Phrase::Of(class)) => of_class(class),
@@ -232,6 +243,11 @@ impl Reader {
         };
         if let Some(error) = &line.error {
             found = found.then(of_error(error));
+        }
+        if found.flood.is_none() && warns && self.may_wait(line) {
+            let texts = [Some(message), line.cause.as_deref()].into_iter().flatten();
+            let seconds = texts.filter_map(wait_at_end).next_back();
+            found.flood = seconds.map(|seconds| FloodWait { seconds: Some(seconds) });
         }
         found.lock_mentioned =
             found.locked || (line.level >= Some(Level::Warning) && message.ends_with("database is locked"));
@@ -261,8 +277,15 @@ impl Reader {
     /// Whether it tells of the bridge's own connection. That is mostly logged by its Telegram library, or without a
     /// name; a child that shares the file has a connection of its own.
     fn speaks_for_it(&self, line: &Line) -> bool {
-        let library = |name: &String| matches!(name.split('.').next(), Some("telethon" | "pyrogram"));
+        let library = |name: &String| matches!(name.split('.').next(), Some("telethon" | "pyrogram" | "hydrogram"));
         self.may_accuse(line) && (line.logger.as_ref().is_none_or(library) || self.sounds_like(line))
+    }
+
+    /// Whether a wait that it names is the bridge's. While no heartbeat has shown a logger's name, a warning of any logger
+    /// is: the harm of believing it is a silence that is waited out.
+    fn may_wait(&self, line: &Line) -> bool {
+        let nameless = self.known_voice().is_none_or(|voice| voice.logger.is_none());
+        self.speaks_for_it(line) || (nameless && line.level >= Some(Level::Warning) && self.may_accuse(line))
     }
 
     /// Whether it comes from the same top-level logger as the bridge's heartbeats. Stricter, because a child that
@@ -293,6 +316,10 @@ fn older(stamp: &str, than: &str) -> bool {
         }
         _ => false,
     }
+}
+
+fn wait_at_end(text: &str) -> Option<u64> {
+    error_line::flood_seconds(text).or_else(|| named_wait::seconds(text))
 }
 
 fn of_error(line: &str) -> Findings {

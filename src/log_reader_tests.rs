@@ -423,6 +423,59 @@ fn b_the_voice_of_the_log_is_lent_to_the_error_log() {
     }
 }
 
+#[test]
+fn r20_a_wait_is_known_in_the_words_that_bridges_log() {
+    let wait = "A wait of 1800 seconds is required (caused by GetHistoryRequest)";
+    let error = "telethon.errors.rpcerrorlist.FloodWaitError";
+    let beat = "2026-11-26 10:00:00,000 - bridge.main - INFO - [heartbeat] Bridge alive\n";
+    let stamped = "2026-11-26 10:00:01,000 - bridge.chats - ";
+    let trace = "Traceback (most recent call last):\n  File \"x\", line 1, in f\n";
+    let chained = format!(
+        "{trace}{error}: {wait}\n\nDuring handling of the above exception, another exception occurred:\n\n{trace}RuntimeError: no start\n"
+    );
+    let json = |level: &str, field: &str| format!("{{\"level\":\"{level}\",\"event\":\"failed\",{field}}}\n");
+    let flood = "flood-Some(1800)";
+    let rows: &[(&str, String, &str)] = &[
+        ("at the end", format!("{stamped}ERROR - Failed to fetch dialogs: {wait}\n"), flood),
+        ("basicConfig", format!("WARNING:bridge:Flood wait: {wait}\n"), flood),
+        ("its repr", format!("{stamped}WARNING - Flood wait: FloodWaitError('{wait}')\n"), flood),
+        ("a class as logger", format!("2026-11-26 10:00:00,000 - TelegramBridge - WARNING - {wait}\n"), flood),
+        ("Django", format!("WARNING 2026-11-26 10:00:00,000 client 12 34 {wait}\n"), flood),
+        ("Pyrogram's sleep", "2026-11-26 10:00:00,000 - pyrogram.session.session - WARNING - [bridge] Waiting for 1800 seconds before continuing (required by \"messages.GetHistory\")\n".into(), flood),
+        ("Pyrogram's code", format!("{stamped}ERROR - [420 FLOOD_WAIT_X] - {wait}\n"), flood),
+        ("JSON", json("warning", &format!("\"error\":\"{wait}\"")), flood),
+        ("JSON, its class", json("error", &format!("\"error\":\"{error}: {wait}\"")), flood),
+        ("JSON, exc_info", json("error", &format!("\"exc_info\":\"{wait}\"")), flood),
+        ("JSON, a level below", json("info", &format!("\"error\":\"{wait}\"")), ""),
+        ("JSON, a text", json("error", &format!("\"text\":\"{wait}\"")), ""),
+        ("structlog", format!("2026-11-26 10:00:00 [error    ] flood wait           error='{wait}' chat=1\n"), flood),
+        ("structlog, a text", format!("2026-11-26 10:00:00 [error    ] no such command      text='{wait}' chat=1\n"), ""),
+        ("logfmt", format!("level=error msg=failed err=\"{wait}\"\n"), flood),
+        ("logger.exception", format!("{stamped}ERROR - could not start\n{trace}{error}: {wait}\n"), "flood-Some(1800) ended"),
+        ("logger.exception, on its line", format!("{stamped}ERROR - failed: {trace}{error}: {wait}\n"), "flood-Some(1800) ended"),
+        ("logger.exception, another from it", format!("{stamped}ERROR - could not start\n{chained}"), "flood-Some(1800) ended"),
+        ("a line between", format!("{stamped}ERROR - could not start\nprinted\n{trace}{error}: {wait}\n"), "ended"),
+        ("a level below", format!("{stamped}INFO - see this\n{trace}{error}: {wait}\n"), "ended"),
+        ("a message that quotes one", format!("{stamped}ERROR - Ann wrote: see this\n{trace}{error}: {wait}\n"), "ended"),
+        ("a task's", format!("{stamped}ERROR - Task exception was never retrieved\n{trace}{error}: {wait}\n"), ""),
+        ("a child's", format!("{beat}2026-11-26 10:00:01,000 - worker - ERROR - failed\n{trace}{error}: {wait}\n"), "heartbeat ended"),
+        ("a child's line", format!("{beat}2026-11-26 10:00:01,000 - worker - ERROR - failed: {wait}\n"), "heartbeat"),
+        ("a name where the heartbeats have none", format!("INFO [heartbeat] Bridge alive\n{stamped}ERROR - failed: {wait}\n"), "heartbeat flood-Some(1800)"),
+        ("the same, a level below", format!("INFO [heartbeat] Bridge alive\n{stamped}INFO - {wait}\n"), "heartbeat"),
+        ("a name with a capital that is not the known one", format!("{beat}2026-11-26 10:00:01,000 - Bob - WARNING - {wait}\n"), "heartbeat"),
+        ("a level below at the end", format!("{stamped}INFO - handled: {wait}\n"), ""),
+        ("in a chat", format!("{stamped}INFO - message from Bob: \"{wait}\"\n"), ""),
+        ("in a chat, at WARNING", format!("{stamped}WARNING - message from Bob: \"{wait}\"\n"), ""),
+        ("nobody's", format!("failed: {wait}\n"), ""),
+        ("a group", format!("{stamped}ERROR - failed\n  + Exception Group Traceback (most recent call last):\n  | ExceptionGroup: x (1 sub-exception)\n  +-+---------------- 1 ----------------\n    | {error}: {wait}\n    +------------------------------------\nprinted\n"), "flood-Some(1800) ended"),
+        ("alive after it", format!("{stamped}ERROR - failed: {wait}\n{beat}"), "heartbeat"),
+    ];
+    for (name, text, expected) in rows {
+        let found = read(text);
+        assert_eq!(words(&found), *expected, "{name}");
+    }
+}
+
 /// A traceback may be forwarded in a chat; only that the run ended with it makes it a wait.
 #[test]
 fn b_a_wait_in_a_traceback_is_no_wait_of_a_run_that_goes_on() {

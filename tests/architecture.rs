@@ -46,6 +46,7 @@ const PURE: [&str; 73] = [
     "log_reader",
     "markers",
     "menu",
+    "named_wait",
     "outages",
     "outcome",
     "paint",

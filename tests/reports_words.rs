@@ -199,3 +199,27 @@ fn r20_a_watch_that_begins_during_the_wait_knows_it_too() {
     let _watch = scene.watch();
     waits_for_the_flood(&scene, &bot);
 }
+
+fn r20_in_other_words(says: &str) {
+    let bot = Bot::new(Mood::Fine);
+    let mut scene = Scene::new("embedded", 60.0);
+    scene.extra = Bot::config(bot.address);
+    std::fs::write(scene.root.join("says"), says).expect("its last lines");
+    scene.script("echo 'INFO Connected to Telegram'; sleep 1; cat says; exec sleep 1800");
+    let _watch = scene.watch();
+    waits_for_the_flood(&scene, &bot);
+}
+
+#[test]
+fn r20_a_wait_at_the_end_of_an_own_line_is_waited_for() {
+    r20_in_other_words(
+        "2026-11-26 10:00:00,000 - bridge - ERROR - Failed to fetch dialogs: A wait of 1800 seconds is required (caused by GetDialogsRequest)\n",
+    );
+}
+
+#[test]
+fn r20_a_wait_in_a_traceback_that_the_bridge_logs_is_waited_for() {
+    r20_in_other_words(
+        "2026-11-26 10:00:00,000 - bridge - ERROR - could not start\nTraceback (most recent call last):\n  File \"x\"\ntelethon.errors.rpcerrorlist.FloodWaitError: A wait of 1800 seconds is required (caused by GetDialogsRequest)\n",
+    );
+}
