@@ -62,6 +62,18 @@ fn incident_35_alive_with_heartbeats_and_one_repeating_error_is_degraded_and_not
     assert_never_touched(&scene, bridge);
 }
 
+/// Its level is the only word that says so.
+#[test]
+fn incident_35_a_repeating_error_in_json_is_known_by_its_level() {
+    let mut scene = Scene::new("embedded", 60.0);
+    scene.set("tick", 0.2);
+    scene.bridge(&["--every", "0.1", "--say", r#"{"level":"error","event":"handler failed"}"#]);
+    let _watch = scene.watch();
+    scene.wait_verdict("degraded", "none");
+    let bridge = scene.wait_bridge();
+    assert_never_touched(&scene, bridge);
+}
+
 #[test]
 fn incident_6_a_log_that_is_touched_and_rotated_to_an_empty_file_is_silent() {
     let mut scene = Scene::new("embedded", 60.0);

@@ -277,12 +277,38 @@ fn last_words(said: Findings) -> Findings {
     }
 }
 
-/// A line that says its level says whether it is one; what it quotes does not matter. Many programs print their errors
-/// without a level.
+/// A logger's line is an error by its level. A warning that speaks of one counts too, and so does what is no logger's
+/// line: many programs print their errors without a level.
 fn is_error(line: &str) -> bool {
-    let says = ["ERROR", "CRITICAL", "Error:", "Exception", "error:"].iter().any(|word| line.contains(word));
-    let own = || log_line::parse(harmless(line, Lines::Join).trim_end());
-    says && own().is_none_or(|own| own.level.is_none_or(|level| level >= Level::Warning) || own.error.is_some())
+    let line = harmless(line, Lines::Join);
+    let own = log_line::parse(line.trim_end());
+    match own.as_ref().and_then(|own| own.level) {
+        Some(level) if level >= Level::Error => true,
+        Some(Level::Warning) => error_word(&line).is_some(),
+        // Its traceback counts, its words do not.
+        Some(_) => own.is_some_and(|own| own.error.is_some()) && error_word(&line).is_some(),
+        None => error_word(&line).is_some_and(|at| !says_it_is_well(&line[..at])),
+    }
+}
+
+/// Where the first word is that speaks of an error.
+fn error_word(line: &str) -> Option<usize> {
+    ["ERROR", "CRITICAL", "Error:", "Exception", "error:"].iter().filter_map(|word| line.find(word)).min()
+}
+
+/// Whether a level below WARNING stands there, in a format that we can't parse: a word in capitals, or any behind an opening
+/// bracket, a quotation mark or an equals sign.
+fn says_it_is_well(before: &str) -> bool {
+    const LEVELS: [&str; 5] = ["TRACE", "DEBUG", "INFO", "SUCCESS", "NOTICE"];
+    let mut words = before.char_indices().filter(|&(at, c)| {
+        c.is_ascii_alphabetic() && !before[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_')
+    });
+    words.any(|(at, _)| {
+        let rest = &before[at..];
+        let word = &rest[..rest.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(rest.len())];
+        let marked = before[..at].ends_with(['[', '<', '"', '=']);
+        LEVELS.iter().any(|level| word == *level || (marked && word.eq_ignore_ascii_case(level)))
+    })
 }
 
 pub(super) fn open(path: &Path) -> Result<Option<(File, std::fs::Metadata)>, String> {
@@ -409,7 +435,7 @@ mod tests {
     }
 
     #[test]
-    fn b_what_a_chat_quotes_is_no_repeated_error() {
+    fn incident_35_an_error_is_one_by_its_level_and_what_a_chat_quotes_is_none() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("bridge.log");
         let count = |line: &str| {
@@ -428,6 +454,30 @@ mod tests {
             ("2026-11-22 05:04:00,000 KeyError: 'a'", 12),
             ("KeyError: 'a'", 12),
             ("all is well", 0),
+            // By its level, in any format and without any word.
+            (r#"{"level": "error", "event": "handler failed", "chat": 1}"#, 12),
+            (r#"{"timestamp":"2026-11-22T05:04:00Z","levelname":"error","message":"could not send"}"#, 12),
+            (r#"{"level":50,"msg":"could not send"}"#, 12),
+            (r#"{"level":30,"msg":"Exception: no"}"#, 0),
+            (r#"{"level":"warning","event":"handler failed"}"#, 0),
+            (r#"{"level":"info","event":"x","exc_info":"Traceback\nKeyError: 'a'"}"#, 12),
+            ("2026-11-22 05:04:00 [error    ] handler failed   chat=1", 12),
+            ("2026-11-22 05:04:00 [warning  ] handler failed   chat=1", 0),
+            ("level=error msg=\"handler failed\"", 12),
+            ("level=info msg=\"no ERROR seen\"", 0),
+            ("[error] handler failed", 12),
+            ("FATAL no more", 12),
+            ("\x1b[31mERROR\x1b[0m handler failed", 12),
+            ("[info] no ERROR seen", 0),
+            // In a format that is not known.
+            ("<7> [mac] bridge INFO all fine, Exception count 0", 0),
+            ("<7> [mac] bridge [info] all fine, Exception count 0", 0),
+            ("at 05:04 level=debug all fine, Exception count 0", 0),
+            (r#"{"level":"info","text":"KeyError: torn"#, 0),
+            ("<3> [mac] bridge ERROR handler failed", 12),
+            ("<3> [mac] bridge ERROR all INFO is lost", 12),
+            ("<3> [mac] bridge info Exception in handler", 12),
+            ("INFORMATION Exception in handler", 12),
         ];
         for (line, expected) in rows {
             assert_eq!(count(line), expected, "{line}");
