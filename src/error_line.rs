@@ -77,6 +77,11 @@ pub fn class(line: &str) -> Option<Class> {
     rows.into_iter().find_map(|(fits, class)| fits.then_some(class))
 }
 
+/// Whether `SQLite`'s words for a lock stand anywhere in it.
+pub fn mentions_lock(text: &str) -> bool {
+    LOCKED.iter().any(|words| text.contains(words))
+}
+
 /// The seconds of a flood wait, in Telethon's words (the error's, and its client's when it sleeps by itself) and in
 /// Pyrogram's.
 pub fn flood_seconds(line: &str) -> Option<u64> {

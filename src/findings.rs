@@ -14,7 +14,7 @@ pub struct Findings {
     pub connected: Option<bool>,
     /// "database is locked", in the bridge's own words. Asks for the deep look, which has to find the holder.
     pub locked: bool,
-    /// The same somewhere in an error of its own. Asks for the deep look too, and means nothing if that finds no
+    /// The same anywhere in a line of its own at WARNING or above. Asks for the deep look too, and means nothing if that finds no
     /// holder.
     pub lock_mentioned: bool,
     /// Counts only if `statvfs` agrees.

@@ -249,8 +249,8 @@ impl Reader {
             let seconds = texts.filter_map(wait_at_end).next_back();
             found.flood = seconds.map(|seconds| FloodWait { seconds: Some(seconds) });
         }
-        found.lock_mentioned =
-            found.locked || (line.level >= Some(Level::Warning) && message.ends_with("database is locked"));
+        let mut texts = [Some(message), line.cause.as_deref(), line.error.as_deref()].into_iter().flatten();
+        found.lock_mentioned = found.locked || (warns && texts.any(error_line::mentions_lock));
         found.last_error = severe.then(|| bounded(line.error.as_deref().unwrap_or(message)));
         found.own_lines = 1;
         if found.heartbeat || found.connected == Some(true) {

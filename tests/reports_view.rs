@@ -69,6 +69,14 @@ fn r40_lock_seen_by_check_only() {
     watch_and_check_agree(&scene);
 }
 
+#[test]
+fn r40_twin_a_field_of_json_says_so() {
+    let scene = complaining("echo '{\"level\":\"error\",\"event\":\"save failed\",\"error\":\"database is locked\"}'");
+    let _watch = scene.watch();
+    scene.wait_verdict("healthy", "none");
+    watch_and_check_agree(&scene);
+}
+
 /// A bridge whose logger writes to the error log only, as a traceback.
 #[test]
 fn r40_twin_the_error_log_alone_says_so() {
