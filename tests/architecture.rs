@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 /// Pure files: facts in, verdict or text out.
-const PURE: [&str; 73] = [
+const PURE: [&str; 74] = [
     "act",
     "assess",
     "assess/alive",
