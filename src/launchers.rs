@@ -1,6 +1,8 @@
 //! What a program says that was to start the bridge and failed: a shell, git, a container, an environment's manager. Pure.
 //! It stands on a line of its own, without a logger's prefix; no line of the bridge ever ran.
 
+use std::path::Path;
+
 use crate::facts::Class;
 
 /// What an end with this last line says: that the bridge could not be started, or that a network was missing for it.
@@ -84,8 +86,9 @@ fn is_tool(line: &str) -> bool {
 /// One word as programs are named, and no class of an exception.
 fn is_program(name: &str) -> bool {
     let end = name.rsplit('/').next().unwrap_or_default();
-    let word = !end.is_empty() && !name.contains(char::is_whitespace) && !end.ends_with(".py");
-    word && !["Error", "Exception", "Warning", "ERROR", "WARNING", "INFO"].iter().any(|class| end.ends_with(class))
+    let word = !end.is_empty() && !name.contains(char::is_whitespace);
+    word && Path::new(end).extension().is_none_or(|extension| extension != "py")
+        && !["Error", "Exception", "Warning", "ERROR", "WARNING", "INFO"].iter().any(|class| end.ends_with(class))
 }
 
 #[cfg(test)]
