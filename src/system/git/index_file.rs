@@ -70,12 +70,20 @@ pub(super) fn replace<'a>(
 }
 
 /// A copy of our own, to be changed and then put in the index's place. No index, no copy. With the same time, by which
-/// libgit2 knows whose contents it has to compare.
+/// libgit2 knows whose contents it has to compare. libgit2 locks what it writes by a file beside it; a kill leaves that, and
+/// nobody but us writes here, one at a time.
 pub(super) fn copy(index: &Path, copy: &Path) -> io::Result<()> {
     files::remove(copy);
+    files::remove(&written_lock(copy));
     let Ok(meta) = fs::metadata(index) else { return Ok(()) };
     fs::copy(index, copy)?;
     File::options().write(true).open(copy)?.set_times(FileTimes::new().set_modified(meta.modified()?))
+}
+
+fn written_lock(copy: &Path) -> PathBuf {
+    let mut name = copy.as_os_str().to_owned();
+    name.push(".lock");
+    name.into()
 }
 
 /// Moves a file to where a rename can put it in its place; between file systems by a copy.

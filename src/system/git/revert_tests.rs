@@ -843,6 +843,28 @@ fn a_lock_of_the_index_of_another_program_stays() {
     assert_nothing_is_left(&repo, "at last");
 }
 
+/// libgit2 has a lock of its own beside the copy that it writes, and a kill in that instant leaves it.
+#[test]
+fn a_lock_of_our_copy_that_a_kill_left_is_in_nobodys_way() {
+    let repo = Repo::broken();
+    let beside = |copy: PathBuf| fs::write(copy.with_extension("index.lock"), "").unwrap();
+    fs::create_dir_all(&repo.state).unwrap();
+    beside(repo.state.join("revert"));
+    repo.revert().unwrap();
+    undo(&repo.root, &repo.state).unwrap();
+    assert_nothing_is_left(&repo, "undone");
+    let moved = |step| {
+        let repo = Repo::broken();
+        let under_way = || Intent::read(&repo.state).is_some_and(|intent| intent.staging.exists());
+        let killed = killed_at(&repo, "revert", step) && under_way();
+        killed.then_some(repo)
+    };
+    let repo = (0..20).rev().find_map(moved).expect("a kill with something under way");
+    fs::write(Intent::read(&repo.state).unwrap().staging.join("index.lock"), "").unwrap();
+    finish(&repo.root, &repo.state).unwrap();
+    assert_nothing_is_left(&repo, "finished");
+}
+
 /// A kill between the making of a folder and the coming of its first file.
 #[test]
 fn a_folder_that_we_made_for_nothing_goes_again() {
