@@ -91,8 +91,42 @@ fn other_job(pid: u32, owner: &Owner) -> Option<Keeper> {
     let unit = platform::unit(pid)?;
     // Whoever starts us by hand, or in a unit, has us and what we keep in the same one.
     let ours = platform::unit(std::process::id());
-    let known = matches!(owner, Owner::Unit(own) if *own == unit) || ours.as_ref() == Some(&unit);
-    (!known).then_some(Keeper::Job(unit))
+    is_another(&unit, owner, ours.as_ref(), rustix::process::getuid().as_raw()).map(Keeper::Job)
+}
+
+/// A unit of systemd, by the cgroup that it has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Unit {
+    name: String,
+    group: String,
+}
+
+/// What to call the unit, if it is neither the bridge's nor ours. One of the system, or of another user, may have the
+/// bridge's own name.
+fn is_another(unit: &Unit, owner: &Owner, ours: Option<&Unit>, uid: u32) -> Option<String> {
+    if ours == Some(unit) {
+        return None;
+    }
+    match owner {
+        Owner::Unit(own) if *own == unit.name && is_users(&unit.group, uid) => None,
+        Owner::Unit(own) if *own == unit.name => Some(unit.group.trim_start_matches('/').to_owned()),
+        _ => Some(unit.name.clone()),
+    }
+}
+
+/// Whether a unit with this cgroup is of this user's manager: it is below `user@1000.service`. Above what is not below any
+/// such there are only slices, if it is the system's; a manager that somebody started otherwise has a group of its own.
+fn is_users(group: &str, uid: u32) -> bool {
+    let above = || group.split('/').rev().skip(1).filter(|part| !matches!(*part, "" | ".."));
+    match above().find(|part| part.starts_with("user@")) {
+        Some(manager) => *manager == *format!("user@{uid}.service"),
+        None => above().any(|part| kind(part) != "slice"),
+    }
+}
+
+/// Of a unit's name, what is after the last dot.
+fn kind(unit: &str) -> &str {
+    unit.rsplit_once('.').map_or("", |(_, kind)| kind)
 }
 
 /// The label of the job that this process, or one of its parents, is the process of. `launchctl list` prints a line a
@@ -160,7 +194,7 @@ mod platform {
     use std::fs;
     use std::path::{Path, PathBuf};
 
-    use super::{Held, is_other_session};
+    use super::{Held, Unit, is_other_session, kind};
 
     pub(super) fn words(pid: u32) -> Vec<String> {
         let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
@@ -197,24 +231,23 @@ mod platform {
     }
 
     /// The innermost unit: `…/user@1000.service/app.slice/x.service` is x, and a session's scope is none.
-    pub(super) fn unit(pid: u32) -> Option<String> {
+    pub(super) fn unit(pid: u32) -> Option<Unit> {
         let memberships = fs::read_to_string(format!("/proc/{pid}/cgroup")).ok()?;
         memberships.lines().find_map(unit_of)
     }
 
     /// cgroups(7); the systemd hierarchy only.
-    pub(super) fn unit_of(line: &str) -> Option<String> {
+    pub(super) fn unit_of(line: &str) -> Option<Unit> {
         let mut parts = line.splitn(3, ':').skip(1);
         let (controllers, path) = (parts.next()?, parts.next()?);
         if !matches!(controllers, "" | "name=systemd") {
             return None;
         }
         // A scope is what a person started: a session, a terminal, tmux.
-        let (name, kind) = path
-            .rsplit('/')
-            .filter_map(|part| part.rsplit_once('.'))
-            .find(|(_, kind)| matches!(*kind, "service" | "scope"))?;
-        (kind == "service" && !name.starts_with("user@")).then(|| format!("{name}.{kind}"))
+        let parts: Vec<&str> = path.split('/').collect();
+        let at = parts.iter().rposition(|part| matches!(kind(part), "service" | "scope"))?;
+        let (name, group) = (parts[at].to_owned(), parts[..=at].join("/"));
+        (kind(&name) == "service" && !name.starts_with("user@")).then_some(Unit { name, group })
     }
 
     /// Docker, podman and Kubernetes name their groups so.
@@ -263,7 +296,7 @@ mod platform {
                 ("", None),
             ];
             for (line, unit) in rows {
-                assert_eq!(unit_of(line).as_deref(), unit, "{line}");
+                assert_eq!(unit_of(line).map(|unit| unit.name).as_deref(), unit, "{line}");
             }
         }
     }
@@ -273,7 +306,7 @@ mod platform {
 mod platform {
     use std::path::Path;
 
-    use super::Held;
+    use super::{Held, Unit};
 
     /// The program's path; its arguments would need more than libproc gives.
     pub(super) fn words(pid: u32) -> Vec<String> {
@@ -302,7 +335,7 @@ mod platform {
         if other { Held::Other } else { Held::Nothing }
     }
 
-    pub(super) fn unit(_pid: u32) -> Option<String> {
+    pub(super) fn unit(_pid: u32) -> Option<Unit> {
         None
     }
 
@@ -314,6 +347,43 @@ mod platform {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// An old unit of the system with `User=me` has the same name and goes on: to end its process would only bring it back.
+    #[test]
+    fn r18_a_unit_of_another_manager_is_another_one_whatever_its_name() {
+        let users = "/user.slice/user-1000.slice/user@1000.service/app.slice/x.service";
+        let other = "/user.slice/user-1001.slice/user@1001.service/app.slice/x.service";
+        let rows = [
+            ("the bridge's own", users, "x.service", None),
+            (
+                "a part of it",
+                "/user.slice/user-1000.slice/user@1000.service/app.slice/app-y.slice/x.service",
+                "x.service",
+                None,
+            ),
+            ("a manager in a group of its own", "/test-7/app.slice/x.service", "x.service", None),
+            ("started by hand", "/user.slice/user-1000.slice/session-2.scope/app.slice/x.service", "x.service", None),
+            ("another one of the user's", users, "y.service", Some("x.service")),
+            ("the system's", "/system.slice/x.service", "x.service", Some("system.slice/x.service")),
+            (
+                "an instance of it",
+                "/system.slice/system-x.slice/x@me.service",
+                "x@me.service",
+                Some("system.slice/system-x.slice/x@me.service"),
+            ),
+            ("in a slice of its own", "/bridges.slice/x.service", "x.service", Some("bridges.slice/x.service")),
+            ("without a slice", "/x.service", "x.service", Some("x.service")),
+            ("another user's", other, "x.service", Some(&other[1..])),
+        ];
+        for (name, group, own, expected) in rows {
+            let unit = Unit { name: group.rsplit('/').next().unwrap().into(), group: group.into() };
+            let owner = Owner::Unit(own.into());
+            assert_eq!(is_another(&unit, &owner, None, 1000).as_deref(), expected, "{name}");
+            assert_eq!(is_another(&unit, &owner, Some(&unit), 1000), None, "{name}: we are in it");
+            let named_alike = Unit { group: "/elsewhere/x.service".into(), ..unit.clone() };
+            assert_eq!(is_another(&unit, &owner, Some(&named_alike), 1000).as_deref(), expected, "{name}");
+        }
+    }
 
     #[test]
     fn a_supervisor_is_known_by_its_program_or_script() {
