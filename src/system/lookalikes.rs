@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::facts::{Held, Identity, Keeper, Lookalike, Parent, Process};
-use crate::system::process;
+use crate::system::{process, supervisors};
 
 /// Who keeps the bridge itself: what he keeps besides is another job.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,33 +19,6 @@ pub enum Owner {
     Nobody,
 }
 
-/// Programs that keep others running. Their own names, or the script's where an interpreter runs them.
-const SUPERVISORS: [&str; 24] = [
-    "pm2",
-    "supervisord",
-    "runsv",
-    "runsvdir",
-    "s6-supervise",
-    "s6-svscan",
-    "supervise",
-    "svscan",
-    "circusd",
-    "monit",
-    "god",
-    "honcho",
-    "foreman",
-    "overmind",
-    "forever",
-    "nodemon",
-    "watchexec",
-    "entr",
-    "docker-init",
-    "tini",
-    "dumb-init",
-    "containerd-shim",
-    "containerd-shim-runc-v2",
-    "conmon",
-];
 /// A bound: the chain of parents may change while it is read.
 const DEEP: usize = 32;
 
@@ -77,7 +50,7 @@ pub fn described(process: Process, session: &Path, owner: &Owner, jobs: &mut Job
         session: platform::session(pid, session),
         terminal: process::has_terminal(pid),
         keeper: jobs.of(process.id, owner).or_else(|| supervisor(pid)),
-        parent: parent.map(|parent| Parent { name: base(&parent.name).to_owned(), ..parent }),
+        parent: parent.map(|parent| Parent { name: supervisors::base(&parent.name).to_owned(), ..parent }),
     }
 }
 
@@ -148,21 +121,13 @@ fn label_of(pid: u32, launchctl: &Path, ask: std::time::Duration) -> Option<Stri
 
 /// A program above it that keeps others running.
 fn supervisor(pid: u32) -> Option<Keeper> {
-    let by_program = || {
-        let known = |words: Vec<String>| {
-            let names = words.iter().take(3).map(|word| base(word).to_lowercase()).collect::<Vec<_>>();
-            // pm2 calls itself "PM2 v5.3.0: God Daemon (/home/me/.pm2)".
-            let title = words.first().is_some_and(|word| word.starts_with("PM2 "));
-            if title { Some("pm2".to_owned()) } else { names.into_iter().find(|name| is_supervisor(name)) }
-        };
-        ancestors(pid).skip(1).find_map(|parent| known(platform::words(parent)))
-    };
+    let by_program = || ancestors(pid).skip(1).find_map(|parent| supervisors::by_words(&platform::words(parent)));
     platform::container(pid).or_else(by_program).map(Keeper::Supervisor)
 }
 
 /// A process's program by its own name, without arguments.
 pub fn name(pid: u32) -> Option<String> {
-    platform::words(pid).first().map(|word| base(word).to_owned())
+    platform::words(pid).first().map(|word| supervisors::base(word).to_owned())
 }
 
 /// Whether this is one of the words that a process was started with.
@@ -170,17 +135,8 @@ pub fn has_word(pid: u32, word: &str) -> bool {
     platform::words(pid).iter().any(|there| there == word)
 }
 
-fn is_supervisor(name: &str) -> bool {
-    let name = name.strip_suffix(".py").or(name.strip_suffix(".js")).unwrap_or(name);
-    SUPERVISORS.contains(&name)
-}
-
 fn ancestors(pid: u32) -> impl Iterator<Item = u32> {
     std::iter::successors(Some(pid), |pid| process::parent(*pid).filter(|parent| *parent > 1)).take(DEEP)
-}
-
-fn base(word: &str) -> &str {
-    word.rsplit('/').next().unwrap_or(word)
 }
 
 fn is_other_session(path: &Path) -> bool {
@@ -382,16 +338,6 @@ mod tests {
             assert_eq!(is_another(&unit, &owner, Some(&unit), 1000), None, "{name}: we are in it");
             let named_alike = Unit { group: "/elsewhere/x.service".into(), ..unit.clone() };
             assert_eq!(is_another(&unit, &owner, Some(&named_alike), 1000).as_deref(), expected, "{name}");
-        }
-    }
-
-    #[test]
-    fn a_supervisor_is_known_by_its_program_or_script() {
-        for name in ["supervisord", "s6-supervise", "supervisord.py", "tini"] {
-            assert!(is_supervisor(name), "{name}");
-        }
-        for name in ["sh", "python3", "my-supervisor", "tmux", "launchd", "nohup"] {
-            assert!(!is_supervisor(name), "{name}");
         }
     }
 }
