@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use crate::support::bot::{Bot, Mood};
 use crate::support::decoys::{Decoy, as_the_bridge, start};
+use crate::support::require::{self, Ability};
 use crate::support::systemd::{self, ALWAYS};
 use crate::support::{Launchd, Scene, acts_of_launchctl, alive, executable, keys, load, loaded_with, signal, unloaded};
 
@@ -235,6 +236,36 @@ fn r18_twin_a_script_under_another_supervisor_is_seen_and_nothing_is_loaded_besi
     outside(&scene, &bot, pid, "supervisord keeps it");
     assert!(!acts_of_launchctl(&launchd).iter().any(|act| act.starts_with("bootstrap")), "{}", scene.journal());
     end_below(&keeper);
+}
+
+/// The checkout is mounted into a container, where it and its session have other paths.
+#[test]
+fn r18_twin_a_bridge_in_a_container_is_seen_and_nothing_is_loaded_beside_it() {
+    if !require::has(Ability::Mount) {
+        return;
+    }
+    let bot = Bot::new(Mood::Fine);
+    let (mut scene, launchd) = unloaded(&[], &keys(), |scene| {
+        scene.extra = Bot::config(bot.address);
+        scene.set("reload", 1.0);
+    });
+    std::fs::write(scene.data("valor_bridge.session"), "x").expect("a session");
+    scene.script("exec 8<data/valor_bridge.session\nwhile :; do echo '[heartbeat] Bridge alive'; sleep 0.2; done\n");
+    let app = scene.folder.path().join("app");
+    std::fs::create_dir_all(&app).expect("a folder");
+    let script = "mount --bind \"$0\" \"$1\" && cd \"$1\" && exec /bin/sh bridge.sh >/dev/null 2>&1";
+    let mut command = Command::new("unshare");
+    command.args(["--mount", "--propagation", "private", "/bin/sh", "-c", script]).arg(&scene.root).arg(&app);
+    let contained = start("a container", command.current_dir("/"));
+    let pid = contained.1.id();
+    scene.wait("its session", || std::fs::read_link(format!("/proc/{pid}/fd/8")).ok());
+    let _watch = scene.watch();
+    outside(&scene, &bot, pid, "a container keeps it");
+    assert!(!acts_of_launchctl(&launchd).iter().any(|act| act.starts_with("bootstrap")), "{}", scene.journal());
+    // Nor is it ended beside a bridge that runs.
+    load(&scene, &launchd);
+    scene.wait("a pid", || launchd.pid(&scene.label));
+    left_alone(&scene, pid);
 }
 
 /// Somebody ran `nohup … &` while the job was unloaded, and forgot it: the job is not loaded beside it after 10 min.

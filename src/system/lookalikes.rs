@@ -151,6 +151,7 @@ mod platform {
     use std::path::{Path, PathBuf};
 
     use super::{Held, Unit, is_other_session, kind};
+    use crate::system::mounts;
 
     pub(super) fn words(pid: u32) -> Vec<String> {
         let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
@@ -161,7 +162,16 @@ mod platform {
     /// The links name a file that was deleted as "… (deleted)": that is no session any more.
     pub(super) fn session(pid: u32, session: &Path) -> Held {
         let Ok(fds) = fs::read_dir(format!("/proc/{pid}/fd")) else { return Held::Unseen };
-        held(fds.flatten().filter_map(|fd| fs::read_link(fd.path()).ok()), session)
+        let session = session.canonicalize().unwrap_or_else(|_| session.to_owned());
+        let file = |end: &str| mounts::id(Path::new(&format!("{}{end}", session.display())));
+        let files: Vec<_> = ["", "-journal", "-wal", "-shm"].into_iter().filter_map(file).collect();
+        let open = fds.flatten().filter_map(|fd| {
+            let name = fs::read_link(fd.path()).ok()?;
+            // In a container it has another name, and is the same file.
+            let same = is_other_session(&name) && mounts::id(&fd.path()).is_some_and(|id| files.contains(&id));
+            Some((name, same))
+        });
+        held(open, &session)
     }
 
     /// Whether a file is the session itself or one of its journals.
@@ -171,12 +181,11 @@ mod platform {
         rest.is_some_and(|rest| matches!(rest, "" | "-journal" | "-wal" | "-shm"))
     }
 
-    /// What the open files of a process say.
-    pub(super) fn held(files: impl Iterator<Item = PathBuf>, session: &Path) -> Held {
-        let session = session.canonicalize().unwrap_or_else(|_| session.to_owned());
+    /// What the open files of a process say: their names, and whether the file is one of the session's.
+    pub(super) fn held(files: impl Iterator<Item = (PathBuf, bool)>, session: &Path) -> Held {
         let mut held = Held::Nothing;
-        for file in files {
-            if is_session(&file, &session) {
+        for (file, same) in files {
+            if same || is_session(&file, session) {
                 return Held::This;
             }
             if is_other_session(&file) {
@@ -234,7 +243,7 @@ mod platform {
                 (&["/b/data/valor_bridge.session"], Held::Other),
             ];
             for (files, expected) in rows {
-                assert_eq!(held(files.iter().map(Into::into), session), expected, "{files:?}");
+                assert_eq!(held(files.iter().map(|file| (file.into(), false)), session), expected, "{files:?}");
             }
         }
 

@@ -19,6 +19,7 @@ pub mod log;
 pub mod log_end;
 pub mod lookalikes;
 pub mod markers;
+pub mod mounts;
 pub mod network;
 pub mod new_processes;
 pub mod output;

@@ -8,11 +8,11 @@ use std::time::Duration;
 use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System, UpdateKind};
 
 use crate::config::Config;
-use crate::facts::{Identity, Lookalike, Process};
+use crate::facts::{Identity, Keeper, Lookalike, Process};
 use crate::signs::WORK;
 use crate::system::lookalikes::{self, Jobs, Owner};
 use crate::system::timed::Timed;
-use crate::system::{family, process, script};
+use crate::system::{family, mounts, process, script};
 
 /// What makes a process this bridge.
 #[derive(Debug, Clone)]
@@ -168,17 +168,27 @@ fn search(pids: &[u32], family: &[u32], bridge_match: &ProcessMatch, memory: &mu
         }
         None => words.len() == wanted.words.len(),
     };
-    let alike: Vec<Process> = pids
-        .iter()
-        .filter(|pid| **pid != mine)
-        .filter_map(seen)
-        .filter(|seen| {
-            bridge_words(seen.cmd(), seen.exe(), seen.cwd(), &wanted).is_some_and(|words| exactly(words, seen.cwd()))
-        })
-        .filter_map(|seen| process::find(seen.pid().as_u32()))
-        .collect();
-    let describe =
-        |process| lookalikes::described(process, &bridge_match.session, &bridge_match.owner, &mut memory.jobs);
+    let is_alike = |cmd: &[OsString], exe: Option<&Path>, cwd: Option<&Path>| {
+        bridge_words(cmd, exe, cwd, &wanted).is_some_and(|words| exactly(words, cwd))
+    };
+    let files: Vec<&Path> = wanted.files().collect();
+    // In a container it is the same by the files that it names. Whoever made that keeps it.
+    let place = |seen: &sysinfo::Process| {
+        let pid = seen.pid().as_u32();
+        if is_alike(seen.cmd(), seen.exe(), seen.cwd()) {
+            return Some((pid, false));
+        }
+        let (cmd, cwd) = mounts::by_our_paths(pid, seen.cmd(), &files, &wanted.root)?;
+        is_alike(&cmd, seen.exe(), cwd.as_deref()).then_some((pid, true))
+    };
+    let alike = pids.iter().filter(|pid| **pid != mine).filter_map(seen).filter_map(place);
+    let alike: Vec<(Process, bool)> =
+        alike.filter_map(|(pid, contained)| Some((process::find(pid)?, contained))).collect();
+    let describe = |(process, contained): (Process, bool)| {
+        let found = lookalikes::described(process, &bridge_match.session, &bridge_match.owner, &mut memory.jobs);
+        let keeper = found.keeper.or_else(|| contained.then(|| Keeper::Supervisor("a container".into())));
+        Lookalike { keeper, ..found }
+    };
     let mut lookalikes: Vec<Lookalike> = alike.into_iter().map(describe).collect();
     lookalikes.sort_by_key(|lookalike| lookalike.process.id.pid);
     Ok(Found { bridge: bridge.map(|(process, ..)| process), lookalikes })
@@ -215,6 +225,11 @@ impl ResolvedMatch<'_> {
             interpreter: resolved(&interpreter),
             words: words.iter().map(|word| (word.as_str(), bridge_match.root.join(word).canonicalize().ok())).collect(),
         }
+    }
+
+    /// The files that the words of a bridge name.
+    fn files(&self) -> impl Iterator<Item = &Path> {
+        self.words.iter().filter_map(|(_, file)| file.as_deref()).chain([self.interpreter.as_path()])
     }
 }
 
