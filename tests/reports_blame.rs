@@ -294,6 +294,19 @@ fn r22_three_recorded_crashes_accuse_no_commit_of_the_future() {
     assert!(ages[..3].iter().all(Value::is_null) && ages[3..].iter().all(Value::is_number), "{ages:?}");
 }
 
+/// A word that an error quotes is no reason of its own: these are the code's, and HEAD is the suspect.
+#[test]
+fn e_a_recorded_error_that_only_contains_a_word_is_the_codes() {
+    let mut scene = Scene::new("embedded", 1.0);
+    let _bot = suspicious(&mut scene);
+    for reason in ["KeyError: 'author_id'", "KeyError: 'oauth'", "KeyError: 'connection_pool'"] {
+        assert!(scene.run(&["record", "crash", "--reason", reason]).status.success());
+    }
+    let (check, exit) = scene.check();
+    assert_eq!((&check["cause"], exit), (&json!("bad-commit"), 1), "{check}");
+    assert!(scene.events("crash").iter().all(|crash| crash["class"] == "code"), "{:?}", scene.events("crash"));
+}
+
 /// A unit whose step before its start takes so many seconds and fails while `data/ready` is not there.
 fn with_a_step_before(manager: &crate::support::Systemd, scene: &Scene, seconds: f64) {
     let test = format!("sleep {seconds}; test -e '{}'", scene.data("ready").display());

@@ -194,19 +194,43 @@ fn line(event: &Event) -> String {
     format!("{value}\n")
 }
 
-/// The class of a reason that the bridge wrote: by an error's line, or by a word that names the class.
+/// The class of a reason that the bridge wrote: by an error's line in it, or by a word that names the class. What an error
+/// says is not looked at for words: `KeyError: 'auth'` is the code's.
 pub fn class_of(reason: &str) -> Class {
-    let lower = reason.to_lowercase();
-    let words = [
+    let mut starts = std::iter::once(0).chain(reason.match_indices(": ").map(|(at, colon)| at + colon.len()));
+    let error = starts.find(|&at| error_line::is_error(&reason[at..]));
+    let (words, error) = reason.split_at(error.unwrap_or(reason.len()));
+    let by_error = || error_line::class(error);
+    error_line::class(reason).or_else(by_error).or_else(|| by_word(words)).unwrap_or(Class::Code)
+}
+
+/// Whole words only: "auth" names a class, "author" and "oauthlib" do not. A star stands for any end of the word.
+fn by_word(reason: &str) -> Option<Class> {
+    const WORDS: [(&str, Class); 6] = [
         ("disk", Class::Disk),
-        ("flood", Class::Flood),
-        ("auth", Class::Login),
+        ("flood*", Class::Flood),
+        (
+            "auth authkey* authentication authenticate authenticated unauthenticated authorization authorisation \
+             authorized authorised unauthorized unauthorised",
+            Class::Login,
+        ),
         ("locked", Class::Lock),
         ("network", Class::Network),
-        ("connection", Class::Network),
+        ("connection connections reconnection", Class::Network),
     ];
-    let named = || words.into_iter().find_map(|(word, class)| lower.contains(word).then_some(class));
-    error_line::class(reason).or_else(named).unwrap_or(Class::Code)
+    // `auth_required` is a code of several words; in a sentence `connection_pool` is a name in the program.
+    let code = !reason.trim().contains(char::is_whitespace);
+    let said: Vec<&str> = reason.split(|c: char| !(c.is_alphanumeric() || (c == '_' && !code))).collect();
+    let names = |words: &str, said: &str| {
+        let said = said.to_lowercase();
+        words
+            .split_ascii_whitespace()
+            .any(|word| word.strip_suffix('*').map_or(said == word, |begin| said.starts_with(begin)))
+    };
+    // An error's class may stand in a sentence without its text.
+    let error = || said.iter().find_map(|word| error_line::is_error(word).then(|| error_line::class(word))?);
+    let word = || WORDS.iter().find_map(|(words, class)| said.iter().any(|said| names(words, said)).then_some(*class));
+    error().or_else(word)
 }
 
 fn class_name(class: Class) -> String {
@@ -238,6 +262,48 @@ mod tests {
             class: Class::Code,
             pid,
             ours: true,
+        }
+    }
+
+    #[test]
+    fn a_reason_has_a_class_by_its_error_or_by_a_whole_word() {
+        let rows = [
+            ("disk full", Class::Disk),
+            ("disk-full", Class::Disk),
+            ("flood wait", Class::Flood),
+            ("auth required", Class::Login),
+            ("auth_required", Class::Login),
+            ("Authentication failed", Class::Login),
+            ("database is locked", Class::Lock),
+            ("the session is locked by another", Class::Lock),
+            ("network down", Class::Network),
+            ("connection lost", Class::Network),
+            ("connection_lost", Class::Network),
+            ("AuthKeyUnregisteredError: The key is not registered", Class::Login),
+            ("crashed: ConnectionError: reset", Class::Network),
+            ("auth: RuntimeError: no session", Class::Login),
+            ("FloodWaitError", Class::Flood),
+            ("got FloodWaitError in start", Class::Flood),
+            ("raised ConnectionResetError again", Class::Network),
+            ("raised KeyError again", Class::Code),
+            ("not authorized", Class::Login),
+            ("auth_key_duplicated", Class::Login),
+            ("session is gone: AuthKeyDuplicated", Class::Login),
+            ("exit 1", Class::Code),
+            ("", Class::Code),
+            ("KeyError: 'author_id'", Class::Code),
+            ("KeyError: 'auth'", Class::Code),
+            ("crashed: KeyError: 'auth'", Class::Code),
+            ("AttributeError: module 'oauthlib' has no attribute 'x'", Class::Code),
+            ("ModuleNotFoundError: No module named 'diskcache'", Class::Code),
+            ("TypeError: connection_pool() takes 1 argument", Class::Code),
+            ("connection_pool() takes 1 argument", Class::Code),
+            ("no module named diskcache", Class::Code),
+            ("the author is unknown", Class::Code),
+            ("the door is unlocked", Class::Code),
+        ];
+        for (reason, expected) in rows {
+            assert_eq!(class_of(reason), expected, "{reason}");
         }
     }
 
