@@ -30,6 +30,9 @@ pub struct Reader {
     voice: Option<Voice>,
     /// The same from the bridge's other log, where this one has no heartbeats.
     lent: Option<Voice>,
+    /// Its heartbeats have no logger's prefix, here or (lent) in the other log.
+    bare: bool,
+    lent_bare: bool,
     /// The errors of the traceback before, where another may follow from it.
     causes: Vec<String>,
     /// The line before said that the traceback to come ends nothing.
@@ -93,7 +96,8 @@ impl Reader {
 
     /// Bytes were left out, so the next ones begin somewhere in a line and perhaps in a traceback.
     pub fn skipped(&mut self) {
-        *self = Reader { voice: self.voice.take(), lent: self.lent.take(), ..Reader::default() };
+        let (voice, lent) = (self.voice.take(), self.lent.take());
+        *self = Reader { voice, lent, bare: self.bare, lent_bare: self.lent_bare, ..Reader::default() };
     }
 
     /// The shape of the bridge's own lines, where this file has shown it.
@@ -101,9 +105,15 @@ impl Reader {
         self.voice.as_ref()
     }
 
-    /// Lends the voice that the bridge has in its other log: there the heartbeats are, and a child may write here.
-    pub fn lend(&mut self, voice: Option<Voice>) {
-        self.lent = voice;
+    /// Whether the last heartbeat in this file had no logger's prefix.
+    pub fn bare(&self) -> bool {
+        self.bare
+    }
+
+    /// Lends the voice that the bridge has in its other log, and whether its heartbeats are bare there: a child may write
+    /// here.
+    pub fn lend(&mut self, voice: Option<Voice>, bare: bool) {
+        (self.lent, self.lent_bare) = (voice, bare);
     }
 
     fn known_voice(&self) -> Option<&Voice> {
@@ -208,6 +218,7 @@ impl Reader {
         (self.within, self.logged) = (Within::Nothing, false);
         self.aside = log_phrases::is_aside(line) || (self.aside && !line.is_empty());
         let (bare, launcher) = (log_phrases::bare(line), launchers::failed(line));
+        self.bare |= bare == Some(Phrase::Heartbeat);
         let words = !line.is_empty() && bare.is_none() && !line.starts_with(' ');
         Findings {
             heartbeat: bare == Some(Phrase::Heartbeat),
@@ -233,7 +244,7 @@ impl Reader {
             Some(Phrase::Cut) if self.speaks_for_it(line) => {
                 Findings { connected: Some(false), network: true, ..Findings::default() }
             }
-            Some(Phrase::ToldToStop) => Findings { told_to_stop: self.sounds_like(line), ..Findings::default() },
+            Some(Phrase::ToldToStop) => Findings { told_to_stop: self.says_goodbye(line), ..Findings::default() },
             Some(Phrase::Login) => Findings { login: self.may_accuse(line), ..Findings::default() },
             Some(Phrase::Flood(_)) if !self.may_wait(line) => Findings::default(),
             Some(Phrase::Flood(seconds)) => Findings { flood: Some(FloodWait { seconds }), ..Findings::default() },
@@ -253,6 +264,7 @@ impl Reader {
         found.lock_mentioned = found.locked || (warns && texts.any(error_line::mentions_lock));
         found.last_error = severe.then(|| bounded(line.error.as_deref().unwrap_or(message)));
         found.own_lines = 1;
+        self.bare &= !found.heartbeat;
         if found.heartbeat || found.connected == Some(true) {
             self.voice = Some(Voice { prefix: line.prefix, logger: line.logger.clone(), stamp: line.stamp.clone() });
         }
@@ -286,6 +298,12 @@ impl Reader {
     fn may_wait(&self, line: &Line) -> bool {
         let nameless = self.known_voice().is_none_or(|voice| voice.logger.is_none());
         self.speaks_for_it(line) || (nameless && line.level >= Some(Level::Warning) && self.may_accuse(line))
+    }
+
+    /// A bridge that beats without a prefix has no logger whose goodbye could be its own: a child that shares the file
+    /// mostly has one.
+    fn says_goodbye(&self, line: &Line) -> bool {
+        !self.bare && !self.lent_bare && self.sounds_like(line)
     }
 
     /// Whether it comes from the same top-level logger as the bridge's heartbeats. Stricter, because a child that

@@ -325,6 +325,38 @@ fn the_bridges_voice_is_known_by_its_heartbeat() {
     }
 }
 
+/// R14's bridge: its heartbeats are printed, and a tool server that shares the file has a logger.
+#[test]
+fn r05a_beside_bare_heartbeats_no_logger_says_the_bridges_goodbye() {
+    let bare = "[heartbeat] Bridge alive (uptime=0m)\n";
+    let goodbyes = [
+        "INFO:tool_server:Received SIGTERM, shutting down gracefully...\n",
+        "2026-11-26 10:00:00,000 - worker.tools - INFO - Received SIGTERM, shutting down gracefully...\n",
+        "INFO Received SIGTERM, shutting down gracefully...\n",
+    ];
+    for goodbye in goodbyes {
+        let mut reader = Reader::default();
+        assert_eq!(words(&reader.feed("Connected to Telegram\n")), "connected");
+        assert_eq!(words(&reader.clone().feed(goodbye)), "told-to-stop", "no heartbeat yet: {goodbye}");
+        reader.feed(bare);
+        assert_eq!(words(&reader.feed(goodbye)), "", "{goodbye}");
+        reader.skipped();
+        assert_eq!(words(&reader.feed(goodbye)), "", "after a gap: {goodbye}");
+        // The heartbeats are in the log, the goodbye in the error log.
+        let mut other = Reader::default();
+        other.lend(reader.voice().cloned(), reader.bare());
+        assert_eq!(words(&other.feed(goodbye)), "", "lent: {goodbye}");
+        other.lend(None, false);
+        assert_eq!(words(&other.feed(goodbye)), "told-to-stop", "not lent: {goodbye}");
+    }
+    let mut reader = Reader::default();
+    reader.feed(&format!("{bare}INFO tools: Connected to Telegram\n"));
+    assert_eq!(words(&reader.feed("INFO tools: Received SIGTERM, shutting down gracefully...\n")), "", "a child's");
+    assert_eq!(words(&reader.feed("INFO tools: Automatic reconnection failed 5 time(s)\n")), "cut network");
+    reader.feed("INFO bridge: [heartbeat] Bridge alive\n");
+    assert_eq!(words(&reader.feed("INFO bridge: Received SIGTERM, shutting down gracefully...\n")), "told-to-stop");
+}
+
 #[test]
 fn a_text_means_the_same_in_whatever_pieces_it_comes() {
     let text = format!(
@@ -432,7 +464,7 @@ fn b_the_voice_of_the_log_is_lent_to_the_error_log() {
     ];
     for (name, text, expected) in rows {
         let mut reader = Reader::default();
-        reader.lend(log.voice().cloned());
+        reader.lend(log.voice().cloned(), log.bare());
         assert_eq!(words(&reader.feed(&text)), expected, "{name}");
         reader.skipped();
         assert_eq!(words(&reader.feed(&text)), expected, "{name}, after a gap");

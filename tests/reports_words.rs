@@ -75,6 +75,27 @@ fn r05a_a_tool_server_that_is_ended_says_goodbye_in_the_bridges_error_log() {
 }
 
 #[test]
+fn r05a_a_child_with_a_logger_says_it_beside_bare_heartbeats() {
+    let goodbye = "Received SIGTERM, shutting down gracefully...\n";
+    let bot = Bot::new(Mood::Fine);
+    let mut scene = Scene::new("embedded", 60.0);
+    scene.extra = Bot::config(bot.address);
+    std::fs::write(scene.root.join("says"), format!("INFO:tool_server:{goodbye}")).expect("its words");
+    // It is grown up, then the goodbye, and silence for longer than a stop is waited for.
+    scene.script(
+        "echo 'Connected to Telegram'
+        for beat in 1 2 3 4 5 6 7 8 9 10 11 12 13; do echo '[heartbeat] Bridge alive (uptime=0m)'; sleep 0.5; done
+        cat says >&2
+        while :; do sleep 3; echo '[heartbeat] Bridge alive (uptime=0m)'; done",
+    );
+    let _watch = scene.watch();
+    let pid = scene.wait_bridge();
+    scene.wait_aged(pid, 12.0);
+    assert!(alive(pid) && scene.acts().is_empty() && bot.requests().is_empty(), "{}", scene.journal());
+    assert!(!scene.journal().contains("stop-hang"), "{}", scene.journal());
+}
+
+#[test]
 fn r05a_a_child_of_the_bridge_says_it_bare_and_behind_a_prefix_of_its_own() {
     // Tool servers in Python, Node and Go that share the bridge's stderr.
     let lines = each("", "") + &each("[tool-server] ", "") + &each("INFO:tool-server:", "") + &each("INFO [mcp] ", "");

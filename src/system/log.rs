@@ -93,6 +93,7 @@ impl Tail {
         let mut fresh = String::new();
         // Of the file that has heartbeats; the log stands before the error log.
         let mut voice = self.followed.iter().rev().find_map(|followed| followed.reader.voice()).cloned();
+        let mut bare = self.followed.iter().any(|followed| followed.reader.bare());
         for followed in &mut self.followed {
             let new = followed.grown();
             let grew = new.is_some();
@@ -103,9 +104,10 @@ impl Tail {
                 if skipped {
                     followed.reader.skipped();
                 }
-                followed.reader.lend(voice.clone());
+                followed.reader.lend(voice.clone(), bare);
                 log.said = std::mem::take(&mut log.said).then(followed.reader.feed(&text));
                 voice = followed.reader.voice().cloned().or(voice);
+                bare |= followed.reader.bare();
                 fresh.push_str(&text);
                 fresh.push('\n');
             }
@@ -124,10 +126,11 @@ impl Tail {
                 followed.in_place = true;
             } else {
                 let mut reader = Reader::default();
-                reader.lend(voice.clone());
+                reader.lend(voice.clone(), bare);
                 let text = last_lines(&file, meta.len());
                 let said = reader.feed(&text);
                 voice = reader.voice().cloned().or(voice);
+                bare |= reader.bare();
                 if self.looked {
                     log.said = std::mem::take(&mut log.said).then(said);
                     fresh.push_str(&text);
