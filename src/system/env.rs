@@ -125,11 +125,11 @@ impl JobEnvironment {
             Manager::Systemd => {
                 let unit = unit(&self.label);
                 let words = ["--user", "--no-pager", "show", "-p", "Environment,EnvironmentFiles", "--", &unit];
-                let ask = |words: &[&str]| said(&environment.systemctl, words, limit).unwrap_or_default();
-                let mut values = of_systemd(&ask(&words));
+                // A manager that does not answer is not asked a second time.
+                let Some(shown) = said(&environment.systemctl, &words, limit) else { return Values::new() };
                 // Each unit has the manager's own too (environment.d, `set-environment`, `PassEnvironment=`).
-                values.extend(of_user_manager(&ask(&["--user", "--no-pager", "show-environment"])));
-                values
+                let own = said(&environment.systemctl, &["--user", "--no-pager", "show-environment"], limit);
+                [of_systemd(&shown), of_user_manager(&own.unwrap_or_default())].concat()
             }
             Manager::Embedded => Vec::new(),
         }

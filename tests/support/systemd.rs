@@ -244,7 +244,7 @@ pub(crate) fn calls(scene: &Scene) -> Vec<String> {
 /// The verbs among them that change something.
 pub(crate) fn verbs(scene: &Scene) -> Vec<String> {
     let verbs = calls(scene).into_iter().filter_map(|call| call.split(' ').next().map(str::to_owned));
-    verbs.filter(|verb| !verb.starts_with("show")).collect()
+    verbs.filter(|verb| !matches!(verb.as_str(), "show" | "show-environment")).collect()
 }
 
 /// The `[Service]` lines of the scene's bridge.
