@@ -11,6 +11,8 @@ pub fn key_values(text: &str) -> Option<Line> {
         prefix: Prefix::Time,
         level: None,
         logger: None,
+        module: false,
+        source: None,
         stamp: String::new(),
         message: String::new(),
         error: None,
@@ -61,6 +63,8 @@ pub fn json(text: &str) -> Option<Line> {
         prefix: Prefix::Json,
         level: level.and_then(|level| level_named(&level.to_ascii_uppercase())),
         logger: text_of(&["logger", "name", "logger_name", "log.logger"]).map(str::to_owned),
+        module: false,
+        source: None,
         stamp: text_of(&["timestamp", "asctime", "time", "ts", "@timestamp"]).map(stamp).unwrap_or_default(),
         // The first line: the others may be quotations.
         message: message.lines().next().unwrap_or_default().to_owned(),

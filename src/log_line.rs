@@ -3,17 +3,31 @@
 //! A sentence counts only at the beginning of a message, so this decides what a message is. Known are the formats that
 //! Python programs use: `logging` with time, level and name in any order between dashes, bars, brackets, colons or
 //! blanks; its `basicConfig`; Flask's; loguru; rich; structlog's console and logfmt; and one JSON object a line
-//! (structlog, python-json-logger, loguru, Node's pino). A line that does not begin in one of these ways is no
+//! (structlog, python-json-logger, loguru, Node's pino); Django's and tornado's; and each of them behind what syslog,
+//! docker compose or honcho put before it ([`crate::log_wrappers`]). A line that does not begin in one of these ways is no
 //! [`Line`].
 
 use crate::log_fields;
 use crate::log_parts::{Level, Line, Prefix, is_name, level_named, time};
+use crate::log_phrases;
+use crate::log_wrappers;
 
 /// Parses a line of a log, without escape sequences ([`crate::foreign_text`]) and blanks at its end; `None` if it does
 /// not begin as a logger's line does. An indented line never does.
 pub fn parse(text: &str) -> Option<Line> {
+    let Some(wrapped) = log_wrappers::unwrapped(text) else { return unwrapped(text) };
+    let own = || Line { prefix: Prefix::Time, message: wrapped.line.to_owned(), ..Line::default() };
+    let anybodys = wrapped.syslog && !wrapped.line.is_empty() && !wrapped.line.starts_with(' ');
+    let line = unwrapped(wrapped.line).or_else(|| anybodys.then(own))?;
+    Some(Line { source: Some(wrapped.source.to_owned()), ..line })
+}
+
+fn unwrapped(text: &str) -> Option<Line> {
     if text.starts_with(' ') {
         return None;
+    }
+    if let Some(line) = tornado(text).or_else(|| name_first(text)) {
+        return Some(line);
     }
     if text.starts_with('{') { log_fields::json(text) } else { log_fields::key_values(text).or_else(|| plain(text)) }
 }
@@ -36,16 +50,21 @@ fn plain(text: &str) -> Option<Line> {
     }
     let (level, rest) = match (found, &stamp) {
         (Some((level, rest)), _) => (Some(level), rest),
-        // A date with its time, then the message. A time of day alone stands before each line of a chat that was exported.
-        (None, Some(stamp)) if !stamp.is_empty() => (None, separator(after)),
+        // A date with its time, then the message. A time of day alone stands before each line of a chat that was exported,
+        // and so does a date with dots.
+        (None, Some(stamp)) if !stamp.is_empty() && !is_dotted(text) => (None, separator(after)),
         (None, _) => return None,
     };
     let logger = logger.filter(|_| level.is_some());
     // Django's: the level, the time, then the module with numbers of process and thread.
     let late = if stamp.is_none() { time(separator(rest)).filter(|(stamp, _)| !stamp.is_empty()) } else { None };
-    let django = late.as_ref().and_then(|(_, after)| module_and_numbers(separator(after)));
+    let module = late.as_ref().and_then(|(_, after)| {
+        let after = separator(after);
+        module_and_numbers(after).or_else(|| module_and_sentence(after))
+    });
     let (stamp, rest) = late.map_or((stamp, rest), |(stamp, after)| (Some(stamp), after));
-    let (name, message) = match django {
+    let is_module = module.is_some();
+    let (name, message) = match module {
         Some((name, message)) => (Some(name), message),
         None if logger.is_none() && level.is_some() => name_after(rest),
         None => (None, rest),
@@ -54,6 +73,8 @@ fn plain(text: &str) -> Option<Line> {
         prefix: if stamp.is_some() { Prefix::Time } else { Prefix::Level },
         level,
         logger: logger.or(name.map(str::to_owned)),
+        module: is_module,
+        source: None,
         stamp: stamp.unwrap_or_default(),
         message: without_emoji(separator(message)).to_owned(),
         error: None,
@@ -148,6 +169,58 @@ fn module_and_numbers(text: &str) -> Option<(&str, &str)> {
     let (thread, message) = rest.split_once(' ')?;
     let number = |word: &str| !word.is_empty() && word.bytes().all(|c| c.is_ascii_digit());
     (is_name(name) && number(process) && number(thread)).then_some((name, message))
+}
+
+/// `client Connected to Telegram`: a module's name is told from a first word by what follows it.
+fn module_and_sentence(text: &str) -> Option<(&str, &str)> {
+    let (name, message) = text.split_once(' ')?;
+    let module = is_name(name) && !name.contains(char::is_uppercase) && log_phrases::of(text).is_none();
+    (module && log_phrases::of(message).is_some()).then_some((name, message))
+}
+
+/// `[W 261126 10:00:00 client:12] message`.
+fn tornado(text: &str) -> Option<Line> {
+    let (head, message) = bracketed(text)?;
+    let words: Vec<&str> = head.split(' ').collect();
+    let [letter, date, clock, place] = words[..] else { return None };
+    let level = match letter {
+        "D" => Level::Debug,
+        "I" => Level::Info,
+        "W" => Level::Warning,
+        "E" => Level::Error,
+        "C" => Level::Critical,
+        _ => return None,
+    };
+    let (stamp, rest) = time(&format!("20{}-{}-{} {clock}", date.get(..2)?, date.get(2..4)?, date.get(4..)?))
+        .map(|(stamp, rest)| (stamp, rest.to_owned()))?;
+    let name = place.split(':').next().filter(|name| is_name(name))?;
+    (date.len() == 6 && rest.is_empty()).then(|| Line {
+        prefix: Prefix::Time,
+        level: Some(level),
+        logger: Some(name.to_owned()),
+        module: true,
+        stamp,
+        message: without_emoji(message.trim_start()).to_owned(),
+        ..Line::default()
+    })
+}
+
+/// `name - LEVEL - message`, without a time.
+fn name_first(text: &str) -> Option<Line> {
+    let (name, rest) = text.split_once(" - ")?;
+    let (word, message) = rest.split_once(" - ")?;
+    let level = level_named(word.trim_end())?;
+    is_name(name).then(|| Line {
+        level: Some(level),
+        logger: Some(name.to_owned()),
+        message: without_emoji(message.trim_start()).to_owned(),
+        ..Line::default()
+    })
+}
+
+/// Whether the date that it begins with has dots.
+fn is_dotted(text: &str) -> bool {
+    text.trim_start_matches('[').trim_start_matches(|c: char| c.is_ascii_digit()).starts_with('.')
 }
 
 fn bracketed(text: &str) -> Option<(&str, &str)> {

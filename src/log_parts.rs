@@ -11,9 +11,10 @@ pub enum Level {
 }
 
 /// What a line begins with. A line with less of it than the other lines of its log is not from the same writer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub enum Prefix {
     /// A level only.
+    #[default]
     Level,
     /// A time, and mostly a level.
     Time,
@@ -21,11 +22,16 @@ pub enum Prefix {
 }
 
 /// One line, taken apart.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Line {
     pub prefix: Prefix,
     pub level: Option<Level>,
     pub logger: Option<String>,
+    /// The logger's name is a file's (`%(module)s`), which tells nothing of the package that it is in.
+    pub module: bool,
+    /// The program or service that another program says wrote it (syslog, docker compose). Another's line is not the
+    /// bridge's, whatever its logger is called.
+    pub source: Option<String>,
     /// The time as it is written (digits of date and time, without fractions and zone), which sorts as text within one
     /// log; empty if there is no date.
     pub stamp: String,
@@ -54,7 +60,7 @@ pub fn is_name(text: &str) -> bool {
         && text.chars().all(|c| c.is_alphanumeric() || "_.-/".contains(c))
 }
 
-/// A date and a time of day (ISO, or with slashes), or a time of day alone (rich, or by a format); and what follows.
+/// A date and a time of day (ISO, with slashes, or with dots), or a time of day alone (rich, or by a format); and what follows.
 pub fn time(text: &str) -> Option<(String, &str)> {
     let (inner, bracket) = text.strip_prefix('[').map_or((text, false), |inner| (inner, true));
     let end = inner.find(|c: char| !(c.is_ascii_digit() || "-/T:,.+Z".contains(c))).unwrap_or(inner.len());
@@ -88,7 +94,7 @@ pub fn time(text: &str) -> Option<(String, &str)> {
         return None;
     }
     let digits = |text: &str| text.chars().filter(char::is_ascii_digit).collect::<String>();
-    let stamp = if date.is_empty() { String::new() } else { digits(date) + &digits(&clock[..clock.len().min(8)]) };
+    let stamp = if date.is_empty() { String::new() } else { day_last(date) + &digits(&clock[..clock.len().min(8)]) };
     Some((stamp, after))
 }
 
@@ -97,14 +103,29 @@ pub fn stamp(value: &str) -> String {
     time(value).map(|(stamp, _)| stamp).unwrap_or_default()
 }
 
+/// The digits of a date. With dots it begins with the day, which would not sort.
+fn day_last(date: &str) -> String {
+    let mut parts: Vec<&str> = date.split(['-', '/', '.']).collect();
+    if date.contains('.') {
+        parts.reverse();
+        return parts.iter().flat_map(|part| [if part.len() == 1 { "0" } else { "" }, part]).collect();
+    }
+    parts.concat()
+}
+
 fn is_date(text: &str) -> bool {
+    // As in German: day, month and the whole year; else it is a version or an address.
+    if text.contains('.') {
+        let lengths: Vec<usize> = text.split('.').map(str::len).collect();
+        return matches!(lengths[..], [1..=2, 1..=2, 4]) && text.bytes().all(|c| c.is_ascii_digit() || c == b'.');
+    }
     let parts: Vec<&str> = text.split(['-', '/']).collect();
     parts.len() == 3
         && parts.iter().all(|part| (1..=4).contains(&part.len()) && part.bytes().all(|c| c.is_ascii_digit()))
 }
 
 /// `05:04`, `05:04:00`, `05:04:00,123Z`.
-fn is_clock(text: &str) -> bool {
+pub fn is_clock(text: &str) -> bool {
     let bytes = text.as_bytes();
     let pair =
         |at: usize| bytes.get(at).is_some_and(u8::is_ascii_digit) && bytes.get(at + 1).is_some_and(u8::is_ascii_digit);

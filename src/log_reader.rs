@@ -58,6 +58,8 @@ enum Within {
 pub struct Voice {
     prefix: Prefix,
     logger: Option<String>,
+    module: bool,
+    source: Option<String>,
     stamp: String,
 }
 
@@ -266,7 +268,8 @@ impl Reader {
         found.own_lines = 1;
         self.bare &= !found.heartbeat;
         if found.heartbeat || found.connected == Some(true) {
-            self.voice = Some(Voice { prefix: line.prefix, logger: line.logger.clone(), stamp: line.stamp.clone() });
+            let Line { prefix, logger, module, source, stamp, .. } = line.clone();
+            self.voice = Some(Voice { prefix, logger, module, source, stamp });
         }
         found
     }
@@ -278,12 +281,13 @@ impl Reader {
         rest.unwrap_or(message)
     }
 
-    /// Whether a line can count as evidence: it begins with no less than the bridge's own lines do, and is no older
-    /// than they are. A minute allows for threads that overtake each other; lines that people paste into a chat are
+    /// Whether a line can count as evidence: it begins with no less than the bridge's own lines do, is of the same
+    /// service, and no older than they are. A minute allows for threads that overtake each other; lines that people paste into a chat are
     /// older.
     fn may_accuse(&self, line: &Line) -> bool {
         self.voice.as_ref().is_none_or(|voice| line.prefix >= voice.prefix)
             && self.known_voice().is_none_or(|voice| !older(&line.stamp, &voice.stamp))
+            && self.voice.as_ref().is_none_or(|voice| line.source == voice.source)
     }
 
     /// Whether it tells of the bridge's own connection. That is mostly logged by its Telegram library, or without a
@@ -296,7 +300,7 @@ impl Reader {
     /// Whether a wait that it names is the bridge's. While no heartbeat has shown a logger's name, a warning of any logger
     /// is: the harm of believing it is a silence that is waited out.
     fn may_wait(&self, line: &Line) -> bool {
-        let nameless = self.known_voice().is_none_or(|voice| voice.logger.is_none());
+        let nameless = self.known_voice().is_none_or(|voice| voice.logger.is_none() || voice.module);
         self.speaks_for_it(line) || (nameless && line.level >= Some(Level::Warning) && self.may_accuse(line))
     }
 

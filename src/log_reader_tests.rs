@@ -325,6 +325,83 @@ fn the_bridges_voice_is_known_by_its_heartbeat() {
     }
 }
 
+/// A wrapper says whose line it is, and a module's name is no package's.
+#[test]
+fn what_stands_around_a_line_says_whose_it_is() {
+    let goodbye = "Received SIGTERM, shutting down gracefully...";
+    let login = "WARNING [hibernation] Bridge hibernating: auth required.";
+    let wait = "A wait of 1800 seconds is required (caused by GetHistoryRequest)";
+    let rows = [
+        (
+            "compose, its own",
+            "bridge_1  | INFO [heartbeat] Bridge alive",
+            format!("bridge_1  | INFO {goodbye}"),
+            "told-to-stop",
+        ),
+        ("compose, another's", "bridge_1  | INFO [heartbeat] Bridge alive", format!("worker_1  | INFO {goodbye}"), ""),
+        ("compose, another's login", "bridge_1  | INFO [heartbeat] Bridge alive", format!("worker_1  | {login}"), ""),
+        (
+            "syslog, its own",
+            "Nov 26 10:00:00 mac bridge[12]: INFO [heartbeat] Bridge alive",
+            format!("Nov 26 10:00:05 mac bridge[12]: INFO {goodbye}"),
+            "told-to-stop",
+        ),
+        (
+            "syslog, a child's",
+            "Nov 26 10:00:00 mac bridge[12]: INFO [heartbeat] Bridge alive",
+            format!("Nov 26 10:00:05 mac node[13]: INFO {goodbye}"),
+            "",
+        ),
+        (
+            "syslog, a child's wait",
+            "Nov 26 10:00:00 mac bridge[12]: INFO [heartbeat] Bridge alive",
+            format!("Nov 26 10:00:05 mac node[13]: WARNING {wait}"),
+            "",
+        ),
+        (
+            "syslog, no level",
+            "Nov 26 10:00:00 mac bridge[12]: [heartbeat] Bridge alive",
+            "Nov 26 10:00:05 mac bridge[12]: database is locked".into(),
+            "locked",
+        ),
+        (
+            "a module's goodbye",
+            "INFO 2026-11-26 10:00:00,000 main [heartbeat] Bridge alive",
+            format!("INFO 2026-11-26 10:00:01,000 main {goodbye}"),
+            "told-to-stop",
+        ),
+        (
+            "another module's goodbye",
+            "INFO 2026-11-26 10:00:00,000 main [heartbeat] Bridge alive",
+            format!("INFO 2026-11-26 10:00:01,000 tools {goodbye}"),
+            "",
+        ),
+        (
+            "another module's wait",
+            "INFO 2026-11-26 10:00:00,000 main [heartbeat] Bridge alive",
+            format!("WARNING 2026-11-26 10:00:01,000 users {wait}"),
+            "flood-Some(1800)",
+        ),
+        (
+            "tornado",
+            "[I 261126 10:00:00 main:12] [heartbeat] Bridge alive",
+            format!("[W 261126 10:00:01 users:12] {wait}"),
+            "flood-Some(1800)",
+        ),
+        (
+            "dots at the end of a month",
+            "30.11.2026 23:59:59 INFO [heartbeat] Bridge alive",
+            format!("01.12.2026 00:00:01 {login}"),
+            "login",
+        ),
+    ];
+    for (name, heartbeat, text, expected) in rows {
+        let mut reader = Reader::default();
+        assert_eq!(words(&reader.feed(&format!("{heartbeat}\n"))), "heartbeat", "{name}");
+        assert_eq!(words(&reader.feed(&format!("{text}\n"))), expected, "{name}");
+    }
+}
+
 /// R14's bridge: its heartbeats are printed, and a tool server that shares the file has a logger.
 #[test]
 fn r05a_beside_bare_heartbeats_no_logger_says_the_bridges_goodbye() {

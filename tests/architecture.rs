@@ -44,6 +44,7 @@ const PURE: [&str; 74] = [
     "log_parts",
     "log_phrases",
     "log_reader",
+    "log_wrappers",
     "markers",
     "menu",
     "named_wait",
