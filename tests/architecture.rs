@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 /// Pure files: facts in, verdict or text out.
-const PURE: [&str; 74] = [
+const PURE: [&str; 77] = [
     "act",
     "assess",
     "assess/alive",
@@ -53,11 +53,13 @@ const PURE: [&str; 74] = [
     "paint",
     "plan",
     "signs",
+    "secrets/short",
     "setup",
     "setup/chats",
     "setup/draft",
     "setup/jobs",
     "snapshot",
+    "system/supervisors",
     "text",
     "text/check",
     "text/command",
