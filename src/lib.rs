@@ -47,6 +47,7 @@ pub mod log_line;
 pub mod log_parts;
 pub mod log_phrases;
 pub mod log_reader;
+pub mod log_voice;
 pub mod log_wrappers;
 pub mod manager;
 pub mod markers;

@@ -16,8 +16,9 @@ use crate::findings::{Ended, Findings, FloodWait};
 use crate::foreign_text::{Lines, harmless};
 use crate::launchers;
 use crate::log_line;
-use crate::log_parts::{Level, Line, Prefix};
+use crate::log_parts::{Level, Line};
 use crate::log_phrases::{self, Phrase};
+use crate::log_voice::{Shape, Voice, Voices};
 use crate::named_wait;
 
 /// Reads one file.
@@ -26,13 +27,7 @@ pub struct Reader {
     /// A line that has no end yet.
     torn: String,
     within: Within,
-    /// The shape of the bridge's own lines, from the last one that was certainly its own.
-    voice: Option<Voice>,
-    /// The same from the bridge's other log, where this one has no heartbeats.
-    lent: Option<Voice>,
-    /// Its heartbeats have no logger's prefix, here or (lent) in the other log.
-    bare: bool,
-    lent_bare: bool,
+    voices: Voices,
     /// The errors of the traceback before, where another may follow from it.
     causes: Vec<String>,
     /// The line before said that the traceback to come ends nothing.
@@ -52,15 +47,6 @@ enum Within {
     AfterTraceback,
     /// A traceback of several errors, drawn with bars.
     Group,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Voice {
-    prefix: Prefix,
-    logger: Option<String>,
-    module: bool,
-    source: Option<String>,
-    stamp: String,
 }
 
 /// An unfinished line is kept up to this length; no sentence that counts begins later in a line.
@@ -98,28 +84,17 @@ impl Reader {
 
     /// Bytes were left out, so the next ones begin somewhere in a line and perhaps in a traceback.
     pub fn skipped(&mut self) {
-        let (voice, lent) = (self.voice.take(), self.lent.take());
-        *self = Reader { voice, lent, bare: self.bare, lent_bare: self.lent_bare, ..Reader::default() };
+        *self = Reader { voices: std::mem::take(&mut self.voices), ..Reader::default() };
     }
 
-    /// The shape of the bridge's own lines, where this file has shown it.
-    pub fn voice(&self) -> Option<&Voice> {
-        self.voice.as_ref()
+    /// What this file has shown of the bridge's own lines.
+    pub fn voice(&self) -> &Voice {
+        &self.voices.own
     }
 
-    /// Whether the last heartbeat in this file had no logger's prefix.
-    pub fn bare(&self) -> bool {
-        self.bare
-    }
-
-    /// Lends the voice that the bridge has in its other log, and whether its heartbeats are bare there: a child may write
-    /// here.
-    pub fn lend(&mut self, voice: Option<Voice>, bare: bool) {
-        (self.lent, self.lent_bare) = (voice, bare);
-    }
-
-    fn known_voice(&self) -> Option<&Voice> {
-        self.voice.as_ref().or(self.lent.as_ref())
+    /// Lends the voice that the bridge has in its other log: a child may write here.
+    pub fn lend(&mut self, voice: Voice) {
+        self.voices.lent = voice;
     }
 
     fn line(&mut self, line: &str) -> Findings {
@@ -220,7 +195,7 @@ impl Reader {
         (self.within, self.logged) = (Within::Nothing, false);
         self.aside = log_phrases::is_aside(line) || (self.aside && !line.is_empty());
         let (bare, launcher) = (log_phrases::bare(line), launchers::failed(line));
-        self.bare |= bare == Some(Phrase::Heartbeat);
+        self.voices.own.bare |= bare == Some(Phrase::Heartbeat);
         let words = !line.is_empty() && bare.is_none() && !line.starts_with(' ');
         Findings {
             heartbeat: bare == Some(Phrase::Heartbeat),
@@ -234,30 +209,32 @@ impl Reader {
     }
 
     fn own(&mut self, line: &Line) -> Findings {
-        let message = self.without_logger(&line.message);
+        let message = self.voices.without_logger(&line.message);
         let phrase = log_phrases::of(message);
         let severe = line.level >= Some(Level::Error);
         let warns = line.level >= Some(Level::Warning);
         self.aside = log_phrases::is_aside(message);
-        self.logged = warns && !self.aside && self.may_wait(line) && !named_wait::quotes(message);
+        self.logged = warns && !self.aside && self.voices.may_wait(line) && !named_wait::quotes(message);
         let mut found = match phrase {
             Some(Phrase::Heartbeat) => Findings { heartbeat: true, ..Findings::default() },
             Some(Phrase::Connected) => Findings { connected: Some(true), ..Findings::default() },
-            Some(Phrase::Cut) if self.speaks_for_it(line) => {
+            Some(Phrase::Cut) if self.voices.speaks_for_it(line) => {
                 Findings { connected: Some(false), network: true, ..Findings::default() }
             }
-            Some(Phrase::ToldToStop) => Findings { told_to_stop: self.says_goodbye(line), ..Findings::default() },
-            Some(Phrase::Login) => Findings { login: self.may_accuse(line), ..Findings::default() },
-            Some(Phrase::Flood(_)) if !self.may_wait(line) => Findings::default(),
+            Some(Phrase::ToldToStop) => {
+                Findings { told_to_stop: self.voices.says_goodbye(line), ..Findings::default() }
+            }
+            Some(Phrase::Login) => Findings { login: self.voices.may_accuse(line), ..Findings::default() },
+            Some(Phrase::Flood(_)) if !self.voices.may_wait(line) => Findings::default(),
             Some(Phrase::Flood(seconds)) => Findings { flood: Some(FloodWait { seconds }), ..Findings::default() },
-            Some(Phrase::Of(Class::Login)) if !self.may_accuse(line) => Findings::default(),
+            Some(Phrase::Of(Class::Login)) if !self.voices.may_accuse(line) => Findings::default(),
             Some(Phrase::Of(class)) => of_class(class),
             Some(Phrase::Cut) | None => Findings::default(),
         };
         if let Some(error) = &line.error {
             found = found.then(of_error(error));
         }
-        if found.flood.is_none() && warns && self.may_wait(line) {
+        if found.flood.is_none() && warns && self.voices.may_wait(line) {
             let texts = [Some(message), line.cause.as_deref()].into_iter().flatten();
             let seconds = texts.filter_map(wait_at_end).next_back();
             found.flood = seconds.map(|seconds| FloodWait { seconds: Some(seconds) });
@@ -266,77 +243,11 @@ impl Reader {
         found.lock_mentioned = found.locked || (warns && texts.any(error_line::mentions_lock));
         found.last_error = severe.then(|| bounded(line.error.as_deref().unwrap_or(message)));
         found.own_lines = 1;
-        self.bare &= !found.heartbeat;
+        self.voices.own.bare &= !found.heartbeat;
         if found.heartbeat || found.connected == Some(true) {
-            let Line { prefix, logger, module, source, stamp, .. } = line.clone();
-            self.voice = Some(Voice { prefix, logger, module, source, stamp });
+            self.voices.own.shape = Some(Shape::of(line));
         }
         found
-    }
-
-    /// A format may put the logger in brackets, where a tag would be: a heartbeat has shown it.
-    fn without_logger<'a>(&self, message: &'a str) -> &'a str {
-        let logger = self.voice.as_ref().and_then(|voice| voice.logger.as_deref());
-        let rest = logger.and_then(|logger| message.strip_prefix('[')?.strip_prefix(logger)?.strip_prefix("] "));
-        rest.unwrap_or(message)
-    }
-
-    /// Whether a line can count as evidence: it begins with no less than the bridge's own lines do, is of the same
-    /// service, and no older than they are. A minute allows for threads that overtake each other; lines that people paste into a chat are
-    /// older.
-    fn may_accuse(&self, line: &Line) -> bool {
-        self.voice.as_ref().is_none_or(|voice| line.prefix >= voice.prefix)
-            && self.known_voice().is_none_or(|voice| !older(&line.stamp, &voice.stamp))
-            && self.voice.as_ref().is_none_or(|voice| line.source == voice.source)
-    }
-
-    /// Whether it tells of the bridge's own connection. That is mostly logged by its Telegram library, or without a
-    /// name; a child that shares the file has a connection of its own.
-    fn speaks_for_it(&self, line: &Line) -> bool {
-        let library = |name: &String| matches!(name.split('.').next(), Some("telethon" | "pyrogram" | "hydrogram"));
-        self.may_accuse(line) && (line.logger.as_ref().is_none_or(library) || self.sounds_like(line))
-    }
-
-    /// Whether a wait that it names is the bridge's. While no heartbeat has shown a logger's name, a warning of any logger
-    /// is: the harm of believing it is a silence that is waited out.
-    fn may_wait(&self, line: &Line) -> bool {
-        let nameless = self.known_voice().is_none_or(|voice| voice.logger.is_none() || voice.module);
-        self.speaks_for_it(line) || (nameless && line.level >= Some(Level::Warning) && self.may_accuse(line))
-    }
-
-    /// A bridge that beats without a prefix has no logger whose goodbye could be its own: a child that shares the file
-    /// mostly has one.
-    fn says_goodbye(&self, line: &Line) -> bool {
-        !self.bare && !self.lent_bare && self.sounds_like(line)
-    }
-
-    /// Whether it comes from the same top-level logger as the bridge's heartbeats. Stricter, because a child that
-    /// shares the file logs its shutdown in the same words.
-    fn sounds_like(&self, line: &Line) -> bool {
-        let Some(voice) = self.known_voice() else {
-            // No heartbeat yet. A name with a capital or a dash is a person's or a program's, not a module's.
-            let module = |name: &String| !name.contains(|c: char| c.is_uppercase() || c == '-');
-            return line.logger.as_ref().is_none_or(module);
-        };
-        let family =
-            |logger: &Option<String>| logger.as_ref().and_then(|name| name.split('.').next().map(str::to_owned));
-        let related = match (family(&voice.logger), family(&line.logger)) {
-            (Some(a), Some(b)) => a == b || a == "__main__" || a == "root",
-            (a, b) => a == b,
-        };
-        related && line.prefix == voice.prefix && self.may_accuse(line)
-    }
-}
-
-/// Stamps are digits: year to second, or nothing. Where the lengths differ they can't be compared.
-fn older(stamp: &str, than: &str) -> bool {
-    let minutes = |stamp: &str| stamp.get(..12).map(str::to_owned);
-    match (minutes(stamp), minutes(than)) {
-        (Some(a), Some(b)) if stamp.len() == than.len() => {
-            let number = |text: &str| text.parse::<u64>().unwrap_or(0);
-            number(&a) + 1 < number(&b)
-        }
-        _ => false,
     }
 }
 

@@ -421,9 +421,9 @@ fn r05a_beside_bare_heartbeats_no_logger_says_the_bridges_goodbye() {
         assert_eq!(words(&reader.feed(goodbye)), "", "after a gap: {goodbye}");
         // The heartbeats are in the log, the goodbye in the error log.
         let mut other = Reader::default();
-        other.lend(reader.voice().cloned(), reader.bare());
+        other.lend(reader.voice().clone());
         assert_eq!(words(&other.feed(goodbye)), "", "lent: {goodbye}");
-        other.lend(None, false);
+        other.lend(Voice::default());
         assert_eq!(words(&other.feed(goodbye)), "told-to-stop", "not lent: {goodbye}");
     }
     let mut reader = Reader::default();
@@ -541,7 +541,7 @@ fn b_the_voice_of_the_log_is_lent_to_the_error_log() {
     ];
     for (name, text, expected) in rows {
         let mut reader = Reader::default();
-        reader.lend(log.voice().cloned(), log.bare());
+        reader.lend(log.voice().clone());
         assert_eq!(words(&reader.feed(&text)), expected, "{name}");
         reader.skipped();
         assert_eq!(words(&reader.feed(&text)), expected, "{name}, after a gap");

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 /// Pure files: facts in, verdict or text out.
-const PURE: [&str; 77] = [
+const PURE: [&str; 78] = [
     "act",
     "assess",
     "assess/alive",
@@ -44,6 +44,7 @@ const PURE: [&str; 77] = [
     "log_parts",
     "log_phrases",
     "log_reader",
+    "log_voice",
     "log_wrappers",
     "markers",
     "menu",

@@ -15,6 +15,7 @@ use crate::foreign_text::{Lines, harmless};
 use crate::log_line;
 use crate::log_parts::Level;
 use crate::log_reader::Reader;
+use crate::log_voice::Voice;
 use crate::secrets::Secrets;
 use crate::system::{clock, process};
 use crate::time::{Mono, Wall};
@@ -92,8 +93,8 @@ impl Tail {
         let mut log = Log { path: self.log.clone(), ..Log::default() };
         let mut fresh = String::new();
         // Of the file that has heartbeats; the log stands before the error log.
-        let mut voice = self.followed.iter().rev().find_map(|followed| followed.reader.voice()).cloned();
-        let mut bare = self.followed.iter().any(|followed| followed.reader.bare());
+        let mut voice =
+            self.followed.iter().fold(Voice::default(), |voice, next| next.reader.voice().clone().or(voice));
         for followed in &mut self.followed {
             let new = followed.grown();
             let grew = new.is_some();
@@ -104,10 +105,9 @@ impl Tail {
                 if skipped {
                     followed.reader.skipped();
                 }
-                followed.reader.lend(voice.clone(), bare);
+                followed.reader.lend(voice.clone());
                 log.said = std::mem::take(&mut log.said).then(followed.reader.feed(&text));
-                voice = followed.reader.voice().cloned().or(voice);
-                bare |= followed.reader.bare();
+                voice = followed.reader.voice().clone().or(voice);
                 fresh.push_str(&text);
                 fresh.push('\n');
             }
@@ -126,11 +126,10 @@ impl Tail {
                 followed.in_place = true;
             } else {
                 let mut reader = Reader::default();
-                reader.lend(voice.clone(), bare);
+                reader.lend(voice.clone());
                 let text = last_lines(&file, meta.len());
                 let said = reader.feed(&text);
-                voice = reader.voice().cloned().or(voice);
-                bare |= reader.bare();
+                voice = reader.voice().clone().or(voice);
                 if self.looked {
                     log.said = std::mem::take(&mut log.said).then(said);
                     fresh.push_str(&text);
