@@ -277,7 +277,7 @@ fn run(cli: Cli, environment: &Environment) -> Result<u8, Ended> {
     let config = || load(&file, environment);
     let done: Result<u8, Failure> = match cli.command.unwrap_or(Command::Tray) {
         // Without a configuration the app shows the demo's bridge.
-        Command::Tray => return watch::tray((!new_here).then_some(&file), config, environment),
+        Command::Tray => return watch::tray((!new_here).then_some(file.as_path()), config, environment),
         Command::Run => watch::run(&config()?, environment),
         Command::Check(Json { json }) => Ok(look::check(&config()?, environment, json)),
         Command::Status(Json { json }) => Ok(look::status(&config()?, environment, json)),

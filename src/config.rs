@@ -121,8 +121,8 @@ impl Config {
             let given = keys.text("bridge", key)?.map(PathBuf::from);
             Ok::<_, String>(root.join(tilde::whole(&given.unwrap_or_else(|| default.to_owned()), home)))
         };
-        let dotenv = files::readings(&root.join(contract::DOTENV)).swap_remove(0);
-        let session = under("session", &default_session(&root, &dotenv, &label, manager, environment))?;
+        let dotenv = files::readings(&root.join(contract::DOTENV));
+        let session = under("session", &default_session(&root, &dotenv[0], &label, manager, environment))?;
         let mut config = Config {
             label,
             manager,
@@ -142,13 +142,13 @@ impl Config {
             root,
             secrets: Secrets::default(),
         };
-        config.secrets = config.to_be_hidden(environment);
+        config.secrets = config.to_be_hidden(&dotenv, environment);
         Ok(config)
     }
 
     /// What we print ourselves (a path, the login command) is no secret, even if it is also in `.env`.
-    fn to_be_hidden(&self, environment: &Environment) -> Secrets {
-        let mut values = env::values(&self.root, &self.label, self.manager, environment);
+    fn to_be_hidden(&self, dotenv: &[String], environment: &Environment) -> Secrets {
+        let mut values = env::values(dotenv, &self.label, self.manager, environment);
         values.extend(self.telegram.as_ref().map(|telegram| ("bot_token".to_owned(), telegram.token.0.clone())));
         let paths = [&self.file, &self.root, &self.log, &self.error_log, &self.session, &self.state];
         let paths = paths.map(|path| path.to_string_lossy().into_owned());

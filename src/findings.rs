@@ -14,8 +14,8 @@ pub struct Findings {
     pub connected: Option<bool>,
     /// "database is locked", in the bridge's own words. Asks for the deep look, which has to find the holder.
     pub locked: bool,
-    /// The same anywhere in a line of its own at WARNING or above. Asks for the deep look too, and means nothing if that finds no
-    /// holder.
+    /// The same anywhere in a line of its own at WARNING or above. Asks for the deep look too, and means nothing if that
+    /// finds no holder.
     pub lock_mentioned: bool,
     /// Counts only if `statvfs` agrees.
     pub no_space: bool,

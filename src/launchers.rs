@@ -4,6 +4,7 @@
 use std::path::Path;
 
 use crate::facts::Class;
+use crate::log_parts::is_number;
 
 /// What an end with this last line says: that the bridge could not be started, or that a network was missing for it.
 pub fn failed(line: &str) -> Option<Class> {
@@ -12,7 +13,7 @@ pub fn failed(line: &str) -> Option<Class> {
         return Some(if network.iter().any(|words| line.contains(words)) { Class::Network } else { Class::Start });
     }
     let begins = BEGINNINGS.iter().any(|beginning| line.starts_with(beginning));
-    (begins || is_shell(line) || is_tool(line)).then_some(Class::Start)
+    (begins || is_shell(line) || is_zsh(line) || is_tool(line)).then_some(Class::Start)
 }
 
 /// Of programs that put another one into its place: containers, environments of Python, terminals without one.
@@ -50,18 +51,14 @@ fn is_git(line: &str) -> bool {
     line.starts_with("fatal: ") || line.starts_with("error: Your local changes to the following files")
 }
 
-/// A shell's own error: `start.sh: line 3: …` (bash), `sh: 1: …` (dash), `start.sh:cd:3: …` (zsh). Python's warnings
-/// have the form of the last.
+/// A shell's own error: `start.sh: line 3: …` (bash), `sh: 1: …` (dash).
 fn is_shell(line: &str) -> bool {
-    let number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     let mut parts = line.split(": ");
-    let (Some(name), Some(second), Some(_)) = (parts.next(), parts.next(), parts.next()) else {
-        return is_zsh(line);
-    };
-    let bash = second.strip_prefix("line ").is_some_and(number);
-    (is_program(name) && (bash || number(second))) || is_zsh(line)
+    let (Some(name), Some(place), Some(_)) = (parts.next(), parts.next(), parts.next()) else { return false };
+    is_program(name) && is_number(place.strip_prefix("line ").unwrap_or(place))
 }
 
+/// `start.sh:cd:3: …`. Python's warnings have this form, with other words.
 fn is_zsh(line: &str) -> bool {
     let words = ["command not found: ", "no such file or directory: ", "permission denied: "];
     let Some((place, rest)) = line.split_once(": ") else { return false };

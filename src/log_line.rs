@@ -8,7 +8,7 @@
 //! [`Line`].
 
 use crate::log_fields;
-use crate::log_parts::{Level, Line, Prefix, is_name, level_named, time};
+use crate::log_parts::{Level, Line, Prefix, is_name, is_number, level_named, time};
 use crate::log_phrases;
 use crate::log_wrappers;
 
@@ -114,7 +114,7 @@ fn field(text: &str) -> Option<(Option<&str>, &str)> {
         Some((text[..end].trim_end_matches(':'), &text[end..]))
     })?;
     let word = word.trim().trim_matches(['<', '>', '(', ')']);
-    let number = !word.is_empty() && word.bytes().all(|c| c.is_ascii_digit());
+    let number = is_number(word);
     let thread = word == "MainThread" || word == "MainProcess" || word.starts_with("Thread-");
     if number || thread {
         return Some((None, rest));
@@ -167,8 +167,7 @@ fn module_and_numbers(text: &str) -> Option<(&str, &str)> {
     let (name, rest) = text.split_once(' ')?;
     let (process, rest) = rest.split_once(' ')?;
     let (thread, message) = rest.split_once(' ')?;
-    let number = |word: &str| !word.is_empty() && word.bytes().all(|c| c.is_ascii_digit());
-    (is_name(name) && number(process) && number(thread)).then_some((name, message))
+    (is_name(name) && is_number(process) && is_number(thread)).then_some((name, message))
 }
 
 /// `client Connected to Telegram`: a module's name is told from a first word by what follows it.

@@ -60,7 +60,13 @@ pub fn is_name(text: &str) -> bool {
         && text.chars().all(|c| c.is_alphanumeric() || "_.-/".contains(c))
 }
 
-/// A date and a time of day (ISO, with slashes, or with dots), or a time of day alone (rich, or by a format); and what follows.
+/// Digits and nothing else.
+pub fn is_number(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|c| c.is_ascii_digit())
+}
+
+/// A date and a time of day (ISO, with slashes, or with dots), or a time of day alone (rich, or by a format); and what
+/// follows.
 pub fn time(text: &str) -> Option<(String, &str)> {
     let (inner, bracket) = text.strip_prefix('[').map_or((text, false), |inner| (inner, true));
     let end = inner.find(|c: char| !(c.is_ascii_digit() || "-/T:,.+Z".contains(c))).unwrap_or(inner.len());

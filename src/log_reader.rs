@@ -7,8 +7,8 @@
 //!
 //! How to call it: one [`Reader`] for each file, for as long as the file is followed. New bytes go to [`Reader::feed`];
 //! [`Reader::skipped`] if some were left out; [`Reader::ended`] once the process is gone or another one is there, for a
-//! last line without an end; [`Reader::lend`] before, with the voice of the other file. Add what one look found to what was known with [`Findings::then`]; of two files the one
-//! that grew last comes last.
+//! last line without an end; [`Reader::lend`] before, with the voice of the other file. Add what one look found to what
+//! was known with [`Findings::then`]; of two files the one that grew last comes last.
 
 use crate::error_line;
 use crate::facts::Class;

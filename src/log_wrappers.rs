@@ -1,7 +1,7 @@
 //! What other programs put before each line of the bridge: syslog, docker compose, honcho and foreman. Pure; called by
 //! [`crate::log_line::parse`].
 
-use crate::log_parts::{is_clock, is_name};
+use crate::log_parts::{is_clock, is_name, is_number};
 
 /// Whose line it is by its wrapper, and the line without it.
 pub struct Wrapped<'a> {
@@ -39,8 +39,4 @@ fn service(text: &str) -> Option<Wrapped<'_>> {
     // The number of the instance is what tells it from a table and from a person.
     let (name, number) = source.rsplit_once(['_', '-', '.'])?;
     (is_name(name) && is_number(number)).then_some(Wrapped { source, line, syslog: false })
-}
-
-fn is_number(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|c| c.is_ascii_digit())
 }

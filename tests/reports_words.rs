@@ -197,22 +197,12 @@ fn waits_for_the_flood(scene: &Scene, bot: &Bot) {
 
 #[test]
 fn r20_a_wait_that_the_log_names_last_is_waited_for() {
-    let bot = Bot::new(Mood::Fine);
-    let mut scene = Scene::new("embedded", 60.0);
-    scene.extra = Bot::config(bot.address);
-    std::fs::write(scene.root.join("says"), R20).expect("its last lines");
-    scene.script("echo 'INFO Connected to Telegram'; sleep 1; cat says; exec sleep 1800");
-    let _watch = scene.watch();
-    waits_for_the_flood(&scene, &bot);
+    r20_in_other_words(R20);
 }
 
 #[test]
 fn r20_a_watch_that_begins_during_the_wait_knows_it_too() {
-    let bot = Bot::new(Mood::Fine);
-    let mut scene = Scene::new("embedded", 60.0);
-    scene.extra = Bot::config(bot.address);
-    std::fs::write(scene.root.join("says"), R20).expect("its last lines");
-    scene.script("echo 'INFO Connected to Telegram'; sleep 1; cat says; exec sleep 1800");
+    let (bot, scene) = bridge_that_falls_silent(R20);
     let mut watch = scene.watch();
     scene.wait_verdict("waiting", "flood-wait");
     watch.kill();
@@ -222,13 +212,19 @@ fn r20_a_watch_that_begins_during_the_wait_knows_it_too() {
 }
 
 fn r20_in_other_words(says: &str) {
+    let (bot, scene) = bridge_that_falls_silent(says);
+    let _watch = scene.watch();
+    waits_for_the_flood(&scene, &bot);
+}
+
+/// It connects, says this and is silent.
+fn bridge_that_falls_silent(says: &str) -> (Bot, Scene) {
     let bot = Bot::new(Mood::Fine);
     let mut scene = Scene::new("embedded", 60.0);
     scene.extra = Bot::config(bot.address);
     std::fs::write(scene.root.join("says"), says).expect("its last lines");
     scene.script("echo 'INFO Connected to Telegram'; sleep 1; cat says; exec sleep 1800");
-    let _watch = scene.watch();
-    waits_for_the_flood(&scene, &bot);
+    (bot, scene)
 }
 
 #[test]

@@ -54,7 +54,7 @@ pub fn somebody_reads() -> bool {
 /// Becomes the app, the binary in the same folder. Without that binary or a display it says so and watches. If `file`
 /// is `None`, the app shows the demo's bridge.
 pub(super) fn tray(
-    file: Option<&PathBuf>,
+    file: Option<&Path>,
     load: impl Fn() -> Result<Config, Ended>,
     environment: &Environment,
 ) -> Result<u8, Ended> {

@@ -165,19 +165,18 @@ fn watching(config: &Config, environment: &Environment) -> Vec<Finding> {
     let installed = install::installed(config, environment);
     let agent = install::agent_file(config, environment);
     let job = (host == Host::Launchd).then(|| Launchd::new(install::LABEL, environment).status().ok()).flatten();
+    // One that has just begun has not looked yet, and one that is stuck shows it in its file.
+    let fresh = snapshot.as_ref().is_some_and(|snapshot| is_fresh(snapshot, now, environment.limits.ask));
+    let own = snapshot.as_ref().filter(|snapshot| Some(snapshot.watch) == watching);
     // What another watch, or this one long ago, saw of its desktop says nothing.
-    let desktop = snapshot
-        .as_ref()
-        .filter(|snapshot| Some(snapshot.watch) == watching && is_fresh(snapshot, now, environment.limits.ask));
-    let desktop = desktop.and_then(|snapshot| snapshot.desktop);
+    let desktop = own.filter(|_| fresh).and_then(|snapshot| snapshot.desktop);
     let seen = WatchSeen {
         host,
         agent: if host == Host::Launchd { install::LABEL } else { install::UNIT },
         watching,
         seen: snapshot.as_ref().map(|snapshot| now.mono.since(snapshot.clock.mono)),
-        // One that has just begun has not looked yet, and one that is stuck shows it in its file.
-        fresh: snapshot.as_ref().is_some_and(|snapshot| is_fresh(snapshot, now, environment.limits.ask)),
-        version: snapshot.filter(|snapshot| Some(snapshot.watch) == watching).map(|snapshot| snapshot.version),
+        fresh,
+        version: own.map(|snapshot| snapshot.version.clone()),
         here: VERSION,
         replaced: watching.is_some_and(setup_files::was_replaced),
         others: other_watches(config, watching),

@@ -38,7 +38,7 @@ pub(super) fn bridge(config: &Config, environment: &Environment, say: &mut dyn F
         say(&format!("{}.service is as it should be", config.label));
     } else if job.keep_alive == KeepAlive::Unknown {
         say(&format!("{}.service is a oneshot, which can't have Restart=always, so it is left as it is", config.label));
-    } else if let Err(why) = put_drop_in(config, environment, say) {
+    } else if let Err(why) = write_drop_in(config, environment, say) {
         // Without it the bridge is restarted by the watch alone.
         say(&why);
     }
@@ -213,16 +213,12 @@ pub(super) fn set_start_at_login(config: &Config, environment: &Environment, on:
     if installed(config, environment) { systemd.disable() } else { Ok(()) }
 }
 
+/// A unit that systemd refuses with our drop-in could not be started any more, so then the drop-in goes again.
 pub(super) fn write_drop_in(
     config: &Config,
     environment: &Environment,
     say: &mut dyn FnMut(&str),
 ) -> Result<(), String> {
-    put_drop_in(config, environment, say)
-}
-
-/// A unit that systemd refuses with our drop-in could not be started any more, so then the drop-in goes again.
-fn put_drop_in(config: &Config, environment: &Environment, say: &mut dyn FnMut(&str)) -> Result<(), String> {
     let systemd = Systemd::new(&config.label, environment);
     let drop_in = drop_in(config, environment);
     file::put(config, &drop_in, say)?;

@@ -23,16 +23,16 @@ use crate::system::{command, files, timed};
 /// Names and values.
 pub type Values = Vec<(String, String)>;
 
-/// Names and values of `.env`, and of the environment that the job's plist or unit gives it. If they can't be read,
-/// secrets are only recognised by their shape.
-pub fn values(root: &Path, label: &str, manager: Manager, environment: &Environment) -> Values {
-    let mut values = of_dotenv(&root.join(contract::DOTENV), environment);
+/// Names and values of `.env`, as [`files::readings`] has it, and of the environment that the job's plist or unit gives it.
+/// If they can't be read, secrets are only recognised by their shape.
+pub fn values(dotenv: &[String], label: &str, manager: Manager, environment: &Environment) -> Values {
+    let mut values = of_dotenv(dotenv, environment);
     values.extend(of_job(label, manager, environment));
     values
 }
 
-fn of_dotenv(file: &Path, environment: &Environment) -> Values {
-    files::readings(file).iter().flat_map(|text| dotenv::all_forms(text, &lookup(environment))).collect()
+fn of_dotenv(readings: &[String], environment: &Environment) -> Values {
+    readings.iter().flat_map(|text| dotenv::all_forms(text, &lookup(environment))).collect()
 }
 
 /// Names and values of the environment that the job's plist or unit gives it.
@@ -108,7 +108,7 @@ impl JobEnvironment {
     /// The stamp was taken before: what is written while we read is read again.
     fn with_dotenv(&mut self, stamp: Option<files::Stamp>) -> Values {
         self.read = stamp;
-        let mut values = of_dotenv(&self.dotenv, &self.environment);
+        let mut values = of_dotenv(&files::readings(&self.dotenv), &self.environment);
         values.extend(self.run.iter().cloned());
         values
     }
@@ -260,9 +260,9 @@ mod tests {
             (Manager::Launchd, vec![dotenv.clone(), pair("B", "of the plist")]),
             (Manager::Systemd, vec![dotenv, pair("C", "of the unit"), pair("D", "also"), pair("E", "of-the-drop-in")]),
         ];
-        write(".env", "A=of dotenv\n");
+        let readings = ["A=of dotenv\n".to_owned()];
         for (manager, expected) in rows {
-            assert_eq!(values(&home, "x", manager, &environment), expected, "{manager:?}");
+            assert_eq!(values(&readings, "x", manager, &environment), expected, "{manager:?}");
         }
     }
 

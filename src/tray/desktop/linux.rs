@@ -66,24 +66,13 @@ pub(crate) fn at_start(proxy: &EventLoopProxy<Message>) {
 }
 
 fn look_for_a_host(bus: &gio::DBusConnection) {
-    let name = ("org.kde.StatusNotifierWatcher",).to_variant();
-    bus.call(
-        Some("org.freedesktop.DBus"),
-        "/org/freedesktop/DBus",
-        "org.freedesktop.DBus",
-        "NameHasOwner",
-        Some(&name),
-        None,
-        gio::DBusCallFlags::NONE,
-        5000,
-        gio::Cancellable::NONE,
-        |answer| {
-            if answer.is_ok_and(|answer| answer.child_get::<bool>(0)) {
-                return;
-            }
-            say("no tray host is on the session bus: the icon appears when a panel with a tray starts; the watch goes on");
-        },
-    );
+    seen::has_owner(bus, seen::TRAY, |there| {
+        if there != Some(true) {
+            say(
+                "no tray host is on the session bus: the icon appears when a panel with a tray starts; the watch goes on",
+            );
+        }
+    });
 }
 
 /// Whether the session bus accepts connections again.

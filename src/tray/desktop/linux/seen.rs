@@ -11,7 +11,8 @@ use tray_icon::TrayIcon;
 
 use crate::tray::shared_state::SharedState;
 
-const TRAY: &str = "org.kde.StatusNotifierWatcher";
+/// Who shows icons.
+pub(super) const TRAY: &str = "org.kde.StatusNotifierWatcher";
 const NOTIFICATIONS: &str = "org.freedesktop.Notifications";
 const BUS: (&str, &str, &str) = ("org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus");
 /// Milliseconds.
@@ -54,7 +55,8 @@ fn see_notifications(bus: &gio::DBusConnection, shared: Arc<SharedState>) {
     });
 }
 
-fn has_owner(bus: &gio::DBusConnection, name: &str, hear: impl FnOnce(Option<bool>) + 'static) {
+/// `None` if the bus does not answer in time.
+pub(super) fn has_owner(bus: &gio::DBusConnection, name: &str, hear: impl FnOnce(Option<bool>) + 'static) {
     ask(bus, BUS, "NameHasOwner", Some(&(name,).to_variant()), |answer| {
         hear(answer.and_then(|answer| answer.try_child_get::<bool>(0).ok().flatten()));
     });
