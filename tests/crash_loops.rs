@@ -110,6 +110,7 @@ fn a_bridge_that_crashes_ten_times_and_then_works_is_well_again() {
     let (scene, launchd) = unloaded(&options, &keys(), |scene| {
         patient(scene);
         scene.set("stale", 3.0);
+        scene.set("verify_uptime", 3.0);
     });
     let _watch = scene.watch();
     scene.wait_verdict("unhealthy", "not-loaded");

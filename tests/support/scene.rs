@@ -49,7 +49,7 @@ pub(crate) struct Watch {
 /// At the end of every test: nothing that the program wrote has a secret in it.
 impl Drop for Scene {
     fn drop(&mut self) {
-        self.end_embedded();
+        self.end_all();
         if std::thread::panicking() {
             return;
         }
@@ -370,14 +370,18 @@ impl Scene {
         after_the_time.filter_map(|line| line.strip_prefix("rung ").map(str::to_owned)).collect()
     }
 
-    /// A bridge of `embedded` outlives its watch on purpose; not its scene.
-    fn end_embedded(&self) {
-        let kept: Option<Value> = std::fs::read_to_string(self.state().join("embedded.json"))
-            .ok()
-            .and_then(|text| serde_json::from_str(&text).ok());
-        if let Some(pid) = kept.and_then(|kept| kept["child"]["pid"].as_u64()) {
-            kill_if_ours(u32::try_from(pid).expect("a pid"), &self.root);
-        }
+    /// A bridge of `embedded` outlives its watch on purpose, and one that left its group its manager; not their scene. A
+    /// watch that is still there, since a test let go of its scene first, is ended before the bridge, which it would start
+    /// again.
+    fn end_all(&self) {
+        let environment = self.environment_file();
+        let given = environment.as_os_str().as_encoded_bytes();
+        let is_watch = |pid: u32| {
+            let words = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+            words.split(|byte| *byte == 0).any(|word| word == given)
+        };
+        let is_bridge = |pid: u32| std::fs::read_link(format!("/proc/{pid}/cwd")).is_ok_and(|cwd| cwd == self.root);
+        bridge_watchdog::system::poll::until(PATIENCE, || !end_each(is_watch) && !end_each(is_bridge));
     }
 }
 
@@ -469,9 +473,12 @@ pub(crate) fn alive(pid: u32) -> bool {
     bridge_watchdog::system::process::find(pid).is_some()
 }
 
-/// Only a process whose working folder is this scene's checkout.
-fn kill_if_ours(pid: u32, root: &Path) {
-    if std::fs::read_link(format!("/proc/{pid}/cwd")).is_ok_and(|cwd| cwd == root) {
-        signal(pid, rustix::process::Signal::KILL);
+/// Ends each process of which that is true; whether there was one.
+fn end_each(of: impl Fn(u32) -> bool) -> bool {
+    let found: Vec<u32> =
+        bridge_watchdog::system::process::pids().unwrap_or_default().into_iter().filter(|pid| of(*pid)).collect();
+    for pid in &found {
+        signal(*pid, rustix::process::Signal::KILL);
     }
+    !found.is_empty()
 }

@@ -33,6 +33,8 @@ struct File {
     #[serde(default)]
     min_uptime: Option<f64>,
     #[serde(default)]
+    verify_uptime: Option<f64>,
+    #[serde(default)]
     crash_window: Option<f64>,
     #[serde(default)]
     pid_within: Option<f64>,
@@ -98,7 +100,7 @@ pub(crate) fn environment(path: &std::path::Path) -> Environment {
         chain_again: or(file.again, fast.chain_again),
         reload: or(file.reload, fast.reload),
         min_uptime: or(file.min_uptime, fast.min_uptime),
-        verify_uptime: or(file.min_uptime, fast.verify_uptime),
+        verify_uptime: or(file.verify_uptime.or(file.min_uptime), fast.verify_uptime),
         embedded_throttle: or(file.min_uptime, fast.embedded_throttle),
         crash_window: or(file.crash_window, fast.crash_window),
         pid_within: or(file.pid_within, fast.pid_within),
