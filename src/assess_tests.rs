@@ -547,6 +547,20 @@ fn every_situation_has_its_verdict() {
             (S::Healthy, C::None, 0),
         ),
         (
+            "incident 18: its last line says so, and it is silent",
+            |c| {
+                c.silent(600.0);
+                c.facts.life = Fact::Unknown("denied".into());
+                c.history.login_at = Some(NOW.mono - s(600.0));
+            },
+            (S::Waiting, C::AuthRequired, 0),
+        ),
+        (
+            "incident 18: a line alone says nothing",
+            |c| c.history.login_at = Some(NOW.mono - s(6.0)),
+            (S::Healthy, C::None, 0),
+        ),
+        (
             "incident 18: exit code 2",
             |c| {
                 c.down(100.0, 60.0);

@@ -16,9 +16,12 @@ pub struct Ending<'a> {
     pub copy_in_the_way: bool,
     /// Another bridge of this checkout lives. It may have what a second one can't have, an address for one.
     pub another_lives: bool,
+    /// The log can't be read, so what the run said last is not known.
+    pub unheard: bool,
 }
 
-/// The class of an end, or `None` if it was no crash (0) or how it ended is not known: then it counts against nothing.
+/// The class of an end, or `None` if it was no crash (0), or how it ended or what it said is not known: then it counts
+/// against nothing.
 ///
 /// Call it once for each run, when its end is seen and neither we nor the operator asked for it; with the findings of
 /// its last look or two, not of the whole run. The order is that of certainty: the manager, the error itself, a copy
@@ -41,6 +44,8 @@ pub fn class(ending: &Ending) -> Option<Class> {
             // Without a traceback, 2 comes from the interpreter or the command line, or is the bridge's own code for a
             // wrong configuration.
             Exit::Code(2) if !reached_code => Some(Class::Start),
+            // The words that would have explained it may be there.
+            Exit::Code(_) if !reached_code && ending.unheard => None,
             Exit::Code(_) | Exit::Signal(_) => Some(Class::Code),
             Exit::NotStarted(_) | Exit::Other(_) | Exit::Unseen | Exit::Never => reached_code.then_some(Class::Code),
         })

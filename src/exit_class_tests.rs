@@ -23,7 +23,7 @@ fn findings(log: &str) -> Findings {
 }
 
 fn ending<'a>(exit: &'a Exit, findings: &'a Findings) -> Ending<'a> {
-    Ending { exit, findings, offline: false, copy_in_the_way: false, another_lives: false }
+    Ending { exit, findings, offline: false, copy_in_the_way: false, another_lives: false, unheard: false }
 }
 
 #[test]
@@ -196,7 +196,7 @@ fn what_was_seen_otherwise_counts_too() {
     let one = Exit::Code(1);
     let plain = |findings| ending(&one, findings);
     let not_started = Exit::NotStarted("a step before its start failed".into());
-    let rows: [(&str, Ending, Option<Class>); 12] = [
+    let rows: [(&str, Ending, Option<Class>); 16] = [
         ("R33", Ending { exit: &not_started, ..plain(&none) }, Some(Start)),
         ("R33, whatever is in the log", Ending { exit: &not_started, ..plain(&code) }, Some(Start)),
         ("R19", Ending { copy_in_the_way: true, ..plain(&none) }, Some(Copy)),
@@ -205,6 +205,14 @@ fn what_was_seen_otherwise_counts_too() {
         ("incident 36", Ending { offline: true, ..plain(&none) }, Some(Network)),
         ("incident 36, any error", Ending { offline: true, ..plain(&code) }, Some(Network)),
         ("offline and killed", Ending { offline: true, exit: &Exit::Signal(9), ..plain(&none) }, Some(Killed)),
+        ("its log may not be read", Ending { unheard: true, ..plain(&none) }, None),
+        ("its log may not be read any more", Ending { unheard: true, ..plain(&code) }, Some(Code)),
+        (
+            "unheard: a signal that is its own",
+            Ending { unheard: true, exit: &Exit::Signal(11), ..plain(&none) },
+            Some(Code),
+        ),
+        ("unheard: its own code 2", Ending { unheard: true, exit: &Exit::Code(2), ..plain(&none) }, Some(Start)),
         ("systemd: out of memory", Ending { exit: &Exit::Other("oom-kill".into()), ..plain(&none) }, Some(Killed)),
         ("systemd: its watchdog", Ending { exit: &Exit::Other("watchdog".into()), ..plain(&none) }, Some(Killed)),
         ("systemd: resources", Ending { exit: &Exit::Other("resources".into()), ..plain(&none) }, Some(Start)),

@@ -65,7 +65,10 @@ pub struct History {
     /// When the log said that it was told to stop; it has been silent since.
     #[serde(default)]
     pub told_to_stop_at: Option<Mono>,
-    /// What this run's new bytes said at the last look: they help to explain its death.
+    /// When the log said that a login is needed; it has been silent since.
+    #[serde(default)]
+    pub login_at: Option<Mono>,
+    /// What this run said last, for as long as words count: it helps to explain its death.
     #[serde(default)]
     pub said: Findings,
     /// Until when Telegram told the bridge to wait, by its log.
@@ -158,6 +161,9 @@ pub fn advance(before: &History, facts: &Facts, ours: &[Identity], limits: &Limi
     history.starters = history.starters.with(facts);
     let same_run = history.run.map(|run| run.id) == before.run.map(|run| run.id);
     note_log(&mut history, facts, limits, same_run);
+    // Where no run was known before, the words are of this one: the log's reader compares its start with the file's time.
+    let of_this_run = same_run || before.run.is_none() || history.run.is_none();
+    note_login(&mut history, facts, of_this_run);
     // A traceback may be quoted from a chat; that a run ended with it says that it is its own.
     let wait = events.iter().rev().find_map(|event| error_line::flood_seconds(event.error.as_deref()?));
     if let Some(seconds) = wait {
@@ -233,7 +239,7 @@ fn note_process(
         history.silent_since = Some(if wrote < began { began } else { earlier(wrote, now.mono) });
         (history.stale_looks, history.had_socket, history.said_connected) = (0, false, None);
         (history.stopping_since, history.disconnected_since) = (None, None);
-        (history.locked_at, history.told_to_stop_at) = (None, None);
+        (history.locked_at, history.told_to_stop_at, history.login_at) = (None, None, None);
         history.said = Findings::default();
         (history.beats, history.life) = (Beats::default(), signs::Record::default());
         history.inside = Inside::default();
@@ -286,10 +292,23 @@ fn note_log(history: &mut History, facts: &Facts, limits: &Limits, same_run: boo
     if (log.said.locked || log.said.lock_mentioned) && speaks {
         history.locked_at = Some(now);
     }
-    history.said = log.said.clone();
+    // A bridge that ends slowly says nothing more for a few looks.
+    let still_last = !log.grew && log.said == Findings::default() && silent < limits.log_words_count;
+    if history.run.is_none() || !still_last {
+        history.said = log.said.clone();
+    }
     note_flood(history, log, facts.clock.wall, limits);
     if same_run || log.said.connected == Some(true) {
         history.said_connected = log.said.connected.or(history.said_connected);
+    }
+}
+
+fn note_login(history: &mut History, facts: &Facts, of_this_run: bool) {
+    let Fact::Known(log) = &facts.log else { return };
+    if log.said.login && of_this_run {
+        history.login_at = Some(facts.clock.mono);
+    } else if log.grew {
+        history.login_at = None;
     }
 }
 
@@ -462,6 +481,7 @@ fn crash(history: &History, service: &Job, pid: Option<u32>, facts: &Facts, limi
         offline: facts.network == Some(Fact::Known(false)),
         copy_in_the_way: identity::beside(facts, limits.stale_process),
         another_lives: identity::lives(facts),
+        unheard: facts.log.known().is_none(),
     };
     Event {
         class: exit_class::class(&ending).unwrap_or(Class::Unseen),

@@ -202,6 +202,36 @@ fn how_long_it_is_down_unloaded_or_on_its_way_out() {
     assert_eq!(told(|c| c.down(9.0, 0.0)), None, "it is gone");
 }
 
+/// The log says so in the look that first sees this run.
+fn asked_first(run_before: Option<Process>) -> Option<Mono> {
+    let history = changed(|c| {
+        c.history.run = run_before;
+        c.log().said.login = true;
+    });
+    history.login_at
+}
+
+#[test]
+fn a_login_is_asked_for_as_long_as_nothing_follows() {
+    let asked = |change: fn(&mut Case)| {
+        let history = changed(|c| {
+            c.history.login_at = Some(ago(9.0));
+            change(c);
+        });
+        history.login_at
+    };
+    assert_eq!(asked(|_| {}), Some(ago(9.0)), "silent since");
+    assert_eq!(asked(|c| c.log().said.login = true), Some(ago(0.0)), "said again");
+    assert_eq!(asked(|c| c.log().grew = true), None, "a line followed");
+    assert_eq!(asked(|c| respawned(c, 1.0)), None, "another run");
+    let first = |run| asked_first(run).is_some();
+    assert!(first(None), "the first look finds it so");
+    assert!(
+        !first(Some(Process { id: Identity { pid: 7, start: 1 }, ..process(100.0) })),
+        "the last line of the one before"
+    );
+}
+
 #[test]
 fn whose_voice_it_is() {
     // (name, change, heard, spoke, buffered)
@@ -294,6 +324,32 @@ fn whose_voice_it_is() {
     let stale =
         |since: f64| changed(|c| (c.history.silent_since, c.history.stale_looks) = (Some(ago(since)), 4)).stale_looks;
     assert_eq!([299.0, 300.0].map(stale), [0, 5]);
+}
+
+/// A bridge that waits for its threads ends a while after its last words.
+#[test]
+fn the_last_words_explain_an_end_some_looks_later() {
+    let lost = || Findings { login: true, own_lines: 1, ..Findings::default() };
+    let class = |silent: f64, change: fn(&mut Case)| {
+        let mut case = well();
+        case.history.said = lost();
+        case.history.silent_since = Some(ago(silent));
+        change(&mut case);
+        let between = after(&case);
+        (case.log().grew, case.log().said) = (false, Findings::default());
+        case.down(100.0, 0.0);
+        (case.history, case.job().last_exit) = (between, Exit::Code(1));
+        let (_, events) = advance(&case.history, &case.facts, &[], LIMITS);
+        events.into_iter().find(|event| event.kind == EventKind::Crash).map(|crash| crash.class)
+    };
+    assert_eq!(class(60.0, |_| {}), Some(Class::Login), "two looks later");
+    assert_eq!(class(299.0, |_| {}), Some(Class::Login));
+    assert_eq!(class(300.0, |_| {}), Some(Class::Code), "they no longer count");
+    let goes_on = |case: &mut Case| (case.log().grew, case.log().said.heartbeat) = (true, true);
+    assert_eq!(class(60.0, goes_on), Some(Class::Code), "it went on after them");
+    assert_eq!(class(60.0, |case| respawned(case, 1.0)), Some(Class::Code), "the words of the one before");
+    let gone = |case: &mut Case| case.down(100.0, 0.0);
+    assert_eq!(class(60.0, gone), None, "it is the same end");
 }
 
 #[test]

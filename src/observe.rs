@@ -40,7 +40,7 @@ pub struct Observer {
     sockets: Sockets,
     /// The last answer of the manager, valid while its process lives.
     job: Option<(Identity, Job)>,
-    log: Timed<Option<Identity>, Result<Log, String>>,
+    log: Timed<Heard, Result<Log, String>>,
     crash_log: Timed<(), Result<Vec<Event>, String>>,
     git: Timed<bool, Result<Git, String>>,
     files: Timed<(), (Result<Markers, String>, Result<Disk, String>)>,
@@ -48,8 +48,19 @@ pub struct Observer {
     session: Timed<Vec<u32>, Result<Session, String>>,
     log_end: Timed<(), Vec<Vec<String>>>,
     job_environment: Timed<Of, Values>,
-    /// The run whose environment is known: the manager's counters and the process.
-    learned: Option<(Option<u64>, Option<u64>, Option<Identity>)>,
+    /// The run whose environment is known.
+    learned: Option<Run>,
+}
+
+/// A run as it is told from any other: the manager's two counters and the process.
+type Run = (Option<u64>, Option<u64>, Option<Identity>);
+
+/// What of the log is asked for.
+enum Heard {
+    /// What was there before us.
+    Before,
+    /// What is new, and the bridge's process now.
+    Since(Option<Process>),
 }
 
 /// Whose environment is asked for.
@@ -89,7 +100,10 @@ impl Observer {
             family: Vec::new(),
             sockets: Sockets::default(),
             job: None,
-            log: Timed::new("log", move |run| tail.look(run)),
+            log: Timed::new("log", move |heard| match heard {
+                Heard::Before => tail.begin(),
+                Heard::Since(run) => tail.look(run),
+            }),
             crash_log: Timed::new("crash_log", move |()| crash_log.recent()),
             git: Timed::new("git", move |deep| Ok(summary.cleaned(checkout.head(deep)?))),
             files: Timed::new("files", move |()| (markers::read(&files), disk(&files))),
@@ -123,16 +137,16 @@ impl Observer {
     pub fn deepen(&mut self, facts: &mut Facts) {
         // A manager that has just not answered in time would only time out once more.
         if facts.service.known().is_some() {
-            let before = facts.running().map(|process| process.id);
+            let before = known_run(facts);
             self.job = None;
             (facts.service, facts.process) = self.process();
             facts.holds = self.holds();
-            let run = facts.running().map(|process| process.id);
+            let after = known_run(facts);
             if let (Fact::Known(job), Fact::Known(process)) = (&facts.service, &facts.process)
-                && run != before
+                && after != before
             {
                 self.learn(job, *process);
-                self.hear_last_words(run, &mut facts.log);
+                self.hear_last_words(*process, &mut facts.log);
             }
         }
         let family = self.family(facts.running(), family::all);
@@ -157,11 +171,11 @@ impl Observer {
         }
     }
 
-    /// The process has ended between the two looks. What it wrote before gives its death its class, as in
-    /// [`Observer::look`]; without it an end by a lost login would be held against the code.
-    fn hear_last_words(&mut self, run: Option<Identity>, log: &mut Fact<Log>) {
+    /// A process has ended between the two looks, perhaps one that neither met. What it wrote before gives its death its
+    /// class, as in [`Observer::look`]; without it an end by a lost login would be held against the code.
+    fn hear_last_words(&mut self, process: Option<Process>, log: &mut Fact<Log>) {
         let Fact::Known(heard) = log else { return };
-        if let Ok(Ok(newer)) = self.log.now(run, self.environment.limits.read) {
+        if let Ok(Ok(newer)) = self.log.now(Heard::Since(process), self.environment.limits.read) {
             *heard = std::mem::take(heard).then(newer);
         }
     }
@@ -205,6 +219,9 @@ impl Observer {
         self.began = [Some(clock::wall()), self.began[0]];
         self.git.ask(deep);
         self.files.ask(());
+        // At the first look, before the manager is asked: a run may begin and end between its answer and our reading.
+        let limit = self.environment.limits.read;
+        let before = if self.began[1].is_none() { self.log.now(Heard::Before, limit).ok() } else { None };
         let (service, process) = self.process();
         // Before anything of this run is read that may be shown.
         if let (Fact::Known(job), Fact::Known(process)) = (&service, &process) {
@@ -212,8 +229,7 @@ impl Observer {
         }
         self.crash_log.ask(());
         // After the process: if it is gone, its last lines are in the log by then, and they give its death its class.
-        let run = process.known().copied().flatten().map(|process| process.id);
-        self.log.ask(run);
+        self.log.ask(Heard::Since(process.known().copied().flatten()));
         let family = self.family(process.known().copied().flatten(), family::members);
         let left = self.family.iter().copied().filter(|pid| !family.contains(pid));
         self.new_processes.ask_about(left);
@@ -225,13 +241,18 @@ impl Observer {
             Ok((markers, disk)) => (markers.into(), disk.into()),
             Err(why) => (Fact::Unknown(why.clone()), Fact::Unknown(why)),
         };
+        let log = self.log.answer_even_if_late(deadline).and_then(|log| log);
+        let log = match (before, log) {
+            (Some(Ok(before)), Ok(log)) => Ok(before.then(log)),
+            (_, log) => log,
+        };
         Facts {
             clock: clock::now(),
             service,
             process,
             bridge,
             lookalikes,
-            log: self.log.answer_even_if_late(deadline).and_then(|log| log).into(),
+            log: log.into(),
             session: Fact::Unknown("looked at only when something is wrong".into()),
             life,
             network: None,
@@ -267,7 +288,7 @@ impl Observer {
     /// What the environment of a run has in it is hidden from then on. Asked once a run, and not at its death: then a start
     /// may be due. `.env` may be written within a run.
     fn learn(&mut self, job: &Job, process: Option<Process>) {
-        let run = (job.runs, job.run, process.map(|process| process.id));
+        let run = run_of(job, process);
         let known = |(runs, run_id, id)| (runs, run_id) == (job.runs, job.run) && (id == run.2 || run.2.is_none());
         let limit = self.environment.limits.read;
         if self.learned.is_some_and(known) {
@@ -321,6 +342,14 @@ impl Observer {
         family.sort_by_key(|member| *member != pid);
         family
     }
+}
+
+fn run_of(job: &Job, process: Option<Process>) -> Run {
+    (job.runs, job.run, process.map(|process| process.id))
+}
+
+fn known_run(facts: &Facts) -> Option<Run> {
+    Some(run_of(facts.service.known()?, *facts.process.known()?))
 }
 
 /// A search that failed leaves both unknown.

@@ -52,6 +52,29 @@ fn incident_40_a_pause_that_is_a_day_old_is_told_once_a_day_until_it_ends() {
     assert!(scene.acts().iter().all(|act| act.starts_with("send an alert")), "{:?}", scene.acts());
 }
 
+/// Without a marker, by its last line alone; also for a watch that comes later.
+#[test]
+fn incident_18_a_bridge_that_says_that_it_needs_a_login_and_is_silent_then_is_left_alone() {
+    let bot = Bot::new(Mood::Fine);
+    let mut scene = Scene::new("embedded", 60.0);
+    scene.extra = Bot::config(bot.address);
+    let line = |level: &str, text: &str| format!("echo \"$(date '+%F %T,000') [{level}] bridge: {text}\"\n");
+    let said = line("INFO", "Connected to Telegram")
+        + &line("WARNING", "[hibernation] Bridge hibernating: auth required. Run the login script.");
+    scene.script(&format!("{said}sleep 600\n"));
+    let mut watch = scene.watch();
+    let pid = scene.wait_bridge();
+    let text = first_told(&scene, &bot, "To log in: cd ");
+    assert!(text.contains("Telegram asks for a new login"), "{text}");
+    scene.wait_verdict("waiting", "auth-required");
+    watch.kill();
+    let _watch = scene.watch();
+    scene.wait_looks(8);
+    scene.wait_verdict("waiting", "auth-required");
+    assert_eq!((scene.wait_bridge(), scene.events("crash").len()), (pid, 0), "{}", scene.journal());
+    assert!(scene.rungs().is_empty(), "{}", scene.journal());
+}
+
 #[test]
 fn a_stop_that_is_a_day_old_is_told_once_a_day() {
     let bot = Bot::new(Mood::Fine);

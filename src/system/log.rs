@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::error_line;
-use crate::facts::{Identity, Log, Repeated};
+use crate::facts::{Identity, Log, Process, Repeated};
 use crate::findings::Findings;
 use crate::foreign_text::{Lines, harmless};
 use crate::log_line;
@@ -17,7 +17,7 @@ use crate::log_parts::Level;
 use crate::log_reader::Reader;
 use crate::log_voice::Voice;
 use crate::secrets::Secrets;
-use crate::system::{clock, process};
+use crate::system::clock;
 use crate::time::{Mono, Wall};
 
 /// Follows the log and the error log. The last seen file is kept open: after a rotation the bridge may go on writing
@@ -32,8 +32,10 @@ pub struct Tail {
     secrets: Secrets,
     /// The process at the last look: after another pid appears, new lines are another run's.
     run: Option<Identity>,
-    /// There was a look before this one: a file that it did not see is new from its first byte.
+    /// There was a look before this one, so that `run` is known.
     looked: bool,
+    /// What was there before us has been read: a file that appears now is new from its first byte.
+    begun: bool,
 }
 
 struct Followed {
@@ -50,6 +52,8 @@ struct Followed {
     /// It was deleted; its disk space is freed when we close it.
     deleted: bool,
     reader: Reader,
+    /// What its last lines say that were there before us, until it is known whose they are.
+    before: Option<(Option<Wall>, Findings)>,
 }
 
 /// One error line; digits may differ.
@@ -67,6 +71,9 @@ const ERROR: usize = 400;
 const READ: u64 = 64 << 10;
 /// At most this much of a file that is seen for the first time: enough for the last few lines, even long ones.
 const END: u64 = 16 << 10;
+/// The kernel's time of a file is that of its last tick, up to 10 ms before the write. A manager that restarts needs longer
+/// than this, so no line of the run before comes into it.
+const ROUNDED: Duration = Duration::from_millis(20);
 /// This many files are followed: those at the two paths, those that the bridge writes to, and two that a bridge which
 /// was just started may have opened before a rotation.
 const FOLLOWED: usize = 6;
@@ -82,14 +89,45 @@ impl Tail {
             secrets,
             run: None,
             looked: false,
+            begun: false,
         }
     }
 
-    /// What is new since the last look; the first look only notes the size. `run` is the bridge's process now.
+    /// What is new since the last look. `run` is the bridge's process now.
     ///
     /// # Errors
     /// Why the log can't be looked at. A log that does not exist yet is no error.
-    pub fn look(&mut self, run: Option<Identity>) -> Result<Log, String> {
+    pub fn look(&mut self, run: Option<Process>) -> Result<Log, String> {
+        let mut log = self.read()?;
+        if let Some(run) = run {
+            let before = self.followed.iter_mut().filter_map(|followed| followed.before.take());
+            // Its last line is this run's if it is younger: it may already have ended with it.
+            let its_own = before.filter(|(modified, _)| *modified >= Some(run.started - ROUNDED));
+            let said = its_own.map(|(_, said)| last_words(said)).fold(Findings::default(), Findings::then);
+            log.said = said.then(log.said);
+        }
+        let id = run.map(|run| run.id);
+        if self.looked && self.run != id {
+            for followed in &mut self.followed {
+                // The last line may be unfinished; what follows is another process's.
+                log.said = std::mem::take(&mut log.said).then(followed.reader.ended());
+            }
+        }
+        (self.run, self.looked) = (id, true);
+        self.without_secrets(&mut log.said);
+        Ok(log)
+    }
+
+    /// What was there before us, whose ever it is. To be called before anybody is asked which process is the bridge: what
+    /// a run writes that begins after that is then new.
+    ///
+    /// # Errors
+    /// As [`Tail::look`].
+    pub fn begin(&mut self) -> Result<Log, String> {
+        self.read()
+    }
+
+    fn read(&mut self) -> Result<Log, String> {
         let mut log = Log { path: self.log.clone(), ..Log::default() };
         let mut fresh = String::new();
         // Of the file that has heartbeats; the log stands before the error log.
@@ -130,18 +168,16 @@ impl Tail {
                 let text = last_lines(&file, meta.len());
                 let said = reader.feed(&text);
                 voice = reader.voice().clone().or(voice);
-                if self.looked {
+                let mut before = None;
+                if self.begun {
                     log.said = std::mem::take(&mut log.said).then(said);
                     fresh.push_str(&text);
                 } else {
                     let modified = meta.modified().ok().map(clock::epoch);
-                    let said = said.then(reader.clone().ended());
+                    let mut said = said.then(reader.clone().ended());
+                    said.login = asks_for_login(&text, &voice);
                     log.flood_before = log.flood_before.or_else(|| flood_before(&said, modified));
-                    // Its last line is this run's if it is younger: it may already have ended with it.
-                    let began = run.and_then(|run| process::find(run.pid)).map(|process| process.started);
-                    if run.is_some() && began.is_none_or(|began| modified >= Some(began)) {
-                        log.said = std::mem::take(&mut log.said).then(last_words(said));
-                    }
+                    before = Some((modified, said));
                 }
                 self.followed.push(Followed {
                     path,
@@ -153,18 +189,12 @@ impl Tail {
                     in_place: true,
                     deleted: false,
                     reader,
+                    before,
                 });
             }
         }
         self.forget_old();
-        if self.run != run && self.looked {
-            for followed in &mut self.followed {
-                // The last line may be unfinished; what follows is another process's.
-                log.said = std::mem::take(&mut log.said).then(followed.reader.ended());
-            }
-        }
-        (self.run, self.looked) = (run, true);
-        self.without_secrets(&mut log.said);
+        self.begun = true;
         log.repeated = self.repeated(&fresh);
         Ok(log)
     }
@@ -267,9 +297,17 @@ fn flood_before(said: &Findings, modified: Option<Wall>) -> Option<(Wall, Durati
     Some((modified?, Duration::from_secs(seconds)))
 }
 
-/// What explains an end, and nothing else: the lines before the last ones may be another run's.
+/// Whether its last line does, and so gives the silence after it its reason; one before it may be another run's.
+fn asks_for_login(text: &str, voice: &Voice) -> bool {
+    let mut reader = Reader::default();
+    reader.lend(voice.clone());
+    text.lines().next_back().is_some_and(|last| reader.feed(&format!("{last}\n")).login)
+}
+
+/// What explains an end or a silence, and nothing else: the lines before the last ones may be another run's.
 fn last_words(said: Findings) -> Findings {
     Findings {
+        login: said.login,
         ended_by: said.ended_by,
         last_error: said.last_error,
         last_words: said.last_words,
@@ -351,6 +389,7 @@ mod tests {
     use std::io::Write;
 
     use super::*;
+    use crate::system::process;
 
     #[test]
     fn incident_6_only_new_bytes_are_activity() {
@@ -500,15 +539,39 @@ mod tests {
         assert_eq!((ended(&said), said.connected), (Some("KeyError: 'a'".into()), Some(true)));
         // A process that began before the last line may have written it; one that is younger has not.
         let this = process::find(std::process::id()).unwrap();
-        let said = tail().look(Some(this.id)).unwrap().said;
+        let said = tail().look(Some(this)).unwrap().said;
         assert_eq!((ended(&said), said.connected), (Some("KeyError: 'a'".into()), None));
         let file = fs::OpenOptions::new().append(true).open(&error_log).unwrap();
         file.set_modified(std::time::SystemTime::UNIX_EPOCH).unwrap();
-        assert_eq!(tail().look(Some(this.id)).unwrap().said, Findings::default());
+        assert_eq!(tail().look(Some(this)).unwrap().said, Findings::default());
         assert_eq!(tail().look(None).unwrap().said, Findings::default());
+        // The time of the file is rounded, and so is that of the start.
+        let as_of = |before: u64| {
+            let at = this.started - Duration::from_millis(before);
+            file.set_modified(std::time::SystemTime::UNIX_EPOCH + Duration::from_secs_f64(at.0)).unwrap();
+            ended(&tail().look(Some(this)).unwrap().said)
+        };
+        assert_eq!(as_of(10), Some("KeyError: 'a'".into()));
+        assert_eq!(as_of(1000), None);
+        // It began after we asked for it, or ended before: either way its lines are its own.
+        fs::write(&error_log, "INFO of another time\n").unwrap();
+        let mut asked = tail();
+        assert_eq!(asked.begin().unwrap().said, Findings::default());
+        fs::write(&error_log, format!("INFO of another time\n{trace}")).unwrap();
+        assert_eq!(ended(&asked.look(None).unwrap().said), Some("KeyError: 'a'".into()), "it came and went");
+        assert_eq!(asked.look(Some(this)).unwrap().said, Findings::default());
+        let mut late = tail();
+        assert_eq!(late.look(None).unwrap().said, Findings::default());
+        assert_eq!(ended(&late.look(Some(this)).unwrap().said), Some("KeyError: 'a'".into()), "it came meanwhile");
+        // A login only in the last line.
+        let asks = "WARNING [hibernation] Bridge hibernating: auth required.\n";
+        for (text, login) in [(format!("INFO x\n{asks}"), true), (format!("{asks}INFO x\n"), false)] {
+            fs::write(&error_log, text).unwrap();
+            assert_eq!(tail().look(Some(this)).unwrap().said.login, login);
+        }
         // Of a long file only whole lines.
         fs::write(&error_log, format!("{}\n{trace}", "x".repeat(1 << 20))).unwrap();
-        let said = tail().look(Some(this.id)).unwrap().said;
+        let said = tail().look(Some(this)).unwrap().said;
         assert_eq!(ended(&said), Some("KeyError: 'a'".into()));
     }
 

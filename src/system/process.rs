@@ -175,8 +175,10 @@ mod platform {
         let start: u64 = fields.get(19)?.parse().ok()?;
         #[expect(clippy::cast_precision_loss, reason = "ticks since boot")]
         let started = span(start as f64 / rustix::param::clock_ticks_per_second() as f64);
+        // In this order: where we are interrupted in between, the start seems earlier and never later than it was.
+        let now = clock::wall();
         let age = clock::since_boot().saturating_sub(started);
-        Some(Process { id: Identity { pid, start }, started: clock::wall() - age, age })
+        Some(Process { id: Identity { pid, start }, started: now - age, age })
     }
 
     /// A field of proc(5), counted from 1; the third and later ones only.
