@@ -14,7 +14,7 @@ use std::time::Duration;
 
 pub use self::watch::somebody_reads;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::config::{Config, tilde};
 use crate::demo::{self, Fault};
@@ -195,12 +195,22 @@ enum Recorded {
 
 /// The whole command line as clap sees it, for its manual and the shells' completions.
 pub fn command() -> clap::Command {
-    <Cli as clap::CommandFactory>::command()
+    Cli::command()
+}
+
+/// With the examples of its help held together, since clap breaks it into lines: [`output::clap`] shows them as they were.
+pub fn whole_commands(mut command: clap::Command) -> clap::Command {
+    if let Some(text) = command.get_after_help() {
+        let text = paint::glued(&text.to_string());
+        command = command.after_help(text);
+    }
+    command.mut_subcommands(whole_commands)
 }
 
 /// Parses, runs, prints at most one error line, and returns the exit code.
 pub fn main(args: impl IntoIterator<Item = OsString>, environment: &Environment) -> u8 {
-    let cli = match Cli::try_parse_from(args) {
+    let parsed = whole_commands(command()).try_get_matches_from(args).and_then(|found| Cli::from_arg_matches(&found));
+    let cli = match parsed {
         Ok(cli) => cli,
         Err(error) => return told(&error),
     };

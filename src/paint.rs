@@ -68,8 +68,8 @@ pub fn journal(text: &str, state: Option<State>) -> String {
     state.map_or_else(|| line(text), |state| with_state(text, state))
 }
 
-/// Lines that fit this width: they end at a word, and what goes on is indented. A word that is wider stays whole (a path
-/// can be copied then), and so does a command where a line has room for it.
+/// Lines that fit this width: they end at a word, and what goes on is indented. A word that is wider stays whole, and so
+/// does every command: it is copied and pasted, and a shell takes each line of it for a command of its own.
 pub fn wrapped(text: &str, width: usize) -> String {
     text.split('\n').map(|line| wrapped_line(line, width)).collect::<Vec<_>>().join("\n")
 }
@@ -90,39 +90,38 @@ fn wrapped_line(text: &str, width: usize) -> String {
         .word_splitter(WordSplitter::NoHyphenation)
         .wrap_algorithm(WrapAlgorithm::FirstFit)
         .break_words(false);
-    let room = width.saturating_sub(further.len());
-    textwrap::wrap(&glued(&text[blanks..], room), options).join("\n").replace(GLUE, " ")
+    unglued(&textwrap::wrap(&glued(&text[blanks..]), options).join("\n"))
 }
 
-/// With the commands that fit into `room` held together.
-fn glued(text: &str, room: usize) -> String {
+/// With its commands held together, for whoever breaks it into lines; see [`unglued`].
+pub fn glued(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut at = 0;
     for command in commands(text) {
-        let words = &text[command.clone()];
         out.push_str(&text[at..command.start]);
-        if textwrap::core::display_width(words) <= room {
-            out.push_str(&words.replace(' ', &GLUE.to_string()));
-        } else {
-            out.push_str(words);
-        }
+        out.push_str(&text[command.clone()].replace(' ', &GLUE.to_string()));
         at = command.end;
     }
     out + &text[at..]
 }
 
+/// As it was before [`glued`].
+pub fn unglued(text: &str) -> String {
+    text.replace(GLUE, " ")
+}
+
 /// Where a text has commands that a person may type: ours, by its name and what follows like a subcommand or a flag; and
-/// what stands after "run: ".
+/// what stands after one of [`BEFORE`].
 fn commands(text: &str) -> Vec<Range<usize>> {
-    const RUN: &str = "run: ";
     let mut found = Vec::new();
     let mut from = 0;
     while from < text.len() {
         let rest = &text[from..];
-        let (run, ours) = (rest.find(RUN), rest.find(PROGRAM).filter(|at| rest[at + PROGRAM.len()..].starts_with(' ')));
+        let run = BEFORE.iter().filter_map(|mark| Some(rest.find(mark)? + mark.len())).min();
+        let ours = rest.find(PROGRAM).filter(|at| rest[at + PROGRAM.len()..].starts_with(' '));
         let (start, end) = match (run, ours) {
-            (Some(run), ours) if ours.is_none_or(|ours| run < ours) => {
-                let start = from + run + RUN.len();
+            (Some(run), ours) if ours.is_none_or(|ours| run <= ours) => {
+                let start = from + run;
                 (start, start + whole_command(&text[start..]))
             }
             (_, Some(ours)) => (from + ours, from + ours + own_command(&rest[ours..])),
@@ -136,9 +135,12 @@ fn commands(text: &str) -> Vec<Range<usize>> {
     found
 }
 
+/// What a whole command stands after, in our sentences and in the help.
+const BEFORE: [&str; 2] = ["run: ", "Example: "];
+
 /// To the end of the line, or to a remark in brackets or after a comma.
 fn whole_command(text: &str) -> usize {
-    [" (or ", ", which "].iter().filter_map(|mark| text.find(mark)).min().unwrap_or(text.len())
+    [" (or ", ", which ", "\n"].iter().filter_map(|mark| text.find(mark)).min().unwrap_or(text.len())
 }
 
 /// The name, its subcommand and its flags, each with a value in capitals or a path.
@@ -186,7 +188,7 @@ mod tests {
 
     #[test]
     fn commands_are_found_whole_and_nothing_else_is() {
-        let rows: [(&str, &[&str]); 9] = [
+        let rows: [(&str, &[&str]); 10] = [
             ("nobody is told; run: bridge-watchdog setup", &["bridge-watchdog setup"]),
             (
                 "there is no configuration; run: bridge-watchdog setup (or try 'bridge-watchdog demo', which needs none)",
@@ -196,6 +198,7 @@ mod tests {
             ("To end it: bridge-watchdog resume", &["bridge-watchdog resume"]),
             ("start it: bridge-watchdog run --config '/a b'", &["bridge-watchdog run --config"]),
             ("can be read by others; run: chmod 600 '/a b/config.toml'", &["chmod 600 '/a b/config.toml'"]),
+            ("Example: bridge-watchdog a --b 7 -- ./c\n\nX", &["bridge-watchdog a --b 7 -- ./c"]),
             ("the bridge-watchdog is at work", &["bridge-watchdog is"]),
             ("bridge-watchdog: no", &[]),
             ("", &[]),
@@ -212,13 +215,15 @@ mod tests {
         for width in [30, 40, 80, 200] {
             for text in [text.to_owned(), line(text)] {
                 let wrapped = wrapped(&text, width);
-                for line in wrapped.lines() {
+                for line in wrapped.lines().filter(|line| !line.contains("bridge-watchdog")) {
                     assert!(textwrap::core::display_width(line) <= width, "{width}: {line}");
                 }
                 assert_eq!(wrapped.split_whitespace().collect::<String>(), text.split_whitespace().collect::<String>());
-                assert!(width < 40 || wrapped.contains("bridge-watchdog restart --dry-run"), "{width}:\n{wrapped}");
+                assert!(wrapped.contains("bridge-watchdog restart --dry-run"), "{width}:\n{wrapped}");
             }
         }
+        let long = "x; run: mkdir -p '/a b' && cat \"$f\" > '/a b/c d'";
+        assert_eq!(wrapped(long, 10), "x; run:\n  mkdir -p '/a b' && cat \"$f\" > '/a b/c d'");
         let path = format!("see {}", "/a/long/path".repeat(9));
         assert_eq!(wrapped(&path, 40).lines().nth(1), Some(format!("  {}", "/a/long/path".repeat(9)).as_str()));
     }

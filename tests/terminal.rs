@@ -88,6 +88,12 @@ fn on_a_terminal(scene: &Scene, args: &[&str], columns: u16, no_color: bool) -> 
     Terminal::wide(command, columns).finish()
 }
 
+/// Whether this line is a command and nothing else, by what is printed where no line is broken.
+fn is_command(plain: &str, line: &str) -> bool {
+    let ours = line.trim_start_matches(['\'', '(']).starts_with("bridge-watchdog ");
+    ours || ["run: ", "Example: "].iter().any(|mark| plain.contains(&format!("{mark}{line}")))
+}
+
 /// A command in each of its forms; what it prints without a terminal.
 fn everywhere(scene: &Scene, args: &[&str], coloured: &mut BTreeSet<String>) -> String {
     let name = args.join(" ");
@@ -109,7 +115,16 @@ fn everywhere(scene: &Scene, args: &[&str], coloured: &mut BTreeSet<String>) -> 
         let seen = screen(&shown, if clears { columns.into() } else { usize::MAX });
         for line in seen.iter().filter(|_| !json) {
             let wide = line.chars().count() > columns.into();
-            assert!(!wide || !line.trim().contains(' '), "{name}: wider than the terminal: {line}");
+            let whole = !line.trim().contains(' ') || is_command(&plain, line.trim());
+            assert!(!wide || whole, "{name}: wider than the terminal: {line}");
+        }
+        for line in plain.lines().filter(|_| !json) {
+            let pasted = ["run: ", "Example: "].iter().find_map(|mark| line.split_once(mark));
+            let Some((_, pasted)) = pasted.filter(|(_, rest)| !rest.contains(" (or ") && !rest.contains(", which "))
+            else {
+                continue;
+            };
+            assert!(seen.iter().any(|line| line.contains(pasted)), "{name}: is no one command any more: {pasted}");
         }
         let bare = without_waits(&seen.join("\n"));
         // Which signs of life are there just now differs.
@@ -160,6 +175,17 @@ fn each_command_is_readable_everywhere() {
     }
     let expected = std::fs::read_to_string(EXPECTED).expect("the expected file");
     assert_eq!(text, expected, "read the difference, then write the file again: BLESS=1");
+}
+
+/// With mends of several words, and paths with blanks.
+#[test]
+fn a_mend_of_the_doctor_can_be_pasted_at_any_width() {
+    let mut scene = Scene::new("embedded", 60.0);
+    scene.extra = "error_log = \"not there/error.log\"\n".into();
+    scene.write();
+    std::fs::write(scene.root.join("update.sh"), "#!/bin/sh\ngit pull\n").expect("a script");
+    let shown = everywhere(&scene, &["doctor"], &mut BTreeSet::new());
+    assert!(shown.contains("MEND  update-script") && shown.contains("run: mkdir -p "), "{shown}");
 }
 
 #[test]

@@ -71,7 +71,7 @@ pub fn columns(of: &impl AsFd) -> Option<usize> {
 
 fn show<S: AsFd + RawStream>(mut to: S, text: &str, end: &str) {
     let columns = if to.is_terminal() { columns(&to) } else { None };
-    let mut text = columns.map_or_else(|| text.to_owned(), |columns| paint::wrapped(text, columns));
+    let mut text = paint::unglued(&columns.map_or_else(|| text.to_owned(), |columns| paint::wrapped(text, columns)));
     if end.is_empty() && columns.is_some() && !text.ends_with([' ', '\n']) {
         // A question ends with the blank before its answer.
         text.push(' ');

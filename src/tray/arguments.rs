@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use bridge_watchdog::cli;
-use clap::Parser;
+use clap::{CommandFactory, FromArgMatches, Parser};
 
 /// What the app was started with.
 #[derive(Debug, Parser)]
@@ -26,5 +26,6 @@ pub(super) struct Arguments {
 /// The exit code, if there is nothing left to do: help, version or the error has been printed.
 pub(super) fn read(args: impl IntoIterator<Item = OsString>) -> Result<Arguments, u8> {
     let name = std::iter::once(OsString::from("bridge-watchdog-tray"));
-    Arguments::try_parse_from(name.chain(args)).map_err(|error| cli::told(&error))
+    let matches = cli::whole_commands(Arguments::command()).try_get_matches_from(name.chain(args));
+    matches.and_then(|found| Arguments::from_arg_matches(&found)).map_err(|error| cli::told(&error))
 }
