@@ -27,12 +27,14 @@ use crate::facts::{Exit, KeepAlive};
 use crate::identity;
 use crate::limits::Environment;
 use crate::manager::Manager;
+use crate::snapshot::Snapshot;
 use crate::system::poll::Deadline;
 use crate::system::process_table::{self, ProcessMatch};
 use crate::system::service::Service;
-use crate::system::{program, progress, recovery_lock};
+use crate::system::{files, program, progress, recovery_lock, setup_files};
 use crate::text::progress::what;
 use crate::waiting::Waiting;
+use crate::watch::publisher::{VERSION, status_file};
 
 /// Our own label and bundle id; the systemd unit is called `bridge-watchdog`.
 pub const LABEL: &str = contract::LABEL;
@@ -319,6 +321,15 @@ fn verify_ours(config: &Config, environment: &Environment, say: &mut dyn FnMut(&
             }
         }
     }
+}
+
+/// Whether the watch that runs is another program than the one on disk: an update replaces the file, and what runs keeps
+/// the old one.
+fn is_outdated(config: &Config, watch: Option<u32>) -> bool {
+    let Some(watch) = watch else { return false };
+    let snapshot: Option<Snapshot> = files::json(&status_file(config));
+    let version = snapshot.filter(|snapshot| snapshot.watch == watch).map(|snapshot| snapshot.version);
+    setup_files::was_replaced(watch) || version.is_some_and(|version| version != VERSION)
 }
 
 /// Whether this process, or its parent, is the job's own process: then the job is never ended from here.

@@ -64,6 +64,25 @@ fn a_watch_whose_program_was_replaced_is_restarted_also_where_the_version_is_the
     assert!(!alive(before));
 }
 
+/// As the page on updates says it: the new app in the place of the old one, and `install`.
+#[test]
+fn an_install_after_an_update_by_hand_starts_the_new_program() {
+    let set_up = SetUp::bare("");
+    let bundle = set_up.mac.bundle(&[("watchdog", "bridge-watchdog")]);
+    let program = bundle.join("bridge-watchdog");
+    set_up.mac.ok_by(&program, &["install"]);
+    set_up.settle();
+    let (new, before) = (bundle.join("new"), set_up.mac.launchd.wait_pid(OURS));
+    set_up.mac.ok_by(&program, &["install"]);
+    assert_eq!(set_up.mac.launchd.wait_pid(OURS), before, "nothing is new");
+    fs::copy(&program, &new).expect("a new build");
+    fs::rename(&new, &program).expect("in its place");
+    set_up.mac.ok_by(&program, &["install"]);
+    assert!(!alive(before) && set_up.mac.launchd.wait_pid(OURS) != before);
+    set_up.settle();
+    set_up.is_well();
+}
+
 /// It has another home, so another state folder and another lock: nothing else keeps the two apart.
 #[test]
 fn a_second_watch_of_this_bridge_is_ended() {

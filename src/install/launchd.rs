@@ -53,7 +53,9 @@ pub(super) fn ours(config: &Config, environment: &Environment, say: &mut dyn FnM
     let changed = file::put(config, &own, say)? != Put::Same;
     let launchd = Launchd::new(LABEL, environment);
     let loaded = launchd.loaded()?;
-    let anew = loaded.as_ref().is_some_and(|job| changed || our_words(config).is_ok_and(|words| !job.runs(&words)));
+    let anew = loaded.as_ref().is_some_and(|job| {
+        changed || our_words(config).is_ok_and(|words| !job.runs(&words)) || super::is_outdated(config, job.pid)
+    });
     if anew && loaded.is_some_and(|job| super::runs_in(job.pid)) {
         say("it holds from the next login on: this very program runs in that job");
         return Ok(false);
