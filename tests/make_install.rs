@@ -7,8 +7,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 #[cfg(all(feature = "tray", target_os = "linux"))]
-use crate::support::{Mac, mac::OURS};
+use crate::support::{Mac, launchd::target, mac::OURS};
 use crate::support::{Scene, alive, beside, systemd};
+#[cfg(all(feature = "tray", target_os = "linux"))]
+use bridge_watchdog::system::process;
 
 /// A folder as cargo's, with the tests' programs under our names.
 fn built(scene: &Scene, names: &[(&str, &str)]) -> PathBuf {
@@ -146,6 +148,20 @@ fn on_a_mac_the_app_is_swapped_while_its_agent_is_down_and_then_it_runs() {
     let verbs: Vec<String> = mac.launchd.calls().into_iter().skip(before).map(|call| call.args[0].clone()).collect();
     let at = |verb: &str| verbs.iter().position(|found| found == verb);
     assert!(at("bootout") < at("bootstrap") && at("bootout").is_some() && at("kickstart").is_none(), "{verbs:?}");
+    // What could not be loaded again is not ended, and the person hears how to go on.
+    assert_eq!(mac.launchd.operator(&["disable", &target(OURS)]).code, 0);
+    let (code, said) = make_install(&mac.scene, &built, &more);
+    let enable = format!("run: launchctl enable gui/{}/{OURS} && bridge-watchdog install", process::our_user());
+    assert!(code == Some(1) && said.contains(&enable), "{said}");
+    assert_eq!(mac.launchd.pid(OURS), Some(second));
+    assert_eq!(mac.launchd.operator(&["enable", &target(OURS)]).code, 0);
+    let plist = mac.plist(OURS);
+    let text = fs::read(&plist).expect("a plist");
+    fs::remove_file(&plist).expect("a file");
+    let (code, said) = make_install(&mac.scene, &built, &more);
+    assert!(code == Some(1) && said.contains("(\"Start at login\" is off)"), "{said}");
+    assert_eq!(mac.launchd.pid(OURS), Some(second));
+    fs::write(&plist, text).expect("a plist");
     let left: Vec<_> =
         fs::read_dir(&applications).expect("a folder").flatten().map(|entry| entry.file_name()).collect();
     assert_eq!(left, ["Bridge Watchdog.app"]);

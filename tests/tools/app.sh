@@ -132,8 +132,9 @@ if [ "$system" = Darwin ]; then
     fi
     if [ $# -gt 0 ]; then
         # A refusal is exit code 0 here, too: what counts is that the ticket can be stapled.
-        xcrun notarytool submit "$zip" --wait --timeout 30m "$@"
-        xcrun stapler staple "$new/Bridge Watchdog.app"
+        # Our standard output names the app, and nothing else.
+        xcrun notarytool submit "$zip" --wait --timeout 30m "$@" >&2
+        xcrun stapler staple "$new/Bridge Watchdog.app" >&2
         # The ticket is in the bundle, so it is zipped again.
         zipped
     fi

@@ -66,6 +66,8 @@ command_folder() {
 
 is_loaded() { "$launchctl" print "gui/$(id -u)/$label" >/dev/null 2>&1; }
 is_gone() { ! is_loaded; }
+# A job that its operator has disabled goes on, and once ended it could not be loaded again.
+is_disabled() { "$launchctl" print-disabled "gui/$(id -u)" 2>/dev/null | grep -q "\"$label\" => \(disabled\|true\)"; }
 starts() { "$launchctl" bootstrap "gui/$(id -u)" "$plist"; }
 
 on_a_mac() {
@@ -79,9 +81,9 @@ on_a_mac() {
     cp -R "$app" "$folder/.bridge-watchdog.new"
 
     plist=$HOME/Library/LaunchAgents/$label.plist
-    was_loaded=
-    if is_loaded; then
-        was_loaded=yes
+    # Without its file ("Start at login" is off) or disabled it could not be loaded again: what runs goes on, and is named.
+    if is_loaded && [ -e "$plist" ] && ! is_disabled; then
+        restarted=yes
         # It returns before the job is gone, and while that ends nothing can be loaded again.
         "$launchctl" bootout "gui/$(id -u)/$label" || true
         within 40 is_gone || wrong "the watchdog does not end; the new app is in $folder/.bridge-watchdog.new"
@@ -101,16 +103,22 @@ on_a_mac() {
     fi
     case ":$PATH:" in *":$link:"*) ;; *) say "$link is not in your PATH; add to ~/.zprofile: export PATH=\"$link:\$PATH\"" ;; esac
 
-    [ -e "$plist" ] || return 0
+    if [ ! -e "$plist" ]; then
+        ! is_loaded || kept="its file is gone (\"Start at login\" is off); quit it in its menu and open the app, or run: bridge-watchdog install"
+        return
+    fi
     # The arguments that `install` wrote: program, --config, file.
     config=$(sed -n '/<string>--config<\/string>/{n;s/.*<string>\(.*\)<\/string>.*/\1/p;}' "$plist" |
         sed 's/&lt;/</g; s/&gt;/>/g; s/&amp;/\&/g')
     if ! grep -qF "<string>$(echo "$program" | sed 's/&/\&amp;/g')</string>" "$plist"; then
         say "the agent starts another program; it is told of this one"
         ours ${config:+--config "$config"} install
-    elif [ -n "$was_loaded" ]; then
+        restarted=yes
+    elif [ -n "$restarted" ]; then
         # 5 and 37 say that the old job is still going.
         starts || { sleep 2 && starts; } || { sleep 2 && starts; } || wrong "launchd does not take $plist; see: launchctl print gui/$(id -u)/$label"
+    elif is_loaded; then
+        kept="$label is disabled by its operator; run: launchctl enable gui/$(id -u)/$label && bridge-watchdog install"
     fi
 }
 
@@ -146,18 +154,21 @@ on_linux() {
     if ! grep -q "^ExecStart=\"$bin/bridge-watchdog" "$unit"; then
         say "the unit starts another program; it is told of this one"
         ours ${config:+--config "$config"} install
+        restarted=yes
     elif systemctl --user --quiet is-active bridge-watchdog.service; then
         systemctl --user restart bridge-watchdog.service
+        restarted=yes
     fi
 }
 
 # --- and then ---------------------------------------------------------------------------------------------------------
 
-config=
+config= restarted= kept=
 case $system in Darwin) on_a_mac ;; *) on_linux ;; esac
 
 version=$(ours --version)
 say "installed: $version"
+[ -z "$kept" ] || wrong "the watchdog that runs is the old program, and is left as it is: $kept"
 usual=${XDG_CONFIG_HOME:-$HOME/.config}/bridge-watchdog/config.toml
 [ "$system" != Darwin ] || usual="$HOME/Library/Application Support/bridge-watchdog/config.toml"
 if [ -z "$config" ] && [ ! -e "$usual" ]; then
@@ -168,7 +179,8 @@ if [ -z "$config" ] && [ ! -e "$usual" ]; then
     fi
     exit
 fi
-if [ -n "$config" ] && within 60 is_new || [ -z "$config" ] && is_new; then
+# One that was just started has not looked yet.
+if [ -n "$restarted" ] && within 60 is_new || is_new; then
     say "the watchdog that runs (pid $(running)) is this version"
 elif [ -n "$(running)" ]; then
     wrong "the watchdog that runs (pid $(running)) is not this version; quit it (its menu, or Ctrl-C), then run: bridge-watchdog install"
