@@ -101,6 +101,34 @@ fn incident_41_a_persons_unit_gets_a_drop_in_and_keeps_every_byte() {
     assert_eq!(manager.wait_pid(&scene.label), pid);
 }
 
+/// As `systemctl edit` leaves it, in a file that systemd reads after one with our name.
+#[test]
+fn a_persons_own_drop_in_does_not_undo_ours() {
+    let Some(manager) = systemd::or_skip() else { return };
+    let scene = scene(&manager);
+    manager.begin(&scene, "Restart=no");
+    let folder = manager.units().join(format!("{}.service.d", scene.label));
+    fs::create_dir_all(&folder).expect("a folder");
+    fs::write(folder.join("override.conf"), "[Service]\nRestart=on-failure\nNice=7\n").expect("a drop-in");
+    // Of an earlier version of ours.
+    fs::write(folder.join("bridge-watchdog.conf"), "[Unit]\nStartLimitIntervalSec=0\n[Service]\nRestart=always\n")
+        .expect("one");
+    manager.reload();
+    assert_eq!(manager.property(&scene.label, "Restart"), "on-failure");
+    ok(&scene, "install");
+    assert_eq!(
+        (manager.property(&scene.label, "Restart"), manager.property(&scene.label, "Nice")),
+        ("always".into(), "7".into())
+    );
+    ok(&scene, "uninstall");
+    assert_eq!(manager.property(&scene.label, "Restart"), "on-failure");
+    // One that is later still.
+    fs::write(folder.join("zzz.conf"), "[Service]\nRestart=on-abort\n").expect("a drop-in");
+    manager.reload();
+    let text = ok(&scene, "install");
+    assert!(text.contains("another Restart= in a drop-in that comes after ours"), "{text}");
+}
+
 /// R16 and its kind: with `Restart=always` systemd would refuse the unit from then on.
 #[test]
 fn r16_twin_a_oneshot_unit_gets_no_drop_in() {
@@ -168,7 +196,7 @@ fn a_drop_in_that_a_person_has_changed_stays() {
     let scene = scene(&manager);
     manager.begin(&scene, "Restart=on-failure");
     ok(&scene, "install");
-    let drop_in = manager.units().join(format!("{}.service.d/bridge-watchdog.conf", scene.label));
+    let drop_in = manager.units().join(format!("{}.service.d/zz-bridge-watchdog.conf", scene.label));
     let changed = fs::read_to_string(&drop_in).expect("our drop-in") + "Environment=API_HASH=hunter2\n";
     fs::write(&drop_in, &changed).expect("a drop-in");
     manager.reload();

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::file::{self, Own, Put, There};
 use super::text::{self, bridge_words, quoted};
-use super::{backup, our_program, runs_in};
+use super::{backup, is_outdated, our_program, runs_in};
 use crate::config::Config;
 use crate::facts::KeepAlive;
 use crate::limits::Environment;
@@ -14,6 +14,10 @@ use crate::system::service::systemd::Systemd;
 
 /// The unit of our own agent.
 pub const UNIT: &str = "bridge-watchdog";
+/// systemd reads drop-ins in the order of their names, and the last word counts: `systemctl edit` writes `override.conf`.
+const NAME: &str = "zz-bridge-watchdog.conf";
+/// What an earlier version wrote.
+const EARLIER: &str = "bridge-watchdog.conf";
 const DROP_IN: &str = "# Written by bridge-watchdog install, removed by uninstall.\n[Unit]\nStartLimitIntervalSec=0\n[Service]\nRestart=always\n";
 const DESKTOP: &str = include_str!("../../launchd/bridge-watchdog.desktop");
 
@@ -65,15 +69,16 @@ pub(super) fn ours(config: &Config, environment: &Environment, say: &mut dyn FnM
     systemd.enable()?;
     systemd.reload()?;
     let job = systemd.status()?;
-    if put != Put::Same && runs_in(job.pid) {
+    let anew = put != Put::Same || is_outdated(config, job.pid);
+    if anew && runs_in(job.pid) {
         say("it holds from the next start on: this very program runs in that unit");
         return Ok(false);
     }
-    if put != Put::Same && job.pid.is_some() {
+    if anew && job.pid.is_some() {
         // Not `restart`, which does not wait: the next process to be seen would be the old one.
         systemd.stop()?;
     }
-    if put != Put::Same || job.pid.is_none() {
+    if anew || job.pid.is_none() {
         systemd.start_by_hand()?;
     }
     Ok(true)
@@ -176,7 +181,9 @@ pub(super) fn put_bridge_back(
         }
     }
     backup::forget(config, &path);
-    take_drop_in_away(config, &drop_in(config, environment), say)?;
+    for name in [EARLIER, NAME] {
+        take_drop_in_away(config, &drop_in(config, environment, name), say)?;
+    }
     systemd.reload()
 }
 
@@ -220,13 +227,23 @@ pub(super) fn write_drop_in(
     say: &mut dyn FnMut(&str),
 ) -> Result<(), String> {
     let systemd = Systemd::new(&config.label, environment);
-    let drop_in = drop_in(config, environment);
+    let drop_in = drop_in(config, environment, NAME);
     file::put(config, &drop_in, say)?;
+    take_drop_in_away(config, &self::drop_in(config, environment, EARLIER), say)?;
     systemd.reload()?;
-    let Some(why) = systemd.refused()? else { return Ok(()) };
+    let Some(why) = systemd.refused()? else { return outlasts(&systemd, config) };
     take_drop_in_away(config, &drop_in, say)?;
     systemd.reload()?;
     Err(format!("systemd refuses {}.service with our drop-in ({why}), so it is without one again", config.label))
+}
+
+/// That ours is the last word on `Restart`: a person may have a drop-in with a later name.
+fn outlasts(systemd: &Systemd, config: &Config) -> Result<(), String> {
+    if systemd.status()?.keep_alive == KeepAlive::Always {
+        return Ok(());
+    }
+    let unit = format!("{}.service", config.label);
+    Err(format!("{unit} has another Restart= in a drop-in that comes after ours; see: systemctl --user cat {unit}"))
 }
 
 fn take_drop_in_away(config: &Config, drop_in: &Own, say: &mut dyn FnMut(&str)) -> Result<(), String> {
@@ -287,10 +304,10 @@ fn own_entry(environment: &Environment) -> Own<'static> {
     }
 }
 
-fn drop_in(config: &Config, environment: &Environment) -> Own<'static> {
+fn drop_in(config: &Config, environment: &Environment, name: &str) -> Own<'static> {
     let folder = units(environment).join(format!("{}.service.d", config.label));
     Own {
-        path: folder.join("bridge-watchdog.conf"),
+        path: folder.join(name),
         text: DROP_IN.into(),
         // Lines that a person has added apply to the bridge, and stay.
         starts_us: &|_| false,

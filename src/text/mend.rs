@@ -44,7 +44,9 @@ pub fn command(mend: &Mend, config: Option<&Path>) -> String {
             format!("plutil -replace KeepAlive -bool true {} && {}", quoted(file), ours("install"))
         }
         Mend::StopTimeout { folder, seconds } => {
-            let (folder, file) = (quoted(folder), quoted(&folder.join("stop-timeout.conf")));
+            // Later than what `systemctl edit` writes: the last word counts.
+            let file = quoted(&folder.join("zz-bridge-watchdog-stop.conf"));
+            let folder = quoted(folder);
             format!(
                 "mkdir -p {folder} && printf '[Service]\\nTimeoutStopSec={seconds}\\n' > {file} && systemctl --user \
                  daemon-reload"
