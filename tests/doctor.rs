@@ -168,8 +168,18 @@ fn an_update_script_that_ignores_a_recovery_gets_a_line() {
     fs::remove_file(scene.data("recovery-in-progress")).expect("a marker");
     let python = scene.root.join("scripts/remote-update.py");
     fs::create_dir_all(python.parent().expect("a folder")).expect("a folder");
-    fs::write(&python, "#!/usr/bin/env python3\nimport subprocess\nsubprocess.run(['git', 'pull'])\n")
-        .expect("a script");
+    executable(&python, "#!/usr/bin/env python3\nprint('updated', ['git',\n  'pull'])\n");
+    let mends = named(scene, "update-script");
+    assert_eq!(mends.len(), 1, "{mends:?}");
+    paste(&set_up, &mends[0]);
+    set_up.is_well();
+    let run = || Command::new(&python).output().expect("a script");
+    assert_eq!(String::from_utf8_lossy(&run().stdout), "updated ['git', 'pull']\n");
+    fs::write(scene.data("recovery-in-progress"), "{}").expect("a marker");
+    assert_eq!(run().status.code(), Some(75));
+    fs::remove_file(scene.data("recovery-in-progress")).expect("a marker");
+    // Nothing may stand before such an import.
+    fs::write(&python, "from __future__ import annotations\nrun(['git', 'pull'])\n").expect("a script");
     assert_eq!(named(scene, "update-script"), [format!("bridge-watchdog hold --reason update -- {}", quoted(&python))]);
 }
 

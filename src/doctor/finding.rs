@@ -212,10 +212,12 @@ pub enum Mend {
     StartWatch(Host),
     RestartWatch(Host),
     EndProcess(u32),
-    /// A line for a script of the shell, which makes it wait for a recovery.
+    /// A line for a script, which makes it keep out of a recovery's way.
     AskLock {
         script: PathBuf,
-        /// The line comes after the one that names the shell.
+        /// It is one of Python, and not of a shell.
+        python: bool,
+        /// The line comes after the one that names who reads the script.
         shebang: bool,
         marker: PathBuf,
     },

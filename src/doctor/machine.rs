@@ -41,6 +41,10 @@ pub enum Language {
     Shell {
         shebang: bool,
     },
+    /// The same; one in which a statement may come first.
+    Python {
+        shebang: bool,
+    },
     Other,
 }
 
@@ -54,8 +58,10 @@ pub struct ScriptSeen {
 pub fn scripts(seen: &[ScriptSeen], marker: &Path) -> Vec<Finding> {
     let ignoring = seen.iter().filter(|script| !script.asks).map(|script| {
         let path = script.path.clone();
+        let ask = |python, shebang| Mend::AskLock { script: path.clone(), python, shebang, marker: marker.to_owned() };
         let mend = match script.language {
-            Language::Shell { shebang } => Mend::AskLock { script: path.clone(), shebang, marker: marker.to_owned() },
+            Language::Shell { shebang } => ask(false, shebang),
+            Language::Python { shebang } => ask(true, shebang),
             Language::Other => Mend::Hold(path.clone()),
         };
         Finding::ill("update-script", Found::ScriptIgnores(path), mend)
@@ -100,7 +106,7 @@ mod tests {
         assert!(scripts(&[script("a", shell, true)], marker).iter().all(Finding::is_well));
         let found = scripts(&[script("a", shell, true), script("b", shell, false), script("c", other, false)], marker);
         let mends: Vec<Option<Mend>> = found.into_iter().map(|finding| finding.mend).collect();
-        let ask = Mend::AskLock { script: "b".into(), shebang: true, marker: "/m".into() };
+        let ask = Mend::AskLock { script: "b".into(), python: false, shebang: true, marker: "/m".into() };
         assert_eq!(mends, [Some(ask), Some(Mend::Hold("c".into()))]);
     }
 

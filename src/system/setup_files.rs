@@ -45,14 +45,18 @@ pub fn make_folder(path: &Path) -> Result<(), String> {
     fs::create_dir_all(path).map_err(|error| format!("{} can't be made: {error}", path.display()))
 }
 
-/// The scripts of a checkout that may update it, with their texts: in its own folder and in `scripts`.
+/// The scripts of a checkout that may update it, with their texts: in its own folder and in those that are for such.
 pub fn scripts(root: &Path) -> Vec<(PathBuf, String)> {
-    let of = |folder: PathBuf| fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
-    let named = |path: &PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().contains("update"));
-    let is_shell = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "sh");
-    let own = of(root.to_owned()).filter(is_shell);
-    let mut paths: Vec<PathBuf> =
-        own.chain(of(root.join("scripts")).filter(|path| is_shell(path) || named(path))).collect();
+    const FOLDERS: [&str; 7] = ["", "scripts", "script", "bin", "tools", "deploy", "ops"];
+    const NAMES: [&str; 5] = ["update", "upgrade", "deploy", "pull", "sync"];
+    let of = |folder: &str| fs::read_dir(root.join(folder)).into_iter().flatten().flatten().map(|entry| entry.path());
+    let is_script = |path: &PathBuf| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
+        let by_name = NAMES.iter().any(|part| name.contains(part));
+        let by_kind = path.extension().is_none_or(|extension| extension == "py" || extension == "sh");
+        path.extension().is_some_and(|extension| extension == "sh") || (by_name && by_kind)
+    };
+    let mut paths: Vec<PathBuf> = FOLDERS.into_iter().flat_map(of).filter(is_script).collect();
     paths.sort();
     paths.into_iter().filter_map(|path| Some((path.clone(), files::text(&path)?))).collect()
 }
@@ -144,6 +148,6 @@ mod tests {
             .into_iter()
             .map(|(path, _)| path.strip_prefix(folder.path()).unwrap().display().to_string())
             .collect();
-        assert_eq!(found, ["deploy.sh", "scripts/a.sh", "scripts/remote-update"]);
+        assert_eq!(found, ["deploy.sh", "scripts/a.sh", "scripts/remote-update", "update.py"]);
     }
 }

@@ -124,7 +124,10 @@ pub(in crate::text) fn all_found() -> Vec<(String, String)> {
 /// Every mend that reads the same on each platform.
 pub(in crate::text) fn all_mends() -> Vec<(String, String)> {
     let file = || PathBuf::from("/Users/me/src/my ai/update.sh");
-    let script = |shebang| Mend::AskLock { script: file(), shebang, marker: "/Users/me/src/my ai/data/x".into() };
+    let script = |python, shebang| {
+        let marker = "/Users/me/src/my ai/data/x".into();
+        Mend::AskLock { script: file(), python, shebang, marker }
+    };
     let all = vec![
         Mend::Setup,
         Mend::Edit("/Users/me/config.toml".into()),
@@ -151,8 +154,9 @@ pub(in crate::text) fn all_mends() -> Vec<(String, String)> {
         Mend::RestartWatch(Host::Launchd),
         Mend::RestartWatch(Host::Systemd),
         Mend::EndProcess(98),
-        script(true),
-        script(false),
+        script(false, true),
+        script(false, false),
+        script(true, true),
         Mend::Hold(file()),
         Mend::FreeSpace("/Users/me/src/ai".into()),
         Mend::GitStatus("/Users/me/src/ai".into()),

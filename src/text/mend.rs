@@ -66,12 +66,12 @@ pub fn command(mend: &Mend, config: Option<&Path>) -> String {
         Mend::RestartWatch(Host::Systemd) => "systemctl --user restart bridge-watchdog".into(),
         Mend::StartWatch(Host::Nobody) | Mend::RestartWatch(Host::Nobody) => ours("run"),
         Mend::EndProcess(pid) => format!("kill {pid}"),
-        Mend::AskLock { script, shebang, marker } => {
-            let look = shell_word(&format!("[ -z \"$(find {} -mmin -5 2>/dev/null)\" ] || exit 75", quoted(marker)));
+        Mend::AskLock { script, python, shebang, marker } => {
+            let look = shell_word(&if *python { python_look(marker) } else { shell_look(marker) });
             let new = if *shebang {
-                format!("head -n 1 \"$f\"; echo {look}; tail -n +2 \"$f\"")
+                format!("head -n 1 \"$f\"; printf '%s\\n' {look}; tail -n +2 \"$f\"")
             } else {
-                format!("echo {look}; cat \"$f\"")
+                format!("printf '%s\\n' {look}; cat \"$f\"")
             };
             // Its mode and its links stay as they are.
             let script = quoted(script);
@@ -90,6 +90,20 @@ pub fn command(mend: &Mend, config: Option<&Path>) -> String {
         Mend::Sign(bundle) => format!("codesign --force --deep --sign \"$SIGN_ID\" {}", quoted(bundle)),
         Mend::Again => ours("doctor"),
     }
+}
+
+/// 75 is EX_TEMPFAIL of sysexits.h: try again later. A marker that is older than 5 min is a dead recovery's.
+fn shell_look(marker: &Path) -> String {
+    format!("[ -z \"$(find {} -mmin -5 2>/dev/null)\" ] || exit 75", quoted(marker))
+}
+
+fn python_look(marker: &Path) -> String {
+    // JSON's strings are Python's too.
+    let marker = serde_json::json!(marker.to_string_lossy());
+    format!(
+        "import os, sys, time; m = {marker}; sys.exit(75) if os.path.exists(m) and time.time() - os.path.getmtime(m) < 300 \
+         else None"
+    )
 }
 
 fn settings(pane: Pane) -> &'static str {
@@ -135,7 +149,7 @@ mod tests {
     #[test]
     fn no_mend_has_a_second_line() {
         let marker = "/a b/data/recovery-in-progress".into();
-        let ask = Mend::AskLock { script: "/a b/update.sh".into(), shebang: true, marker };
+        let ask = Mend::AskLock { script: "/a b/update.sh".into(), python: true, shebang: true, marker };
         let stop = Mend::StopTimeout { folder: "/u/x.service.d".into(), seconds: 20 };
         for mend in [ask, stop, Mend::Linger, Mend::Settings(Pane::Users)] {
             let command = command(&mend, None);
