@@ -117,7 +117,9 @@ pub fn shown(kept: &[Outage], open: Option<&Outage>, events: &[Event]) -> Vec<Ou
 fn covers(incident: &Outage, crash: Wall) -> bool {
     /// The two are stamped within one look.
     const ONE_LOOK: Duration = Duration::from_secs(10);
-    crash >= incident.began - ONE_LOOK && incident.ended.is_none_or(|ended| crash <= ended + ONE_LOOK)
+    /// The look that finds all well again has one time; what comes after it is another outage, however soon.
+    const SAME: Duration = Duration::from_millis(100);
+    crash >= incident.began - ONE_LOOK && incident.ended.is_none_or(|ended| crash <= ended + SAME)
 }
 
 fn healed(incident: &Incident) -> Healed {
@@ -200,6 +202,11 @@ mod tests {
         assert_eq!(causes(shown(&[], None, &events)), [crash(), crash()]);
         assert_eq!(causes(shown(&[over], None, &events)), [crash(), silence()]);
         assert_eq!(causes(shown(&[], Some(&hang), &events)), [crash(), silence()]);
+        let cured = Outage {
+            ended: Some(ago(201)),
+            ..of(&incident(&Problem::Silent { since: ago(210), from_start: false }, &[]), CLOCK)
+        };
+        assert_eq!(causes(shown(&[cured], None, &events)), [crash(), silence(), crash()], "soon after its cure");
         let dead = of(&incident(&Problem::ActiveWithoutProcess, &[]), CLOCK);
         let dead = Outage { what: What::Cause(Cause::ProcessDead), began: ago(205), ..dead };
         assert_eq!(causes(shown(&[dead], None, &events)), [crash(), crash()]);
