@@ -164,6 +164,10 @@ fn the_version_and_the_bundle_id_are_the_same_everywhere() {
     assert_eq!(associated.iter().filter_map(plist::Value::as_string).collect::<Vec<_>>(), [OURS]);
     let cask = read(&project("packaging/homebrew/Casks/bridge-watchdog.rb"));
     assert!(cask.contains(&format!("version \"{VERSION}\"\n")), "{cask}");
+    let (_, list) = cask.split_once("%w[").expect("the commands' pages");
+    let pages: BTreeSet<&str> = list.split_once(']').expect("its end").0.split_whitespace().collect();
+    let commands = commands();
+    assert_eq!(pages, commands.iter().map(CommandLine::get_name).collect(), "a page for each command");
     for words in ["uninstall launchctl: ", "quit:      "] {
         assert!(cask.contains(&format!("{words}\"{OURS}\"")), "{words}");
     }

@@ -16,6 +16,10 @@ cask "bridge-watchdog" do
   contents = "#{appdir}/Bridge Watchdog.app/Contents"
   binary "#{contents}/MacOS/bridge-watchdog"
   manpage "#{contents}/Resources/man/bridge-watchdog.1"
+  %w[
+    alert-test check clean-locks crashes demo diagnostics doctor hold install locks pause record
+    recover restart resume revert run setup status tray undo-revert uninstall
+  ].each { |command| manpage "#{contents}/Resources/man/bridge-watchdog-#{command}.1" }
   bash_completion "#{contents}/Resources/completions/bridge-watchdog.bash"
   zsh_completion "#{contents}/Resources/completions/_bridge-watchdog"
   fish_completion "#{contents}/Resources/completions/bridge-watchdog.fish"
