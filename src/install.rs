@@ -269,6 +269,10 @@ fn verify_bridge(config: &Config, environment: &Environment, say: &mut dyn FnMut
             say(&format!("the bridge ({label}) is stopped by its operator and stays so{why}"));
             return Ok(());
         }
+        if job.active_without_process {
+            say(&format!("the bridge ({label}) has no process of its own: its unit is active since its command ended"));
+            return Ok(());
+        }
         if deadline.left().is_none() {
             return Err(format!(
                 "the bridge ({label}) is loaded, but no process was seen (last exit: {}); see its log",
