@@ -109,7 +109,8 @@ fn in_the_middle_of_rung_2() -> (Scene, crate::support::Watch, u32) {
     let mut scene = Scene::new("embedded", 60.0);
     // Without a connection its log has nothing but heartbeats.
     scene.telegram = None;
-    scene.bridge(&["--mute", "data/quiet"]);
+    // The fewer it wakes, the less does a busy machine make it look like one that works and waits for a CPU.
+    scene.bridge(&["--every", "1", "--mute", "data/quiet"]);
     scene.set("cure_within", 600.0);
     let watch = scene.watch();
     let before = scene.wait("a pid", || seen(&scene));
@@ -133,9 +134,10 @@ fn a_watch_killed_in_the_middle_of_a_recovery_leaves_nothing_that_stops_the_next
     let ended = || scene.acts().iter().filter(|act| act.starts_with("SIGTERM")).count();
     scene.wait("rung 2 again", || (ended() >= 2).then_some(()));
     std::fs::remove_file(scene.data("quiet")).expect("the gag taken off");
-    scene.wait("the end of rung 2", || (!scene.rungs().is_empty()).then_some(()));
-    assert!(seen(&scene).is_some_and(|now| now != pid));
-    assert!(scene.rungs()[0].starts_with("2 done: pid "), "{:?}", scene.rungs());
+    let done = || scene.rungs().into_iter().find(|rung| !rung.contains("looked at again"));
+    let done = scene.wait("the end of rung 2", done);
+    assert!(seen(&scene).is_some_and(|now| now != pid), "{}", scene.journal());
+    assert!(done.starts_with("2 done: pid "), "{:?}", scene.rungs());
     scene.wait("the face gone", || (!face.exists()).then_some(()));
     assert!(scene.events("crash").is_empty(), "{:?}", scene.events("crash"));
     let starts = scene.events("start");

@@ -154,13 +154,19 @@ pub fn pidfd(pid: u32) -> Option<std::os::fd::OwnedFd> {
 
 #[cfg(target_os = "linux")]
 mod platform {
+    use std::io::Read;
+
     use super::{Identity, Process, Signal, clock, raw};
     use crate::time::span;
     use rustix::io::Errno;
 
     /// The fields of proc(5) from the third on: the second, the name in parentheses, may contain anything, even parentheses.
     pub(in crate::system) fn stat(pid: u32) -> Option<String> {
-        let stat = std::fs::read(format!("/proc/{pid}/stat")).ok()?;
+        // One call of the kernel: `fs::read` begins with 32 bytes, and a tick reads several. The 52 fields have less than this.
+        let mut whole = [0; 2048];
+        let length =
+            std::fs::File::open(format!("/proc/{pid}/stat")).and_then(|mut file| file.read(&mut whole)).ok()?;
+        let stat = &whole[..length];
         let after = stat.iter().rposition(|&byte| byte == b')')? + 1;
         std::str::from_utf8(&stat[after..]).ok().map(str::to_owned)
     }

@@ -18,6 +18,7 @@ use crate::config::Config;
 use crate::contract;
 use crate::facts::{Exit, Identity, Job, KeepAlive};
 use crate::limits::Environment;
+use crate::system::wake::Wake;
 use crate::system::{clock, files, poll, process, recovery_lock};
 use crate::time::Mono;
 
@@ -185,7 +186,7 @@ impl Embedded {
                 // The child of an earlier watch, taken over: we can't get its exit status.
                 Ok(None) => {
                     if let Some(child) = self.kept().child {
-                        while !process::gone_within(child, Duration::from_secs(1)) {}
+                        wait_for_end(child);
                         self.write_end(Exit::Unseen);
                         let _ = end_group(child.pid, self.exit_timeout);
                     }
@@ -264,6 +265,17 @@ impl Embedded {
 
     fn stop_file(&self) -> PathBuf {
         self.config.state.join(contract::EMBEDDED_STOPPED)
+    }
+}
+
+/// An event where the kernel has one, since that child may live for months.
+fn wait_for_end(child: Identity) {
+    let mut wake = Wake::new().ok();
+    while process::alive(child) {
+        match &mut wake {
+            Some(wake) => drop(wake.sleep(Some(child), Duration::from_mins(1))),
+            None => std::thread::sleep(Duration::from_secs(1)),
+        }
     }
 }
 
