@@ -118,6 +118,32 @@ fn a_bot_that_can_reach_nobody_is_named_by_what_telegram_says() {
     );
 }
 
+/// What has the shape of a secret only beside our own words, and our own words as values of the bridge's `.env`.
+#[test]
+fn our_own_words_are_shown_whatever_the_bridges_settings_are() {
+    let set_up = SetUp::well("error_log = \"errors/bridge.error.log\"");
+    let scene = set_up.scene();
+    let text =
+        "APP=Telegram\nMODE=running\nTOOL=launchctl\nACTION=install\nMAKE=folder\nSERVICE=mkdir\nKEY=s3cret-folder\n";
+    fs::write(scene.root.join(".env"), text).expect("a file");
+    let folder = scene.root.join("errors");
+    fs::remove_dir_all(&folder).expect("the folder");
+    let said = String::from_utf8_lossy(&scene.run(&["doctor"]).stdout).into_owned();
+    assert!(said.contains("\nok    token: Telegram knows the bot, @watchdog_bot\n"), "{said}");
+    let mend = format!("mkdir -p {}", quoted(&folder));
+    assert!(said.contains(&format!("the folder {} is not there; run: {mend}\n", folder.display())), "{said}");
+    assert!(!said.contains("(removed)"), "{said}");
+    assert_eq!(ill(scene), [("error-log".to_owned(), mend)]);
+    let text = fs::read_to_string(scene.config_file()).expect("a configuration");
+    fs::write(scene.config_file(), text.replace("errors/", "s3cret-folder/")).expect("a configuration");
+    // What the configuration names is no secret: it is shown anyway. What Telegram says is not ours.
+    set_up.bot.moods([Mood::Revoked]);
+    fs::write(scene.root.join(".env"), "WHY=Unauthorized\n").expect("a file");
+    let said = String::from_utf8_lossy(&scene.run(&["doctor"]).stdout).into_owned();
+    assert!(said.contains("\nMEND  token: Telegram refused (401): (removed); the token is not valid"), "{said}");
+    assert!(!said.contains("Unauthorized"), "{said}");
+}
+
 #[test]
 fn a_clock_that_is_off_is_found_by_telegrams_own() {
     let set_up = SetUp::well("");

@@ -10,10 +10,11 @@ use crate::config::Config;
 use crate::doctor::mend::harms_nobody;
 use crate::doctor::{Finding, Mend, look};
 use crate::exit_code;
-use crate::foreign_text::{Lines, harmless};
+use crate::foreign_text::Lines;
 use crate::install;
 use crate::limits::Environment;
 use crate::outln;
+use crate::secrets::Secrets;
 use crate::system::{env, output, process, setup_files};
 use crate::text::{doctor as text, mend as mends};
 
@@ -43,10 +44,7 @@ fn findings(file: &Path, config: &Result<Config, Failure>, environment: &Environ
 }
 
 fn print(all: &[Finding], file: &Path, config: Option<&Config>, environment: &Environment, as_json: bool) {
-    let readable = |text: &str| match config {
-        Some(config) => config.secrets.readable(text, Lines::Join),
-        None => harmless(text, Lines::Join),
-    };
+    let clean = |text: &str| clean(config, text);
     let named = unusual(file, environment);
     if as_json {
         let list: Vec<_> = all
@@ -55,8 +53,8 @@ fn print(all: &[Finding], file: &Path, config: Option<&Config>, environment: &En
                 json!({
                     "id": finding.id,
                     "ok": finding.is_well(),
-                    "found": readable(&text::found(&finding.found)),
-                    "mend": finding.mend.as_ref().map(|mend| readable(&mends::command(mend, named))),
+                    "found": text::found(&finding.found, &clean),
+                    "mend": finding.mend.as_ref().map(|mend| mends::command(mend, named, &clean)),
                 })
             })
             .collect();
@@ -64,9 +62,18 @@ fn print(all: &[Finding], file: &Path, config: Option<&Config>, environment: &En
         return;
     }
     for finding in all {
-        outln!("{}", readable(&text::line(finding, named)));
+        outln!("{}", text::line(finding, named, &clean));
     }
     outln!("{}", text::sum(all.len(), all.iter().filter(|finding| !finding.is_well()).count()));
+}
+
+/// A piece of text from outside. Without a configuration the values of `.env` are not known; what has the shape of a secret
+/// goes all the same.
+fn clean(config: Option<&Config>, text: &str) -> String {
+    match config {
+        Some(config) => config.secrets.readable(text, Lines::Join),
+        None => Secrets::default().readable(text, Lines::Join),
+    }
 }
 
 /// The file, if a mend has to name it.
@@ -76,6 +83,8 @@ fn unusual<'a>(file: &'a Path, environment: &Environment) -> Option<&'a Path> {
 
 /// Asks for each mend that harms nobody; returns whether any was done.
 fn mend(all: &[Finding], file: &Path, config: &Result<Config, Failure>, environment: &Environment) -> bool {
+    let clean = |text: &str| clean(config.as_ref().ok(), text);
+    let named = unusual(file, environment);
     let mut done = false;
     let mut asked: Vec<&Mend> = Vec::new();
     for finding in all {
@@ -85,13 +94,13 @@ fn mend(all: &[Finding], file: &Path, config: &Result<Config, Failure>, environm
             continue;
         }
         asked.push(mend);
-        outln!("{}", harmless(&text::line(finding, unusual(file, environment)), Lines::Join));
-        if !super::confirmed(&harmless(&text::question(mend, unusual(file, environment)), Lines::Join)) {
+        outln!("{}", text::line(finding, named, &clean));
+        if !super::confirmed(&text::question(mend, named, &clean)) {
             continue;
         }
         match carry_out(mend, config.as_ref().ok(), environment) {
             Ok(()) => done = true,
-            Err(why) => crate::errln!("bridge-watchdog: {}", harmless(&why, Lines::Join)),
+            Err(why) => crate::errln!("bridge-watchdog: {}", clean(&why)),
         }
     }
     done

@@ -3,7 +3,6 @@
 use std::path::Path;
 use std::time::Duration;
 
-use super::foreign;
 use super::mend::command;
 use super::time::lasting;
 use crate::config::exposure::Exposure;
@@ -11,12 +10,16 @@ use crate::desktop::{IconSeen, Notifications};
 use crate::doctor::finding::{AutoRevert, Finding, Found, Mend, Protected, Signature};
 use crate::facts::{Condition, KeepAlive};
 
+/// How text that we did not write is shown: one line, harmless, without secrets. It is done piece by piece and never to a
+/// whole line: our own words and commands may be values of a `.env` as well, and `token: …` has the shape of a secret.
+pub type Clean<'a> = &'a dyn Fn(&str) -> String;
+
 /// One line: `ok    config: …`, or `MEND  config: …; run: …`.
-pub fn line(finding: &Finding, config: Option<&Path>) -> String {
-    let found = found(&finding.found);
+pub fn line(finding: &Finding, config: Option<&Path>, clean: Clean) -> String {
+    let found = found(&finding.found, clean);
     match &finding.mend {
         None => format!("ok    {}: {found}", finding.id),
-        Some(mend) => format!("MEND  {}: {found}; run: {}", finding.id, command(mend, config)),
+        Some(mend) => format!("MEND  {}: {found}; run: {}", finding.id, command(mend, config, clean)),
     }
 }
 
@@ -29,15 +32,15 @@ pub fn sum(all: usize, ill: usize) -> String {
 }
 
 /// The question before a mend that harms nobody.
-pub fn question(mend: &Mend, config: Option<&Path>) -> String {
-    format!("Do it now: {} [y/N] ", command(mend, config))
+pub fn question(mend: &Mend, config: Option<&Path>, clean: Clean) -> String {
+    format!("Do it now: {} [y/N] ", command(mend, config, clean))
 }
 
 /// `--fix` wants a person.
 pub const NO_TERMINAL: &str = "--fix asks before each mend, and there is no terminal to ask on; nothing was changed";
 
 /// What was found, without the mend.
-pub fn found(found: &Found) -> String {
+pub fn found(found: &Found, foreign: Clean) -> String {
     let path = |path: &Path| foreign(&path.to_string_lossy());
     match found {
         Found::Unseen(why) => format!("could not be looked at: {}", foreign(why)),
@@ -73,7 +76,7 @@ pub fn found(found: &Found) -> String {
         Found::NotLoaded(label) => format!("{} is installed, but not loaded", foreign(label)),
         Found::Stopped(label) => format!("{} was stopped by its operator, and stays so", foreign(label)),
         Found::Loaded(label) => format!("{} is loaded", foreign(label)),
-        Found::Restarts(keep_alive) => restarts(keep_alive),
+        Found::Restarts(keep_alive) => restarts(keep_alive, foreign),
         Found::ExitTimeout(time) => {
             format!("{} from SIGTERM to SIGKILL (SQLite wants up to 20 s to close the session)", lasting(*time))
         }
@@ -146,7 +149,7 @@ fn clock(ahead: f64) -> String {
     }
 }
 
-fn restarts(keep_alive: &KeepAlive) -> String {
+fn restarts(keep_alive: &KeepAlive, foreign: Clean) -> String {
     match keep_alive {
         KeepAlive::Always => "its manager restarts it whatever the exit code".into(),
         KeepAlive::Conditional(Condition::KeepAlive(names)) => {

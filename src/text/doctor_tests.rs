@@ -2,17 +2,18 @@ use std::path::PathBuf;
 
 use super::*;
 use crate::doctor::finding::{Host, Pane};
+use crate::text::foreign;
 
 #[test]
 fn a_finding_is_one_line_with_its_mend() {
     let chmod = Mend::Chmod { path: "/c d".into(), mode: "600" };
     let ill = Finding::ill("config-mode", Found::Open(Exposure::Read("/c d".into())), chmod);
     let expected = "MEND  config-mode: /c d can be read by others, and a token is in it; run: chmod 600 '/c d'";
-    assert_eq!(line(&ill, None), expected);
+    assert_eq!(line(&ill, None, &foreign), expected);
     let well = Finding::well("clock", Found::Clock(-600.0));
-    assert_eq!(line(&well, None), "ok    clock: the clock is 10 min behind Telegram's");
-    assert_eq!(command(&Mend::Install, Some(Path::new("/c d"))), "bridge-watchdog --config '/c d' install");
-    assert_eq!(command(&Mend::Install, None), "bridge-watchdog install");
+    assert_eq!(line(&well, None, &foreign), "ok    clock: the clock is 10 min behind Telegram's");
+    assert_eq!(command(&Mend::Install, Some(Path::new("/c d")), &foreign), "bridge-watchdog --config '/c d' install");
+    assert_eq!(command(&Mend::Install, None, &foreign), "bridge-watchdog install");
 }
 
 /// Everything that may be found, for `text_expected.txt`.
@@ -118,7 +119,7 @@ pub(in crate::text) fn all_found() -> Vec<(String, String)> {
         ("notifications", Found::Notifications(Notifications::NotAsked)),
         ("notifications", Found::Notifications(Notifications::NoDaemon)),
     ];
-    all.into_iter().map(|(id, seen)| (id.to_owned(), found(&seen))).collect()
+    all.into_iter().map(|(id, seen)| (id.to_owned(), found(&seen, &foreign))).collect()
 }
 
 /// Every mend that reads the same on each platform.
@@ -175,6 +176,6 @@ pub(in crate::text) fn all_mends() -> Vec<(String, String)> {
         Mend::Again,
     ];
     all.into_iter()
-        .map(|mend| (format!("{mend:?}").split([' ', '(']).next().unwrap().into(), command(&mend, None)))
+        .map(|mend| (format!("{mend:?}").split([' ', '(']).next().unwrap().into(), command(&mend, None, &foreign)))
         .collect()
 }

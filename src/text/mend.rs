@@ -2,12 +2,15 @@
 
 use std::path::Path;
 
-use super::{foreign, single_quoted};
+use super::doctor::Clean;
+use super::single_quoted;
 use crate::contract;
 use crate::doctor::finding::{Host, Mend, Pane};
 
 /// The mend as a command. Where the configuration is not the usual one, `config` names it.
-pub fn command(mend: &Mend, config: Option<&Path>) -> String {
+pub fn command(mend: &Mend, config: Option<&Path>, clean: Clean) -> String {
+    let shell_word = |word: &str| shell_word(&clean(word));
+    let quoted = |path: &Path| shell_word(&path.to_string_lossy());
     let ours = |words: &str| match config {
         Some(file) => format!("bridge-watchdog --config {} {words}", quoted(file)),
         None => format!("bridge-watchdog {words}"),
@@ -25,7 +28,7 @@ pub fn command(mend: &Mend, config: Option<&Path>) -> String {
             format!("cd {} && {}", quoted(root), words.join(" "))
         }
         Mend::OpenBot(name) => {
-            format!("{} https://t.me/{}", if mac { "open" } else { "xdg-open" }, shell_word(&foreign(name)))
+            format!("{} https://t.me/{}", if mac { "open" } else { "xdg-open" }, shell_word(name))
         }
         Mend::Reach(url) => format!("curl -sSI {}", shell_word(url)),
         Mend::SetClock if mac => "sudo sntp -sS time.apple.com".into(),
@@ -67,7 +70,8 @@ pub fn command(mend: &Mend, config: Option<&Path>) -> String {
         Mend::StartWatch(Host::Nobody) | Mend::RestartWatch(Host::Nobody) => ours("run"),
         Mend::EndProcess(pid) => format!("kill {pid}"),
         Mend::AskLock { script, python, shebang, marker } => {
-            let look = shell_word(&if *python { python_look(marker) } else { shell_look(marker) });
+            let marker = clean(&marker.to_string_lossy());
+            let look = self::shell_word(&if *python { python_look(&marker) } else { shell_look(&marker) });
             let new = if *shebang {
                 format!("head -n 1 \"$f\"; printf '%s\\n' {look}; tail -n +2 \"$f\"")
             } else {
@@ -80,7 +84,7 @@ pub fn command(mend: &Mend, config: Option<&Path>) -> String {
         Mend::Hold(script) => ours(&format!("hold --reason update -- {}", quoted(script))),
         Mend::FreeSpace(root) => format!("du -xh -d 2 {} | sort -h | tail", quoted(root)),
         Mend::GitStatus(root) => format!("git -C {} status", quoted(root)),
-        Mend::Settings(pane) => format!("open {}", shell_word(settings(*pane))),
+        Mend::Settings(pane) => format!("open {}", self::shell_word(settings(*pane))),
         Mend::StartAfterPowerCut => "sudo pmset -a autorestart 1".into(),
         Mend::IconLibrary => "sudo apt-get install libayatana-appindicator3-1".into(),
         Mend::Tray => "sudo apt-get install gnome-shell-extension-appindicator".into(),
@@ -93,13 +97,13 @@ pub fn command(mend: &Mend, config: Option<&Path>) -> String {
 }
 
 /// 75 is EX_TEMPFAIL of sysexits.h: try again later. A marker that is older than 5 min is a dead recovery's.
-fn shell_look(marker: &Path) -> String {
-    format!("[ -z \"$(find {} -mmin -5 2>/dev/null)\" ] || exit 75", quoted(marker))
+fn shell_look(marker: &str) -> String {
+    format!("[ -z \"$(find {} -mmin -5 2>/dev/null)\" ] || exit 75", shell_word(marker))
 }
 
-fn python_look(marker: &Path) -> String {
+fn python_look(marker: &str) -> String {
     // JSON's strings are Python's too.
-    let marker = serde_json::json!(marker.to_string_lossy());
+    let marker = serde_json::json!(marker);
     format!(
         "import os, sys, time; m = {marker}; sys.exit(75) if os.path.exists(m) and time.time() - os.path.getmtime(m) < 300 \
          else None"
@@ -116,10 +120,6 @@ fn settings(pane: Pane) -> &'static str {
     }
 }
 
-fn quoted(path: &Path) -> String {
-    shell_word(&path.to_string_lossy())
-}
-
 /// A word for a shell: as it is where that is safe, else in single quotes.
 fn shell_word(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:@%,=".contains(c);
@@ -129,6 +129,7 @@ fn shell_word(word: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::text::foreign;
 
     #[test]
     fn what_a_shell_would_read_otherwise_is_quoted() {
@@ -152,7 +153,7 @@ mod tests {
         let ask = Mend::AskLock { script: "/a b/update.sh".into(), python: true, shebang: true, marker };
         let stop = Mend::StopTimeout { folder: "/u/x.service.d".into(), seconds: 20 };
         for mend in [ask, stop, Mend::Linger, Mend::Settings(Pane::Users)] {
-            let command = command(&mend, None);
+            let command = command(&mend, None, &foreign);
             assert!(!command.contains('\n'), "{command}");
         }
     }
