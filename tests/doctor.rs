@@ -7,7 +7,8 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use crate::support::bot::{Bot, Mood, TOKEN};
-use crate::support::doctor::{SetUp, editor, ill, named, paste, paste_with, quoted};
+use crate::support::doctor::{SetUp, editor, ill, ill_without_rights, named, paste, paste_with, quoted};
+use crate::support::require::{self, Ability};
 use crate::support::{Scene, executable};
 
 fn set_mode(path: &Path, mode: u32) {
@@ -82,6 +83,19 @@ fn a_file_with_the_token_is_looked_at_as_well() {
 }
 
 #[test]
+fn a_token_that_was_revoked_is_corrected_in_the_file_that_it_is_in() {
+    let set_up = SetUp::well("");
+    let (file, token) = (set_up.scene().config_file(), set_up.scene().folder.path().join("token"));
+    fs::write(&token, TOKEN).expect("a token");
+    set_mode(&token, 0o600);
+    let text = fs::read_to_string(&file).expect("a configuration");
+    let text = text.replace(&format!("bot_token = \"{TOKEN}\""), &format!("token_file = \"{}\"", token.display()));
+    fs::write(&file, text).expect("a configuration");
+    set_up.bot.moods([Mood::Revoked]);
+    assert_eq!(named(set_up.scene(), "token"), [format!("\"${{EDITOR:-vi}}\" {}", quoted(&token))]);
+}
+
+#[test]
 fn a_configuration_that_tells_nobody_is_named() {
     let set_up = SetUp::well("");
     let file = set_up.scene().config_file();
@@ -98,8 +112,11 @@ fn a_bot_that_can_reach_nobody_is_named_by_what_telegram_says() {
     let edit = format!("\"${{EDITOR:-vi}}\" {}", quoted(&set_up.scene().config_file()));
     let open = format!("{} https://t.me/watchdog_bot", if cfg!(target_os = "macos") { "open" } else { "xdg-open" });
     let reach = format!("curl -sSI http://{}", set_up.bot.address);
-    let rows: [(&str, &[Mood], &str, &str); 4] = [
+    let again = "bridge-watchdog doctor";
+    let rows: [(&str, &[Mood], &str, &str); 6] = [
         ("a revoked token", &[Mood::Revoked], "token", &edit),
+        ("too many calls", &[Mood::Busy(30)], "token", again),
+        ("a fault of Telegram's", &[Mood::Failing], "token", again),
         ("a person who never wrote", &[Mood::Fine, Mood::Stranger], "chat", &open),
         ("a network that is gone", &[Mood::Rude], "token", &reach),
         ("a portal that wants a login", &[Mood::Html], "token", &reach),
@@ -173,6 +190,82 @@ fn a_session_that_nobody_has_made_wants_a_login() {
     let keys = "session = \"data/new.session\"\nlogin = [\"touch\", \"data/new.session\"]\n[telegram]";
     fs::write(scene.config_file(), text.replace("[telegram]", keys)).expect("a configuration");
     set_up.mended_by_its_own_mend("session", &format!("cd {} && touch data/new.session", quoted(&scene.root)));
+}
+
+/// A login would make a second session beside the one that is there, and a folder that is there can't be made.
+#[test]
+fn what_may_not_be_read_is_not_taken_for_absent() {
+    if !require::has(Ability::Root) {
+        return;
+    }
+    let set_up = SetUp::well("");
+    let scene = set_up.scene();
+    let keys =
+        "log = \"secret/logs/bridge.log\"\nerror_log = \"logs/mine.log\"\nsession = \"secret/x.session\"\n[telegram]";
+    let text = fs::read_to_string(scene.config_file()).expect("a configuration").replace("[telegram]", keys);
+    fs::write(scene.config_file(), text).expect("a configuration");
+    let at = |name: &str| scene.root.join(name);
+    fs::create_dir_all(at("secret/logs")).expect("a folder");
+    for name in ["secret/logs/bridge.log", "logs/mine.log", "secret/x.session"] {
+        fs::write(at(name), "x\n").expect("a file");
+    }
+    set_mode(&at("secret"), 0o000);
+    set_mode(&at("logs/mine.log"), 0o000);
+    let look = |name: &str| {
+        let path = at(name);
+        format!("ls -ld {} {}", quoted(path.parent().expect("a folder")), quoted(&path))
+    };
+    let found = ill_without_rights(scene);
+    for (id, name) in
+        [("log", "secret/logs/bridge.log"), ("error-log", "logs/mine.log"), ("session", "secret/x.session")]
+    {
+        assert!(found.contains(&(id.to_owned(), look(name))), "{id}: {found:?}");
+    }
+    set_mode(&at("secret"), 0o755);
+    set_mode(&at("logs/mine.log"), 0o644);
+    let found = ill_without_rights(scene);
+    assert!(found.iter().all(|(id, _)| !["log", "error-log", "session"].contains(&id.as_str())), "{found:?}");
+}
+
+#[test]
+fn what_is_no_file_is_neither_a_log_nor_a_session() {
+    let set_up = SetUp::well("");
+    let scene = set_up.scene();
+    let kept = scene.folder.path().join("kept.toml");
+    fs::copy(scene.config_file(), &kept).expect("a copy");
+    let keys = "log = \"logs\"\nerror_log = \"logs/pipe\"\nsession = \"data\"\n[telegram]";
+    let text = fs::read_to_string(scene.config_file()).expect("a configuration").replace("[telegram]", keys);
+    fs::write(scene.config_file(), text).expect("a configuration");
+    assert!(Command::new("mkfifo").arg(scene.root.join("logs/pipe")).status().expect("mkfifo").success());
+    let edit = format!("\"${{EDITOR:-vi}}\" {}", quoted(&scene.config_file()));
+    for id in ["log", "error-log"] {
+        assert_eq!(named(scene, id), std::slice::from_ref(&edit), "{id}");
+    }
+    editor(scene, &format!("cp {} \"$1\"", quoted(&kept)));
+    set_up.mended_by_its_own_mend("session", &edit);
+}
+
+/// Whether a token is in a file that can't be understood is not known for certain, but who can read it is.
+#[test]
+fn a_configuration_that_can_not_be_understood_is_not_called_private() {
+    let set_up = SetUp::well("");
+    let (scene, file) = (set_up.scene(), set_up.scene().config_file());
+    let text = fs::read_to_string(&file).expect("a configuration");
+    let chmod = format!("chmod 600 {}", quoted(&file));
+    for broken in [format!("{text}\noops\n"), text.replace("bot_token", "token")] {
+        fs::write(&file, &broken).expect("a configuration");
+        set_mode(&file, 0o644);
+        assert_eq!(named(scene, "config-mode"), std::slice::from_ref(&chmod), "{broken}");
+        paste(&set_up, &chmod);
+        assert!(named(scene, "config-mode").is_empty());
+    }
+    fs::remove_file(&file).expect("a configuration");
+    assert!(Command::new("mkfifo").arg(&file).status().expect("mkfifo").success());
+    assert_eq!(named(scene, "config-mode"), ["bridge-watchdog doctor"]);
+    fs::remove_file(&file).expect("a pipe");
+    std::os::unix::fs::symlink(&file, &file).expect("a link");
+    let found = ill(scene);
+    assert!(found.iter().all(|(_, mend)| !mend.contains("setup")), "it is there: {found:?}");
 }
 
 #[test]

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use toml::Table;
 
 use super::tilde;
+use crate::secrets::Secrets;
 use crate::system::files;
 
 /// What is open to others.
@@ -40,20 +41,98 @@ pub fn to_writers(path: &Path) -> Option<Exposure> {
 
 /// Of the configuration and of the file that its token is in. For a configuration that is refused too, so that each of
 /// its faults can be named.
-pub fn of_configuration(file: &Path, home: &Path) -> Vec<Exposure> {
-    let table: Table = files::text(file).and_then(|text| text.parse().ok()).unwrap_or_default();
-    let telegram = table.get("telegram").and_then(toml::Value::as_table);
-    let text = |key: &str| telegram.and_then(|telegram| telegram.get(key)).and_then(toml::Value::as_str);
-    let token_file = text("token_file").map(|path| tilde::whole(Path::new(path), home));
-    let own = match (telegram, text("bot_token")) {
-        (Some(_), Some(_)) => of_secret(file),
-        (Some(_), None) => to_writers(file),
+///
+/// # Errors
+/// What could not be looked at: whether a secret is open to others is not known then.
+pub fn of_configuration(file: &Path, home: &Path) -> Result<Vec<Exposure>, String> {
+    let unread = |path: &Path, why: &str| format!("{}: {why}", path.display());
+    let kind = std::fs::metadata(file).map_err(|error| unread(file, &error.to_string()))?;
+    if !kind.is_file() {
+        return Err(unread(file, "it is no plain file"));
+    }
+    let text = files::text(file).ok_or_else(|| unread(file, "it can't be read as a text"))?;
+    let own = match text.parse::<Table>() {
+        Ok(table) if string(&table, "bot_token").is_some() || holds_secret(&text) => of_secret(file),
+        Ok(table) if table.contains_key("telegram") => to_writers(file),
         // Nothing in it is a secret, and nothing is sent anywhere.
-        (None, _) => None,
+        Ok(_) => None,
+        Err(_) => holds_secret(&text).then(|| of_secret(file)).flatten(),
     };
-    own.into_iter().chain(token_file.as_deref().and_then(of_secret)).collect()
+    let token = token_file(&text, home);
+    if let Some(token) = &token
+        && let Err(error) = std::fs::metadata(token)
+        && error.kind() != std::io::ErrorKind::NotFound
+    {
+        return Err(unread(token, &error.to_string()));
+    }
+    Ok(own.into_iter().chain(token.as_deref().and_then(of_secret)).collect())
+}
+
+/// The file that the token is in: the configuration or the one that it names.
+pub fn place_of_token(file: &Path, home: &Path) -> PathBuf {
+    files::text(file).and_then(|text| token_file(&text, home)).unwrap_or_else(|| file.to_owned())
+}
+
+fn token_file(text: &str, home: &Path) -> Option<PathBuf> {
+    string(&text.parse().ok()?, "token_file").map(|path| tilde::whole(Path::new(path), home))
+}
+
+fn string<'a>(table: &'a Table, key: &str) -> Option<&'a str> {
+    table.get("telegram")?.as_table()?.get(key)?.as_str()
+}
+
+/// Whether a text has a secret in it, by its shape or its name: a line of TOML may be broken, a key be called otherwise, a
+/// token stand in a comment.
+fn holds_secret(text: &str) -> bool {
+    let none = Secrets::default();
+    let mut lines = text.lines().filter(|line| !line.trim_start().starts_with("token_file"));
+    lines.any(|line| none.without(line) != line)
 }
 
 fn mode(path: &Path) -> u32 {
     std::fs::metadata(path).map_or(0, |meta| meta.permissions().mode())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A configuration of mode 0644, and whether that opens a secret to others.
+    #[test]
+    fn a_token_is_seen_however_the_file_is_broken() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o700)).unwrap();
+        let file = folder.path().join("config.toml");
+        let rows = [
+            ("plain", "[telegram]\nbot_token = \"123456:AAdo-not-leak\"\n", true),
+            ("a broken line", "[telegram]\nbot_token = \"123456:AAdo-not-leak\"\noops\n", true),
+            ("a broken line, no token", "[bridge]\noops\n", false),
+            ("a key of another name", "[telegram]\ntoken = \"123456:AAdo-not-leak\"\n", true),
+            ("in another section", "[bot]\nid = \"123456:AAdo-not-leak\"\n", true),
+            ("in a comment", "[telegram]\n# bot_token = \"123456:AAdo-not-leak\"\n", true),
+            ("in a file of its own", "[telegram]\ntoken_file = \"/nowhere/token\"\nchat_id = 7\n", false),
+            ("nobody is told", "[bridge]\nroot = \"/srv/ai\"\n", false),
+        ];
+        for (name, text, open) in rows {
+            std::fs::write(&file, text).unwrap();
+            std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o644)).unwrap();
+            let expected: Vec<Exposure> = open.then(|| Exposure::Read(file.clone())).into_iter().collect();
+            assert_eq!(of_configuration(&file, folder.path()), Ok(expected), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_can_not_be_read_is_not_known_to_be_private() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, turns) = (folder.path().join("config.toml"), folder.path().join("turns"));
+        std::os::unix::fs::symlink(&turns, &turns).unwrap();
+        assert!(of_configuration(&turns, folder.path()).is_err());
+        assert!(of_configuration(folder.path(), folder.path()).is_err());
+        std::fs::write(&file, format!("[telegram]\ntoken_file = \"{}\"\n", turns.display())).unwrap();
+        assert!(of_configuration(&file, folder.path()).is_err());
+        std::fs::write(&file, "[telegram]\ntoken_file = \"~/token\"\n").unwrap();
+        assert_eq!(place_of_token(&file, folder.path()), folder.path().join("token"));
+        std::fs::write(&file, "[telegram]\nbot_token = \"x\"\n").unwrap();
+        assert_eq!(place_of_token(&file, folder.path()), file);
+    }
 }

@@ -57,6 +57,11 @@ pub enum Found {
     /// Seconds that our clock is ahead of Telegram's; below 0, behind.
     Clock(f64),
     There(PathBuf),
+    /// A folder, a pipe: what it is, in words.
+    NoFile {
+        path: PathBuf,
+        kind: &'static str,
+    },
     /// It is not there, and nothing has been written to it.
     Empty(PathBuf),
     NoFolder(PathBuf),
@@ -191,6 +196,8 @@ pub enum Mend {
         root: PathBuf,
         words: Vec<String>,
     },
+    /// Whose it is, and who may read it.
+    ShowMode(PathBuf),
     OpenBot(String),
     Reach(String),
     SetClock,

@@ -3,6 +3,7 @@
 mod bridge;
 mod watching;
 
+use std::io::ErrorKind;
 use std::path::Path;
 
 use super::finding::{AutoRevert, Finding, Found, Mend};
@@ -48,19 +49,23 @@ pub fn look(file: &Path, config: Result<&Config, &str>, environment: &Environmen
 
 fn configuration(file: &Path, refused: Option<&str>, environment: &Environment) -> ConfigSeen {
     let (path, home) = (file.to_owned(), environment.home.clone());
-    let there = std::fs::symlink_metadata(file).is_ok();
-    let open = timed::once(environment.limits.ask, move || exposure::of_configuration(&path, &home));
-    ConfigSeen { file: file.to_owned(), there, refused: refused.map(str::to_owned), open: open.unwrap_or_default() }
+    let look = move || {
+        let gone = std::fs::symlink_metadata(&path).is_err_and(|error| error.kind() == ErrorKind::NotFound);
+        (!gone, exposure::of_configuration(&path, &home))
+    };
+    // What does not answer may well be there.
+    let (there, open) = timed::once(environment.limits.ask, look).unwrap_or_else(|why| (true, Err(why)));
+    ConfigSeen { file: file.to_owned(), there, refused: refused.map(str::to_owned), open }
 }
 
 fn told(config: &Config, environment: &Environment) -> Vec<Finding> {
     let seen = config.telegram.as_ref().map(|telegram| {
         let limit = environment.limits.send;
         let me = telegram::me(telegram, limit);
-        let refusal =
-            |error: CallError| Refusal { answered: error.status.is_some(), why: config.secrets.without(&error.why) };
+        let refusal = |error: CallError| Refusal { status: error.status, why: error.why };
         TelegramSeen {
             file: config.file.clone(),
+            token: exposure::place_of_token(&config.file, &environment.home),
             chat_id: telegram.chat_id,
             api_url: telegram.api_url.clone(),
             // A token that is not valid can't be asked for the chat.

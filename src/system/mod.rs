@@ -6,6 +6,7 @@ pub mod connection;
 pub mod crashes;
 pub mod env;
 pub mod family;
+pub mod file_state;
 pub mod files;
 pub mod foreground;
 pub mod git;

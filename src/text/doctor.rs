@@ -49,6 +49,7 @@ pub fn found(found: &Found, foreign: Clean) -> String {
             foreign(why)
         }
         Found::Config(file) | Found::There(file) | Found::Plist(file) => path(file),
+        Found::NoFile { path: file, kind } => format!("{} is {kind}, and not a file", path(file)),
         Found::Private => "no secret is open to others".into(),
         Found::Open(Exposure::Read(file)) => format!("{} can be read by others, and a token is in it", path(file)),
         Found::Open(Exposure::Written(file)) => format!("{} can be changed by others", path(file)),

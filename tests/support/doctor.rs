@@ -2,7 +2,7 @@
 //! says, and its mends pasted into a shell.
 
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Command, Output};
 
 use serde_json::Value;
 
@@ -72,7 +72,19 @@ impl SetUp {
 
 /// `doctor --json`: identifiers and mends of what is not well.
 pub(crate) fn ill(scene: &Scene) -> Vec<(String, String)> {
-    let output = scene.run(&["doctor", "--json"]);
+    ill_in(&scene.run(&["doctor", "--json"]))
+}
+
+/// The same as root without the right to read and write everything, so as anybody else would see it.
+pub(crate) fn ill_without_rights(scene: &Scene) -> Vec<(String, String)> {
+    let ours = scene.command(&["doctor", "--json"]);
+    let mut without = Command::new("setpriv");
+    without.arg("--bounding-set=-dac_override,-dac_read_search").arg(ours.get_program()).args(ours.get_args());
+    without.env_remove("XDG_RUNTIME_DIR").env_remove("DBUS_SESSION_BUS_ADDRESS");
+    ill_in(&without.output().expect("setpriv"))
+}
+
+fn ill_in(output: &Output) -> Vec<(String, String)> {
     let list: Vec<Value> = serde_json::from_slice(&output.stdout).unwrap_or_else(|error| {
         panic!("{error}: {}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
     });

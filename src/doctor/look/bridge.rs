@@ -7,14 +7,16 @@ use plist::Value;
 use super::agent_file;
 use crate::config::Config;
 use crate::doctor::finding::Finding;
+use crate::doctor::mac;
 use crate::doctor::service::{self, OutputSeen, PlistSeen, ServiceSeen};
-use crate::doctor::setup::{self, FileSeen, FilesSeen};
+use crate::doctor::setup::{self, FileSeen, FileState, FilesSeen};
 use crate::facts::Job;
 use crate::install;
 use crate::limits::Environment;
-use crate::system::files;
 use crate::system::service::Service;
 use crate::system::service::launchd::Launchd;
+use crate::system::service::launchd::agent_file::keys;
+use crate::system::{file_state, files, timed};
 
 pub(super) fn bridge(config: &Config, environment: &Environment) -> Vec<Finding> {
     let service = Service::of(config, environment);
@@ -23,9 +25,9 @@ pub(super) fn bridge(config: &Config, environment: &Environment) -> Vec<Finding>
     let mut all = setup::files(&FilesSeen {
         config: config.file.clone(),
         root: config.root.clone(),
-        log: file(&config.log),
-        error_log: file(&config.error_log),
-        session: file(&config.session),
+        log: file(&config.log, file_state::read, environment),
+        error_log: file(&config.error_log, file_state::read, environment),
+        session: file(&config.session, file_state::of, environment),
         login: config.login.clone(),
         runs,
     });
@@ -56,8 +58,13 @@ pub(super) fn bridge(config: &Config, environment: &Environment) -> Vec<Finding>
     all
 }
 
-fn file(path: &Path) -> FileSeen {
-    FileSeen { path: path.to_owned(), there: path.exists(), folder: path.parent().is_some_and(Path::is_dir) }
+fn file(path: &Path, state: fn(&Path) -> FileState, environment: &Environment) -> FileSeen {
+    let asked = path.to_owned();
+    FileSeen {
+        path: path.to_owned(),
+        state: timed::once(environment.limits.ask, move || state(&asked)).unwrap_or_else(FileState::Unseen),
+        guarded: cfg!(target_os = "macos") && mac::is_protected(path, &environment.home),
+    }
 }
 
 fn plist(launchd: &Launchd, job: Option<&Job>) -> PlistSeen {
@@ -68,7 +75,7 @@ fn plist(launchd: &Launchd, job: Option<&Job>) -> PlistSeen {
 }
 
 fn plist_outputs(file: &Path) -> [Option<PathBuf>; 2] {
-    let keys = Value::from_file(file).ok().and_then(Value::into_dictionary).unwrap_or_default();
+    let keys = keys(file).unwrap_or_default();
     ["StandardOutPath", "StandardErrorPath"].map(|key| keys.get(key).and_then(Value::as_string).map(PathBuf::from))
 }
 
