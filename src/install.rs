@@ -23,7 +23,7 @@ pub use self::systemd::{UNIT, units};
 pub use self::text::is_our_name;
 use crate::config::Config;
 use crate::contract;
-use crate::facts::{Exit, KeepAlive};
+use crate::facts::{Exit, Job, KeepAlive};
 use crate::identity;
 use crate::limits::Environment;
 use crate::manager::Manager;
@@ -152,7 +152,15 @@ pub fn agent_file(config: &Config, environment: &Environment) -> PathBuf {
 /// # Errors
 /// Why that can't be found out.
 pub fn agent_loaded(config: &Config, environment: &Environment) -> Result<bool, String> {
-    our_service(config, environment).status().map(|job| job.loaded)
+    agent_job(config, environment).map(|job| job.loaded)
+}
+
+/// What the manager knows about our own agent.
+///
+/// # Errors
+/// As [`agent_loaded`].
+pub fn agent_job(config: &Config, environment: &Environment) -> Result<Job, String> {
+    our_service(config, environment).status()
 }
 
 /// Only our drop-in for the bridge's unit: systemd reads it again, and nobody is restarted.

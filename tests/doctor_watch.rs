@@ -3,12 +3,13 @@
 use std::fs;
 
 use rustix::process::Signal;
-use serde_json::Value;
+use serde_json::{Value, json};
 
+use crate::support::Scene;
 use crate::support::doctor::{SetUp, ill, named, paste};
 use crate::support::launchd::target;
-use crate::support::mac::OURS;
-use crate::support::{alive, signal};
+use crate::support::mac::{OURS, dictionary};
+use crate::support::{alive, executable, signal};
 
 #[test]
 fn a_watch_that_hangs_is_restarted_and_one_that_is_not_loaded_is_installed() {
@@ -114,4 +115,61 @@ fn an_agent_that_is_disabled_or_is_another_programs_is_named() {
     let text = fs::read_to_string(&plist).expect("a plist");
     fs::write(&plist, text.replace("config.toml", "another.toml")).expect("a plist");
     set_up.mended_by_its_own_mend("agent", "bridge-watchdog install");
+}
+
+/// A program in a place that does not last, or that is gone: after the next login nobody would watch.
+#[test]
+fn an_agent_whose_program_does_not_last_is_pointed_to_ours() {
+    let set_up = SetUp::well("");
+    let plist = set_up.mac.plist(OURS);
+    let install = "bridge-watchdog install";
+    let places = [
+        "/nowhere/target/debug/test-watchdog",
+        "/private/var/folders/x/T/AppTranslocation/4F/d/Bridge Watchdog.app/Contents/MacOS/test-watchdog",
+        "/Volumes/Bridge Watchdog/Bridge Watchdog.app/Contents/MacOS/test-watchdog",
+    ];
+    for place in places {
+        let mut keys = dictionary(&plist);
+        keys["ProgramArguments"].as_array_mut().expect("a list")[0] = plist::Value::String(place.into());
+        plist::to_file_xml(&plist, &keys).expect("a plist");
+        let text = String::from_utf8_lossy(&set_up.scene().run(&["doctor"]).stdout).into_owned();
+        let said = text.lines().find(|line| line.starts_with("MEND  agent: ")).expect("a finding").to_owned();
+        assert!(said.contains(place), "{said}");
+        set_up.mended_by_its_own_mend("agent", install);
+    }
+    let mut keys = dictionary(&plist);
+    keys.insert("KeepAlive".into(), plist::Value::Boolean(true));
+    plist::to_file_xml(&plist, &keys).expect("a plist");
+    set_up.mended_by_its_own_mend("agent-keep-alive", install);
+}
+
+#[test]
+fn the_same_of_a_unit() {
+    if !cfg!(target_os = "linux") {
+        return;
+    }
+    let scene = Scene::new("embedded", 60.0);
+    let units = scene.folder.path().join("home/systemd/user");
+    fs::create_dir_all(units.join("default.target.wants")).expect("a folder");
+    let unit = |program: &str| {
+        let file = scene.config_file().canonicalize().expect("a configuration");
+        let text = format!("[Service]\nExecStart=\"{program}\" --config \"{}\" tray\n", file.display());
+        fs::write(units.join("bridge-watchdog.service"), text).expect("a unit");
+    };
+    unit("/nowhere/target/debug/bridge-watchdog");
+    assert_eq!(named(&scene, "agent"), ["bridge-watchdog install"]);
+    let there = scene.folder.path().join("bridge-watchdog");
+    executable(&there, "#!/bin/sh\n");
+    unit(there.to_str().expect("a path"));
+    assert!(named(&scene, "agent").is_empty(), "{:?}", ill(&scene));
+}
+
+/// Its own note of who is disabled decides, and it does not answer.
+#[test]
+fn an_agent_that_launchd_says_nothing_of_is_not_called_well() {
+    let set_up = SetUp::well("");
+    set_up.mac.launchd.fault(&json!({"answers": {"print-disabled": {"code": 1, "stdout": "", "stderr": "not today"}}}));
+    assert_eq!(named(set_up.scene(), "agent-login"), ["bridge-watchdog doctor"]);
+    set_up.mac.launchd.mend();
+    set_up.is_well();
 }

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use crate::config::exposure::Exposure;
 use crate::desktop::{IconSeen, Notifications};
-use crate::facts::KeepAlive;
+use crate::facts::{KeepAlive, MissingProgram};
+use crate::install::place::Misplaced;
 
 /// One check: what was found, and the mend where it is not well.
 #[derive(Debug, Clone, PartialEq)]
@@ -119,6 +120,14 @@ pub enum Found {
     NoAgent(&'static str),
     /// Something else is under our name.
     OtherAgent(PathBuf),
+    /// What our agent starts can't stay where it is.
+    AgentMisplaced {
+        program: PathBuf,
+        why: Misplaced,
+    },
+    /// What our agent starts is not there.
+    AgentGone(MissingProgram),
+    AgentRestarts(KeepAlive),
     AtLogin(bool),
     /// The manager has loaded our agent, and has never started it.
     NeverStarted,
@@ -191,6 +200,12 @@ pub enum Mend {
     /// Our drop-in for the bridge's unit, which restarts nobody.
     DropIn,
     Install,
+    /// By the app in the Applications folder.
+    InstallApp,
+    /// This bundle, and then from there.
+    MoveApp(PathBuf),
+    /// From this source folder.
+    MakeInstall(PathBuf),
     /// In the checkout.
     Login {
         root: PathBuf,

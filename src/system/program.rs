@@ -53,7 +53,8 @@ pub fn missing(root: &Path, program: &str) -> Option<MissingProgram> {
 }
 
 fn nothing_at(path: &Path, shown: &str) -> Option<MissingProgram> {
-    if path.exists() {
+    // What may not be looked at is not known to be missing.
+    if path.try_exists().unwrap_or(true) {
         return None;
     }
     let shown = shown.to_owned();
@@ -78,6 +79,7 @@ mod tests {
         let root = folder.path();
         std::os::unix::fs::symlink("/gone/python3.12", root.join("python")).unwrap();
         std::os::unix::fs::symlink("/bin/sh", root.join("sh")).unwrap();
+        std::os::unix::fs::symlink(root.join("turns"), root.join("turns")).unwrap();
         std::fs::write(root.join("uvicorn"), "#!/gone/venv/bin/python\nimport sys\n").unwrap();
         std::fs::write(root.join("good"), "#!/bin/sh -e\nexit 0\n").unwrap();
         std::fs::write(root.join("by-name"), "#!/usr/bin/env python3\n").unwrap();
@@ -90,6 +92,7 @@ mod tests {
             ("./gone", Some(MissingProgram::Absent("./gone".into()))),
             ("./uvicorn", Some(script)),
             ("./sh", None),
+            ("./turns", None),
             ("./good", None),
             ("./by-name", None),
             ("./binary", None),

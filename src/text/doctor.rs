@@ -4,11 +4,13 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::mend::command;
+use super::missing_program;
 use super::time::lasting;
 use crate::config::exposure::Exposure;
 use crate::desktop::{IconSeen, Notifications};
 use crate::doctor::finding::{AutoRevert, Finding, Found, Mend, Protected, Signature};
-use crate::facts::{Condition, KeepAlive};
+use crate::facts::{Condition, KeepAlive, MissingProgram};
+use crate::install::Misplaced;
 
 /// How text that we did not write is shown: one line, harmless, without secrets. It is done piece by piece and never to a
 /// whole line: our own words and commands may be values of a `.env` as well, and `token: …` has the shape of a secret.
@@ -106,6 +108,23 @@ pub fn found(found: &Found, foreign: Clean) -> String {
         Found::Agent(name) => format!("{name} is installed"),
         Found::NoAgent(name) => format!("{name} is not installed, so nobody watches after the next login"),
         Found::OtherAgent(file) => format!("{} starts something else than this checkout's watchdog", path(file)),
+        Found::AgentMisplaced { program, why } => misplaced(&path(program), *why),
+        Found::AgentGone(MissingProgram::LinkToNowhere { path, target }) => {
+            format!(
+                "our agent can't start its program: {} leads to {}, which is not there",
+                foreign(path),
+                foreign(target)
+            )
+        }
+        Found::AgentGone(missing) => {
+            format!("our agent can't start its program: {}", foreign(&missing_program(missing)))
+        }
+        Found::AgentRestarts(KeepAlive::Conditional(_)) => "it is started again unless it was quit".into(),
+        Found::AgentRestarts(KeepAlive::Always) => {
+            "its manager starts it again whatever happens, so the app can't be quit".into()
+        }
+        Found::AgentRestarts(KeepAlive::Never) => "its manager does not start it again, whatever ends it".into(),
+        Found::AgentRestarts(KeepAlive::Unknown) => "whether its manager starts it again can't be read".into(),
         Found::AtLogin(true) => "it starts at login".into(),
         Found::AtLogin(false) => "it does not start at login: it is disabled".into(),
         Found::NeverStarted => {
@@ -162,6 +181,16 @@ fn restarts(keep_alive: &KeepAlive, foreign: Clean) -> String {
         KeepAlive::Never => "its manager never restarts it".into(),
         KeepAlive::Unknown => "whether its manager restarts it can't be read".into(),
     }
+}
+
+fn misplaced(program: &str, why: Misplaced) -> String {
+    let place = match why {
+        Misplaced::Translocated => "a temporary copy that macOS has made of the app",
+        Misplaced::OtherVolume => "on a disk image or another disk, which may be missing at the next login",
+        Misplaced::BuildFolder => "in a build folder, which 'cargo clean' removes",
+        Misplaced::NoBundle => "in no app, so macOS shows none of its notifications",
+    };
+    format!("our agent starts {program}: {place}")
 }
 
 fn versions(running: &str, here: &str) -> String {

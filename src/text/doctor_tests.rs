@@ -2,6 +2,7 @@ use std::path::PathBuf;
 
 use super::*;
 use crate::doctor::finding::{Host, Pane};
+use crate::facts::MissingProgram;
 use crate::text::foreign;
 
 #[test]
@@ -24,6 +25,7 @@ pub(in crate::text) fn all_found() -> Vec<(String, String)> {
         |keys: &[&str]| KeepAlive::Conditional(Condition::KeepAlive(keys.iter().map(|&key| key.into()).collect()));
     let folder = |protected| Found::Folder { root: "/Users/me/Documents/ai".into(), protected };
     let disk = |free, share, inodes| Found::Disk { free, share, inodes };
+    let misplaced = |why| Found::AgentMisplaced { program: "/x/bridge-watchdog".into(), why };
     let version = |running: &str| Found::Version { running: running.into(), here: "0.2.0".into() };
     let all = vec![
         ("disk", Found::Unseen("no answer for 5 s; the folder may be protected, or its volume gone".into())),
@@ -80,6 +82,17 @@ pub(in crate::text) fn all_found() -> Vec<(String, String)> {
         ("agent", Found::Agent("bridge-watchdog")),
         ("agent", Found::NoAgent("bridge-watchdog")),
         ("agent", Found::OtherAgent("/a.plist".into())),
+        ("agent", misplaced(Misplaced::Translocated)),
+        ("agent", misplaced(Misplaced::OtherVolume)),
+        ("agent", misplaced(Misplaced::BuildFolder)),
+        ("agent", misplaced(Misplaced::NoBundle)),
+        ("agent", Found::AgentGone(MissingProgram::Absent("/Applications/x".into()))),
+        ("agent", Found::AgentGone(MissingProgram::LinkToNowhere { path: "/a".into(), target: "/b".into() })),
+        ("agent", Found::AgentGone(MissingProgram::NoInterpreter { script: "/a".into(), interpreter: "/b".into() })),
+        ("agent-keep-alive", Found::AgentRestarts(keep(&["SuccessfulExit"]))),
+        ("agent-keep-alive", Found::AgentRestarts(KeepAlive::Always)),
+        ("agent-keep-alive", Found::AgentRestarts(KeepAlive::Never)),
+        ("agent-keep-alive", Found::AgentRestarts(KeepAlive::Unknown)),
         ("agent-login", Found::AtLogin(true)),
         ("agent-login", Found::AtLogin(false)),
         ("background", Found::NeverStarted),
@@ -138,6 +151,9 @@ pub(in crate::text) fn all_mends() -> Vec<(String, String)> {
         Mend::MakeFolder("/Users/me/src/ai/logs".into()),
         Mend::DropIn,
         Mend::Install,
+        Mend::InstallApp,
+        Mend::MoveApp("/Volumes/Bridge Watchdog/Bridge Watchdog.app".into()),
+        Mend::MakeInstall("/Users/me/src/my watchdog".into()),
         Mend::Login { root: "/Users/me/src/my ai".into(), words: vec![".venv/bin/python".into(), "login.py".into()] },
         Mend::ShowMode("/Users/me/src/my ai/logs/bridge.log".into()),
         Mend::Reach("https://api.telegram.org".into()),

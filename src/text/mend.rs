@@ -11,10 +11,11 @@ use crate::doctor::finding::{Host, Mend, Pane};
 pub fn command(mend: &Mend, config: Option<&Path>, clean: Clean) -> String {
     let shell_word = |word: &str| shell_word(&clean(word));
     let quoted = |path: &Path| shell_word(&path.to_string_lossy());
-    let ours = |words: &str| match config {
-        Some(file) => format!("bridge-watchdog --config {} {words}", quoted(file)),
-        None => format!("bridge-watchdog {words}"),
+    let by = |program: &str, words: &str| match config {
+        Some(file) => format!("{program} --config {} {words}", quoted(file)),
+        None => format!("{program} {words}"),
     };
+    let ours = |words: &str| by("bridge-watchdog", words);
     let mac = cfg!(target_os = "macos");
     match mend {
         Mend::Setup => ours("setup"),
@@ -23,6 +24,12 @@ pub fn command(mend: &Mend, config: Option<&Path>, clean: Clean) -> String {
         Mend::Unquarantine(file) => format!("xattr -d com.apple.quarantine {}", quoted(file)),
         Mend::MakeFolder(folder) => format!("mkdir -p {}", quoted(folder)),
         Mend::Install | Mend::DropIn => ours("install"),
+        Mend::InstallApp => by(&self::shell_word(APP_PROGRAM), "install"),
+        Mend::MoveApp(bundle) => {
+            let app = self::shell_word(APP);
+            format!("ditto {} {app} && {}", quoted(bundle), by(&self::shell_word(APP_PROGRAM), "install"))
+        }
+        Mend::MakeInstall(source) => format!("make -C {} install && {}", quoted(source), ours("install")),
         Mend::Login { root, words } => {
             let words: Vec<String> = words.iter().map(|word| shell_word(word)).collect();
             format!("cd {} && {}", quoted(root), words.join(" "))
@@ -110,6 +117,10 @@ fn python_look(marker: &str) -> String {
          else None"
     )
 }
+
+/// Where an app is that stays.
+const APP: &str = "/Applications/Bridge Watchdog.app";
+const APP_PROGRAM: &str = "/Applications/Bridge Watchdog.app/Contents/MacOS/bridge-watchdog";
 
 fn settings(pane: Pane) -> &'static str {
     match pane {

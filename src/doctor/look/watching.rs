@@ -1,16 +1,18 @@
 //! The watch and its agent.
 
+use std::path::Path;
+
 use super::agent_file;
 use crate::config::Config;
 use crate::doctor::finding::{Finding, Host};
-use crate::doctor::watch::{self, WatchSeen};
+use crate::doctor::watch::{self, ProgramFault, WatchSeen};
 use crate::doctor::{desktop, service};
-use crate::install;
+use crate::install::{self, Misplaced, place};
 use crate::limits::Environment;
+use crate::manager::Manager;
 use crate::snapshot::{Snapshot, is_fresh};
-use crate::system::service::launchd::Launchd;
 use crate::system::session::open;
-use crate::system::{clock, files, lookalikes, recovery_lock, setup_files};
+use crate::system::{clock, files, installed, lookalikes, program, recovery_lock, setup_files};
 use crate::watch::publisher::{VERSION, status_file};
 
 pub(super) fn watching(config: &Config, environment: &Environment) -> Vec<Finding> {
@@ -20,7 +22,13 @@ pub(super) fn watching(config: &Config, environment: &Environment) -> Vec<Findin
     let now = clock::now();
     let installed = install::installed(config, environment);
     let agent = install::agent_file(config, environment);
-    let job = (host == Host::Launchd).then(|| Launchd::new(install::LABEL, environment).status().ok()).flatten();
+    let job = install::agent_job(config, environment);
+    // launchd alone keeps a note of who is disabled.
+    let at_login = match &job {
+        Err(why) if host == Host::Launchd => Err(config.secrets.without(why)),
+        _ => Ok(install::starts_at_login(config, environment)),
+    };
+    let job = job.ok();
     // One that has just begun has not looked yet, and one that is stuck shows it in its file.
     let fresh = snapshot.as_ref().is_some_and(|snapshot| is_fresh(snapshot, now, environment.limits.ask));
     let own = snapshot.as_ref().filter(|snapshot| Some(snapshot.watch) == watching);
@@ -38,9 +46,12 @@ pub(super) fn watching(config: &Config, environment: &Environment) -> Vec<Findin
         others: other_watches(config, watching),
         installed,
         other_agent: (!installed && agent.exists()).then(|| agent.clone()),
-        at_login: install::starts_at_login(config, environment),
+        at_login,
+        fault: program_fault(host, environment),
+        keep_alive: job.as_ref().filter(|job| job.installed).map(|job| job.keep_alive.clone()),
         startable: host == Host::Systemd || job.as_ref().is_some_and(|job| job.loaded),
-        never_started: job.is_some_and(|job| job.loaded && job.pid.is_none() && job.runs == Some(0)),
+        never_started: host == Host::Launchd
+            && job.is_some_and(|job| job.loaded && job.pid.is_none() && job.runs == Some(0)),
     };
     let mut all = watch::watch(&seen);
     all.extend(desktop::desktop(desktop));
@@ -50,6 +61,29 @@ pub(super) fn watching(config: &Config, environment: &Environment) -> Vec<Findin
         all.extend(service::agent_file("agent-plist-mode", "agent-plist-quarantine", &file));
     }
     all
+}
+
+/// Of the program that our agent starts, whichever bridge it watches.
+fn program_fault(host: Host, environment: &Environment) -> Option<ProgramFault> {
+    let (manager, label) = match host {
+        Host::Launchd => (Manager::Launchd, install::LABEL),
+        Host::Systemd | Host::Nobody => (Manager::Systemd, install::UNIT),
+    };
+    let job = installed::jobs(environment).into_iter().find(|job| job.manager == manager && job.label == label)?;
+    let word = job.program.first()?;
+    let here = program::ours().ok()?;
+    let misplaced = |program: &Path| {
+        let why = if manager == Manager::Launchd {
+            place::on_a_mac(program)
+        } else {
+            place::is_in_a_build_folder(program).then_some(Misplaced::BuildFolder)
+        };
+        // Programs of the tests lie in a build folder, but nobody's on a disk image.
+        why.filter(|why| environment.installed_only || matches!(why, Misplaced::Translocated | Misplaced::OtherVolume))
+    };
+    let real = Path::new(word).canonicalize().unwrap_or_else(|_| word.into());
+    let missing = program::missing(Path::new("/"), word);
+    watch::program(Path::new(word), missing, misplaced(&real), (&here, misplaced(&here)))
 }
 
 /// A watch keeps the bridge's log open. Another one has its lock in another state folder, so the lock does not tell.
