@@ -3,6 +3,7 @@
 
 pub mod desktop;
 pub mod finding;
+pub mod login;
 pub mod look;
 pub mod mac;
 pub mod machine;

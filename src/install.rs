@@ -14,7 +14,7 @@ pub mod place;
 mod systemd;
 mod text;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use self::login::{Login, installed, set_start_at_login, starts_at_login};
@@ -169,6 +169,11 @@ pub fn agent_job(config: &Config, environment: &Environment) -> Result<Job, Stri
 /// What could not be written or read again.
 pub fn drop_in(config: &Config, environment: &Environment, say: &mut dyn FnMut(&str)) -> Result<(), String> {
     systemd::write_drop_in(config, environment, say)
+}
+
+/// Whether we ever wrote this file of the bridge's.
+pub fn wrote(config: &Config, path: &Path) -> bool {
+    backup::wrote(config, path)
 }
 
 /// On a Mac an agent points into an installed bundle or is not written.

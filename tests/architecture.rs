@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 /// Pure files: facts in, verdict or text out.
-const PURE: [&str; 78] = [
+const PURE: [&str; 79] = [
     "act",
     "assess",
     "assess/alive",
@@ -17,6 +17,7 @@ const PURE: [&str; 78] = [
     "desktop",
     "doctor/desktop",
     "doctor/finding",
+    "doctor/login",
     "doctor/mac",
     "doctor/machine",
     "doctor/mend",

@@ -9,6 +9,7 @@ use serde_json::json;
 use crate::support::Scene;
 use crate::support::doctor::{SetUp, editor, ill, named, paste, paste_with, quoted};
 use crate::support::launchd::target;
+use crate::support::mac::dictionary;
 use crate::support::systemd;
 
 #[test]
@@ -143,5 +144,99 @@ fn a_unit_that_is_restarted_only_sometimes_gets_a_drop_in() {
         assert_eq!(manager.wait_pid(&scene.label), pid, "nobody was restarted for it");
     }
     assert_eq!(manager.property(&scene.label, "Restart"), "always");
+    scene.run(&["uninstall"]);
+}
+
+/// It runs, and after the next login it would not.
+#[test]
+fn a_plist_that_no_login_would_load_is_named_while_the_job_is_loaded() {
+    let set_up = SetUp::well("");
+    let scene = set_up.scene();
+    let (plist, label) = (set_up.mac.bridge(), scene.label.clone());
+    let shown = scene.folder.path().join(format!("home/Library/LaunchAgents/{label}.plist"));
+    fs::write(&plist, "<plist><dict><key>Label").expect("a plist");
+    let name = shown.file_name().expect("a name").to_string_lossy().into_owned();
+    let moved = format!("mv -n {} ~/{name} && bridge-watchdog install", quoted(&shown));
+    set_up.mended_by_its_own_mend("service-file", &moved);
+    fs::remove_file(&plist).expect("a plist");
+    set_up.mended_by_its_own_mend("service-file", "bridge-watchdog install");
+    let kept = fs::read(&plist).expect("a plist");
+    let mut keys = dictionary(&plist);
+    keys.insert("Disabled".into(), plist::Value::Boolean(true));
+    plist::to_file_xml(&plist, &keys).expect("a plist");
+    let enable = format!("launchctl enable gui/$(id -u)/{label} && bridge-watchdog install");
+    set_up.mended_by_its_own_mend("service-login", &enable);
+    fs::write(&plist, &kept).expect("a plist");
+    set_up.is_well();
+    let mut keys = dictionary(&plist);
+    keys["ProgramArguments"].as_array_mut().expect("a list")[0] = plist::Value::String("/nowhere/python".into());
+    plist::to_file_xml(&plist, &keys).expect("a plist");
+    let copy = scene.folder.path().join("kept.plist");
+    fs::write(&copy, &kept).expect("a copy");
+    editor(scene, &format!("cat {} > \"$1\"", quoted(&copy)));
+    set_up.mended_by_its_own_mend("program", &format!("\"${{EDITOR:-vi}}\" {}", quoted(&shown)));
+}
+
+/// `install` would write one without what the person has put into it.
+#[test]
+fn a_plist_of_a_persons_that_is_broken_is_left_to_the_person() {
+    let set_up = SetUp::bare("");
+    set_up.mac.launchd.load(&set_up.scene().label, &set_up.scene().program(), &json!({"KeepAlive": true}));
+    set_up.mac.launchd.wait_pid(&set_up.scene().label);
+    fs::write(set_up.mac.bridge(), "<plist><dict><key>Label").expect("a plist");
+    let mends = named(set_up.scene(), "service-file");
+    assert!(mends.len() == 1 && mends[0].starts_with("\"${EDITOR:-vi}\" "), "{mends:?}");
+}
+
+#[test]
+fn a_unit_that_no_start_of_the_machine_would_start_is_named_while_it_runs() {
+    let Some(manager) = systemd::or_skip() else { return };
+    let scene = manager.scene();
+    let units = manager.units().parent().expect("a folder").to_owned();
+    std::os::unix::fs::symlink(units, scene.folder.path().join("home/systemd")).expect("a link");
+    scene.write();
+    let text = |more: &str| {
+        let words: Vec<String> = scene.program().iter().map(|word| format!("\"{word}\"")).collect();
+        let keys = systemd::keys_of(&scene, systemd::ALWAYS);
+        format!("[Service]\nExecStart={}\n{keys}\n{more}", words.join(" "))
+    };
+    let unit = format!("{}.service", scene.label);
+    let install = "[Install]\nWantedBy=default.target\n";
+    manager.write_text(&scene.label, &text(install));
+    manager.start_unit(&scene.label);
+    let pid = manager.wait_pid(&scene.label);
+    let mended = |id: &str, mend: &str| {
+        assert_eq!(named(&scene, id), [mend], "{:?}", ill(&scene));
+        paste_with(&scene, mend);
+        manager.reload();
+        assert!(named(&scene, id).is_empty(), "{id}: {:?}", ill(&scene));
+        assert_eq!(manager.wait_pid(&scene.label), pid, "nobody was restarted for it");
+    };
+    assert!(named(&scene, "service-login").is_empty() && named(&scene, "service-file").is_empty());
+    // Where systemctl sees no manager of the system it works on the files alone.
+    manager.ok(&["disable", &unit]);
+    manager.reload();
+    mended("service-login", &format!("systemctl --user enable {unit}"));
+    fs::write(manager.units().join(&unit), text(&format!("Nice=1\n{install}"))).expect("a unit");
+    mended("service-file", "systemctl --user daemon-reload");
+    fs::remove_file(manager.units().join(&unit)).expect("a unit");
+    mended("service-file", "bridge-watchdog install");
+    fs::remove_file(manager.units().join(&unit)).expect("a unit");
+    manager.reload();
+    mended("service-file", "bridge-watchdog install");
+    // Without [Install] nothing can be enabled.
+    fs::write(manager.units().join(&unit), text("")).expect("a unit");
+    let _ = fs::remove_file(manager.units().join("default.target.wants").join(&unit));
+    manager.reload();
+    assert_eq!(manager.property(&scene.label, "UnitFileState"), "static");
+    assert!(named(&scene, "service-login").is_empty());
+    fs::write(manager.units().join(&unit), "garbage\n").expect("a unit");
+    manager.reload();
+    let mends = named(&scene, "service-file");
+    assert!(
+        mends.len() == 1 && mends[0].starts_with("mv -n ") && mends[0].contains(&unit),
+        "{mends:?} {:?}",
+        manager.show(&scene.label)
+    );
     scene.run(&["uninstall"]);
 }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::login::{AtLogin, JobFile};
 use crate::config::exposure::Exposure;
 use crate::desktop::{IconSeen, Notifications};
 use crate::facts::{KeepAlive, MissingProgram};
@@ -75,6 +76,13 @@ pub enum Found {
     NotLoaded(String),
     Stopped(String),
     Loaded(String),
+    JobFile(JobFile),
+    JobAtLogin(AtLogin),
+    /// The program that this file names.
+    ProgramGone {
+        missing: MissingProgram,
+        file: PathBuf,
+    },
     Restarts(KeepAlive),
     ExitTimeout(Duration),
     /// Where the manager writes the job's output.
@@ -223,6 +231,12 @@ pub enum Mend {
     Bootstrap(PathBuf),
     Enable(String),
     StartUnit(String),
+    EnableUnit(String),
+    Unmask(String),
+    /// systemd's files are read again.
+    Reload,
+    /// A file that `install` wrote is moved away and written again.
+    Renew(PathBuf),
     /// A person's conditions, which `install` leaves alone.
     KeepAliveKey(PathBuf),
     /// A drop-in with this many seconds.

@@ -34,7 +34,8 @@ pub(super) fn bridge(config: &Config, environment: &Environment, say: &mut dyn F
         Some(bytes) => file::is_ours(config, &path, bytes, &unit)?,
         None => false,
     };
-    if ours || !job.installed {
+    // One that still runs may have lost its file.
+    if ours || !job.installed || (there.is_none() && systemd.unit_file()?.load == "not-found") {
         write_bridge(config, &path, &unit, there.as_deref(), say)?;
         systemd.reload()?;
         systemd.enable()?;

@@ -9,6 +9,7 @@ use super::time::lasting;
 use crate::config::exposure::Exposure;
 use crate::desktop::{IconSeen, Notifications};
 use crate::doctor::finding::{AutoRevert, Finding, Found, Mend, Protected, Signature};
+use crate::doctor::login::{AtLogin, JobFile};
 use crate::facts::{Condition, KeepAlive, MissingProgram};
 use crate::install::Misplaced;
 
@@ -79,6 +80,11 @@ pub fn found(found: &Found, foreign: Clean) -> String {
         Found::NotLoaded(label) => format!("{} is installed, but not loaded", foreign(label)),
         Found::Stopped(label) => format!("{} was stopped by its operator, and stays so", foreign(label)),
         Found::Loaded(label) => format!("{} is loaded", foreign(label)),
+        Found::JobFile(file) => job_file(file, foreign),
+        Found::JobAtLogin(seen) => job_at_login(seen, foreign),
+        Found::ProgramGone { missing, file } => {
+            format!("{} names a program that can't be started: {}", path(file), foreign(&missing_program(missing)))
+        }
         Found::Restarts(keep_alive) => restarts(keep_alive, foreign),
         Found::ExitTimeout(time) => {
             format!("{} from SIGTERM to SIGKILL (SQLite wants up to 20 s to close the session)", lasting(*time))
@@ -180,6 +186,43 @@ fn restarts(keep_alive: &KeepAlive, foreign: Clean) -> String {
         }
         KeepAlive::Never => "its manager never restarts it".into(),
         KeepAlive::Unknown => "whether its manager restarts it can't be read".into(),
+    }
+}
+
+fn job_file(file: &JobFile, foreign: Clean) -> String {
+    let path = |path: &Path| foreign(&path.to_string_lossy());
+    let lost = "after the next login the bridge is not there";
+    match file {
+        JobFile::Well(file) => path(file),
+        JobFile::Gone(None) => format!("the bridge is loaded, but its file is gone: {lost}"),
+        JobFile::Gone(Some(file)) => format!("the bridge is loaded, but {} is gone: {lost}", path(file)),
+        JobFile::Broken { file, .. } => format!("{} can't be read by its manager: {lost}", path(file)),
+        JobFile::Changed(file) => format!("{}, or a drop-in of it, has changed since systemd read it", path(file)),
+        JobFile::Unseen(why) => foreign(why),
+    }
+}
+
+fn job_at_login(seen: &AtLogin, foreign: Clean) -> String {
+    match seen {
+        AtLogin::Yes => "the bridge starts at login".into(),
+        AtLogin::DisabledIn(file) => {
+            format!(
+                "Disabled is true in {}: after the next login the bridge is not there",
+                foreign(&file.to_string_lossy())
+            )
+        }
+        AtLogin::Unseen(why) => foreign(why),
+        AtLogin::Unit(state) => match state.as_str() {
+            "enabled" => "the bridge's unit is enabled".into(),
+            "static" | "indirect" => {
+                format!(
+                    "the bridge's unit is {state}: it can't be enabled itself, and starts where another unit wants it"
+                )
+            }
+            "generated" => "the bridge's unit is generated: what it is made from decides whether it starts".into(),
+            "transient" => "the bridge's unit is transient: it has no file, and is gone after the next start".into(),
+            state => format!("the bridge's unit is {}: after the next start it stays down", foreign(state)),
+        },
     }
 }
 

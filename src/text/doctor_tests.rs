@@ -26,6 +26,7 @@ pub(in crate::text) fn all_found() -> Vec<(String, String)> {
     let folder = |protected| Found::Folder { root: "/Users/me/Documents/ai".into(), protected };
     let disk = |free, share, inodes| Found::Disk { free, share, inodes };
     let misplaced = |why| Found::AgentMisplaced { program: "/x/bridge-watchdog".into(), why };
+    let unit = |state: &str| Found::JobAtLogin(AtLogin::Unit(state.into()));
     let version = |running: &str| Found::Version { running: running.into(), here: "0.2.0".into() };
     let all = vec![
         ("disk", Found::Unseen("no answer for 5 s; the folder may be protected, or its volume gone".into())),
@@ -54,6 +55,19 @@ pub(in crate::text) fn all_found() -> Vec<(String, String)> {
         ("service", Found::NotLoaded(label())),
         ("service", Found::Stopped(label())),
         ("service", Found::Loaded(label())),
+        ("service-file", Found::JobFile(JobFile::Well("/a.plist".into()))),
+        ("service-file", Found::JobFile(JobFile::Gone(None))),
+        ("service-file", Found::JobFile(JobFile::Gone(Some("/a.plist".into())))),
+        ("service-file", Found::JobFile(JobFile::Broken { file: "/a.plist".into(), ours: true })),
+        ("service-file", Found::JobFile(JobFile::Changed("/x.service".into()))),
+        ("service-login", Found::JobAtLogin(AtLogin::Yes)),
+        ("service-login", Found::JobAtLogin(AtLogin::DisabledIn("/a.plist".into()))),
+        ("service-login", unit("enabled")),
+        ("service-login", unit("disabled")),
+        ("service-login", unit("static")),
+        ("service-login", unit("generated")),
+        ("service-login", unit("transient")),
+        ("program", Found::ProgramGone { missing: MissingProgram::Absent("/x".into()), file: "/a.plist".into() }),
         ("keep-alive", Found::Restarts(KeepAlive::Always)),
         ("keep-alive", Found::Restarts(keep(&["SuccessfulExit", "Crashed"]))),
         ("keep-alive", Found::Restarts(KeepAlive::Conditional(Condition::Restart("on-failure".into())))),
@@ -164,6 +178,10 @@ pub(in crate::text) fn all_mends() -> Vec<(String, String)> {
         Mend::Bootstrap("/a.plist".into()),
         Mend::Enable("com.valor.bridge".into()),
         Mend::StartUnit("bridge.service".into()),
+        Mend::EnableUnit("bridge.service".into()),
+        Mend::Unmask("bridge.service".into()),
+        Mend::Reload,
+        Mend::Renew("/Users/me/Library/LaunchAgents/b.plist".into()),
         Mend::KeepAliveKey("/a.plist".into()),
         Mend::StopTimeout { folder: "/home/me/.config/systemd/user/bridge.service.d".into(), seconds: 20 },
         Mend::MoveAway("/Users/me/Library/LaunchAgents/b.plist".into()),

@@ -16,6 +16,10 @@ pub fn command(mend: &Mend, config: Option<&Path>, clean: Clean) -> String {
         None => format!("{program} {words}"),
     };
     let ours = |words: &str| by("bridge-watchdog", words);
+    let to_home = |file: &Path| {
+        let name = file.file_name().unwrap_or_default();
+        format!("mv -n {} ~/{}", quoted(file), quoted(Path::new(name)))
+    };
     let mac = cfg!(target_os = "macos");
     match mend {
         Mend::Setup => ours("setup"),
@@ -51,6 +55,10 @@ pub fn command(mend: &Mend, config: Option<&Path>, clean: Clean) -> String {
             format!("launchctl enable gui/$(id -u)/{label} && {}", ours("install"))
         }
         Mend::StartUnit(unit) => format!("systemctl --user start {}", shell_word(unit)),
+        Mend::EnableUnit(unit) => format!("systemctl --user enable {}", shell_word(unit)),
+        Mend::Unmask(unit) => format!("systemctl --user unmask {}", shell_word(unit)),
+        Mend::Reload => "systemctl --user daemon-reload".into(),
+        Mend::Renew(file) => format!("{} && {}", to_home(file), ours("install")),
         Mend::KeepAliveKey(file) => {
             format!("plutil -replace KeepAlive -bool true {} && {}", quoted(file), ours("install"))
         }
@@ -63,10 +71,7 @@ pub fn command(mend: &Mend, config: Option<&Path>, clean: Clean) -> String {
                  daemon-reload"
             )
         }
-        Mend::MoveAway(file) => {
-            let name = file.file_name().unwrap_or_default();
-            format!("mv -n {} ~/{}", quoted(file), quoted(Path::new(name)))
-        }
+        Mend::MoveAway(file) => to_home(file),
         Mend::StartWatch(Host::Launchd) => {
             format!("launchctl kickstart gui/$(id -u)/{}", contract::LABEL)
         }

@@ -2,11 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use plist::Value;
+use plist::{Dictionary, Value};
 
 use super::agent_file;
 use crate::config::Config;
 use crate::doctor::finding::Finding;
+use crate::doctor::login::{self, AtLogin, JobFile, LoginSeen, ProgramSeen};
 use crate::doctor::mac;
 use crate::doctor::service::{self, OutputSeen, PlistSeen, ServiceSeen};
 use crate::doctor::setup::{self, FileSeen, FileState, FilesSeen};
@@ -14,9 +15,10 @@ use crate::facts::Job;
 use crate::install;
 use crate::limits::Environment;
 use crate::system::service::Service;
-use crate::system::service::launchd::Launchd;
 use crate::system::service::launchd::agent_file::keys;
-use crate::system::{file_state, files, timed};
+use crate::system::service::launchd::{Launchd, Switch};
+use crate::system::service::systemd::UnitFile;
+use crate::system::{file_state, files, program, timed};
 
 pub(super) fn bridge(config: &Config, environment: &Environment) -> Vec<Finding> {
     let service = Service::of(config, environment);
@@ -42,16 +44,40 @@ pub(super) fn bridge(config: &Config, environment: &Environment) -> Vec<Finding>
         Service::Embedded(_) => None,
     };
     let unit = service.unit();
+    let label = unit.clone().unwrap_or_else(|| config.label.clone());
+    let known = job.as_ref().ok();
+    // Its silence is a finding of its own.
+    let unit_file = match &service {
+        Service::Systemd(systemd) => systemd.unit_file().ok(),
+        Service::Launchd(_) | Service::Embedded(_) => None,
+    };
+    let login = LoginSeen {
+        label: label.clone(),
+        file: match (&service, &plist, &unit_file) {
+            (Service::Launchd(launchd), Some(plist), _) => {
+                known.and_then(|job| plist_file(config, launchd, job, plist))
+            }
+            (_, _, Some(unit)) => job_file(config, unit, known),
+            _ => None,
+        },
+        // One that its operator stopped is a finding of its own.
+        at_login: known.filter(|job| job.installed && !job.stopped_by_operator).and_then(|_| match &service {
+            Service::Launchd(launchd) => at_login(launchd, file.as_deref()?),
+            _ => unit_file.as_ref().map(|unit| AtLogin::Unit(unit.state.clone())),
+        }),
+        program: program_of_job(config, &service, file.as_deref(), unit_file.as_ref()),
+    };
     all.extend(service::service(&ServiceSeen {
         manager: config.manager,
         name: service.name(),
         drop_ins: install::units(environment).join(format!("{}.d", unit.as_deref().unwrap_or_default())),
-        label: unit.unwrap_or_else(|| config.label.clone()),
+        label,
         job: job.map_err(|why| config.secrets.without(&why)),
         runtime_folder: std::env::var_os("XDG_RUNTIME_DIR").is_some(),
         outputs: outputs.into_iter().flat_map(|outputs| output(config, outputs)).collect(),
         plist,
     }));
+    all.extend(login::login(&login));
     if let Some(seen) = file.as_deref().and_then(agent_file) {
         all.extend(service::agent_file("plist-mode", "plist-quarantine", &seen));
     }
@@ -72,6 +98,65 @@ fn plist(launchd: &Launchd, job: Option<&Job>) -> PlistSeen {
     let usual = launchd.file().usual();
     let anothers = usual.exists() && found.file.as_ref() != Some(&usual) && !found.others.contains(&usual);
     PlistSeen { file: found.file, others: found.others, usual_is_anothers: anothers.then_some(usual) }
+}
+
+/// Nothing where the job is neither loaded nor has a file, which is a finding of its own.
+fn plist_file(config: &Config, launchd: &Launchd, job: &Job, plist: &PlistSeen) -> Option<JobFile> {
+    let Some(file) = plist.file.clone() else {
+        return job.loaded.then(|| JobFile::Gone(Some(job.file.clone().unwrap_or_else(|| launchd.file().usual()))));
+    };
+    Some(match file_state::read(&file) {
+        FileState::Denied(why) | FileState::Unseen(why) => JobFile::Unseen(format!("{}: {why}", file.display())),
+        FileState::File if keys(&file).is_some_and(|keys| keys.contains_key("Label")) => JobFile::Well(file),
+        _ => JobFile::Broken { ours: install::wrote(config, &file), file },
+    })
+}
+
+fn job_file(config: &Config, unit: &UnitFile, job: Option<&Job>) -> Option<JobFile> {
+    match (unit.load.as_str(), unit.path.clone()) {
+        ("not-found", _) => job.is_some_and(|job| job.installed).then_some(JobFile::Gone(None)),
+        ("bad-setting" | "error", Some(file)) => Some(JobFile::Broken { ours: install::wrote(config, &file), file }),
+        (_, Some(file)) => Some(match file.try_exists() {
+            Err(why) => JobFile::Unseen(format!("{}: {why}", file.display())),
+            Ok(false) => JobFile::Gone(Some(file)),
+            Ok(true) if unit.changed => JobFile::Changed(file),
+            Ok(true) => JobFile::Well(file),
+        }),
+        (_, None) => None,
+    }
+}
+
+fn at_login(launchd: &Launchd, file: &Path) -> Option<AtLogin> {
+    let disabled = keys(file)?.get("Disabled").and_then(Value::as_boolean).unwrap_or(false);
+    Some(match launchd.switched() {
+        _ if !disabled => AtLogin::Yes,
+        Ok(Some(Switch::On)) => AtLogin::Yes,
+        Ok(_) => AtLogin::DisabledIn(file.to_owned()),
+        Err(why) => AtLogin::Unseen(why),
+    })
+}
+
+/// Of the job's file, or what we start ourselves. A bare name is looked up by the manager, so it is not known.
+fn program_of_job(
+    config: &Config,
+    service: &Service,
+    plist: Option<&Path>,
+    unit: Option<&UnitFile>,
+) -> Option<ProgramSeen> {
+    let (word, file) = match service {
+        Service::Embedded(_) => (config.program.first()?.clone(), config.file.clone()),
+        Service::Launchd(_) => (first_word(&keys(plist?)?)?, plist?.to_owned()),
+        Service::Systemd(_) => (unit?.program.clone()?, unit?.path.clone()?),
+    };
+    let missing = program::missing(&config.root, &word);
+    word.contains('/').then(|| ProgramSeen { program: config.root.join(&word), file, missing })
+}
+
+/// launchd starts `Program`, and if there is none the first of the arguments.
+fn first_word(keys: &Dictionary) -> Option<String> {
+    let list = keys.get("ProgramArguments").and_then(Value::as_array);
+    let word = keys.get("Program").or_else(|| list?.first())?;
+    word.as_string().map(str::to_owned)
 }
 
 fn plist_outputs(file: &Path) -> [Option<PathBuf>; 2] {

@@ -38,6 +38,13 @@ impl Launchd {
     }
 }
 
+/// A label that somebody has enabled or disabled by its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Switch {
+    On,
+    Off,
+}
+
 const NOT_LOADED: i32 = 113;
 /// `bootout` of a job that is not loaded.
 const NOT_FOUND: i32 = 3;
@@ -231,11 +238,19 @@ impl Launchd {
     /// # Errors
     /// If launchctl can't say.
     pub fn disabled(&self) -> Result<bool, String> {
+        Ok(self.switched()? == Some(Switch::Off))
+    }
+
+    /// What somebody has said by `launchctl enable` or `disable`, which counts more than the file's own `Disabled`.
+    ///
+    /// # Errors
+    /// If launchctl can't say.
+    pub fn switched(&self) -> Result<Option<Switch>, String> {
         let output = self.launchctl(&["print-disabled", &self.domain], self.ask)?;
         if output.code != Some(0) {
             return Err(said("print-disabled", &output));
         }
-        Ok(disabled(&output.stdout, &self.label))
+        Ok(switched(&output.stdout, &self.label))
     }
 
     /// `bootstrap` right after a `bootout` fails with 5, in two shapes: the job is still registered (then it needs a
@@ -339,12 +354,15 @@ fn parse(text: &str) -> Option<Job> {
 
 /// Whether `print-disabled` lists the label as disabled; Only in its own block, since other blocks name labels too. New
 /// systems print `disabled`, old ones `true`.
-fn disabled(text: &str, label: &str) -> bool {
+fn switched(text: &str, label: &str) -> Option<Switch> {
     let title = text.lines().position(|line| line.trim_start().starts_with("disabled services"));
     let block = text.lines().skip(title.map_or(0, |at| at + 1)).take_while(|line| line.trim() != "}");
     let name = format!("\"{label}\"");
     let mut words = block.filter_map(|line| line.trim_start().strip_prefix(&name)?.trim_start().strip_prefix("=>"));
-    words.next().is_some_and(|word| matches!(word.trim().trim_end_matches([';', ',']), "disabled" | "true"))
+    Some(match words.next()?.trim().trim_end_matches([';', ',']) {
+        "disabled" | "true" => Switch::Off,
+        _ => Switch::On,
+    })
 }
 
 /// Exactly one of three keys is there; after a signal there is no exit code.

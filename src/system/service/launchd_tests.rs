@@ -122,17 +122,20 @@ fn forms_that_were_seen() {
 #[test]
 fn disabled_is_what_its_own_block_says_first() {
     let rows = [
-        ("disabled services = {\n\t\"x\" => disabled\n}\n", true),
-        ("disabled services = {\n\t\"y\" => false\n\t\"x\" => true\n}\n", true),
-        ("disabled services = {\n\t\"x\" => enabled\n}\n", false),
-        ("disabled services = {\n\t\"x\" => false;\n}\n", false),
-        ("disabled services = {\n\t\"x.y\" => disabled\n}\n", false),
-        ("disabled services = {\n\t\"y\" => disabled\n}\nlogin item associations = {\n\t\"x\" => disabled\n}\n", false),
-        ("disabled services = {\n\t\"x\" => disabled\n}\nlogin item associations = {\n\t\"x\" => y\n}\n", true),
-        ("\t\"x\" => disabled\n", true),
-        ("", false),
+        ("disabled services = {\n\t\"x\" => disabled\n}\n", Some(Switch::Off)),
+        ("disabled services = {\n\t\"y\" => false\n\t\"x\" => true\n}\n", Some(Switch::Off)),
+        ("disabled services = {\n\t\"x\" => enabled\n}\n", Some(Switch::On)),
+        ("disabled services = {\n\t\"x\" => false;\n}\n", Some(Switch::On)),
+        ("disabled services = {\n\t\"x.y\" => disabled\n}\n", None),
+        ("disabled services = {\n\t\"y\" => disabled\n}\nlogin item associations = {\n\t\"x\" => disabled\n}\n", None),
+        (
+            "disabled services = {\n\t\"x\" => disabled\n}\nlogin item associations = {\n\t\"x\" => y\n}\n",
+            Some(Switch::Off),
+        ),
+        ("\t\"x\" => disabled\n", Some(Switch::Off)),
+        ("", None),
     ];
     for (text, expected) in rows {
-        assert_eq!(disabled(text, "x"), expected, "{text}");
+        assert_eq!(switched(text, "x"), expected, "{text}");
     }
 }

@@ -157,6 +157,26 @@ impl Systemd {
         Ok(bad.then(|| format!("LoadState={} {}", value("LoadState="), value("LoadError=")).trim_end().to_owned()))
     }
 
+    /// What the manager knows about the unit's file.
+    ///
+    /// # Errors
+    /// What systemctl said.
+    pub fn unit_file(&self) -> Result<UnitFile, String> {
+        let keys = "LoadState,UnitFileState,NeedDaemonReload,FragmentPath,ExecStart";
+        let text = self.systemctl(&["show", "-p", keys, "--", &self.unit()])?;
+        let value = |key: &str| {
+            let mut lines = text.lines().filter_map(|line| line.split_once('='));
+            lines.find(|(name, _)| *name == key).map_or("", |(_, value)| value)
+        };
+        Ok(UnitFile {
+            load: value("LoadState").to_owned(),
+            state: value("UnitFileState").to_owned(),
+            changed: value("NeedDaemonReload") == "yes",
+            program: program(value("ExecStart")).map(str::to_owned),
+            path: Some(value("FragmentPath")).filter(|path| !path.is_empty()).map(PathBuf::from),
+        })
+    }
+
     /// Starts the unit at each login; an enabled unit also keeps its history after a stop.
     ///
     /// # Errors
@@ -271,6 +291,24 @@ impl Systemd {
         let said = output.stderr.lines().next().unwrap_or("no reason given").to_owned();
         Err(SystemctlError::Refused { verb: words[0].to_owned(), why: refusal(&said), said })
     }
+}
+
+/// The file of a unit, as the manager knows it.
+pub struct UnitFile {
+    /// `LoadState`: `not-found` where a unit that still runs has lost its file.
+    pub load: String,
+    /// `UnitFileState`.
+    pub state: String,
+    /// It, or a drop-in, is another one than was loaded.
+    pub changed: bool,
+    pub path: Option<PathBuf>,
+    /// What it starts.
+    pub program: Option<String>,
+}
+
+/// Of `{ path=/bin/sh ; argv[]=/bin/sh -c x ; … }`.
+fn program(exec_start: &str) -> Option<&str> {
+    exec_start.split_once("path=")?.1.split_once(" ; argv[]=").map(|(path, _)| path)
 }
 
 /// Why systemctl did not do what it was asked to.
