@@ -3,6 +3,7 @@
 //! A shallow look is taken at each tick and is cheap: while the process is alive with the same start stamp the service
 //! manager is not asked, and no program is started. A deep look is for when something is wrong, and for `check`.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use crate::config::Config;
@@ -381,19 +382,11 @@ impl Summary {
 }
 
 /// The smallest free space of the volumes that the bridge writes to.
-pub(crate) fn disk(config: &Config) -> Result<Disk, String> {
+fn disk(config: &Config) -> Result<Disk, String> {
     let mut smallest: Option<Disk> = None;
     for path in [config.root.join(contract::DATA), config.session.clone(), config.log.clone()] {
-        // A path that does not exist yet will be made in its nearest folder that does.
-        let Some(there) = path.ancestors().find(|path| path.exists()) else { continue };
-        let volume = rustix::fs::statvfs(there)
-            .map_err(|error| format!("the free space of {} can't be asked for: {error}", there.display()))?;
-        let free = volume.f_bavail.saturating_mul(volume.f_frsize);
-        // Some file systems (btrfs) do not count inodes.
-        let free_inodes = (volume.f_files > 0).then_some(volume.f_favail);
-        let total = volume.f_blocks.saturating_mul(volume.f_frsize).max(1);
-        #[expect(clippy::cast_precision_loss, reason = "a share")]
-        let disk = Disk { free, free_share: free as f64 / total as f64, free_inodes };
+        let Some(there) = nearest(&path) else { continue };
+        let disk = free(there)?;
         // The one with the least space.
         smallest = Some(match smallest {
             None => disk,
@@ -405,4 +398,21 @@ pub(crate) fn disk(config: &Config) -> Result<Disk, String> {
         });
     }
     smallest.ok_or_else(|| "no folder of the bridge is there".into())
+}
+
+/// A path that does not exist yet will be made in its nearest folder that does.
+pub(crate) fn nearest(path: &Path) -> Option<&Path> {
+    path.ancestors().find(|path| path.exists())
+}
+
+/// Of the volume that this is on.
+pub(crate) fn free(there: &Path) -> Result<Disk, String> {
+    let volume = rustix::fs::statvfs(there)
+        .map_err(|error| format!("the free space of {} can't be asked for: {error}", there.display()))?;
+    let free = volume.f_bavail.saturating_mul(volume.f_frsize);
+    // Some file systems (btrfs) do not count inodes.
+    let free_inodes = (volume.f_files > 0).then_some(volume.f_favail);
+    let total = volume.f_blocks.saturating_mul(volume.f_frsize).max(1);
+    #[expect(clippy::cast_precision_loss, reason = "a share")]
+    Ok(Disk { free, free_share: free as f64 / total as f64, free_inodes })
 }

@@ -1,14 +1,17 @@
 //! `doctor` on a watchdog that does not run, runs twice, hangs, or is another one than the one on disk.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use crate::support::Scene;
-use crate::support::doctor::{SetUp, ill, named, paste};
+use crate::support::doctor::{SetUp, ill, ill_without_rights, named, paste, quoted};
 use crate::support::launchd::target;
 use crate::support::mac::{OURS, dictionary};
+use crate::support::require::{self, Ability};
 use crate::support::{alive, executable, signal};
 
 #[test]
@@ -171,5 +174,44 @@ fn an_agent_that_launchd_says_nothing_of_is_not_called_well() {
     set_up.mac.launchd.fault(&json!({"answers": {"print-disabled": {"code": 1, "stdout": "", "stderr": "not today"}}}));
     assert_eq!(named(set_up.scene(), "agent-login"), ["bridge-watchdog doctor"]);
     set_up.mac.launchd.mend();
+    set_up.is_well();
+}
+
+/// What one `sudo bridge-watchdog` leaves: a watch ends at once, and whether one runs can't be seen.
+#[test]
+fn a_state_folder_that_is_somebody_elses_is_taken_back() {
+    if !require::has(Ability::Root) {
+        return;
+    }
+    let set_up = SetUp::well("");
+    let scene = set_up.scene();
+    assert_eq!(set_up.mac.launchd.operator(&["bootout", &target(OURS)]).code, 0);
+    set_up.mac.launchd.wait_gone(OURS);
+    let (base, state) = (scene.folder.path().join("home/state"), scene.state());
+    let named = |id: &str| {
+        let found = ill_without_rights(scene);
+        found.into_iter().filter(|(name, _)| name == id).map(|(_, mend)| mend).collect::<Vec<_>>()
+    };
+    assert_eq!((named("state"), named("watch")), (vec![], vec!["bridge-watchdog install".to_owned()]));
+    let take = |path: &Path| format!("sudo chown -R \"$(id -un)\" {}", quoted(path));
+    let sudo = scene.folder.path().join("tools/sudo");
+    for (theirs, taken) in [(&base, &base), (&state, &state), (&state.join("watch.lock"), &state)] {
+        fs::set_permissions(theirs, fs::Permissions::from_mode(if theirs.is_dir() { 0o700 } else { 0o600 }))
+            .expect("it");
+        std::os::unix::fs::chown(theirs, Some(65534), None).expect("root may");
+        let mend = take(taken);
+        assert_eq!(named("state"), std::slice::from_ref(&mend), "{}", theirs.display());
+        assert_eq!(named("watch"), std::slice::from_ref(&mend), "{}", theirs.display());
+        fs::create_dir_all(sudo.parent().expect("a folder")).expect("a folder");
+        executable(&sudo, "#!/bin/sh\nexec \"$@\"\n");
+        paste(&set_up, &mend);
+        assert!(named("state").is_empty());
+    }
+    fs::set_permissions(&state, fs::Permissions::from_mode(0o500)).expect("a mode");
+    let mend = format!("chmod 700 {}", quoted(&state));
+    assert_eq!(named("state"), std::slice::from_ref(&mend));
+    paste(&set_up, &mend);
+    assert!(named("state").is_empty());
+    paste(&set_up, "bridge-watchdog install");
     set_up.is_well();
 }

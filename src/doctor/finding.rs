@@ -142,7 +142,14 @@ pub enum Found {
     Lingers(bool),
     ScriptsAsk(usize),
     ScriptIgnores(PathBuf),
+    /// Our own folder, or a file in it.
+    Unwritable {
+        path: PathBuf,
+        why: String,
+    },
     Disk {
+        /// A folder on it.
+        place: PathBuf,
         free: u64,
         share: f64,
         inodes: Option<u64>,
@@ -219,6 +226,8 @@ pub enum Mend {
         root: PathBuf,
         words: Vec<String>,
     },
+    /// A folder of ours that `sudo` has made.
+    TakeBack(PathBuf),
     /// Whose it is, and who may read it.
     ShowMode(PathBuf),
     OpenBot(String),

@@ -4,7 +4,7 @@ mod bridge;
 mod watching;
 
 use std::io::ErrorKind;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::finding::{AutoRevert, Finding, Found, Mend};
 use super::mac::{self, WatchReads};
@@ -21,7 +21,7 @@ use crate::observe;
 use crate::snapshot::{Snapshot, is_fresh};
 use crate::system::process::Names;
 use crate::system::telegram::{self, CallError};
-use crate::system::{clock, files, git, program, recovery_lock, setup_files, timed};
+use crate::system::{clock, files, git, mounts, program, recovery_lock, setup_files, timed};
 use crate::watch::publisher::status_file;
 
 /// Everything, in the order in which a person mends it. `config` is what could be loaded of `file`.
@@ -78,7 +78,14 @@ fn told(config: &Config, environment: &Environment) -> Vec<Finding> {
 }
 
 fn disk(config: &Config, _: &Environment) -> Vec<Finding> {
-    vec![machine::disk(&config.root, &observe::disk(config))]
+    let mut seen: Vec<(PathBuf, u64)> = Vec::new();
+    let data = config.root.join(contract::DATA);
+    for path in [&config.root, &data, &config.session, &config.log, &config.error_log, &config.state] {
+        let there = observe::nearest(path);
+        let volume = there.and_then(|there| Some((there.to_owned(), mounts::id(there)?.0)));
+        seen.extend(volume.filter(|(_, device)| seen.iter().all(|(_, known)| known != device)));
+    }
+    machine::disks(&seen.into_iter().map(|(place, _)| (place.clone(), observe::free(&place))).collect::<Vec<_>>())
 }
 
 fn checkout(config: &Config, _: &Environment) -> Vec<Finding> {

@@ -10,18 +10,52 @@ const LEAST_SHARE: f64 = 0.02;
 /// Less is a full disk.
 const LEAST_BYTES: u64 = 1 << 20;
 
-pub fn disk(root: &Path, disk: &Result<Disk, String>) -> Finding {
+/// Each volume once, by a folder on it.
+pub fn disks(seen: &[(PathBuf, Result<Disk, String>)]) -> Vec<Finding> {
+    let all: Vec<Finding> = seen.iter().map(|(place, disk)| self::disk(place, disk)).collect();
+    let (well, ill): (Vec<Finding>, Vec<Finding>) = all.into_iter().partition(Finding::is_well);
+    // The root's speaks for those that are well.
+    if ill.is_empty() { well.into_iter().take(1).collect() } else { ill }
+}
+
+fn disk(place: &Path, disk: &Result<Disk, String>) -> Finding {
+    let mend = || Mend::FreeSpace(place.to_owned());
     match disk {
-        Err(why) => Finding::ill("disk", Found::Unseen(why.clone()), Mend::FreeSpace(root.to_owned())),
+        Err(why) => Finding::ill("disk", Found::Unseen(why.clone()), mend()),
         Ok(disk) => {
-            let found = Found::Disk { free: disk.free, share: disk.free_share, inodes: disk.free_inodes };
+            let (free, share, inodes) = (disk.free, disk.free_share, disk.free_inodes);
+            let found = Found::Disk { place: place.to_owned(), free, share, inodes };
             let full = disk.free_share < LEAST_SHARE || disk.free < LEAST_BYTES || disk.free_inodes == Some(0);
-            if full {
-                Finding::ill("disk", found, Mend::FreeSpace(root.to_owned()))
-            } else {
-                Finding::well("disk", found)
-            }
+            if full { Finding::ill("disk", found, mend()) } else { Finding::well("disk", found) }
         }
+    }
+}
+
+/// What of our own state folder can't be written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unwritable {
+    pub path: PathBuf,
+    pub why: String,
+    /// Somebody else's, and which of our own folders to take back: `sudo` has made it.
+    pub taken: Option<PathBuf>,
+    /// Ours: the mode that it should have.
+    pub mode: Option<&'static str>,
+}
+
+/// A watch that can't write there ends at once.
+pub fn state(folder: &Path, seen: Option<&Unwritable>) -> Finding {
+    let Some(seen) = seen else { return Finding::well("state", Found::There(folder.to_owned())) };
+    let found = Found::Unwritable { path: seen.path.clone(), why: seen.why.clone() };
+    Finding::ill("state", found, writable(seen))
+}
+
+/// What makes it writable again.
+pub fn writable(seen: &Unwritable) -> Mend {
+    let path = || seen.path.clone();
+    match (&seen.taken, seen.mode) {
+        (Some(folder), _) => Mend::TakeBack(folder.clone()),
+        (None, Some(mode)) => Mend::Chmod { path: path(), mode },
+        (None, None) => Mend::ShowMode(path()),
     }
 }
 
@@ -95,6 +129,36 @@ mod tests {
             assert_eq!(seen.is_well(), well, "{free} {free_share} {free_inodes:?}");
         }
         assert!(!disk(Path::new("/r"), &Err("no".into())).is_well());
+    }
+
+    #[test]
+    fn each_volume_that_is_full_is_named_by_its_folder() {
+        let disk = |free| Ok(Disk { free, free_share: 0.5, free_inodes: None });
+        let seen = |root, state| [("/r".into(), disk(root)), ("/s".into(), disk(state))];
+        let ids = |seen: &[_]| disks(seen).into_iter().map(|finding| finding.mend).collect::<Vec<_>>();
+        assert_eq!(ids(&seen(1 << 30, 1 << 31)), [None]);
+        assert_eq!(ids(&seen(1 << 30, 0)), [Some(Mend::FreeSpace("/s".into()))]);
+        let both = [Some(Mend::FreeSpace("/r".into())), Some(Mend::FreeSpace("/s".into()))];
+        assert_eq!(ids(&seen(0, 0)), both);
+    }
+
+    #[test]
+    fn a_state_folder_is_taken_back_or_opened_for_ourselves() {
+        let unwritable = |taken: Option<&str>, mode| Unwritable {
+            path: "/s/x".into(),
+            why: "no".into(),
+            taken: taken.map(PathBuf::from),
+            mode,
+        };
+        let rows = [
+            (None, None),
+            (Some(unwritable(Some("/s"), None)), Some(Mend::TakeBack("/s".into()))),
+            (Some(unwritable(None, Some("700"))), Some(Mend::Chmod { path: "/s/x".into(), mode: "700" })),
+            (Some(unwritable(None, None)), Some(Mend::ShowMode("/s/x".into()))),
+        ];
+        for (seen, mend) in rows {
+            assert_eq!(state(Path::new("/s/x"), seen.as_ref()).mend, mend, "{seen:?}");
+        }
     }
 
     #[test]

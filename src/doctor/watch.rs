@@ -12,6 +12,8 @@ pub struct WatchSeen {
     pub host: Host,
     pub agent: &'static str,
     pub watching: Option<u32>,
+    /// Whether one runs can't be seen in our folder: why, and the mend.
+    pub unseen: Option<(String, Mend)>,
     /// Its last look: how long ago, and whether that is too long.
     pub seen: Option<Duration>,
     pub fresh: bool,
@@ -84,17 +86,7 @@ fn keep_alive(keep_alive: &KeepAlive) -> Finding {
 
 pub fn watch(seen: &WatchSeen) -> Vec<Finding> {
     let by = if seen.installed { seen.host } else { Host::Nobody };
-    let mut all = vec![match seen.watching {
-        None if seen.never_started => Finding::ill("watch", Found::NoWatch, Mend::Settings(Pane::LoginItems)),
-        None if seen.installed && seen.fault.is_some() => {
-            let mend = seen.fault.as_ref().map_or(Mend::Install, |fault| fault.mend.clone());
-            Finding::ill("watch", Found::NoWatch, mend)
-        }
-        None if seen.installed && seen.startable => Finding::ill("watch", Found::NoWatch, Mend::StartWatch(seen.host)),
-        None => Finding::ill("watch", Found::NoWatch, Mend::Install),
-        Some(pid) if !seen.fresh => Finding::ill("watch", Found::Overdue { pid, seen: seen.seen }, restart(by, pid)),
-        Some(pid) => Finding::well("watch", Found::Watching { pid }),
-    }];
+    let mut all = vec![running(seen, by)];
     all.extend(seen.watching.zip(seen.version.as_ref()).map(|(pid, version)| {
         let found = Found::Version { running: version.clone(), here: seen.here.to_owned() };
         if seen.replaced {
@@ -133,6 +125,24 @@ pub fn watch(seen: &WatchSeen) -> Vec<Finding> {
     all
 }
 
+fn running(seen: &WatchSeen, by: Host) -> Finding {
+    if seen.watching.is_none() {
+        if let Some((why, mend)) = &seen.unseen {
+            return Finding::ill("watch", Found::Unseen(why.clone()), mend.clone());
+        }
+        if let Some(fault) = seen.fault.as_ref().filter(|_| seen.installed) {
+            return Finding::ill("watch", Found::NoWatch, fault.mend.clone());
+        }
+    }
+    match seen.watching {
+        None if seen.never_started => Finding::ill("watch", Found::NoWatch, Mend::Settings(Pane::LoginItems)),
+        None if seen.installed && seen.startable => Finding::ill("watch", Found::NoWatch, Mend::StartWatch(seen.host)),
+        None => Finding::ill("watch", Found::NoWatch, Mend::Install),
+        Some(pid) if !seen.fresh => Finding::ill("watch", Found::Overdue { pid, seen: seen.seen }, restart(by, pid)),
+        Some(pid) => Finding::well("watch", Found::Watching { pid }),
+    }
+}
+
 /// One that was started by hand is ended by hand: its agent starts it anew, or a person does.
 fn restart(by: Host, pid: u32) -> Mend {
     match by {
@@ -151,6 +161,7 @@ mod tests {
             host: Host::Launchd,
             agent: "us",
             watching: Some(7),
+            unseen: None,
             seen: Some(Duration::from_secs(1)),
             fresh: true,
             version: Some("2".into()),
@@ -177,6 +188,11 @@ mod tests {
             ("one that has not looked yet", WatchSeen { version: None, ..seen() }, vec![]),
             ("gone", gone(), vec![("watch", Mend::StartWatch(launchd))]),
             ("gone", WatchSeen { host: systemd, ..gone() }, vec![("watch", Mend::StartWatch(systemd))]),
+            (
+                "a folder that is not ours",
+                WatchSeen { unseen: Some(("no".into(), Mend::TakeBack("/s".into()))), ..gone() },
+                vec![("watch", Mend::TakeBack("/s".into()))],
+            ),
             ("not loaded", WatchSeen { startable: false, ..gone() }, vec![("watch", Mend::Install)]),
             (
                 "switched off in the settings",

@@ -3,11 +3,12 @@
 
 use std::fs::{self, File};
 use std::io::ErrorKind;
-use std::os::unix::fs::FileTypeExt;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::Path;
 
 use rustix::fs::{Access, access};
 
+use crate::doctor::machine::Unwritable;
 use crate::doctor::setup::FileState;
 
 /// By its mode alone: the file is not opened, since whoever closes a session drops the locks that its process has on it.
@@ -46,6 +47,35 @@ fn absent(path: &Path) -> FileState {
         Some(Err(error)) if error.kind() != ErrorKind::NotFound => FileState::Denied(error.to_string()),
         folder => FileState::Absent { folder: folder.is_some_and(|folder| folder.is_ok_and(|folder| folder.is_dir())) },
     }
+}
+
+/// What of our state folder can't be written; `base` is the folder of all checkouts. One that is not there yet is made in
+/// the nearest folder that is.
+pub fn unwritable(state: &Path, base: &Path) -> Option<Unwritable> {
+    let there = state.ancestors().find(|path| fs::symlink_metadata(path).is_ok())?;
+    // A link in the place of a file of ours is removed, and not followed.
+    let is_link = |entry: &fs::DirEntry| entry.file_type().is_ok_and(|kind| kind.is_symlink());
+    let entries = fs::read_dir(state).into_iter().flatten().flatten().filter(|entry| !is_link(entry));
+    let entries = entries.map(|entry| entry.path());
+    let mut all = std::iter::once(there.to_owned()).chain(entries);
+    let (path, error) = all.find_map(|path| Some((path.clone(), refused(&path)?)))?;
+    let meta = fs::symlink_metadata(&path).ok();
+    let me = rustix::process::geteuid().as_raw();
+    let is_anothers = |path: &Path| fs::symlink_metadata(path).is_ok_and(|meta| meta.uid() != me);
+    let ours = path.starts_with(base) && error == rustix::io::Errno::ACCESS;
+    let anothers = ours && is_anothers(&path);
+    let mode = meta.map(|meta| if meta.is_dir() { "700" } else { "600" });
+    Some(Unwritable {
+        taken: anothers.then(|| if is_anothers(base) { base.to_owned() } else { state.to_owned() }),
+        mode: mode.filter(|_| ours && !anothers),
+        why: std::io::Error::from(error).to_string(),
+        path,
+    })
+}
+
+fn refused(path: &Path) -> Option<rustix::io::Errno> {
+    let wanted = if path.is_dir() { Access::WRITE_OK | Access::EXEC_OK } else { Access::WRITE_OK };
+    access(path, wanted | Access::READ_OK).err()
 }
 
 #[cfg(test)]

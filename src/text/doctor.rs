@@ -141,7 +141,10 @@ pub fn found(found: &Found, foreign: Clean) -> String {
         Found::ScriptsAsk(0) => "no script of the checkout updates it".into(),
         Found::ScriptsAsk(_) => "each update script keeps out of a recovery's way".into(),
         Found::ScriptIgnores(file) => format!("{} would update in the middle of a recovery", path(file)),
-        Found::Disk { free, share, inodes } => disk(*free, *share, *inodes),
+        Found::Unwritable { path: file, why } => {
+            format!("the watchdog's own folder can't be written: {}: {}", path(file), foreign(why))
+        }
+        Found::Disk { place, free, share, inodes } => format!("{}: {}", path(place), disk(*free, *share, *inodes)),
         Found::AutoRevert(AutoRevert::Off) => "off: HEAD is never reverted by itself".into(),
         Found::AutoRevert(AutoRevert::On { user: Some(user) }) => format!("on; {} commits", foreign(user)),
         Found::AutoRevert(AutoRevert::On { user: None }) => {

@@ -24,7 +24,7 @@ pub(in crate::text) fn all_found() -> Vec<(String, String)> {
     let keep =
         |keys: &[&str]| KeepAlive::Conditional(Condition::KeepAlive(keys.iter().map(|&key| key.into()).collect()));
     let folder = |protected| Found::Folder { root: "/Users/me/Documents/ai".into(), protected };
-    let disk = |free, share, inodes| Found::Disk { free, share, inodes };
+    let disk = |free, share, inodes| Found::Disk { place: "/Users/me/src/ai".into(), free, share, inodes };
     let misplaced = |why| Found::AgentMisplaced { program: "/x/bridge-watchdog".into(), why };
     let unit = |state: &str| Found::JobAtLogin(AtLogin::Unit(state.into()));
     let version = |running: &str| Found::Version { running: running.into(), here: "0.2.0".into() };
@@ -115,6 +115,7 @@ pub(in crate::text) fn all_found() -> Vec<(String, String)> {
         ("update-script", Found::ScriptsAsk(0)),
         ("update-script", Found::ScriptsAsk(2)),
         ("update-script", Found::ScriptIgnores("/Users/me/src/ai/update.sh".into())),
+        ("state", Found::Unwritable { path: "/s/watch.lock".into(), why: "Permission denied (os error 13)".into() }),
         ("disk", disk(5 << 30, 0.256, Some(7))),
         ("disk", disk(5 << 30, 0.256, Some(0))),
         ("auto-revert", Found::AutoRevert(AutoRevert::Off)),
@@ -169,6 +170,7 @@ pub(in crate::text) fn all_mends() -> Vec<(String, String)> {
         Mend::MoveApp("/Volumes/Bridge Watchdog/Bridge Watchdog.app".into()),
         Mend::MakeInstall("/Users/me/src/my watchdog".into()),
         Mend::Login { root: "/Users/me/src/my ai".into(), words: vec![".venv/bin/python".into(), "login.py".into()] },
+        Mend::TakeBack("/home/me/.local/state/bridge-watchdog".into()),
         Mend::ShowMode("/Users/me/src/my ai/logs/bridge.log".into()),
         Mend::Reach("https://api.telegram.org".into()),
         Mend::RuntimeFolder,

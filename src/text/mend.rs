@@ -38,6 +38,7 @@ pub fn command(mend: &Mend, config: Option<&Path>, clean: Clean) -> String {
             let words: Vec<String> = words.iter().map(|word| shell_word(word)).collect();
             format!("cd {} && {}", quoted(root), words.join(" "))
         }
+        Mend::TakeBack(folder) => format!("sudo chown -R \"$(id -un)\" {}", quoted(folder)),
         Mend::ShowMode(file) => format!("ls -ld {} {}", quoted(file.parent().unwrap_or(file)), quoted(file)),
         Mend::OpenBot(name) => {
             format!("{} https://t.me/{}", if mac { "open" } else { "xdg-open" }, shell_word(name))

@@ -6,17 +6,18 @@ use super::agent_file;
 use crate::config::Config;
 use crate::doctor::finding::{Finding, Host};
 use crate::doctor::watch::{self, ProgramFault, WatchSeen};
-use crate::doctor::{desktop, service};
+use crate::doctor::{desktop, machine, service};
 use crate::install::{self, Misplaced, place};
 use crate::limits::Environment;
 use crate::manager::Manager;
 use crate::snapshot::{Snapshot, is_fresh};
 use crate::system::session::open;
-use crate::system::{clock, files, installed, lookalikes, program, recovery_lock, setup_files};
+use crate::system::{clock, file_state, files, installed, lookalikes, program, recovery_lock, setup_files};
 use crate::watch::publisher::{VERSION, status_file};
 
 pub(super) fn watching(config: &Config, environment: &Environment) -> Vec<Finding> {
     let host = if install::under_launchd(config) { Host::Launchd } else { Host::Systemd };
+    let unwritable = file_state::unwritable(&config.state, &environment.state_dir);
     let watching = recovery_lock::watching(config);
     let snapshot: Option<Snapshot> = files::json(&status_file(config));
     let now = clock::now();
@@ -38,6 +39,10 @@ pub(super) fn watching(config: &Config, environment: &Environment) -> Vec<Findin
         host,
         agent: if host == Host::Launchd { install::LABEL } else { install::UNIT },
         watching,
+        unseen: unwritable
+            .as_ref()
+            .filter(|_| watching.is_none())
+            .map(|seen| (seen.why.clone(), machine::writable(seen))),
         seen: snapshot.as_ref().map(|snapshot| now.mono.since(snapshot.clock.mono)),
         fresh,
         version: own.map(|snapshot| snapshot.version.clone()),
@@ -53,7 +58,8 @@ pub(super) fn watching(config: &Config, environment: &Environment) -> Vec<Findin
         never_started: host == Host::Launchd
             && job.is_some_and(|job| job.loaded && job.pid.is_none() && job.runs == Some(0)),
     };
-    let mut all = watch::watch(&seen);
+    let mut all = vec![machine::state(&config.state, unwritable.as_ref())];
+    all.extend(watch::watch(&seen));
     all.extend(desktop::desktop(desktop));
     if host == Host::Launchd
         && let Some(file) = agent_file(&agent)
