@@ -8,6 +8,7 @@ pub mod look;
 pub mod mac;
 pub mod machine;
 pub mod mend;
+pub mod older;
 pub mod script;
 pub mod service;
 pub mod setup;

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 /// Pure files: facts in, verdict or text out.
-const PURE: [&str; 79] = [
+const PURE: [&str; 80] = [
     "act",
     "assess",
     "assess/alive",
@@ -21,6 +21,7 @@ const PURE: [&str; 79] = [
     "doctor/mac",
     "doctor/machine",
     "doctor/mend",
+    "doctor/older",
     "doctor/script",
     "doctor/service",
     "doctor/setup",

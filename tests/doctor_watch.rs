@@ -215,3 +215,41 @@ fn a_state_folder_that_is_somebody_elses_is_taken_back() {
     paste(&set_up, "bridge-watchdog install");
     set_up.is_well();
 }
+
+/// It has another label, and keeps no file of ours open.
+#[test]
+fn an_older_watchdog_of_this_checkout_is_named_by_whoever_starts_it() {
+    let set_up = SetUp::well("");
+    let scene = set_up.scene();
+    let script = scene.root.join("monitoring/bridge_watchdog.sh");
+    fs::create_dir_all(script.parent().expect("a folder")).expect("a folder");
+    fs::write(&script, "while :; do sleep 1; done\n").expect("a script");
+    let (path, other) = (script.to_str().expect("a path"), scene.folder.path().join("watchdog.sh"));
+    fs::copy(&script, &other).expect("a copy");
+    let label = "com.valor.older";
+    let command = |program: &str, word: &Path| {
+        let mut command = std::process::Command::new(program);
+        command.arg(word).current_dir(&scene.root).stdout(std::process::Stdio::null());
+        command
+    };
+    // Twins: who only reads it, and a script of another place.
+    let mut twins = [command("/usr/bin/tail", &script), command("/bin/sh", &other)];
+    twins[0].arg("-f");
+    let mut twins = twins.map(|mut twin| twin.spawn().expect("it runs"));
+    set_up.is_well();
+    let keys = json!({"KeepAlive": true});
+    set_up.mac.launchd.load(label, &["/bin/sh", path], &keys);
+    set_up.mac.launchd.wait_pid(label);
+    let target = format!("gui/$(id -u)/{label}");
+    set_up.mended_by_its_own_mend("second-watch", &format!("launchctl disable {target} && launchctl bootout {target}"));
+    let mut older = command("/bin/sh", Path::new("monitoring/bridge_watchdog.sh")).spawn().expect("it runs");
+    let kill = format!("kill {}", older.id());
+    scene.wait("its words", || (!named(scene, "second-watch").is_empty()).then_some(()));
+    assert_eq!(named(scene, "second-watch"), std::slice::from_ref(&kill));
+    paste(&set_up, &kill);
+    older.wait().expect("it ends");
+    set_up.is_well();
+    for twin in &mut twins {
+        twin.kill().and_then(|()| twin.wait()).expect("it ends");
+    }
+}

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::login::{AtLogin, JobFile};
+use super::older::Older;
 use crate::config::exposure::Exposure;
 use crate::desktop::{IconSeen, Notifications};
 use crate::facts::{KeepAlive, MissingProgram};
@@ -116,6 +117,7 @@ pub enum Found {
     SecondWatch {
         pid: u32,
     },
+    Older(Older),
     Version {
         running: String,
         here: String,
@@ -257,6 +259,13 @@ pub enum Mend {
     StartWatch(Host),
     RestartWatch(Host),
     EndProcess(u32),
+    /// A job of launchd that is not to come back.
+    Disable {
+        label: String,
+        loaded: bool,
+    },
+    DisableUnit(String),
+    Crontab,
     /// A line for a script, which makes it keep out of a recovery's way.
     AskLock {
         script: PathBuf,

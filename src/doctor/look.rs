@@ -1,6 +1,7 @@
 //! Gathers the facts, each within a time limit, and has them judged. Looks, and writes nothing.
 
 mod bridge;
+mod older;
 mod watching;
 
 use std::io::ErrorKind;

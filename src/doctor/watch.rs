@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::finding::{Finding, Found, Host, Mend, Pane};
+use super::older::{self, Older};
 use crate::facts::{KeepAlive, MissingProgram};
 use crate::install::place::{self, Misplaced};
 
@@ -23,7 +24,9 @@ pub struct WatchSeen {
     /// Another file is where the watch's program was when it started.
     pub replaced: bool,
     /// Other watches that have this bridge's log open.
-    pub others: Vec<u32>,
+    pub others: Result<Vec<u32>, String>,
+    /// A watchdog of this checkout that is none of our program.
+    pub older: Result<Option<Older>, String>,
     pub installed: bool,
     /// What is under our name and does not start this checkout's watchdog.
     pub other_agent: Option<PathBuf>,
@@ -97,10 +100,7 @@ pub fn watch(seen: &WatchSeen) -> Vec<Finding> {
             Finding::ill("watch-version", found, restart(by, pid))
         }
     }));
-    all.push(match seen.others.first() {
-        None => Finding::well("second-watch", Found::OneWatch),
-        Some(&pid) => Finding::ill("second-watch", Found::SecondWatch { pid }, Mend::EndProcess(pid)),
-    });
+    all.push(second(seen));
     all.push(match (&seen.other_agent, &seen.fault) {
         (_, Some(fault)) if seen.installed => Finding::ill("agent", fault.found.clone(), fault.mend.clone()),
         (_, None) if seen.installed => Finding::well("agent", Found::Agent(seen.agent)),
@@ -123,6 +123,15 @@ pub fn watch(seen: &WatchSeen) -> Vec<Finding> {
         }
     }
     all
+}
+
+fn second(seen: &WatchSeen) -> Finding {
+    match (seen.others.as_deref(), &seen.older) {
+        (Ok([pid, ..]), _) => Finding::ill("second-watch", Found::SecondWatch { pid: *pid }, Mend::EndProcess(*pid)),
+        (_, Ok(Some(older))) => older::finding(older),
+        (Err(why), _) | (_, Err(why)) => Finding::ill("second-watch", Found::Unseen(why.clone()), Mend::Again),
+        (Ok([]), Ok(None)) => Finding::well("second-watch", Found::OneWatch),
+    }
 }
 
 fn running(seen: &WatchSeen, by: Host) -> Finding {
@@ -154,6 +163,7 @@ fn restart(by: Host, pid: u32) -> Mend {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::doctor::older::By;
     use crate::facts::Condition;
 
     fn seen() -> WatchSeen {
@@ -167,7 +177,8 @@ mod tests {
             version: Some("2".into()),
             here: "2",
             replaced: false,
-            others: vec![],
+            others: Ok(vec![]),
+            older: Ok(None),
             installed: true,
             other_agent: None,
             at_login: Ok(true),
@@ -220,7 +231,14 @@ mod tests {
                 WatchSeen { replaced: true, ..seen() },
                 vec![("watch-version", Mend::RestartWatch(launchd))],
             ),
-            ("two", WatchSeen { others: vec![9], ..seen() }, vec![("second-watch", Mend::EndProcess(9))]),
+            ("two", WatchSeen { others: Ok(vec![9]), ..seen() }, vec![("second-watch", Mend::EndProcess(9))]),
+            (
+                "an older one",
+                WatchSeen { older: Ok(Some(Older { script: "/s".into(), by: By::Process(9) })), ..seen() },
+                vec![("second-watch", Mend::EndProcess(9))],
+            ),
+            ("not looked at", WatchSeen { others: Err("no".into()), ..seen() }, vec![("second-watch", Mend::Again)]),
+            ("not looked at", WatchSeen { older: Err("no".into()), ..seen() }, vec![("second-watch", Mend::Again)]),
             (
                 "another's",
                 WatchSeen { installed: false, other_agent: Some("/p".into()), ..seen() },

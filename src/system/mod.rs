@@ -36,6 +36,7 @@ pub mod session;
 pub mod setup_files;
 #[cfg(target_os = "linux")]
 mod sock_diag;
+pub mod started;
 pub mod supervisors;
 pub mod telegram;
 pub mod timed;

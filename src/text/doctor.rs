@@ -10,6 +10,7 @@ use crate::config::exposure::Exposure;
 use crate::desktop::{IconSeen, Notifications};
 use crate::doctor::finding::{AutoRevert, Finding, Found, Mend, Protected, Signature};
 use crate::doctor::login::{AtLogin, JobFile};
+use crate::doctor::older::{By, Older};
 use crate::facts::{Condition, KeepAlive, MissingProgram};
 use crate::install::Misplaced;
 
@@ -107,8 +108,16 @@ pub fn found(found: &Found, foreign: Clean) -> String {
             let seen = seen.map_or_else(|| "never".to_owned(), |seen| format!("{} ago", lasting(seen)));
             format!("pid {pid} has missed two looks; the last was {seen}")
         }
-        Found::OneWatch => "no other watchdog has this bridge's log open".into(),
+        Found::OneWatch => "no other watchdog of this bridge runs or is installed".into(),
         Found::SecondWatch { pid } => format!("pid {pid} is another watchdog of this bridge"),
+        Found::Older(Older { script, by }) => {
+            let by = match by {
+                By::Agent { label, .. } => format!("{} starts", foreign(label)),
+                By::Crontab => "the crontab starts".into(),
+                By::Process(pid) => format!("pid {pid} is"),
+            };
+            format!("{by} another watchdog of this checkout, {}: both would recover the bridge", path(script))
+        }
         Found::Version { running, here } => versions(&foreign(running), here),
         Found::Replaced { pid } => format!("the program has been replaced since pid {pid} was started"),
         Found::Agent(name) => format!("{name} is installed"),

@@ -3,6 +3,7 @@ use std::path::PathBuf;
 use super::*;
 use crate::doctor::finding::{Host, Pane};
 use crate::facts::MissingProgram;
+use crate::manager::Manager;
 use crate::text::foreign;
 
 #[test]
@@ -26,6 +27,7 @@ pub(in crate::text) fn all_found() -> Vec<(String, String)> {
     let folder = |protected| Found::Folder { root: "/Users/me/Documents/ai".into(), protected };
     let disk = |free, share, inodes| Found::Disk { place: "/Users/me/src/ai".into(), free, share, inodes };
     let misplaced = |why| Found::AgentMisplaced { program: "/x/bridge-watchdog".into(), why };
+    let older = |by| Found::Older(Older { script: "/Users/me/src/ai/monitoring/watchdog.py".into(), by });
     let unit = |state: &str| Found::JobAtLogin(AtLogin::Unit(state.into()));
     let version = |running: &str| Found::Version { running: running.into(), here: "0.2.0".into() };
     let all = vec![
@@ -89,6 +91,9 @@ pub(in crate::text) fn all_found() -> Vec<(String, String)> {
         ("watch", Found::Overdue { pid: 99, seen: None }),
         ("second-watch", Found::OneWatch),
         ("second-watch", Found::SecondWatch { pid: 98 }),
+        ("second-watch", older(By::Agent { manager: Manager::Launchd, label: "com.valor.old".into(), loaded: true })),
+        ("second-watch", older(By::Crontab)),
+        ("second-watch", older(By::Process(98))),
         ("watch-version", version("0.1.0")),
         ("watch-version", version("0.2.0")),
         ("watch-version", version("")),
@@ -193,6 +198,10 @@ pub(in crate::text) fn all_mends() -> Vec<(String, String)> {
         Mend::RestartWatch(Host::Launchd),
         Mend::RestartWatch(Host::Systemd),
         Mend::EndProcess(98),
+        Mend::Disable { label: "com.valor.old".into(), loaded: true },
+        Mend::Disable { label: "com.valor.old".into(), loaded: false },
+        Mend::DisableUnit("old.timer".into()),
+        Mend::Crontab,
         script(false, true),
         script(false, false),
         script(true, true),

@@ -82,6 +82,13 @@ pub fn command(mend: &Mend, config: Option<&Path>, clean: Clean) -> String {
         Mend::StartWatch(Host::Systemd) => "systemctl --user start bridge-watchdog".into(),
         Mend::RestartWatch(Host::Systemd) => "systemctl --user restart bridge-watchdog".into(),
         Mend::StartWatch(Host::Nobody) | Mend::RestartWatch(Host::Nobody) => ours("run"),
+        Mend::Disable { label, loaded } => {
+            let target = format!("gui/$(id -u)/{}", shell_word(label));
+            let now = if *loaded { format!(" && launchctl bootout {target}") } else { String::new() };
+            format!("launchctl disable {target}{now}")
+        }
+        Mend::DisableUnit(unit) => format!("systemctl --user disable --now {}", shell_word(unit)),
+        Mend::Crontab => "crontab -e".into(),
         Mend::EndProcess(pid) => format!("kill {pid}"),
         Mend::AskLock { script, python, shebang, marker } => {
             let marker = clean(&marker.to_string_lossy());

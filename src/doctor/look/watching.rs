@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::agent_file;
+use super::{agent_file, older};
 use crate::config::Config;
 use crate::doctor::finding::{Finding, Host};
 use crate::doctor::watch::{self, ProgramFault, WatchSeen};
@@ -49,6 +49,7 @@ pub(super) fn watching(config: &Config, environment: &Environment) -> Vec<Findin
         here: VERSION,
         replaced: watching.is_some_and(setup_files::was_replaced),
         others: other_watches(config, watching),
+        older: older::look(config, environment),
         installed,
         other_agent: (!installed && agent.exists()).then(|| agent.clone()),
         at_login,
@@ -93,14 +94,12 @@ fn program_fault(host: Host, environment: &Environment) -> Option<ProgramFault> 
 }
 
 /// A watch keeps the bridge's log open. Another one has its lock in another state folder, so the lock does not tell.
-fn other_watches(config: &Config, watching: Option<u32>) -> Vec<u32> {
-    let (open, _) = open::opened_by(&config.log).unwrap_or_default();
+fn other_watches(config: &Config, watching: Option<u32>) -> Result<Vec<u32>, String> {
+    let (open, _) = open::opened_by(&config.log)?;
     let is_other = |pid: &u32| Some(*pid) != watching && *pid != std::process::id();
     let is_watch = |pid: &u32| lookalikes::name(*pid).is_some_and(|name| install::is_our_name(&name));
     // A run of the bridge of `demo` has our name too: it is no other than the bridge.
-    open.into_iter()
-        .filter(is_other)
-        .filter(is_watch)
-        .filter(|pid| !lookalikes::has_word(*pid, "demo-bridge"))
-        .collect()
+    let open = open.into_iter().filter(is_other).filter(is_watch);
+    // A run of the bridge of `demo` has our name too: it is no other than the bridge.
+    Ok(open.filter(|pid| !lookalikes::has_word(*pid, "demo-bridge")).collect())
 }

@@ -162,7 +162,7 @@ impl Systemd {
     /// # Errors
     /// What systemctl said.
     pub fn unit_file(&self) -> Result<UnitFile, String> {
-        let keys = "LoadState,UnitFileState,NeedDaemonReload,FragmentPath,ExecStart";
+        let keys = "LoadState,UnitFileState,NeedDaemonReload,FragmentPath,ExecStart,TriggeredBy";
         let text = self.systemctl(&["show", "-p", keys, "--", &self.unit()])?;
         let value = |key: &str| {
             let mut lines = text.lines().filter_map(|line| line.split_once('='));
@@ -172,6 +172,7 @@ impl Systemd {
             load: value("LoadState").to_owned(),
             state: value("UnitFileState").to_owned(),
             changed: value("NeedDaemonReload") == "yes",
+            triggered_by: value("TriggeredBy").split(' ').find(|unit| !unit.is_empty()).map(str::to_owned),
             program: program(value("ExecStart")).map(str::to_owned),
             path: Some(value("FragmentPath")).filter(|path| !path.is_empty()).map(PathBuf::from),
         })
@@ -304,6 +305,8 @@ pub struct UnitFile {
     pub path: Option<PathBuf>,
     /// What it starts.
     pub program: Option<String>,
+    /// A timer that starts it.
+    pub triggered_by: Option<String>,
 }
 
 /// Of `{ path=/bin/sh ; argv[]=/bin/sh -c x ; … }`.
