@@ -147,6 +147,11 @@ pub fn agent_file(config: &Config, environment: &Environment) -> PathBuf {
     }
 }
 
+/// The same under launchd, whichever bridge it watches.
+pub fn usual_agent_file(environment: &Environment) -> PathBuf {
+    launchd::agent(environment, LABEL)
+}
+
 /// Whether the manager has loaded our own agent.
 ///
 /// # Errors

@@ -19,16 +19,35 @@ fn mode(path: &Path) -> u32 {
     fs::metadata(path).expect("a file").permissions().mode() & 0o777
 }
 
+/// And what needs none is looked at all the same: our agent and the machine.
 #[test]
-fn without_a_configuration_that_is_the_finding() {
-    let scene = Scene::new("embedded", 60.0);
+fn without_a_configuration_that_is_the_first_finding() {
+    let set_up = SetUp::well("");
+    let scene = set_up.scene();
+    let setup = ("config".to_owned(), "bridge-watchdog setup".to_owned());
+    let machine = |found: Vec<(String, String)>| {
+        let of_machine = ["linger", "sleep", "automatic-login", "power-cut", "signature"];
+        found.into_iter().filter(|(id, _)| !of_machine.contains(&id.as_str())).collect::<Vec<_>>()
+    };
     fs::remove_file(scene.config_file()).expect("a configuration");
-    assert_eq!(ill(&scene), [("config".to_owned(), "bridge-watchdog setup".to_owned())]);
+    assert_eq!(machine(ill(scene)), std::slice::from_ref(&setup));
+    if cfg!(target_os = "linux") {
+        let (units, linger) = (scene.folder.path().join("home/systemd/user"), scene.folder.path().join("home/linger"));
+        let loginctl = ("linger".to_owned(), "loginctl enable-linger".to_owned());
+        assert!(ill(scene).contains(&loginctl) && !linger.exists());
+        fs::create_dir_all(&units).expect("a folder");
+        fs::write(units.join("bridge-watchdog.service"), "[Service]\nExecStart=/nowhere/bridge-watchdog tray\n")
+            .expect("a unit");
+        let install = ("agent".to_owned(), "bridge-watchdog install".to_owned());
+        assert_eq!(machine(ill(scene)), [setup, install]);
+    }
     let output = scene.run(&["doctor"]);
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     assert_eq!(output.status.code(), Some(1), "{text}");
     assert!(text.starts_with("MEND  config: there is no configuration (") && text.contains("; run: "), "{text}");
-    assert!(text.ends_with("\n1 of 1 want a mend.\n"), "{text}");
+    // One that is there and can't be understood is no reason to look at less.
+    fs::write(scene.config_file(), "[bridge\n").expect("a configuration");
+    assert!(!cfg!(target_os = "linux") || ill(scene).iter().any(|(id, _)| id == "linger"), "{:?}", ill(scene));
 }
 
 #[test]

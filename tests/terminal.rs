@@ -75,6 +75,15 @@ fn letters(text: &str) -> String {
     out
 }
 
+/// What `doctor` says of the machine differs from one to the next.
+fn without_the_machine(text: &str) -> String {
+    let of_machine = ["linger", "sleep", "automatic-login", "power-cut", "signature"];
+    let is_machines = |line: &str| {
+        of_machine.iter().any(|id| ["ok    ", "MEND  "].iter().any(|mark| line.starts_with(&format!("{mark}{id}: "))))
+    };
+    text.split_inclusive('\n').filter(|line| !is_machines(line)).collect()
+}
+
 /// On a busy machine a look takes long, and then it says so.
 fn without_waits(text: &str) -> String {
     text.split_inclusive('\n').filter(|line| !line.starts_with("waiting for ")).collect()
@@ -166,7 +175,8 @@ fn each_command_is_readable_everywhere() {
     }
     std::fs::remove_file(scene.config_file()).expect("the configuration");
     for args in NEW {
-        block(&mut text, "no configuration: ", args, &everywhere(&scene, args, &mut coloured));
+        let shown = everywhere(&scene, args, &mut coloured);
+        block(&mut text, "no configuration: ", args, &without_the_machine(&shown));
     }
     let all = ["check", "status", "recover", "run", "doctor", "chekc"];
     assert!(all.iter().all(|name| coloured.contains(*name)), "{coloured:?}");

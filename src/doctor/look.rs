@@ -1,15 +1,16 @@
 //! Gathers the facts, each within a time limit, and has them judged. Looks, and writes nothing.
 
 mod bridge;
-mod older;
+mod others;
 mod watching;
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use super::finding::{AutoRevert, Finding, Found, Mend};
+use super::finding::{AutoRevert, Finding, Found, Host, Mend};
 use super::mac::{self, WatchReads};
 use super::machine::{self, ScriptSeen};
+use super::older;
 use super::script;
 use super::service::AgentFileSeen;
 use super::setup::{self, ConfigSeen, Refusal, TelegramSeen};
@@ -28,24 +29,48 @@ use crate::watch::publisher::status_file;
 /// Everything, in the order in which a person mends it. `config` is what could be loaded of `file`.
 pub fn look(file: &Path, config: Result<&Config, &str>, environment: &Environment) -> Vec<Finding> {
     let mut all = setup::config(&configuration(file, config.err(), environment));
-    let Ok(config) = config else { return all };
     let limits = environment.limits;
+    // Each asks a few programs at most, or sends two requests.
+    let limit = 4 * limits.ask + 2 * limits.send;
+    let Ok(config) = config else {
+        let surroundings = environment.clone();
+        let seen = timed::once(limit, move || without_a_configuration(&surroundings));
+        all.extend(seen.unwrap_or_else(|why| vec![unseen("machine")(why)]));
+        return all;
+    };
     let owned = (config.clone(), environment.clone());
-    let rest: [(&'static str, fn(&Config, &Environment) -> Vec<Finding>); 6] = [
+    let rest: [(&'static str, fn(&Config, &Environment) -> Vec<Finding>); 7] = [
         ("alerts", told),
         ("service", bridge::bridge),
         ("watch", watching::watching),
+        ("second-watch", second_watch),
         ("disk", disk),
         ("update-script", checkout),
         ("machine", machine),
     ];
     for (id, look) in rest {
         let (config, environment) = owned.clone();
-        // Each asks a few programs at most, or sends two requests.
-        let seen = timed::once(4 * limits.ask + 2 * limits.send, move || look(&config, &environment));
+        let seen = timed::once(limit, move || look(&config, &environment));
         all.extend(seen.unwrap_or_else(|why| vec![unseen(id)(why)]));
     }
     all
+}
+
+/// What concerns every bridge: our agent, if it is there, and the machine.
+fn without_a_configuration(environment: &Environment) -> Vec<Finding> {
+    let host = if cfg!(target_os = "macos") { Host::Launchd } else { Host::Systemd };
+    let mut all = watching::agent_alone(host, environment);
+    all.extend(lingering(environment));
+    if cfg!(target_os = "macos") {
+        all.extend(signature(false, environment));
+        all.extend(of_a_mac(environment));
+    }
+    all
+}
+
+fn second_watch(config: &Config, environment: &Environment) -> Vec<Finding> {
+    let ours = watching::other_watches(config, recovery_lock::watching(config));
+    vec![older::second(&ours, &others::look(config, environment))]
 }
 
 fn configuration(file: &Path, refused: Option<&str>, environment: &Environment) -> ConfigSeen {
@@ -108,35 +133,47 @@ fn checkout(config: &Config, _: &Environment) -> Vec<Finding> {
 
 fn machine(config: &Config, environment: &Environment) -> Vec<Finding> {
     let mut all = Vec::new();
-    if config.manager != Manager::Launchd && cfg!(target_os = "linux") {
-        let user = Names::new().of(std::process::id());
-        all.extend(user.map(|user| machine::linger(environment.linger.join(user).exists())));
+    if config.manager != Manager::Launchd {
+        all.extend(lingering(environment));
     }
     if cfg!(target_os = "macos") {
-        all.extend(of_a_mac(config, environment));
+        all.push(guarded_folder(config, environment));
+        all.extend(signature(mac::is_protected(&config.root, &environment.home), environment));
+        all.extend(of_a_mac(environment));
     }
     all
 }
 
-fn of_a_mac(config: &Config, environment: &Environment) -> Vec<Finding> {
-    let limit = environment.limits.ask;
+fn lingering(environment: &Environment) -> Option<Finding> {
+    let user = Names::new().of(std::process::id()).filter(|_| cfg!(target_os = "linux"))?;
+    Some(machine::linger(environment.linger.join(user).exists()))
+}
+
+fn guarded_folder(config: &Config, environment: &Environment) -> Finding {
     let snapshot: Option<Snapshot> = files::json(&status_file(config));
-    let fresh = |snapshot: &Snapshot| is_fresh(snapshot, clock::now(), limit);
+    let fresh = |snapshot: &Snapshot| is_fresh(snapshot, clock::now(), environment.limits.ask);
     let reads = match snapshot.filter(fresh) {
         Some(_) if recovery_lock::watching(config).is_none() => WatchReads::Nobody,
         Some(snapshot) if snapshot.verdict.unknown.is_empty() => WatchReads::Everything,
         Some(_) => WatchReads::NotAll,
         None => WatchReads::Nobody,
     };
-    let mut all = vec![mac::folder(&config.root, &environment.home, reads)];
-    if let Some(bundle) = program::ours().ok().and_then(|program| place::bundle(&program)) {
-        let protected = mac::is_protected(&config.root, &environment.home);
-        let seen = setup_files::codesign(&bundle, limit).and_then(|(code, said)| mac::signature(code, &said));
-        all.push(seen.map_or_else(unseen("signature"), |signature| mac::bundle(&bundle, signature, protected)));
-    }
+    mac::folder(&config.root, &environment.home, reads)
+}
+
+/// Of the bundle that we run from. `protected`: a permission for a folder hangs on it.
+fn signature(protected: bool, environment: &Environment) -> Option<Finding> {
+    let bundle = program::ours().ok().and_then(|program| place::bundle(&program))?;
+    let said = setup_files::codesign(&bundle, environment.limits.ask);
+    let seen = said.and_then(|(code, said)| mac::signature(code, &said));
+    Some(seen.map_or_else(unseen("signature"), |signature| mac::bundle(&bundle, signature, protected)))
+}
+
+fn of_a_mac(environment: &Environment) -> Vec<Finding> {
+    let limit = environment.limits.ask;
     let power = setup_files::power(limit);
     let seen = power.clone().and_then(|said| mac::sleep(&said));
-    all.push(seen.map_or_else(unseen("sleep"), mac::sleeps));
+    let mut all = vec![seen.map_or_else(unseen("sleep"), mac::sleeps)];
     all.extend(power.ok().and_then(|said| mac::starts_after_power_cut(&said)).map(mac::power_cut));
     let seen = setup_files::automatic_login(limit);
     all.push(seen.map_or_else(unseen("automatic-login"), mac::automatic_login));

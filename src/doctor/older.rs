@@ -26,7 +26,17 @@ pub enum By {
     Process(u32),
 }
 
-pub fn finding(seen: &Older) -> Finding {
+/// `ours`: other watches of our program that have this bridge's log open.
+pub fn second(ours: &Result<Vec<u32>, String>, older: &Result<Option<Older>, String>) -> Finding {
+    match (ours.as_deref(), older) {
+        (Ok([pid, ..]), _) => Finding::ill("second-watch", Found::SecondWatch { pid: *pid }, Mend::EndProcess(*pid)),
+        (_, Ok(Some(older))) => finding(older),
+        (Err(why), _) | (_, Err(why)) => Finding::ill("second-watch", Found::Unseen(why.clone()), Mend::Again),
+        (Ok([]), Ok(None)) => Finding::well("second-watch", Found::OneWatch),
+    }
+}
+
+fn finding(seen: &Older) -> Finding {
     let mend = match &seen.by {
         By::Agent { manager: Manager::Systemd, label, .. } => Mend::DisableUnit(label.clone()),
         By::Agent { label, loaded, .. } => Mend::Disable { label: label.clone(), loaded: *loaded },
@@ -183,7 +193,12 @@ mod tests {
             (By::Process(7), Mend::EndProcess(7)),
         ];
         for (by, mend) in rows {
-            assert_eq!(finding(&Older { script: "/s".into(), by }).mend, Some(mend));
+            assert_eq!(second(&Ok(vec![]), &Ok(Some(Older { script: "/s".into(), by }))).mend, Some(mend));
         }
+        let no = || "no".to_owned();
+        assert!(second(&Ok(vec![]), &Ok(None)).is_well());
+        assert_eq!(second(&Ok(vec![9]), &Err(no())).mend, Some(Mend::EndProcess(9)));
+        assert_eq!(second(&Err(no()), &Ok(None)).mend, Some(Mend::Again), "a look that failed");
+        assert_eq!(second(&Ok(vec![]), &Err(no())).mend, Some(Mend::Again), "a look that failed");
     }
 }

@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::finding::{Finding, Found, Host, Mend, Pane};
-use super::older::{self, Older};
 use crate::facts::{KeepAlive, MissingProgram};
 use crate::install::place::{self, Misplaced};
 
@@ -23,10 +22,6 @@ pub struct WatchSeen {
     pub here: &'static str,
     /// Another file is where the watch's program was when it started.
     pub replaced: bool,
-    /// Other watches that have this bridge's log open.
-    pub others: Result<Vec<u32>, String>,
-    /// A watchdog of this checkout that is none of our program.
-    pub older: Result<Option<Older>, String>,
     pub installed: bool,
     /// What is under our name and does not start this checkout's watchdog.
     pub other_agent: Option<PathBuf>,
@@ -76,6 +71,14 @@ fn source(program: &Path) -> Option<PathBuf> {
     target.parent().map(Path::to_owned)
 }
 
+/// An agent that is there.
+pub fn agent_alone(agent: &'static str, fault: Option<&ProgramFault>) -> Finding {
+    match fault {
+        Some(fault) => Finding::ill("agent", fault.found.clone(), fault.mend.clone()),
+        None => Finding::well("agent", Found::Agent(agent)),
+    }
+}
+
 /// Our agent starts again whatever ends otherwise than by Quit. With a plain KeepAlive nobody could quit the app.
 fn keep_alive(keep_alive: &KeepAlive) -> Finding {
     let found = Found::AgentRestarts(keep_alive.clone());
@@ -100,12 +103,10 @@ pub fn watch(seen: &WatchSeen) -> Vec<Finding> {
             Finding::ill("watch-version", found, restart(by, pid))
         }
     }));
-    all.push(second(seen));
-    all.push(match (&seen.other_agent, &seen.fault) {
-        (_, Some(fault)) if seen.installed => Finding::ill("agent", fault.found.clone(), fault.mend.clone()),
-        (_, None) if seen.installed => Finding::well("agent", Found::Agent(seen.agent)),
-        (Some(path), _) => Finding::ill("agent", Found::OtherAgent(path.clone()), Mend::Install),
-        (None, _) => Finding::ill("agent", Found::NoAgent(seen.agent), Mend::Install),
+    all.push(match &seen.other_agent {
+        _ if seen.installed => agent_alone(seen.agent, seen.fault.as_ref()),
+        Some(path) => Finding::ill("agent", Found::OtherAgent(path.clone()), Mend::Install),
+        None => Finding::ill("agent", Found::NoAgent(seen.agent), Mend::Install),
     });
     if seen.installed {
         all.extend(seen.keep_alive.as_ref().map(keep_alive));
@@ -123,15 +124,6 @@ pub fn watch(seen: &WatchSeen) -> Vec<Finding> {
         }
     }
     all
-}
-
-fn second(seen: &WatchSeen) -> Finding {
-    match (seen.others.as_deref(), &seen.older) {
-        (Ok([pid, ..]), _) => Finding::ill("second-watch", Found::SecondWatch { pid: *pid }, Mend::EndProcess(*pid)),
-        (_, Ok(Some(older))) => older::finding(older),
-        (Err(why), _) | (_, Err(why)) => Finding::ill("second-watch", Found::Unseen(why.clone()), Mend::Again),
-        (Ok([]), Ok(None)) => Finding::well("second-watch", Found::OneWatch),
-    }
 }
 
 fn running(seen: &WatchSeen, by: Host) -> Finding {
@@ -163,7 +155,6 @@ fn restart(by: Host, pid: u32) -> Mend {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::doctor::older::By;
     use crate::facts::Condition;
 
     fn seen() -> WatchSeen {
@@ -177,8 +168,6 @@ mod tests {
             version: Some("2".into()),
             here: "2",
             replaced: false,
-            others: Ok(vec![]),
-            older: Ok(None),
             installed: true,
             other_agent: None,
             at_login: Ok(true),
@@ -231,14 +220,6 @@ mod tests {
                 WatchSeen { replaced: true, ..seen() },
                 vec![("watch-version", Mend::RestartWatch(launchd))],
             ),
-            ("two", WatchSeen { others: Ok(vec![9]), ..seen() }, vec![("second-watch", Mend::EndProcess(9))]),
-            (
-                "an older one",
-                WatchSeen { older: Ok(Some(Older { script: "/s".into(), by: By::Process(9) })), ..seen() },
-                vec![("second-watch", Mend::EndProcess(9))],
-            ),
-            ("not looked at", WatchSeen { others: Err("no".into()), ..seen() }, vec![("second-watch", Mend::Again)]),
-            ("not looked at", WatchSeen { older: Err("no".into()), ..seen() }, vec![("second-watch", Mend::Again)]),
             (
                 "another's",
                 WatchSeen { installed: false, other_agent: Some("/p".into()), ..seen() },

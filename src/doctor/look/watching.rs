@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{agent_file, older};
+use super::agent_file;
 use crate::config::Config;
 use crate::doctor::finding::{Finding, Host};
 use crate::doctor::watch::{self, ProgramFault, WatchSeen};
@@ -10,6 +10,7 @@ use crate::doctor::{desktop, machine, service};
 use crate::install::{self, Misplaced, place};
 use crate::limits::Environment;
 use crate::manager::Manager;
+use crate::setup::jobs::Job;
 use crate::snapshot::{Snapshot, is_fresh};
 use crate::system::session::open;
 use crate::system::{clock, file_state, files, installed, lookalikes, program, recovery_lock, setup_files};
@@ -37,7 +38,7 @@ pub(super) fn watching(config: &Config, environment: &Environment) -> Vec<Findin
     let desktop = own.filter(|_| fresh).and_then(|snapshot| snapshot.desktop);
     let seen = WatchSeen {
         host,
-        agent: if host == Host::Launchd { install::LABEL } else { install::UNIT },
+        agent: name(host),
         watching,
         unseen: unwritable
             .as_ref()
@@ -48,12 +49,10 @@ pub(super) fn watching(config: &Config, environment: &Environment) -> Vec<Findin
         version: own.map(|snapshot| snapshot.version.clone()),
         here: VERSION,
         replaced: watching.is_some_and(setup_files::was_replaced),
-        others: other_watches(config, watching),
-        older: older::look(config, environment),
         installed,
         other_agent: (!installed && agent.exists()).then(|| agent.clone()),
         at_login,
-        fault: program_fault(host, environment),
+        fault: our_job(host, environment).and_then(|job| program_fault(&job, environment)),
         keep_alive: job.as_ref().filter(|job| job.installed).map(|job| job.keep_alive.clone()),
         startable: host == Host::Systemd || job.as_ref().is_some_and(|job| job.loaded),
         never_started: host == Host::Launchd
@@ -62,25 +61,44 @@ pub(super) fn watching(config: &Config, environment: &Environment) -> Vec<Findin
     let mut all = vec![machine::state(&config.state, unwritable.as_ref())];
     all.extend(watch::watch(&seen));
     all.extend(desktop::desktop(desktop));
-    if host == Host::Launchd
-        && let Some(file) = agent_file(&agent)
-    {
-        all.extend(service::agent_file("agent-plist-mode", "agent-plist-quarantine", &file));
+    if host == Host::Launchd {
+        all.extend(plist(&agent));
     }
     all
 }
 
-/// Of the program that our agent starts, whichever bridge it watches.
-fn program_fault(host: Host, environment: &Environment) -> Option<ProgramFault> {
-    let (manager, label) = match host {
-        Host::Launchd => (Manager::Launchd, install::LABEL),
-        Host::Systemd | Host::Nobody => (Manager::Systemd, install::UNIT),
-    };
-    let job = installed::jobs(environment).into_iter().find(|job| job.manager == manager && job.label == label)?;
+/// What can be said of our agent where nothing says which bridge it is to watch. One that is not there is no fault yet.
+pub(super) fn agent_alone(host: Host, environment: &Environment) -> Vec<Finding> {
+    let Some(job) = our_job(host, environment) else { return Vec::new() };
+    let mut all = vec![watch::agent_alone(name(host), program_fault(&job, environment).as_ref())];
+    if host == Host::Launchd {
+        all.extend(plist(&install::usual_agent_file(environment)));
+    }
+    all
+}
+
+fn plist(file: &Path) -> Vec<Finding> {
+    let seen = agent_file(file);
+    let findings = |seen| service::agent_file("agent-plist-mode", "agent-plist-quarantine", &seen).to_vec();
+    seen.map(findings).unwrap_or_default()
+}
+
+fn name(host: Host) -> &'static str {
+    if host == Host::Launchd { install::LABEL } else { install::UNIT }
+}
+
+/// Our own agent, whichever bridge it watches.
+fn our_job(host: Host, environment: &Environment) -> Option<Job> {
+    let manager = if host == Host::Launchd { Manager::Launchd } else { Manager::Systemd };
+    installed::jobs(environment).into_iter().find(|job| job.manager == manager && job.label == name(host))
+}
+
+/// Of the program that our agent starts.
+fn program_fault(job: &Job, environment: &Environment) -> Option<ProgramFault> {
     let word = job.program.first()?;
     let here = program::ours().ok()?;
     let misplaced = |program: &Path| {
-        let why = if manager == Manager::Launchd {
+        let why = if job.manager == Manager::Launchd {
             place::on_a_mac(program)
         } else {
             place::is_in_a_build_folder(program).then_some(Misplaced::BuildFolder)
@@ -94,7 +112,7 @@ fn program_fault(host: Host, environment: &Environment) -> Option<ProgramFault> 
 }
 
 /// A watch keeps the bridge's log open. Another one has its lock in another state folder, so the lock does not tell.
-fn other_watches(config: &Config, watching: Option<u32>) -> Result<Vec<u32>, String> {
+pub(super) fn other_watches(config: &Config, watching: Option<u32>) -> Result<Vec<u32>, String> {
     let (open, _) = open::opened_by(&config.log)?;
     let is_other = |pid: &u32| Some(*pid) != watching && *pid != std::process::id();
     let is_watch = |pid: &u32| lookalikes::name(*pid).is_some_and(|name| install::is_our_name(&name));
