@@ -150,7 +150,11 @@ impl Config {
     fn to_be_hidden(&self, dotenv: &[String], environment: &Environment) -> Secrets {
         let mut values = env::values(dotenv, &self.label, self.manager, environment);
         values.extend(self.telegram.as_ref().map(|telegram| ("bot_token".to_owned(), telegram.token.0.clone())));
-        let paths = [&self.file, &self.root, &self.log, &self.error_log, &self.session, &self.state];
+        // Where a mend of `doctor` may have to lead.
+        let units = environment.config_dir.with_file_name("systemd/user");
+        let agents = environment.home.join("Library/LaunchAgents");
+        let (log, error_log, session) = (&self.log, &self.error_log, &self.session);
+        let paths = [&self.file, &self.root, log, error_log, session, &self.state, &units, &agents];
         let paths = paths.map(|path| path.to_string_lossy().into_owned());
         let words = self.program.iter().chain(&self.login).chain(&paths).map(String::as_str);
         Secrets::new(values, &words.chain([self.label.as_str()]).collect::<Vec<_>>())

@@ -159,17 +159,19 @@ fn a_bot_that_can_reach_nobody_is_named_by_what_telegram_says() {
 fn our_own_words_are_shown_whatever_the_bridges_settings_are() {
     let set_up = SetUp::well("error_log = \"errors/bridge.error.log\"");
     let scene = set_up.scene();
-    let text =
-        "APP=Telegram\nMODE=running\nTOOL=launchctl\nACTION=install\nMAKE=folder\nSERVICE=mkdir\nKEY=s3cret-folder\n";
+    let text = "APP=Telegram\nMODE=running\nTOOL=launchctl\nACTION=install\nMAKE=folder\nSERVICE=mkdir\nWHERE=LaunchAgents\nKEY=s3cret-folder\n";
     fs::write(scene.root.join(".env"), text).expect("a file");
     let folder = scene.root.join("errors");
     fs::remove_dir_all(&folder).expect("the folder");
+    set_mode(&set_up.mac.bridge(), 0o666);
     let said = String::from_utf8_lossy(&scene.run(&["doctor"]).stdout).into_owned();
     assert!(said.contains("\nok    token: Telegram knows the bot, @watchdog_bot\n"), "{said}");
     let mend = format!("mkdir -p {}", quoted(&folder));
     assert!(said.contains(&format!("the folder {} is not there; run: {mend}\n", folder.display())), "{said}");
     assert!(!said.contains("(removed)"), "{said}");
-    assert_eq!(ill(scene), [("error-log".to_owned(), mend)]);
+    let name = format!("home/Library/LaunchAgents/{}.plist", scene.label);
+    let chmod = format!("chmod 644 {}", quoted(&scene.folder.path().join(name)));
+    assert_eq!(ill(scene), [("error-log".to_owned(), mend), ("plist-mode".to_owned(), chmod)]);
     let text = fs::read_to_string(scene.config_file()).expect("a configuration");
     fs::write(scene.config_file(), text.replace("errors/", "s3cret-folder/")).expect("a configuration");
     // What the configuration names is no secret: it is shown anyway. What Telegram says is not ours.
@@ -242,6 +244,7 @@ fn what_may_not_be_read_is_not_taken_for_absent() {
     }
     set_mode(&at("secret"), 0o755);
     set_mode(&at("logs/mine.log"), 0o644);
+    assert!(found.contains(&("second-watch".to_owned(), "bridge-watchdog doctor".to_owned())), "{found:?}");
     let found = ill_without_rights(scene);
     assert!(found.iter().all(|(id, _)| !["log", "error-log", "session"].contains(&id.as_str())), "{found:?}");
 }

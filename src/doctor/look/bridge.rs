@@ -39,8 +39,9 @@ pub(super) fn bridge(config: &Config, environment: &Environment) -> Vec<Finding>
     };
     let file = plist.as_ref().and_then(|plist| plist.file.clone());
     let outputs = match &service {
-        Service::Launchd(_) => file.as_deref().map(plist_outputs),
-        Service::Systemd(systemd) => systemd.outputs().ok(),
+        Service::Launchd(_) => file.as_deref().and_then(plist_outputs),
+        // One that has not answered is not asked again for what is not judged then.
+        Service::Systemd(systemd) => job.as_ref().ok().and_then(|_| systemd.outputs().ok()),
         Service::Embedded(_) => None,
     };
     let unit = service.unit();
@@ -159,9 +160,11 @@ fn first_word(keys: &Dictionary) -> Option<String> {
     word.as_string().map(str::to_owned)
 }
 
-fn plist_outputs(file: &Path) -> [Option<PathBuf>; 2] {
-    let keys = keys(file).unwrap_or_default();
-    ["StandardOutPath", "StandardErrorPath"].map(|key| keys.get(key).and_then(Value::as_string).map(PathBuf::from))
+fn plist_outputs(file: &Path) -> Option<[Option<PathBuf>; 2]> {
+    let keys = keys(file)?;
+    Some(
+        ["StandardOutPath", "StandardErrorPath"].map(|key| keys.get(key).and_then(Value::as_string).map(PathBuf::from)),
+    )
 }
 
 fn output(config: &Config, [out, error]: [Option<PathBuf>; 2]) -> [OutputSeen; 2] {

@@ -113,6 +113,10 @@ fn program_fault(job: &Job, environment: &Environment) -> Option<ProgramFault> {
 
 /// A watch keeps the bridge's log open. Another one has its lock in another state folder, so the lock does not tell.
 pub(super) fn other_watches(config: &Config, watching: Option<u32>) -> Result<Vec<u32>, String> {
+    // Nobody has a file open that can't even be looked at, as far as can be seen.
+    if let Err(error) = config.log.try_exists() {
+        return Err(format!("{}: {error}", config.log.display()));
+    }
     let (open, _) = open::opened_by(&config.log)?;
     let is_other = |pid: &u32| Some(*pid) != watching && *pid != std::process::id();
     let is_watch = |pid: &u32| lookalikes::name(*pid).is_some_and(|name| install::is_our_name(&name));
