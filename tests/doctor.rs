@@ -8,6 +8,7 @@ use std::process::{Command, Stdio};
 
 use crate::support::bot::{Bot, Mood, TOKEN};
 use crate::support::doctor::{SetUp, editor, ill, ill_without_rights, named, paste, paste_with, quoted};
+use crate::support::mac::OURS;
 use crate::support::require::{self, Ability};
 use crate::support::{Scene, executable};
 
@@ -232,11 +233,15 @@ fn what_may_not_be_read_is_not_taken_for_absent() {
     }
     set_mode(&at("secret"), 0o000);
     set_mode(&at("logs/mine.log"), 0o000);
+    set_mode(&set_up.mac.plist(OURS), 0o000);
     let look = |name: &str| {
         let path = at(name);
         format!("ls -ld {} {}", quoted(path.parent().expect("a folder")), quoted(&path))
     };
     let found = ill_without_rights(scene);
+    let agents = scene.folder.path().join("home/Library/LaunchAgents");
+    let agent = format!("ls -ld {} {}", quoted(&agents), quoted(&agents.join(format!("{OURS}.plist"))));
+    assert!(found.contains(&("agent".to_owned(), agent)), "{found:?}");
     for (id, name) in
         [("log", "secret/logs/bridge.log"), ("error-log", "logs/mine.log"), ("session", "secret/x.session")]
     {

@@ -85,7 +85,8 @@ fn string<'a>(table: &'a Table, key: &str) -> Option<&'a str> {
 /// token stand in a comment.
 fn holds_secret(text: &str) -> bool {
     let none = Secrets::default();
-    let mut lines = text.lines().filter(|line| !line.trim_start().starts_with("token_file"));
+    let names_a_file = |line: &str| line.trim_start_matches(['#', ' ', '\t']).starts_with("token_file");
+    let mut lines = text.lines().filter(|line| !names_a_file(line));
     lines.any(|line| none.without(line) != line)
 }
 
@@ -111,6 +112,7 @@ mod tests {
             ("in another section", "[bot]\nid = \"123456:AAdo-not-leak\"\n", true),
             ("in a comment", "[telegram]\n# bot_token = \"123456:AAdo-not-leak\"\n", true),
             ("in a file of its own", "[telegram]\ntoken_file = \"/nowhere/token\"\nchat_id = 7\n", false),
+            ("a file that is not in use", "[bridge]\n# token_file = \"/nowhere/token\"\n", false),
             ("nobody is told", "[bridge]\nroot = \"/srv/ai\"\n", false),
         ];
         for (name, text, open) in rows {

@@ -23,8 +23,7 @@ pub struct WatchSeen {
     /// Another file is where the watch's program was when it started.
     pub replaced: bool,
     pub installed: bool,
-    /// What is under our name and does not start this checkout's watchdog.
-    pub other_agent: Option<PathBuf>,
+    pub other_agent: Option<OtherAgent>,
     /// Or why its manager can't say.
     pub at_login: Result<bool, String>,
     /// The program that our agent starts, where it can't stay as it is.
@@ -35,6 +34,13 @@ pub struct WatchSeen {
     pub startable: bool,
     /// Our agent is loaded, and has neither a process nor a run.
     pub never_started: bool,
+}
+
+/// What is under our name and does not start this checkout's watchdog.
+pub struct OtherAgent {
+    pub path: PathBuf,
+    /// Or it does, and can't be read: why.
+    pub unread: Option<String>,
 }
 
 /// What is wrong with the program that our agent starts, and what puts it right.
@@ -105,7 +111,13 @@ pub fn watch(seen: &WatchSeen) -> Vec<Finding> {
     }));
     all.push(match &seen.other_agent {
         _ if seen.installed => agent_alone(seen.agent, seen.fault.as_ref()),
-        Some(path) => Finding::ill("agent", Found::OtherAgent(path.clone()), Mend::Install),
+        Some(OtherAgent { path, unread: Some(why) }) => {
+            let found = Found::Unseen(format!("{}: {why}", path.display()));
+            Finding::ill("agent", found, Mend::ShowMode(path.clone()))
+        }
+        Some(OtherAgent { path, unread: None }) => {
+            Finding::ill("agent", Found::OtherAgent(path.clone()), Mend::Install)
+        }
         None => Finding::ill("agent", Found::NoAgent(seen.agent), Mend::Install),
     });
     if seen.installed {
@@ -181,6 +193,7 @@ mod tests {
     #[test]
     fn each_fault_of_the_watch_has_its_mend() {
         let (launchd, systemd) = (Host::Launchd, Host::Systemd);
+        let other = |unread: Option<&str>| Some(OtherAgent { path: "/p".into(), unread: unread.map(str::to_owned) });
         let fault = || Some(ProgramFault { found: Found::NoWatch, mend: Mend::InstallApp });
         let gone = || WatchSeen { watching: None, version: None, ..seen() };
         let rows: Vec<(&str, WatchSeen, Vec<(&str, Mend)>)> = vec![
@@ -222,8 +235,13 @@ mod tests {
             ),
             (
                 "another's",
-                WatchSeen { installed: false, other_agent: Some("/p".into()), ..seen() },
+                WatchSeen { installed: false, other_agent: other(None), ..seen() },
                 vec![("agent", Mend::Install)],
+            ),
+            (
+                "not known whose",
+                WatchSeen { installed: false, other_agent: other(Some("no")), ..seen() },
+                vec![("agent", Mend::ShowMode("/p".into()))],
             ),
             ("its program is gone", WatchSeen { fault: fault(), ..seen() }, vec![("agent", Mend::InstallApp)]),
             (

@@ -5,7 +5,8 @@ use std::path::Path;
 use super::agent_file;
 use crate::config::Config;
 use crate::doctor::finding::{Finding, Host};
-use crate::doctor::watch::{self, ProgramFault, WatchSeen};
+use crate::doctor::setup::FileState;
+use crate::doctor::watch::{self, OtherAgent, ProgramFault, WatchSeen};
 use crate::doctor::{desktop, machine, service};
 use crate::install::{self, Misplaced, place};
 use crate::limits::Environment;
@@ -50,7 +51,7 @@ pub(super) fn watching(config: &Config, environment: &Environment) -> Vec<Findin
         here: VERSION,
         replaced: watching.is_some_and(setup_files::was_replaced),
         installed,
-        other_agent: (!installed && agent.exists()).then(|| agent.clone()),
+        other_agent: (!installed).then(|| other_agent(&agent)).flatten(),
         at_login,
         fault: our_job(host, environment).and_then(|job| program_fault(&job, environment)),
         keep_alive: job.as_ref().filter(|job| job.installed).map(|job| job.keep_alive.clone()),
@@ -65,6 +66,16 @@ pub(super) fn watching(config: &Config, environment: &Environment) -> Vec<Findin
         all.extend(plist(&agent));
     }
     all
+}
+
+/// What is in the place of our agent's file and is not known to be that.
+fn other_agent(file: &Path) -> Option<OtherAgent> {
+    let path = file.to_owned();
+    match file_state::read(file) {
+        FileState::Absent { .. } => None,
+        FileState::Denied(why) | FileState::Unseen(why) => Some(OtherAgent { path, unread: Some(why) }),
+        FileState::File | FileState::NoFile(_) => Some(OtherAgent { path, unread: None }),
+    }
 }
 
 /// What can be said of our agent where nothing says which bridge it is to watch. One that is not there is no fault yet.
@@ -120,7 +131,6 @@ pub(super) fn other_watches(config: &Config, watching: Option<u32>) -> Result<Ve
     let (open, _) = open::opened_by(&config.log)?;
     let is_other = |pid: &u32| Some(*pid) != watching && *pid != std::process::id();
     let is_watch = |pid: &u32| lookalikes::name(*pid).is_some_and(|name| install::is_our_name(&name));
-    // A run of the bridge of `demo` has our name too: it is no other than the bridge.
     let open = open.into_iter().filter(is_other).filter(is_watch);
     // A run of the bridge of `demo` has our name too: it is no other than the bridge.
     Ok(open.filter(|pid| !lookalikes::has_word(*pid, "demo-bridge")).collect())
