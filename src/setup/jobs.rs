@@ -23,10 +23,17 @@ pub struct Job {
 /// Those that may be meant: they name a Telegram bridge, and are what the person has said already.
 pub fn fitting(jobs: &[Job], root: Option<&Path>, label: Option<&str>, manager: Option<Manager>) -> Vec<Job> {
     let fits = |job: &&Job| {
-        let named = label.map_or_else(|| names_a_bridge(job), |label| job.label == label);
+        // Its checkout may stand in a line for a shell only, or be known to nobody but the person who names the agent.
+        let mentions = || root.is_some_and(|root| job.program.iter().any(|word| mentions(word, root)));
+        let here = |root| match job.checkout.as_deref() {
+            Some(checkout) => checkout == root,
+            None => label.is_some() || mentions(),
+        };
+        let is_placed = || job.checkout.is_some() || mentions();
+        let named = label.map_or_else(|| is_placed() && names_a_bridge(job), |label| job.label == label);
         !job.ours
             && named
-            && root.is_none_or(|root| job.checkout.as_deref() == Some(root))
+            && root.is_none_or(here)
             // `embedded` takes the program over from whoever has started it so far.
             && manager.is_none_or(|manager| manager == Manager::Embedded || job.manager == manager)
     };
@@ -37,7 +44,14 @@ fn names_a_bridge(job: &Job) -> bool {
     let folder = job.folder.iter().map(|folder| folder.to_string_lossy().into_owned());
     let mut words =
         job.program.iter().cloned().chain(folder).chain([job.label.clone()]).map(|word| word.to_lowercase());
-    job.checkout.is_some() && words.any(|word| word.contains("telegram") || word.contains("bridge"))
+    words.any(|word| word.contains("telegram") || word.contains("bridge"))
+}
+
+/// `cd /src/ai && exec …`: the path as a whole, and not the beginning of another one.
+fn mentions(word: &str, root: &Path) -> bool {
+    let root = root.to_string_lossy();
+    let ends = |rest: &str| !rest.starts_with(|c: char| c.is_alphanumeric() || "._-".contains(c));
+    word.match_indices(&*root).any(|(at, _)| ends(&word[at + root.len()..]))
 }
 
 #[cfg(test)]
@@ -64,13 +78,18 @@ mod tests {
         let plain = job("ai", &["python3", "Telegram_Bot.py"], Some("/src/other"));
         let backup = job("org.backup", &["/usr/bin/backup"], Some("/src/backup"));
         let nowhere = job("com.telegram.updater", &["/Applications/Telegram.app/updater"], None);
+        let shell =
+            job("telegram.shell", &["/bin/bash", "-lc", "cd /src/ai-2 && exec .venv/bin/python bridge.py"], None);
         let ours = Job { ours: true, ..job("com.valor.bridge-watchdog", &["bridge-watchdog"], Some("/src/ai")) };
-        let all = [bridge.clone(), plain.clone(), backup.clone(), nowhere, ours];
+        let all = [bridge.clone(), plain.clone(), backup.clone(), nowhere, shell, ours];
         let labels = |root: Option<&str>, label: Option<&str>, manager| {
             fitting(&all, root.map(Path::new), label, manager).into_iter().map(|job| job.label).collect::<Vec<_>>()
         };
         assert_eq!(labels(None, None, None), ["com.valor.bridge", "ai"]);
         assert_eq!(labels(Some("/src/ai"), None, None), ["com.valor.bridge"]);
+        assert_eq!(labels(Some("/src/ai-2"), None, None), ["telegram.shell"], "its line for a shell names the folder");
+        assert_eq!(labels(Some("/src"), Some("telegram.shell"), None), ["telegram.shell"], "whoever names it knows it");
+        assert_eq!(labels(Some("/src/other"), Some("com.valor.bridge"), None), [""; 0]);
         assert_eq!(labels(None, Some("org.backup"), None), ["org.backup"], "whoever names it knows it");
         assert_eq!(labels(None, None, Some(Manager::Systemd)), [""; 0]);
         assert_eq!(labels(None, Some("ai"), Some(Manager::Embedded)), ["ai"]);

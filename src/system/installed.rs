@@ -65,17 +65,30 @@ fn unit(path: &Path, home: &Path) -> Option<Job> {
 
 fn job(manager: Manager, label: String, program: Vec<String>, folder: Option<PathBuf>) -> Job {
     let ours = label == LABEL || program.first().is_some_and(|program| is_our_name(program));
-    let words = program.iter().map(PathBuf::from).filter(|word| word.is_absolute());
-    let mut places = folder.iter().cloned().chain(words);
-    let checkout = places.find_map(|place| checkout(&place));
+    let checkout = checkout(folder.as_deref(), &program);
     Job { manager, label, program, folder, log: None, error_log: None, checkout, ours }
 }
 
-/// The git checkout that this lies in.
-fn checkout(place: &Path) -> Option<PathBuf> {
-    let place = place.canonicalize().ok()?;
-    place.ancestors().find(|folder| std::fs::symlink_metadata(folder.join(".git")).is_ok()).map(Path::to_owned)
+/// The git checkout that a job runs in. The program comes last: it may be an interpreter from anywhere. Paths count as
+/// they are written before their links are followed: the `.venv/bin/python` of a checkout is a link into the folder of
+/// whatever installed Python.
+fn checkout(folder: Option<&Path>, program: &[String]) -> Option<PathBuf> {
+    let words = || program.iter().skip(1).chain(program.first()).map(Path::new);
+    let places: Vec<&Path> = folder.into_iter().chain(words()).filter(|place| place.is_absolute()).collect();
+    let as_written = places.iter().find_map(|place| checkout_above(place));
+    let root = as_written.or_else(|| places.iter().find_map(|place| checkout_above(&place.canonicalize().ok()?)));
+    root.map(|root| root.canonicalize().unwrap_or(root))
 }
+
+fn checkout_above(place: &Path) -> Option<PathBuf> {
+    let has = |folder: &Path, name: &str| std::fs::symlink_metadata(folder.join(name)).is_ok();
+    let is_tool = |folder: &Path| TOOLS.iter().any(|name| has(folder, name));
+    place.ancestors().find(|folder| has(folder, ".git") && !is_tool(folder)).map(Path::to_owned)
+}
+
+/// What installs interpreters lives in a git checkout of its own: Homebrew, pyenv, asdf, nvm, rbenv, nodenv. Each is
+/// known by a file.
+const TOOLS: [&str; 6] = ["bin/brew", "libexec/pyenv", "asdf.sh", "nvm.sh", "libexec/rbenv", "libexec/nodenv"];
 
 /// A file that a log can be read from.
 fn file(path: Option<String>) -> Option<PathBuf> {
@@ -85,6 +98,55 @@ fn file(path: Option<String>) -> Option<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_checkout_is_the_bridges_own_and_not_that_of_its_interpreter() {
+        let home = tempfile::tempdir().unwrap();
+        let home = home.path().canonicalize().unwrap();
+        let path = |name: &str| home.join(name).to_str().unwrap().to_owned();
+        let files = [
+            "brew/bin/brew",
+            "brew/Cellar/python/bin/python3",
+            "dotfiles/bin/python3",
+            "ai/bridge/telegram_bridge.py",
+            "ai/run",
+            "plain/x.py",
+        ];
+        for file in files {
+            std::fs::create_dir_all(home.join(file).parent().unwrap()).unwrap();
+            std::fs::write(home.join(file), "").unwrap();
+        }
+        for repository in ["brew/.git", "dotfiles/.git", "ai/.git", "ai/.venv/bin", "other/.git"] {
+            std::fs::create_dir_all(home.join(repository)).unwrap();
+        }
+        let links = [
+            ("brew/Cellar/python/bin/python3", "ai/.venv/bin/python"),
+            ("dotfiles/bin/python3", "ai/.venv/bin/python3"),
+            ("ai/run", "telegram"),
+            ("ai", "link"),
+        ];
+        for (target, link) in links {
+            std::os::unix::fs::symlink(home.join(target), home.join(link)).unwrap();
+        }
+        let (script, brewed) = (path("ai/bridge/telegram_bridge.py"), path("brew/Cellar/python/bin/python3"));
+        let rows: [(Option<&str>, &[&str], Option<&str>); 10] = [
+            (None, &[&path("ai/.venv/bin/python"), &script], Some("ai")),
+            (None, &[&path("ai/.venv/bin/python"), "-m", "bridge"], Some("ai")),
+            (None, &[&path("ai/.venv/bin/python3"), "-m", "bridge"], Some("ai")),
+            (None, &[&brewed, &script], Some("ai")),
+            (None, &[&brewed, "-m", "bridge"], None),
+            (None, &[&path("telegram")], Some("ai")),
+            (None, &["/usr/bin/python3", &path("link/bridge/telegram_bridge.py")], Some("ai")),
+            (Some("other"), &[&brewed, &script], Some("other")),
+            (Some("plain"), &["python3", "x.py"], None),
+            (Some("link/bridge"), &["python3", "telegram_bridge.py"], Some("ai")),
+        ];
+        for (folder, words, expected) in rows {
+            let program: Vec<String> = words.iter().map(|&word| word.to_owned()).collect();
+            let found = checkout(folder.map(|name| home.join(name)).as_deref(), &program);
+            assert_eq!(found, expected.map(|name| home.join(name)), "{folder:?} {words:?}");
+        }
+    }
 
     #[test]
     fn a_unit_is_read_as_systemd_reads_it() {
