@@ -58,8 +58,16 @@ pub struct Telegram {
 pub struct Refused {
     /// Names the file, the key and the mend.
     pub why: String,
+    /// The section and the key, where it is one of these.
+    pub at: Option<(String, String)>,
     /// What every configuration needs is not said yet: there is no file, or no root in it.
     pub lacks_root: bool,
+}
+
+impl Refused {
+    fn because(why: String) -> Refused {
+        Refused { why, at: None, lacks_root: false }
+    }
 }
 
 /// A text that no `{:?}` prints.
@@ -89,29 +97,48 @@ impl Config {
     /// A sentence that names the file, the key and the mend.
     pub fn load(file: &Path, environment: &Environment) -> Result<Config, Refused> {
         let text = std::fs::read_to_string(file).map_err(|error| Refused {
-            why: unreadable(file, &error),
             lacks_root: error.kind() == std::io::ErrorKind::NotFound,
+            ..Refused::because(unreadable(file, &error))
         })?;
-        let table = table(file, &text).map_err(|why| Refused { why, lacks_root: false })?;
+        let table = table(file, &text)?;
         let keys = Keys { file, table: &table };
         let lacks_root = keys.value("bridge", "root").is_none();
         let private = || if table.contains_key("telegram") { keys.private() } else { Ok(()) };
         let config = keys.only_known().and_then(|()| private()).and_then(|()| Config::of(&keys, environment));
-        config.map_err(|why| Refused { why, lacks_root })
+        config.map_err(|refused| Refused { lacks_root, ..refused })
     }
 
     /// What a file with this text would be once it is written, mode 0600.
     ///
     /// # Errors
     /// As [`Config::load`].
-    pub fn would_be(file: &Path, text: &str, environment: &Environment) -> Result<Config, String> {
+    pub fn would_be(file: &Path, text: &str, environment: &Environment) -> Result<Config, Refused> {
         let table = table(file, text)?;
         let keys = Keys { file, table: &table };
         keys.only_known()?;
         Config::of(&keys, environment)
     }
 
-    fn of(keys: &Keys, environment: &Environment) -> Result<Config, String> {
+    /// All that is wrong in a file with this text, each key by itself: what is missing hides nothing else.
+    pub fn faults(file: &Path, text: &str, environment: &Environment) -> Vec<Refused> {
+        let table = match table(file, text) {
+            Ok(table) => table,
+            Err(refused) => return vec![refused],
+        };
+        let (keys, home) = (Keys { file, table: &table }, &environment.home);
+        let manager = keys.manager();
+        let label = keys.label(manager.as_ref().map_or_else(|_| default_manager(), |manager| *manager));
+        let mut all = vec![keys.only_known(), keys.root(home).map(drop), manager.map(drop), label.map(drop)];
+        all.extend(["program", "login"].map(|key| keys.words(key, home).map(drop)));
+        all.extend(["log", "error_log", "session"].map(|key| keys.text("bridge", key).map(drop)));
+        all.push(keys.flag("recovery", "auto_revert").map(drop));
+        if table.contains_key("telegram") {
+            all.extend([keys.token(home).map(drop), keys.chat_id().map(drop), keys.api_url().map(drop)]);
+        }
+        all.into_iter().filter_map(Result::err).collect()
+    }
+
+    fn of(keys: &Keys, environment: &Environment) -> Result<Config, Refused> {
         let file = keys.file;
         let home = &environment.home;
         let root = keys.root(home)?;
@@ -119,7 +146,7 @@ impl Config {
         let label = keys.label(manager)?;
         let under = |key: &str, default: &Path| {
             let given = keys.text("bridge", key)?.map(PathBuf::from);
-            Ok::<_, String>(root.join(tilde::whole(&given.unwrap_or_else(|| default.to_owned()), home)))
+            Ok::<_, Refused>(root.join(tilde::whole(&given.unwrap_or_else(|| default.to_owned()), home)))
         };
         let dotenv = files::readings(&root.join(contract::DOTENV));
         let session = under("session", &default_session(&root, &dotenv[0], &label, manager, environment))?;
@@ -137,7 +164,7 @@ impl Config {
             session,
             telegram: keys.telegram(environment)?,
             auto_revert: keys.flag("recovery", "auto_revert")?.unwrap_or(false),
-            state: state_folder(environment, &root)?,
+            state: state_folder(environment, &root).map_err(Refused::because)?,
             file: file.to_owned(),
             root,
             secrets: Secrets::default(),
@@ -172,7 +199,7 @@ pub fn state_folder(environment: &Environment, root: &Path) -> Result<PathBuf, S
 }
 
 impl Keys<'_> {
-    fn root(&self, home: &Path) -> Result<PathBuf, String> {
+    fn root(&self, home: &Path) -> Result<PathBuf, Refused> {
         let Some(text) = self.text("bridge", "root")? else {
             return Err(self.wrong(
                 "bridge",
@@ -218,7 +245,7 @@ impl Keys<'_> {
 
     /// The label becomes a launchd target, a unit name and a file name, so nothing in it may lead out of the folder. A
     /// unit may be written as systemctl prints it, with its suffix; a label of launchd may end in anything.
-    fn label(&self, manager: Manager) -> Result<String, String> {
+    fn label(&self, manager: Manager) -> Result<String, Refused> {
         let label = self.text("bridge", "label")?.unwrap_or_else(|| "com.valor.bridge".into());
         let odd = |c: char| c == '/' || c.is_whitespace() || c.is_control();
         if label.starts_with(['-', '.']) || label.contains(odd) {
@@ -248,9 +275,9 @@ impl Keys<'_> {
         Ok(unit.to_owned())
     }
 
-    fn manager(&self) -> Result<Manager, String> {
+    fn manager(&self) -> Result<Manager, Refused> {
         match self.text("bridge", "manager")?.as_deref() {
-            None => Ok(if cfg!(target_os = "macos") { Manager::Launchd } else { Manager::Systemd }),
+            None => Ok(default_manager()),
             Some("launchd") => Ok(Manager::Launchd),
             Some("systemd") => Ok(Manager::Systemd),
             Some("embedded") => Ok(Manager::Embedded),
@@ -260,28 +287,27 @@ impl Keys<'_> {
         }
     }
 
-    fn telegram(&self, environment: &Environment) -> Result<Option<Telegram>, String> {
+    fn telegram(&self, environment: &Environment) -> Result<Option<Telegram>, Refused> {
         if !self.table.contains_key("telegram") {
             return Ok(None);
         }
         let token = self.token(&environment.home)?;
-        let chat_id =
-            match self.value("telegram", "chat_id") {
-                Some(Value::Integer(id)) if *id > 0 => *id,
-                Some(Value::Integer(_)) => return Err(self.wrong(
-                    "telegram",
-                    "chat_id",
-                    "is not above 0, so it is a group or a channel; use the id of one person, alerts go to a DM only",
-                )),
-                Some(_) => return Err(self.wrong("telegram", "chat_id", "has to be a whole number, without quotes")),
-                None => {
-                    return Err(self.wrong(
-                        "telegram",
-                        "chat_id",
-                        "is missing; set it to the numeric id of the person to tell",
-                    ));
-                }
-            };
+        Ok(Some(Telegram { token, chat_id: self.chat_id()?, api_url: self.api_url()? }))
+    }
+
+    fn chat_id(&self) -> Result<i64, Refused> {
+        let why = match self.value("telegram", "chat_id") {
+            Some(Value::Integer(id)) if *id > 0 => return Ok(*id),
+            Some(Value::Integer(_)) => {
+                "is not above 0, so it is a group or a channel; use the id of one person, alerts go to a DM only"
+            }
+            Some(_) => "has to be a whole number, without quotes",
+            None => "is missing; set it to the numeric id of the person to tell",
+        };
+        Err(self.wrong("telegram", "chat_id", why))
+    }
+
+    fn api_url(&self) -> Result<String, Refused> {
         let api_url = self.text("telegram", "api_url")?.unwrap_or_else(|| "https://api.telegram.org".into());
         let api_url = api_url.trim_end_matches('/').to_owned();
         let url = reqwest::Url::parse(&api_url)
@@ -295,10 +321,10 @@ impl Keys<'_> {
                 "is not https; the token would travel in the clear (http is for this machine only)",
             ));
         }
-        Ok(Some(Telegram { token, chat_id, api_url }))
+        Ok(api_url)
     }
 
-    fn token(&self, home: &Path) -> Result<Secret, String> {
+    fn token(&self, home: &Path) -> Result<Secret, Refused> {
         let (key, token) = match (self.text("telegram", "bot_token")?, self.text("telegram", "token_file")?) {
             (Some(_), Some(_)) => {
                 return Err(self.wrong("telegram", "bot_token", "and token_file are both set; keep one"));
@@ -343,7 +369,7 @@ impl Keys<'_> {
         }
     }
 
-    fn private(&self) -> Result<(), String> {
+    fn private(&self) -> Result<(), Refused> {
         let (key, open) = match self.value("telegram", "bot_token") {
             Some(_) => ("bot_token", exposure::of_secret(self.file)),
             // Who can write here can send the token of the other file to an address of his own.
@@ -367,10 +393,15 @@ fn refused(open: &Exposure) -> String {
     }
 }
 
-fn table(file: &Path, text: &str) -> Result<Table, String> {
+fn default_manager() -> Manager {
+    if cfg!(target_os = "macos") { Manager::Launchd } else { Manager::Systemd }
+}
+
+fn table(file: &Path, text: &str) -> Result<Table, Refused> {
     text.parse().map_err(|error: toml::de::Error| {
         let line = error.span().map_or(0, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
-        format!("{}: line {line} is not TOML ({}); correct that line", file.display(), first_line(error.message()))
+        let why = first_line(error.message());
+        Refused::because(format!("{}: line {line} is not TOML ({why}); correct that line", file.display()))
     })
 }
 

@@ -75,8 +75,7 @@ pub(super) fn setup(flags: &Flags, file: &Path, environment: &Environment) -> Re
     let interrupt = Interrupt::begin(text::interrupted).map_err(failed)?;
     // A link to the file stays one.
     let file = file.canonicalize().or_else(|_| std::path::absolute(file)).unwrap_or_else(|_| file.to_owned());
-    let surroundings = environment.clone();
-    let jobs = timed::once(environment.limits.ask, move || installed::jobs(&surroundings)).unwrap_or_default();
+    let jobs = installed::jobs(environment);
     let mut setup = Setup { flags, draft: existing(&file)?, file, environment, jobs };
     setup.take_flags();
     let asks = !flags.yes && on_a_terminal();
@@ -226,7 +225,7 @@ impl Setup<'_> {
         let (file, text, environment) = (self.file.clone(), draft.to_string(), self.environment.clone());
         timed::once(self.environment.limits.ask, move || Config::would_be(&file, &text, &environment))
             .map_err(|why| (exit_code::UNKNOWN, why))?
-            .map_err(|why| (exit_code::USAGE, why))
+            .map_err(|refused| (exit_code::USAGE, refused.why))
     }
 }
 

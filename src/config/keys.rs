@@ -4,7 +4,7 @@ use std::path::Path;
 
 use toml::{Table, Value};
 
-use super::tilde;
+use super::{Refused, tilde};
 
 const KNOWN: [(&str, &[&str]); 3] = [
     ("bridge", &["root", "label", "manager", "program", "log", "error_log", "login", "session"]),
@@ -19,22 +19,26 @@ pub(super) struct Keys<'a> {
 }
 
 impl Keys<'_> {
-    pub(super) fn wrong(&self, section: &str, key: &str, cause: &str) -> String {
-        format!("{}: {section}.{key} {cause}", self.file.display())
+    pub(super) fn wrong(&self, section: &str, key: &str, cause: &str) -> Refused {
+        Refused {
+            at: Some((section.to_owned(), key.to_owned())),
+            ..Refused::because(format!("{}: {section}.{key} {cause}", self.file.display()))
+        }
     }
 
     /// A misspelt key would silently do nothing.
-    pub(super) fn only_known(&self) -> Result<(), String> {
+    pub(super) fn only_known(&self) -> Result<(), Refused> {
         for (section, value) in self.table {
             let Some((_, keys)) = KNOWN.iter().find(|(name, _)| name == section) else {
                 let names = KNOWN.map(|(name, _)| format!("[{name}]")).join(", ");
-                return Err(format!(
+                return Err(Refused::because(format!(
                     "{}: section or key '{section}' is not known; the sections are {names}",
                     self.file.display()
-                ));
+                )));
             };
             let Value::Table(table) = value else {
-                return Err(format!("{}: '{section}' has to be a section; write [{section}]", self.file.display()));
+                let file = self.file.display();
+                return Err(Refused::because(format!("{file}: '{section}' has to be a section; write [{section}]")));
             };
             if let Some(key) = table.keys().find(|key| !keys.contains(&key.as_str())) {
                 return Err(self.wrong(
@@ -51,7 +55,7 @@ impl Keys<'_> {
         self.table.get(section)?.as_table()?.get(key)
     }
 
-    pub(super) fn text(&self, section: &str, key: &str) -> Result<Option<String>, String> {
+    pub(super) fn text(&self, section: &str, key: &str) -> Result<Option<String>, Refused> {
         match self.value(section, key) {
             None => Ok(None),
             Some(Value::String(text)) if !text.is_empty() => Ok(Some(text.clone())),
@@ -59,7 +63,7 @@ impl Keys<'_> {
         }
     }
 
-    pub(super) fn words(&self, key: &str, home: &Path) -> Result<Option<Vec<String>>, String> {
+    pub(super) fn words(&self, key: &str, home: &Path) -> Result<Option<Vec<String>>, Refused> {
         let Some(value) = self.value("bridge", key) else { return Ok(None) };
         let list: Option<Vec<String>> =
             value.as_array().and_then(|list| list.iter().map(|word| word.as_str().map(str::to_owned)).collect());
@@ -71,7 +75,7 @@ impl Keys<'_> {
         }
     }
 
-    pub(super) fn flag(&self, section: &str, key: &str) -> Result<Option<bool>, String> {
+    pub(super) fn flag(&self, section: &str, key: &str) -> Result<Option<bool>, Refused> {
         match self.value(section, key) {
             None => Ok(None),
             Some(Value::Boolean(flag)) => Ok(Some(*flag)),

@@ -18,7 +18,7 @@ use crate::limits::Environment;
 use crate::manager::Manager;
 use crate::system::service::Service;
 use crate::system::service::launchd::AgentFile;
-use crate::system::{command, files, timed};
+use crate::system::{command, files, timed, unit_paths};
 
 /// Names and values.
 pub type Values = Vec<(String, String)>;
@@ -48,12 +48,8 @@ pub fn of_job(label: &str, manager: Manager, environment: &Environment) -> Vec<(
             values.extend(variables.filter_map(|(name, value)| Some((name.clone(), value.as_string()?.to_owned()))));
         }
         Manager::Systemd => {
-            let units = environment.config_dir.parent().map(|folder| folder.join("systemd/user"));
-            // An instance has the file of its template.
-            let template = label.split_once('@').map(|(name, _)| unit(&format!("{name}@")));
-            for unit in template.into_iter().chain([unit(label)]) {
-                values.extend(units.iter().flat_map(|units| unit_files::values(units, &unit, &environment.home)));
-            }
+            let files = unit_paths::files(&unit_paths::folders(environment), &unit(label));
+            values.extend(unit_files::values(&files, &environment.home));
         }
         // The child has ours.
         Manager::Embedded => values.extend(ours()),

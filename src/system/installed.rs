@@ -1,29 +1,48 @@
-//! The agents and units that are installed for this person, as their files describe them. Only read.
+//! The agents and units that are installed for this person. Only read.
+
+mod unit;
 
 use std::path::{Path, PathBuf};
 
-use super::env::unit_files::words;
-use super::files;
 use super::service::launchd::agent_file::keys;
+use super::service::systemd::known::{Known, known};
+use super::{files, timed, unit_paths};
+use crate::config::tilde;
 use crate::install::{LABEL, is_our_name};
 use crate::limits::Environment;
 use crate::manager::Manager;
 use crate::setup::jobs::Job;
 
-/// In the order of their labels. A file that can't be read is none.
+/// In the order of their labels. A file that can't be read is none, nor is a folder that does not answer in time.
 pub fn jobs(environment: &Environment) -> Vec<Job> {
-    let agents = of_kind(&environment.home.join("Library/LaunchAgents"), "plist");
-    let units = environment.config_dir.parent().unwrap_or(&environment.config_dir).join("systemd/user");
-    let units = of_kind(&units, "service");
-    let agents = agents.iter().filter_map(|path| agent(path));
-    let mut jobs: Vec<Job> = agents.chain(units.iter().filter_map(|path| unit(path, &environment.home))).collect();
-    jobs.sort_by(|one, other| one.label.cmp(&other.label));
-    jobs
+    // The manager says best what its units are. It has its own time limit; where it does not answer, the files do.
+    let known = known(environment).unwrap_or_default();
+    let surroundings = environment.clone();
+    timed::once(environment.limits.ask, move || of_files(&known, &surroundings)).unwrap_or_default()
 }
 
-fn of_kind(folder: &Path, extension: &str) -> Vec<PathBuf> {
+fn of_files(known: &[Known], environment: &Environment) -> Vec<Job> {
+    let folder = environment.home.join("Library/LaunchAgents");
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
-    entries.filter(|path| path.extension().is_some_and(|found| found == extension)).collect()
+    let plists = entries.filter(|path| path.extension().is_some_and(|found| found == "plist"));
+    let mut jobs: Vec<Job> = plists.filter_map(|path| agent(&path)).collect();
+    let texts = |files: &[PathBuf]| files.iter().filter_map(|path| files::text(path)).collect::<Vec<_>>();
+    jobs.extend(known.iter().filter_map(|known| {
+        let found = unit::unit(&known.label, &texts(&known.files), &environment.home)?;
+        let [log, error_log] = known.outputs.clone().map(file);
+        let folder = known.folder.as_deref().map(|folder| tilde::whole(folder, &environment.home));
+        let checkout = checkout(folder.as_deref(), &found.program);
+        Some(Job { folder, log, error_log, checkout, ..found })
+    }));
+    let folders = unit_paths::folders(environment);
+    let mut others = unit_paths::services(&folders);
+    others.retain(|label| known.iter().all(|known| known.label != *label));
+    jobs.extend(others.iter().filter_map(|label| {
+        let files = unit_paths::files(&folders, &format!("{label}.service"));
+        unit::unit(label, &texts(&files), &environment.home)
+    }));
+    jobs.sort_by(|one, other| one.label.cmp(&other.label));
+    jobs
 }
 
 fn agent(path: &Path) -> Option<Job> {
@@ -37,30 +56,12 @@ fn agent(path: &Path) -> Option<Job> {
         Some(path) => program[0] = path,
         None => {}
     }
+    let path = |key: &str| file(text(key).map(PathBuf::from));
     Some(Job {
-        log: file(text("StandardOutPath")),
-        error_log: file(text("StandardErrorPath")),
+        log: path("StandardOutPath"),
+        error_log: path("StandardErrorPath"),
         ..job(Manager::Launchd, text("Label")?, program, text("WorkingDirectory").map(PathBuf::from))
     })
-}
-
-fn unit(path: &Path, home: &Path) -> Option<Job> {
-    let text = files::text(path)?.replace("\\\n", " ");
-    let value = |key: &str| {
-        let mut lines = text.lines().filter_map(|line| line.split_once('='));
-        let value = lines.rfind(|(name, _)| name.trim() == key)?.1.trim().replace("%%", "\0");
-        Some(value.replace("%h", &home.to_string_lossy()).replace('\0', "%"))
-    };
-    let label = path.file_stem()?.to_str()?.to_owned();
-    // Before the program there may be marks (systemd.service(5)).
-    let started = value("ExecStart")?;
-    let program = words(started.trim_start_matches(['@', '-', ':', '+', '!'])).into_iter();
-    let program = program.map(|word| word.replace("$$", "$")).collect();
-    let folder = value("WorkingDirectory").map(|folder| folder.trim_start_matches('-').to_owned());
-    let folder = folder.map(|folder| if folder == "~" { home.to_owned() } else { PathBuf::from(folder) });
-    let output = |key| file(Some(value(key)?.split_once(':').filter(|(kind, _)| *kind != "fd")?.1.to_owned()));
-    let log = output("StandardOutput");
-    Some(Job { log, error_log: output("StandardError"), ..job(Manager::Systemd, label, program, folder) })
 }
 
 fn job(manager: Manager, label: String, program: Vec<String>, folder: Option<PathBuf>) -> Job {
@@ -91,8 +92,8 @@ fn checkout_above(place: &Path) -> Option<PathBuf> {
 const TOOLS: [&str; 6] = ["bin/brew", "libexec/pyenv", "asdf.sh", "nvm.sh", "libexec/rbenv", "libexec/nodenv"];
 
 /// A file that a log can be read from.
-fn file(path: Option<String>) -> Option<PathBuf> {
-    path.map(PathBuf::from).filter(|path| path.is_absolute() && !path.starts_with("/dev"))
+fn file(path: Option<PathBuf>) -> Option<PathBuf> {
+    path.filter(|path| path.is_absolute() && !path.starts_with("/dev"))
 }
 
 #[cfg(test)]
@@ -146,20 +147,5 @@ mod tests {
             let found = checkout(folder.map(|name| home.join(name)).as_deref(), &program);
             assert_eq!(found, expected.map(|name| home.join(name)), "{folder:?} {words:?}");
         }
-    }
-
-    #[test]
-    fn a_unit_is_read_as_systemd_reads_it() {
-        let home = tempfile::tempdir().unwrap();
-        let home = home.path().canonicalize().unwrap();
-        std::fs::create_dir_all(home.join("src/ai/.git")).unwrap();
-        let units = home.join("x.service");
-        let text = "[Service]\nWorkingDirectory=%h/src/ai\nExecStart=-\"%h/src/ai/run me\" 100%% $$x\nStandardOutput=append:%h/src/ai/out.log\nStandardError=journal\n";
-        std::fs::write(&units, text).unwrap();
-        let job = unit(&units, &home).unwrap();
-        let program = [home.join("src/ai/run me").to_str().unwrap().to_owned(), "100%".into(), "$x".into()];
-        assert_eq!((job.label.as_str(), job.program.as_slice()), ("x", &program[..]));
-        assert_eq!((job.log, job.error_log), (Some(home.join("src/ai/out.log")), None));
-        assert_eq!(job.checkout, Some(home.join("src/ai")));
     }
 }

@@ -40,5 +40,6 @@ pub mod started;
 pub mod supervisors;
 pub mod telegram;
 pub mod timed;
+pub mod unit_paths;
 pub mod wake;
 pub mod wake_pipe;

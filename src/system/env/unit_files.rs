@@ -6,14 +6,9 @@ use std::path::{Path, PathBuf};
 use super::Values;
 use crate::system::files;
 
-/// Of this unit in this folder; `home` is what `%h` stands for.
-pub fn values(units: &Path, unit: &str, home: &Path) -> Values {
-    let drop_ins = std::fs::read_dir(units.join(format!("{unit}.d"))).into_iter().flatten().flatten();
-    let mut paths: Vec<PathBuf> = drop_ins.map(|entry| entry.path()).collect();
-    paths.retain(|path| path.extension().is_some_and(|extension| extension == "conf"));
-    paths.sort();
-    paths.insert(0, units.join(unit));
-    paths.iter().flat_map(|path| files::readings(path)).flat_map(|text| of_text(&text, home)).collect()
+/// Of a unit with these files; `home` is what `%h` stands for.
+pub fn values(files: &[PathBuf], home: &Path) -> Values {
+    files.iter().flat_map(|path| files::readings(path)).flat_map(|text| of_text(&text, home)).collect()
 }
 
 fn of_text(text: &str, home: &Path) -> Values {
@@ -238,6 +233,6 @@ mod tests {
             "[Service]\nEnvironment = A=50%%off \\\n  B=2\nEnvironmentFile=-/nowhere\nEnvironmentFile=%h/x.env\n";
         std::fs::write(folder.path().join("x.service"), unit).unwrap();
         let expected = pairs(&[("A", "50%off"), ("B", "2"), ("F", "of the file"), ("F", "of the file")]);
-        assert_eq!(values(folder.path(), "x.service", folder.path()), expected);
+        assert_eq!(values(&[folder.path().join("x.service")], folder.path()), expected);
     }
 }

@@ -3,6 +3,7 @@
 //! process died by itself; `Result` hardly ever names the start limit; asking a frozen manager hangs for 90 s.
 
 mod conditions;
+pub mod known;
 mod refusals;
 
 use std::collections::HashMap;
@@ -230,10 +231,8 @@ impl Systemd {
     /// What systemctl said.
     pub fn outputs(&self) -> Result<[Option<PathBuf>; 2], String> {
         let text = self.systemctl(&["show", "-p", "StandardOutput,StandardError", "--", &self.unit()])?;
-        Ok(["StandardOutput=", "StandardError="].map(|key| {
-            let value = text.lines().find_map(|line| line.strip_prefix(key))?;
-            ["append:", "file:", "truncate:"].iter().find_map(|kind| value.strip_prefix(kind)).map(PathBuf::from)
-        }))
+        let shown = pairs(&text);
+        Ok(["StandardOutput", "StandardError"].map(|key| output(get(&shown, key))))
     }
 
     pub(super) fn unit(&self) -> String {
@@ -258,8 +257,7 @@ impl Systemd {
             ));
         }
         let text = self.systemctl(&["show", "-p", PROPERTIES, "--", &self.unit()])?;
-        let pairs = text.lines().filter_map(|line| line.split_once('='));
-        Ok(pairs.map(|(key, value)| (key.to_owned(), value.to_owned())).collect())
+        Ok(pairs(&text))
     }
 
     /// Never waits for the job: that could take as long as `RestartSec` or `TimeoutStopSec`.
@@ -359,6 +357,16 @@ fn mend(why: Refusal) -> &'static str {
         Refusal::NoManager => "; the user manager does not run: 'loginctl enable-linger' keeps it running",
         Refusal::NotLoaded | Refusal::Other => "",
     }
+}
+
+fn pairs(text: &str) -> HashMap<String, String> {
+    let pairs = text.lines().filter_map(|line| line.split_once('='));
+    pairs.map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
+}
+
+/// The file to which an output goes, if it is one.
+pub fn output(value: &str) -> Option<PathBuf> {
+    ["append:", "file:", "truncate:"].iter().find_map(|kind| value.strip_prefix(kind)).map(PathBuf::from)
 }
 
 fn parse(shown: &HashMap<String, String>) -> Result<Job, String> {
