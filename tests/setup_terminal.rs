@@ -8,9 +8,9 @@ use crate::support::mac::{OURS, mode};
 use crate::support::pty::Terminal;
 use crate::support::{Mac, Scene};
 
-const ENTER: &str = "\r";
+pub(crate) const ENTER: &str = "\r";
 const CTRL_C: &str = "\x03";
-const DOWN: &str = "\x1b[B";
+pub(crate) const DOWN: &str = "\x1b[B";
 
 /// The questions from nothing to the end, each with its answer.
 const QUESTIONS: [(&str, &str); 5] = [
@@ -21,7 +21,7 @@ const QUESTIONS: [(&str, &str); 5] = [
     ("(bridge-watchdog install)?", "n"),
 ];
 
-fn start(scene: &Scene, bot: &str, flags: &[&str]) -> Terminal {
+pub(crate) fn start(scene: &Scene, bot: &str, flags: &[&str]) -> Terminal {
     let url = format!("--api-url={bot}");
     let words: Vec<&str> = ["setup", &url].into_iter().chain(flags.iter().copied()).collect();
     let mut command = scene.command(&words);
@@ -29,19 +29,19 @@ fn start(scene: &Scene, bot: &str, flags: &[&str]) -> Terminal {
     Terminal::start(command)
 }
 
-fn person() -> (Bot, String) {
+pub(crate) fn person() -> (Bot, String) {
     let bot = Bot::new(Mood::Fine);
     bot.written_from(i64::try_from(CHAT).unwrap(), "private", "Ann");
     let url = format!("http://{}", bot.address);
     (bot, url)
 }
 
-fn answer(terminal: &mut Terminal, question: &str, keys: &str) {
+pub(crate) fn answer(terminal: &mut Terminal, question: &str, keys: &str) {
     terminal.wait(question);
     if keys == TOKEN { terminal.press_unseen(&format!("{keys}{ENTER}")) } else { terminal.press(keys) }
 }
 
-fn nothing_written(scene: &Scene, terminal: &Terminal) {
+pub(crate) fn nothing_written(scene: &Scene, terminal: &Terminal) {
     assert!(!scene.config_file().parent().unwrap().exists(), "something was written:\n{}", terminal.shown());
     secret(terminal);
 }

@@ -57,6 +57,7 @@ mod session_clean;
 mod session_kills;
 mod session_locks;
 mod setup;
+mod setup_cures;
 mod setup_terminal;
 mod standin;
 mod standin_faults;

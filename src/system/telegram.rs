@@ -83,14 +83,31 @@ pub fn chat(telegram: &Telegram, limit: Duration) -> Result<(), CallError> {
     call(telegram, "getChat", &json!({"chat_id": telegram.chat_id}), limit).map(drop)
 }
 
-/// Who has written to the bot. Nothing is confirmed, so whoever else reads the bot's updates misses none.
+/// What of the bot's unread messages Telegram gives at once.
+pub struct Unread {
+    /// Who wrote them.
+    pub chats: Vec<Chat>,
+    /// There may be more; they begin here.
+    pub more: Option<i64>,
+}
+
+/// Who has written to the bot. Without `from` nothing is confirmed, so whoever else reads the bot's updates misses none.
+/// Telegram gives the oldest hundred, and later ones only when those before are confirmed, which is what `from` does:
+/// they are then lost for a program that reads this bot too and is down just now. (One that runs shows by a 409, and
+/// with it nothing is confirmed.) So the caller asks a person first, and only where the hundred hold up all others.
 ///
 /// # Errors
 /// Why it is not known; the status 409 says that another program reads them.
-pub fn chats(telegram: &Telegram, limit: Duration) -> Result<Vec<Chat>, CallError> {
-    let updates = call(telegram, "getUpdates", &json!({"limit": 100, "timeout": 0}), limit)?;
+pub fn unread(telegram: &Telegram, from: Option<i64>, limit: Duration) -> Result<Unread, CallError> {
+    let mut body = json!({"limit": MOST_UPDATES, "timeout": 0});
+    if let Some(from) = from {
+        body["offset"] = from.into();
+    }
+    let updates = call(telegram, "getUpdates", &body, limit)?;
     let updates = updates.as_array().map(Vec::as_slice).unwrap_or_default();
-    Ok(updates.iter().filter_map(chat_of).collect())
+    let last = updates.iter().filter_map(|update| update.get("update_id")?.as_i64()).max();
+    let more = last.filter(|_| updates.len() >= MOST_UPDATES).map(|last| last.saturating_add(1));
+    Ok(Unread { chats: updates.iter().filter_map(chat_of).collect(), more })
 }
 
 /// The chat of a message, or of the press on Start.
@@ -144,7 +161,7 @@ fn exchange(telegram: &Telegram, method: &str, body: &Value, limit: Duration) ->
     // A whole day is more than Telegram asks of anybody, and a number is not believed for ever.
     let retry_after = answer.pointer("/parameters/retry_after").and_then(Value::as_f64).map(span);
     let result = Err(CallError {
-        why: format!("Telegram refused ({status}): {description}{}", advice(status)),
+        why: format!("Telegram refused ({status}): {description}{}", advice(status, &description)),
         retry_after: retry_after.map(|wait| wait.min(Duration::from_hours(24))),
         settled: status == 400
             && ["message is not modified", "message to edit not found"].iter().any(|words| description.contains(words)),
@@ -165,6 +182,9 @@ const MOST_SAID: usize = 200;
 
 /// An answer of Telegram has a few hundred bytes.
 const LONGEST_ANSWER: u64 = 64 << 10;
+
+/// The most that Telegram gives at once.
+const MOST_UPDATES: usize = 100;
 
 /// A hundred updates with a message of 4096 characters each, and what belongs to it.
 const LONGEST_UPDATES: u64 = 2 << 20;
@@ -187,12 +207,19 @@ fn body_of(response: Response, longest: u64, deadline: &Deadline) -> Result<Valu
     serde_json::from_slice(&body).map_err(|_| "it is no JSON")
 }
 
-fn advice(status: u16) -> &'static str {
+fn advice(status: u16, description: &str) -> &'static str {
     match status {
         400 => "; check telegram.chat_id: it has to be the numeric id of a person who wrote to the bot",
         401 | 404 => "; the token is not valid (any more): copy it again from BotFather",
         403 => "; the person has blocked the bot or never started it: open the chat with the bot and press Start",
-        409 => "; another program reads this bot's messages: make a bot for the watchdog alone",
+        409 if description.contains("webhook") => {
+            "; a webhook takes this bot's messages, so it can't be seen here who wrote: give the token of a bot that is the \
+             watchdog's alone, or the numeric id of the person"
+        }
+        409 => {
+            "; another program reads this bot's messages: give the token of a bot that is the watchdog's alone, or the \
+             numeric id of the person"
+        }
         429 => "; it wants to be left alone for a while",
         _ => "",
     }

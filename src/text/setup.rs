@@ -20,6 +20,7 @@ pub const WHAT_NOW: &str = "What now?";
 pub const CHAT_ID: &str = "The numeric id of the person to tell";
 pub const ABOVE_0: &str = "a person's id is a number above 0; groups and channels are below, and are not told";
 pub const WHICH_PERSON: &str = "Who of them is to be told?";
+pub const MARK_AS_READ: &str = "Mark them as read?";
 pub const NOBODY_OF_THEM: &str = "None of them";
 pub const THIS_ONE: &str = "Watch this one?";
 pub const WHICH_BRIDGE: &str = "Which one is the bridge?";
@@ -135,6 +136,14 @@ pub fn write_to(bot: &str) -> String {
 
 pub fn nobody_wrote(bot: &str) -> String {
     format!("Nobody has written to @{bot} yet.")
+}
+
+/// What it takes to see later messages.
+pub fn behind_others(bot: &str) -> String {
+    format!(
+        "A hundred messages to @{bot} are unread, and none is from a person who may be meant. Later ones are shown only once \
+         these are marked as read; a program that reads this bot too would then miss them."
+    )
 }
 
 /// Why a group is not told, and the mend.

@@ -49,6 +49,10 @@ pub(crate) enum Mood {
     Blocked,
     /// HTTP 429, with a wait of this many seconds.
     Busy(u32),
+    /// HTTP 409 to whoever asks for updates: another program reads them.
+    Read,
+    /// The same: a webhook gets them.
+    Webhook,
 }
 
 pub(crate) struct Bot {
@@ -197,7 +201,7 @@ impl Bot {
     /// Somebody writes to the bot, or to a group that it is in.
     pub(crate) fn written_from(&self, id: i64, kind: &str, name: &str) {
         let mut inner = self.lock();
-        let number = inner.updates.len();
+        let number = inner.updates.last().map_or(0, |last| last["update_id"].as_u64().expect("a number") - 699);
         let key = if kind == "private" { "first_name" } else { "title" };
         inner.updates.push(serde_json::json!({
             "update_id": 700 + number,

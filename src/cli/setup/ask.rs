@@ -154,7 +154,8 @@ pub(super) fn valid(
 fn unasked(error: dialoguer::Error) -> Failure {
     let dialoguer::Error::IO(error) = error;
     if error.kind() == std::io::ErrorKind::Interrupted {
-        std::thread::park_timeout(std::time::Duration::from_secs(5));
+        // Not a park: one that a channel has left behind would be over at once.
+        std::thread::sleep(std::time::Duration::from_secs(5));
     }
     (exit_code::FAILED, text::unasked(&error.to_string()))
 }

@@ -36,6 +36,20 @@ enum Way {
     OtherChat,
 }
 
+/// Who was found among those who wrote.
+enum Found {
+    Person(i64),
+    OtherToken,
+}
+
+/// Why the wait for a person ended.
+enum Waited {
+    People(Vec<Chat>),
+    Nobody,
+    /// There may be messages from here on, behind others.
+    More(i64),
+}
+
 pub(super) fn ask(setup: &mut Setup) -> Result<(), Failure> {
     let (mut keep_token, mut keep_chat) = (true, true);
     loop {
@@ -131,7 +145,10 @@ fn person(setup: &mut Setup, telegram: &Telegram, bot: Option<&str>, keep: bool)
     };
     let id = match (known, bot) {
         (Some(id), _) => id,
-        (None, Some(bot)) => find(setup, telegram, bot)?,
+        (None, Some(bot)) => match find(setup, telegram, bot)? {
+            Found::Person(id) => id,
+            Found::OtherToken => return Ok(Way::OtherToken),
+        },
         (None, None) => typed()?,
     };
     setup.draft.set("telegram", "chat_id", id);
@@ -158,50 +175,79 @@ fn person(setup: &mut Setup, telegram: &Telegram, bot: Option<&str>, keep: bool)
 }
 
 /// Whoever wrote to the bot: anybody can, so the person is asked.
-fn find(setup: &Setup, telegram: &Telegram, bot: &str) -> Result<i64, Failure> {
+fn find(setup: &Setup, telegram: &Telegram, bot: &str) -> Result<Found, Failure> {
     outln!("{}", text::write_to(bot));
-    let mut refused: Vec<i64> = Vec::new();
+    let (mut refused, mut from): (Vec<i64>, Option<i64>) = (Vec::new(), None);
     loop {
-        match wait(setup, telegram, bot, &refused) {
-            Ok(Some(people)) => {
+        let mut taken = false;
+        match wait(setup, telegram, bot, &refused, &mut from) {
+            Ok(Waited::People(people)) => {
                 if let Some(id) = which(&people)? {
-                    return Ok(id);
+                    return Ok(Found::Person(id));
                 }
                 refused.extend(people.iter().map(|person| person.id));
                 continue;
             }
-            Ok(None) => outln!("{}", text::nobody_wrote(bot)),
-            Err(error) => outln!("{}", said(telegram, &error)),
+            Ok(Waited::More(next)) => {
+                outln!("{}", text::behind_others(bot));
+                if yes(text::MARK_AS_READ, true)? {
+                    from = Some(next);
+                    continue;
+                }
+            }
+            Ok(Waited::Nobody) => outln!("{}", text::nobody_wrote(bot)),
+            Err(error) => {
+                outln!("{}", said(telegram, &error));
+                taken = error.status == Some(409);
+            }
         }
-        match choose(&[Choice::GoOnWaiting, Choice::ByHand, Choice::Stop])? {
+        let choices = if taken {
+            // Somebody else gets the messages, however long we wait.
+            [Choice::OtherToken, Choice::ByHand, Choice::GoOnWaiting, Choice::Stop]
+        } else {
+            [Choice::GoOnWaiting, Choice::OtherToken, Choice::ByHand, Choice::Stop]
+        };
+        match choose(&choices)? {
             Choice::GoOnWaiting => {}
-            Choice::ByHand => return typed(),
+            Choice::OtherToken => return Ok(Found::OtherToken),
+            Choice::ByHand => return typed().map(Found::Person),
             _ => return Err(stopped()),
         }
     }
 }
 
-/// The people who have written, without those who were said to be others; `None` when the time is up.
-fn wait(setup: &Setup, telegram: &Telegram, bot: &str, not: &[i64]) -> Result<Option<Vec<Chat>>, CallError> {
+/// The people who have written, without those who were said to be others. `from` is there once the messages before it may
+/// be marked as read; then it goes on with them.
+fn wait(
+    setup: &Setup,
+    telegram: &Telegram,
+    bot: &str,
+    not: &[i64],
+    from: &mut Option<i64>,
+) -> Result<Waited, CallError> {
     let within = setup.environment.limits.write_to_bot;
     let _shown = progress::shows();
     progress::waits(&crate::text::progress::what(&Waiting::Message { bot: bot.to_owned(), within }, "", ""));
     let deadline = Deadline::after(within);
     let mut told = None;
     while deadline.left().is_some() {
-        let chats = telegram::chats(telegram, setup.environment.limits.send)?;
-        let chats: Vec<Chat> = chats.into_iter().filter(|chat| !not.contains(&chat.id)).collect();
+        let unread = telegram::unread(telegram, *from, setup.environment.limits.send)?;
+        let chats: Vec<Chat> = unread.chats.into_iter().filter(|chat| !not.contains(&chat.id)).collect();
         match wrote(&chats) {
-            Wrote::People(people) => return Ok(Some(people)),
+            Wrote::People(people) => return Ok(Waited::People(people)),
             Wrote::OnlyGroup(group) if told != Some(group.id) => {
                 outln!("{}", text::group(&group, bot));
                 told = Some(group.id);
             }
             Wrote::OnlyGroup(_) | Wrote::Nobody => {}
         }
-        std::thread::sleep(PACE);
+        match unread.more {
+            Some(next) if from.is_none() => return Ok(Waited::More(next)),
+            more if more > *from => *from = more,
+            _ => std::thread::sleep(PACE),
+        }
     }
-    Ok(None)
+    Ok(Waited::Nobody)
 }
 
 fn which(people: &[Chat]) -> Result<Option<i64>, Failure> {

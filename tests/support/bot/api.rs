@@ -30,7 +30,7 @@ pub(super) fn answer(inner: &mut Inner, path: &str, body: &Value) -> Answer {
         "sendmessage" => send(inner, body),
         "editmessagetext" => edit(inner, body),
         "getme" => told(&bot()),
-        "getupdates" => told(&json!(inner.updates)),
+        "getupdates" => updates(inner, body),
         _ => refused(404, "Not Found: method not found"),
     }
 }
@@ -38,6 +38,14 @@ pub(super) fn answer(inner: &mut Inner, path: &str, body: &Value) -> Answer {
 pub(super) fn refused(status: u16, description: &str) -> Answer {
     let body = json!({"ok": false, "error_code": status, "description": description});
     Answer { status, body, taken: None }
+}
+
+/// A hundred at most. An offset confirms all before it, which are then gone.
+fn updates(inner: &mut Inner, body: &Value) -> Answer {
+    if let Some(offset) = number(&body["offset"]) {
+        inner.updates.retain(|update| number(&update["update_id"]).is_some_and(|id| id >= offset));
+    }
+    told(&json!(inner.updates.iter().take(100).collect::<Vec<_>>()))
 }
 
 fn send(inner: &mut Inner, body: &Value) -> Answer {

@@ -98,6 +98,14 @@ fn in_mood(mood: Mood) -> Answer {
             answer.body["parameters"] = json!({"retry_after": seconds});
             answer
         }
+        Mood::Read => api::refused(
+            409,
+            "Conflict: terminated by other getUpdates request; make sure that only one bot instance is running",
+        ),
+        Mood::Webhook => api::refused(
+            409,
+            "Conflict: can't use getUpdates method while webhook is active; use deleteWebhook to delete the webhook first",
+        ),
         _ => api::refused(500, "Internal Server Error"),
     }
 }
