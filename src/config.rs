@@ -383,7 +383,8 @@ impl Keys<'_> {
 const UNIT_KINDS: [&str; 11] =
     ["service", "timer", "socket", "path", "target", "mount", "automount", "swap", "slice", "scope", "device"];
 
-fn refused(open: &Exposure) -> String {
+/// What is open to others, and the mend.
+pub fn refused(open: &Exposure) -> String {
     match open {
         Exposure::Read(path) => format!("can be read by others; run: chmod 600 '{}'", path.display()),
         Exposure::Written(path) => format!("can be changed by others; run: chmod 600 '{}'", path.display()),

@@ -35,7 +35,7 @@ pub(crate) fn program(scene: &Scene) -> Vec<String> {
     std::iter::once(link.to_str().expect("a path").to_owned()).chain(words).collect()
 }
 
-fn plist(path: &Path, label: &str, program: &[String], root: &Path) {
+pub(crate) fn plist(path: &Path, label: &str, program: &[String], root: &Path) {
     let keys = json!({
         "Label": label, "ProgramArguments": program, "WorkingDirectory": root,
         "StandardOutPath": root.join("logs/bridge.log"), "EnvironmentVariables": {"API_HASH": "hunter2"},
@@ -51,12 +51,12 @@ pub(crate) fn token_file(scene: &Scene, token: &str) -> PathBuf {
     path
 }
 
-struct Said {
-    code: i32,
-    text: String,
+pub(crate) struct Said {
+    pub code: i32,
+    pub text: String,
 }
 
-fn setup(scene: &Scene, args: &[&str]) -> Said {
+pub(crate) fn setup(scene: &Scene, args: &[&str]) -> Said {
     let args: Vec<&str> = ["setup"].into_iter().chain(args.iter().copied()).collect();
     let output = scene.run(&args);
     let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));

@@ -3,6 +3,7 @@
 
 mod ask;
 mod bot;
+mod place;
 
 use std::path::{Path, PathBuf};
 
@@ -73,10 +74,9 @@ pub(super) fn setup(flags: &Flags, file: &Path, environment: &Environment) -> Re
     process::no_core_dump();
     let failed = |why: String| (exit_code::FAILED, why);
     let interrupt = Interrupt::begin(text::interrupted).map_err(failed)?;
-    // A link to the file stays one.
-    let file = file.canonicalize().or_else(|_| std::path::absolute(file)).unwrap_or_else(|_| file.to_owned());
+    let place = place::look(file, true, environment)?;
     let jobs = installed::jobs(environment);
-    let mut setup = Setup { flags, draft: existing(&file)?, file, environment, jobs };
+    let mut setup = Setup { flags, draft: place.draft, file: place.file, environment, jobs };
     setup.take_flags();
     let asks = !flags.yes && on_a_terminal();
     let config = if asks { ask::all(&mut setup)? } else { setup.by_flags()? };
@@ -86,7 +86,7 @@ pub(super) fn setup(flags: &Flags, file: &Path, environment: &Environment) -> Re
         *written = true;
     }
     super::say(&config, &text::wrote(&setup.file));
-    // As every other command reads it: a folder that others can write to is refused only now.
+    // As every other command reads it.
     let config = super::load(&setup.file, environment)?;
     if flags.install || (asks && ask::install()?) {
         act::install(&config, environment, true)?;
@@ -102,16 +102,6 @@ pub(super) fn setup(flags: &Flags, file: &Path, environment: &Environment) -> Re
     outln!("{}", text::CHECK);
     look::check(&config, environment, false);
     Ok(exit_code::OK)
-}
-
-/// What is there already.
-fn existing(file: &Path) -> Result<Draft, Failure> {
-    let text = match std::fs::read_to_string(file) {
-        Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
-        Err(error) => return Err((exit_code::USAGE, format!("{} can't be read: {error}", file.display()))),
-    };
-    Draft::of(&text).ok_or_else(|| (exit_code::USAGE, text::no_toml(file)))
 }
 
 impl Setup<'_> {

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -160,6 +160,29 @@ pub fn release(path: &Path) {
     let _ = rustix::fs::removexattr(path, "com.apple.quarantine");
 }
 
+/// Where a path leads: through its links, also where the last one of them leads to nothing yet.
+pub fn target(path: &Path) -> PathBuf {
+    // As many as the kernel follows.
+    const MOST: usize = 40;
+    let mut target = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    if let Ok(there) = path.canonicalize() {
+        return there;
+    }
+    for _ in 0..MOST {
+        let Ok(next) = fs::read_link(&target) else { break };
+        let folder = target.parent().unwrap_or(Path::new("/")).join(next.parent().unwrap_or(Path::new("")));
+        target = folder.canonicalize().unwrap_or(folder).join(next.file_name().unwrap_or_default());
+    }
+    target
+}
+
+/// The folder in which something would have to be made for this file to be written, if we may not write there.
+pub fn unwritable_folder(file: &Path) -> Option<PathBuf> {
+    let folder = file.ancestors().skip(1).find(|folder| folder.exists())?;
+    let access = rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK;
+    rustix::fs::access(folder, access).is_err().then(|| folder.to_owned())
+}
+
 /// Removes a file; no error if there is none.
 pub fn remove(path: &Path) {
     let _ = fs::remove_file(path);
@@ -264,6 +287,38 @@ mod tests {
         }
         assert_eq!(mode(&victim), 0o644);
         assert!(ours().append(true).open(state.join("link")).is_err());
+    }
+
+    #[test]
+    fn a_link_leads_on_where_nothing_is_yet() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path().canonicalize().unwrap();
+        fs::create_dir_all(folder.join("config")).unwrap();
+        fs::create_dir_all(folder.join("dots")).unwrap();
+        symlink("../dots/one", folder.join("config/link")).unwrap();
+        symlink("two.toml", folder.join("dots/one")).unwrap();
+        symlink(folder.join("config"), folder.join("here")).unwrap();
+        symlink("round", folder.join("round")).unwrap();
+        let rows = [
+            ("config/link", "dots/two.toml"),
+            ("config/new.toml", "config/new.toml"),
+            ("new/new.toml", "new/new.toml"),
+            ("round", "round"),
+        ];
+        for (path, expected) in rows {
+            assert_eq!(target(&folder.join(path)), folder.join(expected), "{path}");
+        }
+        fs::write(folder.join("dots/two.toml"), "").unwrap();
+        assert_eq!(target(&folder.join("here/link")), folder.join("dots/two.toml"));
+    }
+
+    #[test]
+    fn a_folder_that_can_t_be_made_is_named_by_what_is_in_its_place() {
+        let folder = tempfile::tempdir().unwrap();
+        let plain = folder.path().join("plain");
+        fs::write(&plain, "").unwrap();
+        assert_eq!(unwritable_folder(&folder.path().join("a/b/config.toml")), None);
+        assert_eq!(unwritable_folder(&plain.join("a/config.toml")), Some(plain));
     }
 
     /// The names that earlier versions of ours wrote to, and the place itself.

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::foreign;
+use super::{foreign, single_quoted};
 use crate::manager::Manager;
 use crate::setup::Choice;
 use crate::setup::chats::Chat;
@@ -33,6 +33,7 @@ pub const LOG: &str = "Its log, in the checkout";
 pub const NO_CHECKOUT: &str = "no git checkout is there (no .git in it)";
 pub const NO_WORDS: &str = "name a program";
 pub const INSTALL: &str = "Install the watchdog's agent now, so that it runs from login on (bridge-watchdog install)?";
+const NOTHING: &str = "nothing was written";
 pub const NOTHING_WRITTEN: &str = "stopped; nothing was written, and setup can be run again";
 pub const NOT_INSTALLED: &str = "Nothing is installed yet. To watch from login on: bridge-watchdog install";
 pub const ASKS: &str =
@@ -108,6 +109,34 @@ pub fn no_toml(file: &Path) -> String {
     format!(
         "{file}: is no TOML, or a section of it is none, so it is left alone; correct it, or move it away: mv '{file}' '{file}.old'"
     )
+}
+
+/// What is there can't be read.
+pub fn unreadable(file: &Path, why: &str) -> String {
+    format!("{} can't be read: {why}; mend it or move it away; {NOTHING}", file.display())
+}
+
+pub fn read_only(file: &Path) -> String {
+    let name = file.to_string_lossy();
+    let mend = format!("chmod u+w {}", single_quoted(&name));
+    format!(
+        "{name} is read-only, so it is left as it is; to let it be changed: {mend}, then run setup again; {NOTHING}"
+    )
+}
+
+/// The configuration is to lie there.
+pub fn unwritable(folder: &Path) -> String {
+    let name = folder.to_string_lossy();
+    format!(
+        "nothing can be made in {name}, where the configuration is to lie; make it yours (ls -ld {} shows whose it is), or \
+         name another file: --config FILE; {NOTHING}",
+        single_quoted(&name)
+    )
+}
+
+/// A token may not lie where others can put another file into its place.
+pub fn exposed(file: &Path, why: &str) -> String {
+    format!("{} {why}, then run setup again; {NOTHING}", file.display())
 }
 
 /// What a run without questions lacks.
