@@ -29,10 +29,9 @@ fn of_files(known: &[Known], environment: &Environment) -> Vec<Job> {
     let texts = |files: &[PathBuf]| files.iter().filter_map(|path| files::text(path)).collect::<Vec<_>>();
     jobs.extend(known.iter().filter_map(|known| {
         let found = unit::unit(&known.label, &texts(&known.files), &environment.home)?;
-        let [log, error_log] = known.outputs.clone().map(file);
         let folder = known.folder.as_deref().map(|folder| tilde::whole(folder, &environment.home));
         let checkout = checkout(folder.as_deref(), &found.program);
-        Some(Job { folder, log, error_log, checkout, ..found })
+        Some(Job { folder, checkout, ..found })
     }));
     let folders = unit_paths::folders(environment);
     let mut others = unit_paths::services(&folders);

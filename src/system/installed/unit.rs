@@ -12,12 +12,14 @@ use crate::system::service::systemd::output;
 /// `None` where nothing is started.
 pub(super) fn unit(label: &str, texts: &[String], home: &Path) -> Option<Job> {
     let lines: Vec<(String, String)> = texts.iter().flat_map(|text| of_service(text)).collect();
-    let value = |key: &str| {
+    let specified = |key: &str| {
         let value = lines.iter().rfind(|(name, _)| name == key).map(|(_, value)| value.as_str());
         value.filter(|value| !value.is_empty()).map(|value| specified(value, label, home))
     };
+    // A path with a specifier that is not known here is none.
+    let value = |key: &str| specified(key).filter(|(_, whole)| *whole).map(|(value, _)| value);
     // Before the program there may be marks (systemd.service(5)).
-    let started = value("ExecStart")?;
+    let (started, _) = specified("ExecStart")?;
     let program = words(started.trim_start_matches(['@', '-', ':', '+', '!'])).into_iter();
     let program = program.map(|word| word.replace("$$", "$")).collect();
     let folder = value("WorkingDirectory").map(|folder| folder.trim_start_matches('-').to_owned());
@@ -47,10 +49,10 @@ fn of_service(text: &str) -> Vec<(String, String)> {
     lines
 }
 
-/// With the specifiers that name the person's home folder and the unit. Any other one stays as it is.
-fn specified(value: &str, label: &str, home: &Path) -> String {
+/// With the specifiers that name the person's home folder and the unit. Any other one stays as it is; then it is not whole.
+fn specified(value: &str, label: &str, home: &Path) -> (String, bool) {
     let (prefix, instance) = label.split_once('@').unwrap_or((label, ""));
-    let mut text = String::new();
+    let (mut text, mut whole) = (String::new(), true);
     let mut chars = value.chars();
     while let Some(c) = chars.next() {
         let letter = if c == '%' { chars.clone().next() } else { None };
@@ -64,12 +66,13 @@ fn specified(value: &str, label: &str, home: &Path) -> String {
             Some('n') => text.push_str(&format!("{label}.service")),
             _ => {
                 text.push(c);
+                whole &= c != '%';
                 continue;
             }
         }
         chars.next();
     }
-    text
+    (text, whole)
 }
 
 /// A dash of an instance's name stands for a slash, `\x2d` for a dash (systemd-escape(1)).
@@ -151,11 +154,12 @@ mod tests {
     #[test]
     fn the_specifiers_of_an_instance_are_resolved() {
         let rows = [
-            ("%h/%i %I %p %n %N %% %%i %", "/home/me/a-b\\x2dc a/b-c bot bot@a-b\\x2dc.service bot@a-b\\x2dc % %i %"),
-            ("%t/x", "%t/x"),
+            ("%h/%i %I %p %n %N %% %%i", "/home/me/a-b\\x2dc a/b-c bot bot@a-b\\x2dc.service bot@a-b\\x2dc % %i", true),
+            ("%t/x", "%t/x", false),
+            ("100%", "100%", false),
         ];
-        for (value, expected) in rows {
-            assert_eq!(specified(value, "bot@a-b\\x2dc", Path::new("/home/me")), expected);
+        for (value, expected, whole) in rows {
+            assert_eq!(specified(value, "bot@a-b\\x2dc", Path::new("/home/me")), (expected.to_owned(), whole));
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{Systemd, conditions, get, output, pairs};
+use super::{Systemd, conditions, get, pairs};
 use crate::limits::Environment;
 
 /// A service, as the manager shows it.
@@ -11,9 +11,8 @@ pub struct Known {
     pub label: String,
     /// In the order in which the manager read them.
     pub files: Vec<PathBuf>,
-    /// All specifiers are resolved.
+    /// All specifiers are resolved. (Of an output the manager tells the kind and not the file.)
     pub folder: Option<PathBuf>,
-    pub outputs: [Option<PathBuf>; 2],
 }
 
 /// All that have a file, loaded or not; no template, which is no service.
@@ -32,7 +31,7 @@ pub fn known(environment: &Environment) -> Result<Vec<Known>, String> {
     if units.is_empty() {
         return Ok(Vec::new());
     }
-    let properties = "Id,FragmentPath,DropInPaths,WorkingDirectory,StandardOutput,StandardError";
+    let properties = "Id,FragmentPath,DropInPaths,WorkingDirectory";
     let shown = systemd.systemctl(&[&["show", "-p", properties, "--"][..], &units].concat())?;
     let mut all: Vec<Known> = shown.split("\n\n").filter_map(of_shown).collect();
     // An alias is shown under the name of its unit.
@@ -48,7 +47,6 @@ fn of_shown(text: &str) -> Option<Known> {
     Some(Known {
         label: get(&shown, "Id").strip_suffix(".service")?.to_owned(),
         folder: folder.map(PathBuf::from),
-        outputs: ["StandardOutput", "StandardError"].map(|key| output(get(&shown, key))),
         files: Some(files).filter(|files| !files.is_empty())?,
     })
 }
