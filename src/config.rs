@@ -21,6 +21,10 @@ use crate::manager::Manager;
 use crate::secrets::Secrets;
 use crate::system::{env, files};
 
+/// What is started where nothing else is said, and its log.
+pub const PROGRAM: [&str; 2] = [".venv/bin/python", "bridge/telegram_bridge.py"];
+pub const LOG: &str = "logs/bridge.log";
+
 /// Where the bridge is and whom to tell.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -153,13 +157,11 @@ impl Config {
         let mut config = Config {
             label,
             manager,
-            program: keys
-                .words("program", home)?
-                .unwrap_or_else(|| words(&[".venv/bin/python", "bridge/telegram_bridge.py"])),
+            program: keys.words("program", home)?.unwrap_or_else(|| words(&PROGRAM)),
             login: keys
                 .words("login", home)?
                 .unwrap_or_else(|| words(&[".venv/bin/python", "scripts/telegram_login.py"])),
-            log: under("log", Path::new("logs/bridge.log"))?,
+            log: under("log", Path::new(LOG))?,
             error_log: under("error_log", Path::new("logs/bridge.error.log"))?,
             session,
             telegram: keys.telegram(environment)?,

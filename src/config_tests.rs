@@ -227,3 +227,31 @@ fn r21a_a_token_that_others_can_read_or_replace_is_refused_with_the_mend() {
         }
     }
 }
+
+#[test]
+fn each_fault_is_named_by_its_key_whatever_else_is_missing() {
+    let rows: [(&str, &[&str]); 6] = [
+        ("", &["bridge.root"]),
+        ("[bridge]\nroot = \"~/ai\"\n", &[]),
+        (
+            "[bridge]\nroot = \"../ai\"\nlabel = \"-x\"\nmanager = \"x\"\n",
+            &["bridge.root", "bridge.manager", "bridge.label"],
+        ),
+        (
+            "[bridge]\nroot = \"~/ai\"\nlogn = 1\nprogram = []\nlog = 1\nlogin = \"x\"\n[recovery]\nauto_revert = 1\n",
+            &["bridge.logn", "bridge.program", "bridge.login", "bridge.log", "recovery.auto_revert"],
+        ),
+        (
+            "[bridge]\nroot = \"~/ai\"\n[telegram]\nchat_id = -1\napi_url = \"http://example.com\"\n",
+            &["telegram.bot_token", "telegram.chat_id", "telegram.api_url"],
+        ),
+        ("[bridge\n", &["nothing"]),
+    ];
+    let (_folder, environment, file) = scene();
+    for (text, expected) in rows {
+        let faults = Config::faults(&file, text, &environment);
+        let at =
+            |fault: &Refused| fault.at.as_ref().map_or("nothing".into(), |(section, key)| format!("{section}.{key}"));
+        assert_eq!(faults.iter().map(at).collect::<Vec<_>>(), expected, "{text}");
+    }
+}

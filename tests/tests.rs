@@ -58,6 +58,7 @@ mod session_kills;
 mod session_locks;
 mod setup;
 mod setup_cures;
+mod setup_found;
 mod setup_refusals;
 mod setup_terminal;
 mod standin;

@@ -3,6 +3,7 @@
 
 mod ask;
 mod bot;
+mod known;
 mod place;
 
 use std::path::{Path, PathBuf};
@@ -10,7 +11,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 
 use super::{Failure, act, look};
-use crate::config::{Config, Telegram, tilde};
+use crate::config::{Config, PROGRAM, Refused, Telegram};
 use crate::contract;
 use crate::exit_code;
 use crate::limits::Environment;
@@ -18,7 +19,7 @@ use crate::manager::Manager;
 use crate::outln;
 use crate::report;
 use crate::setup::draft::Draft;
-use crate::setup::jobs::{Job, fitting};
+use crate::setup::jobs::Job;
 use crate::system::interrupt::{Interrupt, on_a_terminal};
 use crate::system::{files, installed, process, setup_files, telegram, timed};
 use crate::text::{message, setup as text};
@@ -34,6 +35,12 @@ pub(super) struct Flags {
     /// Who starts it
     #[arg(long)]
     manager: Option<Name>,
+    /// What is started, in the checkout, as it is typed in a shell
+    #[arg(long, value_name = "WORDS")]
+    program: Option<String>,
+    /// Its log, in the checkout
+    #[arg(long, value_name = "FILE")]
+    log: Option<PathBuf>,
     /// A file with the bot's token, mode 0600; the configuration then names this file
     #[arg(long, value_name = "FILE")]
     bot_token_file: Option<PathBuf>,
@@ -43,6 +50,9 @@ pub(super) struct Flags {
     /// Another Bot API server than Telegram's own
     #[arg(long, value_name = "URL")]
     api_url: Option<String>,
+    /// Tell nobody: no bot, no alerts
+    #[arg(long, conflicts_with_all = ["bot_token_file", "chat_id", "api_url"])]
+    no_alerts: bool,
     /// Ask nothing: what is not given is as it was or as it is found
     #[arg(long)]
     yes: bool,
@@ -68,18 +78,21 @@ struct Setup<'a> {
     environment: &'a Environment,
     jobs: Vec<Job>,
     draft: Draft,
+    /// The checkout that the configuration names so far, right or wrong.
+    before: Option<PathBuf>,
 }
 
 pub(super) fn setup(flags: &Flags, file: &Path, environment: &Environment) -> Result<u8, Failure> {
     process::no_core_dump();
     let failed = |why: String| (exit_code::FAILED, why);
     let interrupt = Interrupt::begin(text::interrupted).map_err(failed)?;
-    let place = place::look(file, true, environment)?;
+    let place = place::look(file, !flags.no_alerts, environment)?;
     let jobs = installed::jobs(environment);
-    let mut setup = Setup { flags, draft: place.draft, file: place.file, environment, jobs };
+    let mut setup = Setup { flags, draft: place.draft, file: place.file, environment, jobs, before: None };
+    setup.before = setup.root();
     setup.take_flags();
     let asks = !flags.yes && on_a_terminal();
-    let config = if asks { ask::all(&mut setup)? } else { setup.by_flags()? };
+    let (config, installs) = if asks { ask::all(&mut setup, place.there)? } else { (setup.by_flags()?, flags.install) };
     {
         let mut written = interrupt.whole();
         files::replace_for_good(&setup.file, setup.draft.to_string().as_bytes(), 0o600).map_err(failed)?;
@@ -88,7 +101,7 @@ pub(super) fn setup(flags: &Flags, file: &Path, environment: &Environment) -> Re
     super::say(&config, &text::wrote(&setup.file));
     // As every other command reads it.
     let config = super::load(&setup.file, environment)?;
-    if flags.install || (asks && ask::install()?) {
+    if installs {
         act::install(&config, environment, true)?;
         // On a Mac, where the person is there to see the question of the system.
         if asks && cfg!(target_os = "macos") {
@@ -105,61 +118,6 @@ pub(super) fn setup(flags: &Flags, file: &Path, environment: &Environment) -> Re
 }
 
 impl Setup<'_> {
-    fn take_flags(&mut self) {
-        let (flags, draft) = (self.flags, &mut self.draft);
-        let home = &self.environment.home;
-        let whole = |path: &Path| {
-            let path = tilde::whole(path, home);
-            std::path::absolute(&path).unwrap_or(path).display().to_string()
-        };
-        if let Some(root) = &flags.root {
-            draft.set("bridge", "root", whole(root));
-        }
-        if let Some(label) = &flags.label {
-            draft.set("bridge", "label", label.as_str());
-        }
-        if let Some(manager) = flags.manager {
-            draft.set("bridge", "manager", Manager::from(manager).name());
-        }
-        if let Some(file) = &flags.bot_token_file {
-            draft.set_token("token_file", &whole(file));
-        }
-        if let Some(id) = flags.chat_id {
-            draft.set("telegram", "chat_id", id);
-        }
-        if let Some(url) = &flags.api_url {
-            draft.set("telegram", "api_url", url.as_str());
-        }
-    }
-
-    /// The installed agents that may be the bridge, by what is known of it.
-    fn candidates(&self) -> Vec<Job> {
-        let root = self.draft.text("bridge", "root").map(|root| tilde::whole(Path::new(root), &self.environment.home));
-        let root = root.map(|root| root.canonicalize().unwrap_or(root));
-        let manager = self.draft.text("bridge", "manager").and_then(Manager::named);
-        fitting(&self.jobs, root.as_deref(), self.draft.text("bridge", "label"), manager)
-    }
-
-    /// What its file says of the bridge; what was said by the person or stood in the configuration goes before it.
-    fn take(&mut self, job: &Job) {
-        let path = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
-        let rows = [
-            ("root", path(&job.checkout)),
-            ("label", Some(job.label.clone())),
-            ("manager", Some(job.manager.name().to_owned())),
-            ("log", path(&job.log)),
-            ("error_log", path(&job.error_log)),
-        ];
-        for (key, value) in rows {
-            if let Some(value) = value.filter(|_| !self.draft.has("bridge", key)) {
-                self.draft.set("bridge", key, value);
-            }
-        }
-        if !self.draft.has("bridge", "program") && !job.program.is_empty() {
-            self.draft.set_words("bridge", "program", &job.program);
-        }
-    }
-
     fn by_flags(&mut self) -> Result<Config, Failure> {
         let mut missing = Vec::new();
         match &self.candidates()[..] {
@@ -168,11 +126,12 @@ impl Setup<'_> {
             several if !self.draft.has("bridge", "label") => missing.push(text::which_label(several)),
             _ => {}
         }
-        let token = ["bot_token", "token_file"].iter().any(|key| self.draft.has("telegram", key));
+        let (token, tells) = (self.has_token(), !self.flags.no_alerts);
         let rows = [
             ("--root FOLDER", self.draft.has("bridge", "root") || !missing.is_empty()),
-            ("--bot-token-file FILE", token),
-            ("--chat-id N", self.draft.has("telegram", "chat_id")),
+            (text::PROGRAM_FLAG, !missing.is_empty() || self.has_program()),
+            ("--bot-token-file FILE (or --no-alerts)", token || !tells),
+            ("--chat-id N", self.draft.has("telegram", "chat_id") || !tells),
             ("--yes", self.flags.yes),
         ];
         missing.extend(rows.iter().filter(|(_, there)| !there).map(|(flag, _)| (*flag).to_owned()));
@@ -187,6 +146,18 @@ impl Setup<'_> {
             outln!("{}", config.secrets.readable(&line, crate::foreign_text::Lines::Keep));
         }
         Ok(config)
+    }
+
+    fn has_token(&self) -> bool {
+        ["bot_token", "token_file"].iter().any(|key| self.draft.has("telegram", key))
+    }
+
+    /// Whether it is known what is started; the usual program is nobody's word, so it has to be there. A root that is no
+    /// checkout is refused as such.
+    fn has_program(&self) -> bool {
+        let Some(root) = self.root().filter(|_| !self.draft.has("bridge", "program")) else { return true };
+        let usual = move || !is_checkout(&root) || PROGRAM.iter().all(|word| root.join(word).exists());
+        self.within(usual).unwrap_or(false)
     }
 
     fn tell(&self, config: &Config, telegram: &Telegram) -> Result<(), Failure> {
@@ -213,10 +184,26 @@ impl Setup<'_> {
 
     fn config_of(&self, draft: &Draft) -> Result<Config, Failure> {
         let (file, text, environment) = (self.file.clone(), draft.to_string(), self.environment.clone());
-        timed::once(self.environment.limits.ask, move || Config::would_be(&file, &text, &environment))
-            .map_err(|why| (exit_code::UNKNOWN, why))?
+        self.within(move || Config::would_be(&file, &text, &environment))?
             .map_err(|refused| (exit_code::USAGE, refused.why))
     }
+
+    /// What is wrong in what is known so far; what was not said yet is not.
+    fn faults(&self) -> Result<Vec<Refused>, Failure> {
+        let (file, text, environment) = (self.file.clone(), self.draft.to_string(), self.environment.clone());
+        let mut faults = self.within(move || Config::faults(&file, &text, &environment))?;
+        faults.retain(|fault| fault.at.as_ref().is_none_or(|(section, key)| self.draft.has(section, key)));
+        Ok(faults)
+    }
+
+    /// A look at files that may hang.
+    fn within<A: Send + 'static>(&self, look: impl FnMut() -> A + Send + 'static) -> Result<A, Failure> {
+        timed::once(self.environment.limits.ask, look).map_err(|why| (exit_code::UNKNOWN, why))
+    }
+}
+
+fn is_checkout(folder: &Path) -> bool {
+    std::fs::symlink_metadata(folder.join(".git")).is_ok()
 }
 
 impl From<Name> for Manager {

@@ -28,6 +28,19 @@ impl Draft {
         self.item(section, key).is_some()
     }
 
+    /// A text, or the texts of a list.
+    pub fn words(&self, section: &str, key: &str) -> Vec<&str> {
+        let Some(item) = self.item(section, key) else { return Vec::new() };
+        let list = item.as_array().into_iter().flatten().filter_map(Value::as_str);
+        item.as_str().into_iter().chain(list).collect()
+    }
+
+    pub fn remove(&mut self, section: &str, key: &str) {
+        if let Some(table) = self.0.get_mut(section).and_then(Item::as_table_like_mut) {
+            table.remove(key);
+        }
+    }
+
     pub fn set(&mut self, section: &str, key: &str, new: impl Into<Value>) {
         let there = self.0.entry(section).or_insert_with(|| Item::Table(Table::new()));
         let Some(table) = there.as_table_like_mut() else { return };
@@ -50,9 +63,7 @@ impl Draft {
     pub fn set_token(&mut self, key: &str, token: &str) {
         let other = if key == "bot_token" { "token_file" } else { "bot_token" };
         self.set("telegram", key, token);
-        if let Some(table) = self.0.get_mut("telegram").and_then(Item::as_table_like_mut) {
-            table.remove(other);
-        }
+        self.remove("telegram", other);
     }
 
     /// Nobody is told.
@@ -93,6 +104,11 @@ mod tests {
         draft.set("bridge", "root", "/a");
         draft.set_words("bridge", "program", &["a b".into(), "c".into()]);
         assert_eq!(draft.to_string(), "[bridge]\nroot = \"/a\"\nprogram = [\"a b\", \"c\"]\n");
+        assert_eq!(draft.words("bridge", "program"), ["a b", "c"]);
+        assert_eq!(draft.words("bridge", "root"), ["/a"]);
+        draft.remove("bridge", "program");
+        draft.remove("telegram", "chat_id");
+        assert_eq!(draft.to_string(), "[bridge]\nroot = \"/a\"\n");
         for text in ["[bridge", "bridge = 1", "telegram = \"x\""] {
             assert!(Draft::of(text).is_none(), "{text}");
         }

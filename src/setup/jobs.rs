@@ -48,7 +48,7 @@ fn names_a_bridge(job: &Job) -> bool {
 }
 
 /// `cd /src/ai && exec …`: the path as a whole, and not the beginning of another one.
-fn mentions(word: &str, root: &Path) -> bool {
+pub fn mentions(word: &str, root: &Path) -> bool {
     let root = root.to_string_lossy();
     let ends = |rest: &str| !rest.starts_with(|c: char| c.is_alphanumeric() || "._-".contains(c));
     word.match_indices(&*root).any(|(at, _)| ends(&word[at + root.len()..]))

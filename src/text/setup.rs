@@ -30,6 +30,9 @@ pub const LABEL: &str = "The label of its agent (systemd: the unit)";
 pub const MANAGER: &str = "Who starts it";
 pub const PROGRAM: &str = "What is started, in the checkout";
 pub const LOG: &str = "Its log, in the checkout";
+/// The flag for the question above, where the usual program is not there.
+pub const PROGRAM_FLAG: &str =
+    "--program WORDS (no agent is found, and .venv/bin/python bridge/telegram_bridge.py is not in the checkout)";
 pub const NO_CHECKOUT: &str = "no git checkout is there (no .git in it)";
 pub const NO_WORDS: &str = "name a program";
 pub const INSTALL: &str = "Install the watchdog's agent now, so that it runs from login on (bridge-watchdog install)?";

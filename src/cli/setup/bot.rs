@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use super::Setup;
-use super::ask::{hidden, select, stopped, valid, yes};
+use super::ask::{asked_by, forget, hidden, select, stopped, valid, yes};
 use crate::cli::Failure;
 use crate::config::Telegram;
 use crate::outln;
 use crate::report;
-use crate::setup::Choice;
 use crate::setup::chats::{Chat, Wrote, wrote};
+use crate::setup::{Choice, Question};
 use crate::system::poll::Deadline;
 use crate::system::progress;
 use crate::system::telegram::{self, CallError};
@@ -52,18 +52,16 @@ enum Waited {
 
 pub(super) fn ask(setup: &mut Setup) -> Result<(), Failure> {
     let (mut keep_token, mut keep_chat) = (true, true);
-    loop {
+    while !setup.flags.no_alerts {
         if !token(setup, keep_token)? {
-            return Ok(());
+            break;
         }
-        let telegram = match telegram(setup) {
-            Ok(telegram) => telegram,
-            Err((_, why)) => {
-                outln!("{}", crate::text::foreign(&why));
-                keep_token = false;
-                continue;
-            }
-        };
+        let faults = setup.faults()?;
+        if let Some(fault) = faults.iter().find(|fault| asked_by(fault) == Some(Question::Token)) {
+            forget(setup, fault);
+            continue;
+        }
+        let telegram = telegram(setup)?;
         let bot = match try_token(setup, &telegram)? {
             Bot::Named(name) => Some(name),
             Bot::Unseen => None,
@@ -78,12 +76,12 @@ pub(super) fn ask(setup: &mut Setup) -> Result<(), Failure> {
             Way::OtherChat => keep_chat = false,
         }
     }
+    Ok(())
 }
 
 /// Puts a token into the draft; false: the person wants no alerts.
 fn token(setup: &mut Setup, keep: bool) -> Result<bool, Failure> {
-    let there = ["bot_token", "token_file"].iter().any(|key| setup.draft.has("telegram", key));
-    if keep && there && (setup.flags.bot_token_file.is_some() || yes(text::KEEP_BOT, true)?) {
+    if keep && setup.has_token() && (setup.flags.bot_token_file.is_some() || yes(text::KEEP_BOT, true)?) {
         return Ok(true);
     }
     outln!("{}", text::HOW_TO_MAKE_A_BOT);
@@ -100,7 +98,7 @@ fn token(setup: &mut Setup, keep: bool) -> Result<bool, Failure> {
     }
 }
 
-/// The bot of the draft. Until it is known whom to tell, any id will do.
+/// The bot of the draft. Until it is known whom to tell, any id will do. What is wrong then is nothing that is asked here.
 fn telegram(setup: &Setup) -> Result<Telegram, Failure> {
     let mut draft = setup.draft.clone();
     if !draft.has("telegram", "chat_id") {

@@ -15,6 +15,7 @@ use crate::text::setup as text;
 pub(super) struct Place {
     /// The file itself: a link to it stays one.
     pub file: PathBuf,
+    pub there: bool,
     pub draft: Draft,
 }
 
@@ -48,6 +49,6 @@ fn of(path: &Path, tells: bool) -> Result<Place, String> {
     let folders = [path, file.as_path()].map(|path| path.with_file_name(".new"));
     match folders.iter().find_map(|path| exposure::to_writers(path)).filter(|_| tells) {
         Some(open) => Err(text::exposed(&file, &config::refused(&open))),
-        None => Ok(Place { file, draft }),
+        None => Ok(Place { there: text.is_some(), file, draft }),
     }
 }
