@@ -92,6 +92,12 @@ fn what_the_user_manager_knows_is_found_with_its_drop_ins() {
     ] {
         assert!(text.contains(&line), "{line}: {text}");
     }
+    // So `doctor` knows where the manager writes.
+    let text = text.replace("work.log", "another.log");
+    fs::write(scene.config_file(), &text).unwrap();
+    let doctor = String::from_utf8_lossy(&scene.run(&["doctor"]).stdout).into_owned();
+    let line = doctor.lines().find(|line| line.contains("output-path: ")).unwrap_or_default();
+    assert!(line.starts_with("MEND") && line.contains("work.log") && line.contains("another.log"), "{doctor}");
     // One that does not answer any more is waited for once, and then there are no files of it here.
     fs::remove_file(scene.config_file()).unwrap();
     manager.freeze();

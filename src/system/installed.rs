@@ -1,6 +1,6 @@
 //! The agents and units that are installed for this person. Only read.
 
-mod unit;
+pub mod unit;
 
 use std::path::{Path, PathBuf};
 

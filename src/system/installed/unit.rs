@@ -7,10 +7,9 @@ use super::{file, job};
 use crate::manager::Manager;
 use crate::setup::jobs::Job;
 use crate::system::env::unit_files::words;
-use crate::system::service::systemd::output;
 
 /// `None` where nothing is started.
-pub(super) fn unit(label: &str, texts: &[String], home: &Path) -> Option<Job> {
+pub fn unit(label: &str, texts: &[String], home: &Path) -> Option<Job> {
     let lines: Vec<(String, String)> = texts.iter().flat_map(|text| of_service(text)).collect();
     let specified = |key: &str| {
         let value = lines.iter().rfind(|(name, _)| name == key).map(|(_, value)| value.as_str());
@@ -27,6 +26,11 @@ pub(super) fn unit(label: &str, texts: &[String], home: &Path) -> Option<Job> {
     let file = |key| file(output(&value(key)?));
     let (log, error_log) = (file("StandardOutput"), file("StandardError"));
     Some(Job { log, error_log, ..job(Manager::Systemd, label.to_owned(), program, folder) })
+}
+
+/// The file to which an output goes, if it is one.
+fn output(value: &str) -> Option<PathBuf> {
+    ["append:", "file:", "truncate:"].iter().find_map(|kind| value.strip_prefix(kind)).map(PathBuf::from)
 }
 
 /// The keys and values of `[Service]`. A backslash at the end of a line joins the next one to it; a comment in between is

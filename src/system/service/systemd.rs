@@ -16,6 +16,8 @@ use crate::facts::{Condition, Exit, Job, KeepAlive, Unmet};
 use crate::limits::Environment;
 use crate::system::clock;
 use crate::system::command::{self, CommandError};
+use crate::system::files;
+use crate::system::installed::unit::unit;
 use crate::system::poll::Deadline;
 use crate::system::process;
 use crate::text;
@@ -225,14 +227,16 @@ impl Systemd {
         }
     }
 
-    /// The files to which the unit's standard output and standard error are written; `None` where it is none.
+    /// The files to which the unit's standard output and standard error are written; `None` where it is none. The manager
+    /// tells of an output that it is appended, and not to which file.
     ///
     /// # Errors
     /// What systemctl said.
     pub fn outputs(&self) -> Result<[Option<PathBuf>; 2], String> {
-        let text = self.systemctl(&["show", "-p", "StandardOutput,StandardError", "--", &self.unit()])?;
-        let shown = pairs(&text);
-        Ok(["StandardOutput", "StandardError"].map(|key| output(get(&shown, key))))
+        let shown = pairs(&self.systemctl(&["show", "-p", "FragmentPath,DropInPaths", "--", &self.unit()])?);
+        let paths = conditions::paths(get(&shown, "FragmentPath"), get(&shown, "DropInPaths"));
+        let texts: Vec<String> = paths.iter().filter_map(|path| files::text(path)).collect();
+        Ok(unit(&self.label, &texts, &self.home).map_or([None, None], |job| [job.log, job.error_log]))
     }
 
     pub(super) fn unit(&self) -> String {
@@ -362,11 +366,6 @@ fn mend(why: Refusal) -> &'static str {
 fn pairs(text: &str) -> HashMap<String, String> {
     let pairs = text.lines().filter_map(|line| line.split_once('='));
     pairs.map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
-}
-
-/// The file to which an output goes, if it is one.
-pub fn output(value: &str) -> Option<PathBuf> {
-    ["append:", "file:", "truncate:"].iter().find_map(|kind| value.strip_prefix(kind)).map(PathBuf::from)
 }
 
 fn parse(shown: &HashMap<String, String>) -> Result<Job, String> {
