@@ -3,6 +3,8 @@
 
 use std::collections::BTreeSet;
 
+#[cfg(target_os = "linux")]
+use crate::support::require::{self, Ability};
 use crate::support::{Scene, alive, signal};
 use rustix::process::Signal;
 use serde_json::{Value, json};
@@ -208,4 +210,51 @@ fn the_next_watch_takes_the_child_over() {
     scene.wait_aged(second, 0.5);
     signal(second, Signal::KILL);
     scene.wait("the crash of its own child", || (scene.events("crash").len() == 1).then_some(()));
+}
+
+/// Our state folder's disk is full, and that of the bridge is not: neither is a second bridge started, nor is our own lock
+/// taken for another recovery. With room again it is well by itself.
+#[cfg(target_os = "linux")]
+#[test]
+fn incident_33_a_full_disk_of_our_own_starts_no_second_bridge() {
+    if !require::has(Ability::Mount) {
+        return;
+    }
+    let scene = scene(&[]);
+    let state = scene.folder.path().join("home/state");
+    std::fs::create_dir_all(&state).expect("a folder");
+    let fill = "while [ ! -e data/fill ]; do sleep 0.05; done; dd if=/dev/zero of=\"$STATE/fill\" bs=1k 2>/dev/null; \
+                touch data/full; while [ -e data/fill ]; do sleep 0.05; done; rm \"$STATE/fill\"";
+    let script = format!("mount -t tmpfs -o size=64k tmpfs \"$STATE\" || exit 9; ({fill}) & exec \"$0\" \"$@\"");
+    let run = scene.command(&["run"]);
+    let mut command = std::process::Command::new("unshare");
+    command.args(["--mount", "--propagation", "private", "/bin/sh", "-c", &script]).arg(run.get_program());
+    command.args(run.get_args()).env("STATE", &state).current_dir(&scene.root);
+    let _watch = scene.watch_by(command);
+    let bridges = || {
+        let pids = bridge_watchdog::system::process::pids().unwrap_or_default();
+        let ours = |pid: &u32| {
+            let words = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+            let here = std::fs::read_link(format!("/proc/{pid}/cwd")).is_ok_and(|cwd| cwd == scene.root);
+            here && alive(*pid) && words.windows(11).any(|part| part == b"demo-bridge")
+        };
+        pids.into_iter().filter(ours).collect::<Vec<_>>()
+    };
+    let first = scene.wait("a bridge", || bridges().first().copied());
+    scene.wait("its health", || scene.said().contains("state: healthy").then_some(()));
+    std::fs::write(scene.data("fill"), "").expect("a file");
+    scene.wait("a full disk", || scene.data("full").exists().then_some(()));
+    signal(first, Signal::KILL);
+    scene.wait("the reason", || scene.said().contains("can't be written: No space left on device").then_some(()));
+    for _ in 0..40 {
+        assert!(bridges().len() <= 1, "{:?}: {}", bridges(), scene.said());
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    assert!(!scene.said().contains("recovery-running"), "{}", scene.said());
+    std::fs::remove_file(scene.data("fill")).expect("room");
+    scene.wait("a bridge again", || (bridges().len() == 1).then_some(()));
+    let well =
+        |said: &str| said.rfind("state: healthy") > said.rfind("state: waiting").max(said.rfind("state: unhealthy"));
+    scene.wait("its health again", || well(&scene.said()).then_some(()));
+    assert_eq!(bridges().len(), 1);
 }

@@ -4,6 +4,7 @@
 use std::fs::{File, TryLockError};
 use std::io::{Read, Seek, Write};
 use std::path::PathBuf;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -125,6 +126,7 @@ impl Drop for RecoveryLock {
             let _ = files::replace_json(&self.config.state.join(contract::HELD_UNTIL), &clock::wall());
         }
         self.kernel = None;
+        unwritten().retain(|other| *other != path(&self.config));
         self.tell_watch();
     }
 }
@@ -226,9 +228,21 @@ fn locked(path: &PathBuf, holder: &Holder) -> Result<File, Taken> {
         tries += 1;
     }
     let text = serde_json::to_string(holder).unwrap_or_default();
-    // The lock is taken. If its holder can't be written into it (a full disk), recovery goes on.
-    let _ = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| file.write_all(text.as_bytes()));
+    // Over what is there, which needs no new block on a full disk, and only then cut.
+    let written = file.rewind().and_then(|()| file.write_all(text.as_bytes()));
+    let written = written.and_then(|()| file.set_len(text.len() as u64));
+    // The lock is taken. If its holder can't be written into it, recovery goes on.
+    if written.is_err() {
+        let _ = file.set_len(0);
+        unwritten().push(path.clone());
+    }
     Ok(file)
+}
+
+/// The locks of this process that don't name it: their readers here must not take it for another one.
+fn unwritten() -> MutexGuard<'static, Vec<PathBuf>> {
+    static PATHS: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+    PATHS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The holder of the lock: asked of the kernel, by trying a shared lock for a moment.
@@ -244,7 +258,8 @@ fn read_holder(path: &PathBuf) -> Option<Holder> {
     }
     let mut text = String::new();
     file.read_to_string(&mut text).ok()?;
-    Some(serde_json::from_str(&text).unwrap_or(Holder { pid: 0, update: None }))
+    let nameless = || Holder { pid: if unwritten().contains(path) { std::process::id() } else { 0 }, update: None };
+    Some(serde_json::from_str(&text).unwrap_or_else(|_| nameless()))
 }
 
 #[cfg(test)]

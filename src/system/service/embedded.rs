@@ -8,7 +8,7 @@ use std::fs::OpenOptions;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rustix::process::Signal;
@@ -33,6 +33,8 @@ pub struct Embedded {
     keeping: Arc<AtomicBool>,
     /// Held while a child is started or its end is written to the file.
     step: Arc<Mutex<()>>,
+    /// What could not be written to the file (a full disk).
+    unwritten: Arc<Mutex<Option<Kept>>>,
 }
 
 /// The contents of the file.
@@ -53,6 +55,7 @@ impl Embedded {
             exit_timeout: environment.limits.embedded_exit,
             keeping: Arc::new(AtomicBool::new(false)),
             step: Arc::new(Mutex::new(())),
+            unwritten: Arc::default(),
         }
     }
 
@@ -199,18 +202,24 @@ impl Embedded {
         }
     }
 
-    /// `wanted` is asked where nobody can change the answer meanwhile.
+    /// `wanted` is asked where nobody can change the answer meanwhile. A child that can't be written down is not started:
+    /// neither a command nor the next watch would know of it, and they would start a second one on its session.
     fn spawn_unless_alive(&self, wanted: impl Fn() -> bool) -> Result<Option<Child>, String> {
         let _step = self.step.lock().unwrap_or_else(PoisonError::into_inner);
         let mut kept = self.kept();
         if !wanted() || kept.child.is_some_and(process::alive) {
             return Ok(None);
         }
-        let child = self.spawn()?;
-        kept.runs += 1;
-        kept.started = clock::mono();
-        kept.child = process::find(child.id()).map(|found| found.id);
+        (kept.runs, kept.started, kept.child) = (kept.runs + 1, clock::mono(), None);
         files::replace_json(&self.kept_file(), &kept)?;
+        let mut child = self.spawn()?;
+        kept.child = process::find(child.id()).map(|found| found.id);
+        if let Err(why) = files::replace_json(&self.kept_file(), &kept) {
+            let _ = child.kill().and_then(|()| child.wait());
+            let _ = end_group(child.id(), KILLED);
+            return Err(why);
+        }
+        self.unwritten().take();
         Ok(Some(child))
     }
 
@@ -238,21 +247,27 @@ impl Embedded {
 
     fn write_end(&self, exit: Exit) {
         let _step = self.step.lock().unwrap_or_else(PoisonError::into_inner);
-        let kept = Kept { child: None, last_exit: Some(exit), ..self.kept() };
-        let _ = files::replace_json(&self.kept_file(), &kept);
+        self.write(Kept { child: None, last_exit: Some(exit), ..self.kept() });
     }
 
     /// A start that failed counts as a run that ended at once.
     fn write_failure(&self, why: String) {
         let _step = self.step.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = self.kept();
-        let kept =
-            Kept { child: None, last_exit: Some(Exit::NotStarted(why)), runs: before.runs + 1, started: clock::mono() };
-        let _ = files::replace_json(&self.kept_file(), &kept);
+        let last_exit = Some(Exit::NotStarted(why));
+        self.write(Kept { child: None, last_exit, runs: self.kept().runs + 1, started: clock::mono() });
+    }
+
+    fn write(&self, kept: Kept) {
+        let written = files::replace_json(&self.kept_file(), &kept);
+        *self.unwritten() = written.is_err().then_some(kept);
     }
 
     fn kept(&self) -> Kept {
-        files::json(&self.kept_file()).unwrap_or_default()
+        self.unwritten().clone().unwrap_or_else(|| files::json(&self.kept_file()).unwrap_or_default())
+    }
+
+    fn unwritten(&self) -> MutexGuard<'_, Option<Kept>> {
+        self.unwritten.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn kept_file(&self) -> PathBuf {
