@@ -18,7 +18,7 @@ use crate::contract;
 use crate::dotenv;
 use crate::limits::Environment;
 use crate::manager::Manager;
-use crate::secrets::Secrets;
+use crate::secrets::{Secrets, is_secret};
 use crate::system::{env, files};
 
 /// What is started where nothing else is said, and its log.
@@ -171,11 +171,14 @@ impl Config {
             root,
             secrets: Secrets::default(),
         };
+        let others = env::dotenv_files(&config.root, &config.program).into_iter().skip(1);
+        let dotenv = dotenv.into_iter().chain(others.flat_map(|file| files::readings(&file))).collect::<Vec<_>>();
         config.secrets = config.to_be_hidden(&dotenv, environment);
         Ok(config)
     }
 
-    /// What we print ourselves (a path, the login command) is no secret, even if it is also in `.env`.
+    /// What we print ourselves (a path, the login command) is no secret, even if it is also in `.env`; unless its name there
+    /// says that it is one.
     fn to_be_hidden(&self, dotenv: &[String], environment: &Environment) -> Secrets {
         let mut values = env::values(dotenv, &self.label, self.manager, environment);
         values.extend(self.telegram.as_ref().map(|telegram| ("bot_token".to_owned(), telegram.token.0.clone())));
@@ -185,8 +188,16 @@ impl Config {
         let (log, error_log, session) = (&self.log, &self.error_log, &self.session);
         let paths = [&self.file, &self.root, log, error_log, session, &self.state, &units, &agents];
         let paths = paths.map(|path| path.to_string_lossy().into_owned());
-        let words = self.program.iter().chain(&self.login).chain(&paths).map(String::as_str);
-        Secrets::new(values, &words.chain([self.label.as_str()]).collect::<Vec<_>>())
+        // A token may stand in the program's arguments too.
+        let names = |word: &String| {
+            values.iter().any(|(name, value)| {
+                is_secret(name) && value.len() >= 4 && !value.contains('/') && word.contains(value.as_str())
+            })
+        };
+        let words = self.program.iter().chain(&self.login).filter(|word| !names(word));
+        let words = words.chain(&paths).map(String::as_str).collect::<Vec<_>>();
+        let shown = [&words[..], &[self.label.as_str()]].concat();
+        Secrets::new(values, &shown)
     }
 }
 

@@ -29,6 +29,7 @@ pub const LAST_CONNECTED: &str = "last_connected";
 
 /// The bridge's settings, in the checkout.
 pub const DOTENV: &str = ".env";
+pub const DOTENV_LOCAL: &str = ".env.local";
 /// Names the session in [`DOTENV`].
 pub const SESSION_NAME: &str = "TELEGRAM_SESSION_NAME";
 /// The session's name where [`SESSION_NAME`] is not set.

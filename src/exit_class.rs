@@ -111,7 +111,9 @@ fn by_error(findings: &Findings) -> Option<Class> {
     if findings.prompted && (is("EOFError") || findings.ended_by.is_none()) {
         return Some(Class::Login);
     }
-    if is("KeyboardInterrupt") {
+    // As Ctrl-C, asyncio's word for an end that somebody asked for. As a cause it is a timeout's.
+    let cancelled = |error: &str| error_line::parse(error).name == Some("CancelledError");
+    if is("KeyboardInterrupt") || findings.ended_by.as_ref().is_some_and(|ended| cancelled(&ended.error)) {
         return Some(Class::Killed);
     }
     errors.iter().find_map(|error| error_line::class(error))

@@ -175,6 +175,13 @@ fn an_end_is_held_against_the_code_only_where_nothing_else_explains_it() {
         row("SIGTERM behind a shell", Exit::Code(143), "", Killed),
         row("SIGHUP", Exit::Signal(libc::SIGHUP), "@KeyError: 'a'", Killed),
         row("Ctrl-C", one(), "@KeyboardInterrupt", Killed),
+        row("told to stop", one(), "@asyncio.exceptions.CancelledError", Killed),
+        row(
+            "a timeout",
+            one(),
+            "@asyncio.exceptions.CancelledError\n\nThe above exception was the direct cause of the following exception:\n\n@KeyError: 'a'",
+            Code,
+        ),
         row("the last signal that a shell passes on", Exit::Code(159), "", Killed),
         row("one more is a code", Exit::Code(160), "", Code),
         // Another bridge.

@@ -3,6 +3,8 @@
 mod forms;
 mod short;
 
+pub use short::is_secret;
+
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -143,6 +145,10 @@ fn without_shapes(line: &str) -> String {
         if let Some(length) = phone(rest) {
             out.push_str(GONE);
             rest = &rest[length..];
+        } else if let Some((password, length)) = url_password(rest).or_else(|| flag_value(word, rest)) {
+            out.push_str(&rest[..password]);
+            out.push_str(GONE);
+            rest = &rest[password + length..];
         } else if word.is_empty() {
             out.push(first);
             rest = &rest[first.len_utf8()..];
@@ -183,10 +189,27 @@ fn phone(rest: &str) -> Option<usize> {
 fn bot_token(rest: &str) -> Option<usize> {
     let id = rest.strip_prefix("bot").unwrap_or(rest);
     let digits = id.bytes().take_while(u8::is_ascii_digit).count();
-    let after = id[digits..].strip_prefix(':')?;
+    let after = id[digits..].strip_prefix(':').or_else(|| id[digits..].strip_prefix("%3A"))?;
     let length = after.bytes().take_while(|byte| in_word(char::from(*byte))).count();
     let lettered = after[..length].bytes().any(|byte| byte.is_ascii_alphabetic());
     (digits >= 5 && length >= 10 && lettered).then(|| rest.len() - after.len() + length)
+}
+
+/// From `://` on: the position and length of the password in `://user:password@host`.
+fn url_password(rest: &str) -> Option<(usize, usize)> {
+    const SCHEME: &str = "://";
+    let after = rest.strip_prefix(SCHEME)?;
+    let end = after.find(|c: char| c.is_whitespace() || "/?#\"'<>".contains(c)).unwrap_or(after.len());
+    let (who, _) = after[..end].rsplit_once('@')?;
+    let (user, password) = who.split_once(':')?;
+    (!password.is_empty()).then(|| (SCHEME.len() + user.len() + 1, password.len()))
+}
+
+/// `--password VALUE`: the position and length of the value.
+fn flag_value(name: &str, rest: &str) -> Option<(usize, usize)> {
+    let value = rest[name.len()..].strip_prefix(' ').filter(|_| name.starts_with("--") && is_secret(name))?;
+    let length = value.find(char::is_whitespace).unwrap_or(value.len());
+    (length > 0 && !value.starts_with(['-', '('])).then(|| (name.len() + 1, length))
 }
 
 /// `NAME=value`, `name: value`, `"name": "value"`, also with escaped quotes: the position and length of the value, if
@@ -198,7 +221,7 @@ fn named_value(name: &str, rest: &str) -> Option<(usize, usize)> {
     let quote = |c: char| matches!(c, '\\' | '"' | '\'');
     let after = rest[name.len()..].trim_start_matches(quote).trim_start();
     let after = after.strip_prefix("=>").or(after.strip_prefix("==")).or(after.strip_prefix(['=', ':']))?;
-    if after.starts_with("//") || after.starts_with(':') {
+    if after.starts_with("//") || after.starts_with(':') || after.trim_start().starts_with(GONE) {
         return None;
     }
     let begin = after.trim_start();
@@ -293,6 +316,16 @@ mod tests {
             ("hash 0123456789abcdef0123456789abcdef", "hash (removed)"),
             ("eyJhbGciOiJIUzI1NiJ9", "(removed)"),
             ("two lines\nwith a token=abc", "two lines\nwith a token=(removed)"),
+            (
+                "push https://oauth2:pine-cone@git.example.org/x.git",
+                "push https://oauth2:(removed)@git.example.org/x.git",
+            ),
+            ("socks5://me:a@b@10.0.0.1:1080 refused", "socks5://me:(removed)@10.0.0.1:1080 refused"),
+            ("ssh://git@host/x, mail me@host: a", "ssh://git@host/x, mail me@host: a"),
+            ("run --api-hash walnut --password hazel -v", "run --api-hash (removed) --password (removed) -v"),
+            ("run --token-file a.txt --key", "run --token-file a.txt --key"),
+            ("bot123456789%3AAAHdqTcvCH1vGWJxfSe/getMe", "(removed)/getMe"),
+            ("X-Api-Key: (removed), once more", "X-Api-Key: (removed), once more"),
         ];
         for (text, expected) in rows {
             assert_eq!(secrets().without(text), expected);

@@ -169,6 +169,27 @@ fn r21a_twin_a_dotenv_that_is_no_utf8_and_short_values() {
     nowhere(&scene, &bot, &["mango-tree-77-x", "4711x", "tiger"]);
 }
 
+/// python-dotenv looks beside the script first; a token stands in the program's arguments too; other programs have other
+/// spellings of it.
+#[test]
+fn r21a_twin_other_files_and_other_spellings() {
+    let bot = Bot::new(Mood::Fine);
+    let mut scene = Scene::new("embedded", 60.0);
+    scene.extra = Bot::config(bot.address);
+    fs::create_dir_all(scene.root.join("bridge")).expect("a folder");
+    fs::write(scene.root.join("bridge/.env"), "DB=mango-tree-77-x\n").expect(".env");
+    fs::write(scene.root.join(".env.local"), "STORE=lemon/grove?99\nBRIDGE_TOKEN=cedar-sap-66\n").expect(".env");
+    let says =
+        "ERROR bWU6bWFuZ28tdHJlZS03Ny14 lemon%2fgrove%3f99 mango-tree-77-x cedar-sap-66 https://me:pine-cone@host/x";
+    let script = format!("while :; do echo '[heartbeat] Bridge alive'; echo '{says}'; sleep 0.2; done");
+    fs::write(scene.root.join("bridge/bridge.py"), script).expect("a script");
+    scene.program_is(&["/bin/sh", "bridge/bridge.py", "--token", "cedar-sap-66"]);
+    let _watch = scene.watch();
+    let text = scene.wait("the alert", || bot.delivered().into_iter().next());
+    assert!(text.contains("(removed) (removed) (removed) https://me:(removed)@host/x"), "{text}");
+    nowhere(&scene, &bot, &["mango-tree", "lemon%2f", "cedar-sap", "pine-cone", "bWFuZ28tdHJlZS03"]);
+}
+
 /// Files of an earlier version, a copied home: all of ours is closed to others, and nothing is written through a link.
 #[test]
 fn r21a_twin_our_own_files_are_ours_alone() {

@@ -114,15 +114,16 @@ const DIGITS: usize = 7;
 
 /// Everything that has to be taken out of a text because of these values.
 pub(super) fn all(values: impl IntoIterator<Item = (String, String)>, shown: &[String]) -> Vec<String> {
+    let is_shown = |value: &str| OURS.contains(value) || shown.iter().any(|shown| shown.contains(value));
     let mut all: Vec<String> = values
         .into_iter()
         .flat_map(|(name, value)| parts(&name, &value))
-        .filter(|(name, value)| !is_plain(name, value))
+        .filter(|(name, value)| !is_plain(name, value) && !is_shown(value))
         .flat_map(|(name, value)| {
             spellings(&value).into_iter().filter(move |spelling| short::is_enough(&name, spelling))
         })
         .collect();
-    all.retain(|value| !OURS.contains(value.as_str()) && !shown.iter().any(|shown| shown.contains(value.as_str())));
+    all.retain(|value| !is_shown(value));
     all
 }
 
@@ -161,7 +162,8 @@ fn password(address: &str) -> Option<&str> {
     who.split_once(':').map(|(_, password)| password)
 }
 
-/// As it is, as JSON writes it (also in ASCII only, and with `\/`), as Python's repr does, percent-encoded, and decoded.
+/// As it is, as JSON writes it (also in ASCII only, and with `\/`), as Python's repr does (also of its bytes), as HTML has
+/// it, percent-encoded (in either case, and twice), and decoded; in hexadecimal and in base64.
 fn spellings(value: &str) -> Vec<String> {
     // Texts are searched without what nobody sees.
     let value = harmless(value, Lines::Keep);
@@ -176,13 +178,62 @@ fn spellings(value: &str) -> Vec<String> {
         encoded(&value, "-._~/"),
         encoded(&value, "-._~").replace("%20", "+"),
         encoded(&decoded, "-._~"),
+        encoded(&value, "-._~").replace('%', "%25"),
+        lower_percent(&encoded(&value, "-._~")),
+        bytes_repr(&value),
+        value.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;"),
+        hex(&value),
+        hex(&value).to_uppercase(),
         decoded,
         json,
-        value,
     ];
+    all.extend(in_base64(value.as_bytes()));
+    all.push(value);
     all.sort();
     all.dedup();
     all
+}
+
+fn hex(text: &str) -> String {
+    text.bytes().fold(String::new(), |all, byte| all + &format!("{byte:02x}"))
+}
+
+/// As other programs write the digits behind a percent sign.
+fn lower_percent(encoded: &str) -> String {
+    let mut parts = encoded.split('%');
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |text, part| {
+        let (digits, rest) = part.split_at(part.len().min(2));
+        text + "%" + &digits.to_lowercase() + rest
+    })
+}
+
+/// Between the quotation marks of `b'…'`.
+fn bytes_repr(text: &str) -> String {
+    let byte = |byte: u8| match byte {
+        b'\\' => "\\\\".to_owned(),
+        b' '..=b'~' => char::from(byte).to_string(),
+        other => format!("\\x{other:02x}"),
+    };
+    text.bytes().map(byte).collect()
+}
+
+/// In both alphabets, without what depends on its neighbours: it may be in the middle of something, as after the name in
+/// `Authorization: Basic`. Of a shorter value too little is left to be told from other text.
+fn in_base64(value: &[u8]) -> Vec<String> {
+    use base64::Engine;
+    use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+    const SHORTEST: usize = 8;
+    if value.len() < SHORTEST {
+        return Vec::new();
+    }
+    let at = |before: usize| {
+        let all = [&vec![0; before][..], value].concat();
+        // Three bytes are four characters; the first and the last ones may have bits of others.
+        let (skip, whole) = (if before == 0 { 0 } else { before + 1 }, all.len() / 3 * 4);
+        [STANDARD_NO_PAD.encode(&all), URL_SAFE_NO_PAD.encode(&all)].map(|text| text[skip..whole].to_owned())
+    };
+    (0..3).flat_map(at).collect()
 }
 
 /// As JSON in ASCII has it: a surrogate pair outside of the basic plane.
@@ -272,6 +323,16 @@ mod tests {
             ("HTTP_PROXY", "http://me:mango-tree@10.0.0.1:3128", "mango-tree"),
             ("PYTHON_KEYRING_PASSWORD", "mango-tree", "mango-tree"),
             ("NOTE", "mango\u{200b}tree", "mangotree"),
+            ("NOTE", "mango/tree?77", "mango%2ftree%3f77"),
+            ("NOTE", "mango/tree?77", "mango%252Ftree%253F77"),
+            ("NOTE", "grüße-77", r"b'gr\xc3\xbc\xc3\x9fe-77'"),
+            ("NOTE", "river&stone<88", "river&amp;stone&lt;88"),
+            ("NOTE", "sunrise-hills-9", "73756e726973652d68696c6c732d39"),
+            ("NOTE", "sunrise-hills-9", "c3VucmlzZS1oaWxscy05"),
+            // me: and you: before it.
+            ("NOTE", "sunrise-hills-9", "bWU6c3VucmlzZS1oaWxscy05"),
+            ("NOTE", "sunrise-hills-9", "eW91OnN1bnJpc2UtaGlsbHMtOQ=="),
+            ("NOTE", "sunrise-hills-9", "YTpzdW5yaXNlLWhpbGxzLTk="),
         ];
         for (name, value, printed) in rows {
             let all = all([(name.to_owned(), value.to_owned())], &[]);

@@ -54,7 +54,7 @@ const COMMON: [&str; 44] = [
 /// Whether a value of this name is long enough to be hidden.
 pub(super) fn is_enough(name: &str, value: &str) -> bool {
     let long = value.chars().count();
-    long >= LONG || (long >= SHORTEST && promises(name) && !is_setting(name) && !is_common(value))
+    long >= LONG || (long >= SHORTEST && is_secret(name) && !is_common(value))
 }
 
 /// The text without this value.
@@ -73,6 +73,11 @@ pub(super) fn removed(text: &str, value: &str) -> String {
         }
     }
     out + &text[done..]
+}
+
+/// Whether the name says that the value is a secret itself, and no setting that goes with one.
+pub fn is_secret(name: &str) -> bool {
+    promises(name) && !is_setting(name)
 }
 
 fn is_setting(name: &str) -> bool {

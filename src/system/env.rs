@@ -62,16 +62,30 @@ pub fn ours() -> Values {
     pairs(std::env::vars_os())
 }
 
+/// The files that a bridge may have its secrets in: python-dotenv looks beside the script first, then upwards, and a
+/// `.env.local` goes before `.env` by custom.
+pub fn dotenv_files(root: &Path, program: &[String]) -> Vec<PathBuf> {
+    let scripts = program.iter().skip(1).map(Path::new).filter(|word| word.extension().is_some_and(|end| end == "py"));
+    let beside = scripts.filter_map(|script| Some(root.join(script).parent()?.to_owned()));
+    let folders: Vec<PathBuf> = std::iter::once(root.to_owned()).chain(beside).collect();
+    let mut files: Vec<PathBuf> = folders
+        .iter()
+        .flat_map(|folder| [contract::DOTENV, contract::DOTENV_LOCAL].map(|name| folder.join(name)))
+        .collect();
+    files.dedup();
+    files
+}
+
 /// What a run of the job has in its environment, and what `.env` says at that time: the bridge reads it when it starts,
 /// and its process does not show it.
 #[derive(Clone)]
 pub struct JobEnvironment {
     manager: Manager,
     label: String,
-    dotenv: PathBuf,
+    dotenv: Vec<PathBuf>,
     environment: Environment,
-    /// What `.env` was when it was read last.
-    read: Option<files::Stamp>,
+    /// What each `.env` was when it was read last.
+    read: Vec<Option<files::Stamp>>,
     /// What the last run had, without `.env`.
     run: Values,
 }
@@ -81,9 +95,9 @@ impl JobEnvironment {
         JobEnvironment {
             manager: config.manager,
             label: config.label.clone(),
-            dotenv: config.root.join(contract::DOTENV),
+            dotenv: dotenv_files(&config.root, &config.program),
             environment: environment.clone(),
-            read: None,
+            read: Vec::new(),
             run: Values::new(),
         }
     }
@@ -92,19 +106,24 @@ impl JobEnvironment {
     pub fn of_run(&mut self, pid: Option<u32>) -> Values {
         let of_processes = pid.map(of_processes).unwrap_or_default();
         self.run = if of_processes.is_empty() { self.of_manager() } else { of_processes };
-        self.with_dotenv(files::stamp(&self.dotenv))
+        self.with_dotenv(self.stamps())
     }
 
     /// Of the same run again if `.env` was written since, else nothing. A bridge may read it again at any time.
     pub fn of_same_run(&mut self) -> Values {
-        let stamp = files::stamp(&self.dotenv);
-        if stamp == self.read { Values::new() } else { self.with_dotenv(stamp) }
+        let stamps = self.stamps();
+        if stamps == self.read { Values::new() } else { self.with_dotenv(stamps) }
     }
 
-    /// The stamp was taken before: what is written while we read is read again.
-    fn with_dotenv(&mut self, stamp: Option<files::Stamp>) -> Values {
-        self.read = stamp;
-        let mut values = of_dotenv(&files::readings(&self.dotenv), &self.environment);
+    fn stamps(&self) -> Vec<Option<files::Stamp>> {
+        self.dotenv.iter().map(|file| files::stamp(file)).collect()
+    }
+
+    /// The stamps were taken before: what is written while we read is read again.
+    fn with_dotenv(&mut self, stamps: Vec<Option<files::Stamp>>) -> Values {
+        self.read = stamps;
+        let readings: Vec<String> = self.dotenv.iter().flat_map(|file| files::readings(file)).collect();
+        let mut values = of_dotenv(&readings, &self.environment);
         values.extend(self.run.iter().cloned());
         values
     }
