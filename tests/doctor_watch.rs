@@ -41,7 +41,7 @@ fn a_watch_of_another_version_is_restarted() {
     signal(watch, Signal::STOP);
     status["version"] = "0.0.1".into();
     fs::write(&file, status.to_string()).expect("a status");
-    set_up.mended_by_its_own_mend("watch-version", &format!("launchctl kickstart -k gui/$(id -u)/{OURS}"));
+    set_up.mended_by_its_own_mend("watch-version", "bridge-watchdog install");
     // A file of a version that wrote none.
     let watch = set_up.mac.launchd.wait_pid(OURS);
     signal(watch, Signal::STOP);
@@ -64,7 +64,7 @@ fn a_watch_whose_program_was_replaced_is_restarted_also_where_the_version_is_the
     let (new, before) = (bundle.join("new"), set_up.mac.launchd.wait_pid(OURS));
     fs::copy(&program, &new).expect("a new build");
     fs::rename(&new, &program).expect("in its place");
-    set_up.mended_by_its_own_mend("watch-version", &format!("launchctl kickstart -k gui/$(id -u)/{OURS}"));
+    set_up.mended_by_its_own_mend("watch-version", "bridge-watchdog install");
     assert!(!alive(before));
 }
 

@@ -102,11 +102,11 @@ pub fn watch(seen: &WatchSeen) -> Vec<Finding> {
     all.extend(seen.watching.zip(seen.version.as_ref()).map(|(pid, version)| {
         let found = Found::Version { running: version.clone(), here: seen.here.to_owned() };
         if seen.replaced {
-            Finding::ill("watch-version", Found::Replaced { pid }, restart(by, pid))
+            Finding::ill("watch-version", Found::Replaced { pid }, anew(by, pid))
         } else if version == seen.here {
             Finding::well("watch-version", found)
         } else {
-            Finding::ill("watch-version", found, restart(by, pid))
+            Finding::ill("watch-version", found, anew(by, pid))
         }
     }));
     all.push(match &seen.other_agent {
@@ -164,6 +164,11 @@ fn restart(by: Host, pid: u32) -> Mend {
     }
 }
 
+/// launchd goes on with the old program until the job is loaded again, which `install` does.
+fn anew(by: Host, pid: u32) -> Mend {
+    if by == Host::Launchd { Mend::Install } else { restart(by, pid) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -218,21 +223,13 @@ mod tests {
                 WatchSeen { fresh: false, installed: false, ..seen() },
                 vec![("watch", Mend::EndProcess(7)), ("agent", Mend::Install)],
             ),
-            (
-                "older",
-                WatchSeen { version: Some("1".into()), ..seen() },
-                vec![("watch-version", Mend::RestartWatch(launchd))],
-            ),
+            ("older", WatchSeen { version: Some("1".into()), ..seen() }, vec![("watch-version", Mend::Install)]),
             (
                 "older",
                 WatchSeen { version: Some(String::new()), host: systemd, ..seen() },
                 vec![("watch-version", Mend::RestartWatch(systemd))],
             ),
-            (
-                "another build of it",
-                WatchSeen { replaced: true, ..seen() },
-                vec![("watch-version", Mend::RestartWatch(launchd))],
-            ),
+            ("another build of it", WatchSeen { replaced: true, ..seen() }, vec![("watch-version", Mend::Install)]),
             (
                 "another's",
                 WatchSeen { installed: false, other_agent: other(None), ..seen() },
