@@ -327,7 +327,7 @@ fn innocence(innocent: &Innocent) -> String {
         Innocent::Undated => "its date lies in the future, so it has no age".into(),
         Innocent::OwnRevert => "it is our own revert".into(),
         Innocent::Undone => "it was reverted before, and somebody brought it back".into(),
-        Innocent::NoParent => "it has no parent".into(),
+        Innocent::NoParent => "it has no parent here (in a shallow clone: git fetch --deepen=1)".into(),
         Innocent::Merge => "it is a merge".into(),
         Innocent::ParentToo => "its parent ended with the same error".into(),
         Innocent::HarmlessFiles => "it touches only documentation and tests".into(),
