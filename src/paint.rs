@@ -143,6 +143,32 @@ fn whole_command(text: &str) -> usize {
     [" (or ", ", which ", "\n"].iter().filter_map(|mark| text.find(mark)).min().unwrap_or(text.len())
 }
 
+/// What follows our name in a command, and not in a sentence.
+const SUBCOMMANDS: [&str; 22] = [
+    "alert-test",
+    "check",
+    "clean-locks",
+    "crashes",
+    "demo",
+    "diagnostics",
+    "doctor",
+    "hold",
+    "install",
+    "locks",
+    "pause",
+    "record",
+    "recover",
+    "restart",
+    "resume",
+    "revert",
+    "run",
+    "setup",
+    "status",
+    "tray",
+    "undo-revert",
+    "uninstall",
+];
+
 /// The name, its subcommand and its flags, each with a value in capitals or a path.
 fn own_command(text: &str) -> usize {
     let mut end = PROGRAM.len();
@@ -151,7 +177,7 @@ fn own_command(text: &str) -> usize {
         let bare = word.trim_end();
         let plain = bare.trim_end_matches(['.', ',', ';', ')', '\'']);
         let is_flag = plain.starts_with("--");
-        let subcommand = !plain.is_empty() && plain.chars().all(|c| c.is_ascii_lowercase() || c == '-');
+        let subcommand = SUBCOMMANDS.contains(&plain);
         if !(is_flag || (flag && subcommand) || (flag && plain.starts_with(['/', '~']))) {
             break;
         }
@@ -199,13 +225,21 @@ mod tests {
             ("start it: bridge-watchdog run --config '/a b'", &["bridge-watchdog run --config"]),
             ("can be read by others; run: chmod 600 '/a b/config.toml'", &["chmod 600 '/a b/config.toml'"]),
             ("Example: bridge-watchdog a --b 7 -- ./c\n\nX", &["bridge-watchdog a --b 7 -- ./c"]),
-            ("the bridge-watchdog is at work", &["bridge-watchdog is"]),
+            ("the bridge-watchdog is at work", &[]),
             ("bridge-watchdog: no", &[]),
             ("", &[]),
         ];
         for (text, expected) in rows {
             assert_eq!(found(text), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn each_command_of_ours_is_known_by_its_name() {
+        let all = crate::cli::command();
+        let named: Vec<&str> =
+            all.get_subcommands().filter(|one| !one.is_hide_set()).map(clap::Command::get_name).collect();
+        assert_eq!(named.iter().collect::<std::collections::BTreeSet<_>>(), SUBCOMMANDS.iter().collect());
     }
 
     #[test]
