@@ -16,7 +16,7 @@ pub struct Ending<'a> {
     pub copy_in_the_way: bool,
     /// Another bridge of this checkout lives. It may have what a second one can't have, an address for one.
     pub another_lives: bool,
-    /// The log can't be read, so what the run said last is not known.
+    /// The log can't be read, or some of what was written to it was cut off or left out: what the run said last is not known.
     pub unheard: bool,
 }
 

@@ -672,3 +672,22 @@ fn e_systemd_starts_what_ends_with_0_so_quickly_that_no_end_is_seen() {
     assert!(line.contains("how the crashes on it ended was not seen"), "{line}");
     nobody_accused(&scene);
 }
+
+/// `exec python … > logs/bridge.log`: after a few starts the log is as long as it was.
+#[test]
+fn r10_in_a_log_that_each_start_cuts() {
+    let mut scene = Scene::new("embedded", 60.0);
+    let _bot = suspicious(&mut scene);
+    std::fs::write(scene.log(), "[heartbeat] Bridge alive\n".repeat(2000)).expect("an old log");
+    std::fs::write(scene.root.join("says"), format!("{TRACE}{R10}\n")).expect("its last lines");
+    scene.script("exec > logs/bridge.log 2>&1\nsleep 0.25\ncat says\nexit 1\n");
+    let _watch = scene.watch();
+    let crashes = scene.wait("six ends", || {
+        let crashes = scene.events("crash");
+        (crashes.len() >= 6).then_some(crashes)
+    });
+    // What one has said may be cut off before anybody read it.
+    assert!(crashes.iter().all(|crash| crash["class"] == "login" || crash["class"] == "unseen"), "{crashes:?}");
+    assert!(crashes.iter().any(|crash| crash["class"] == "login"), "{crashes:?}");
+    nobody_accused(&scene);
+}

@@ -255,3 +255,25 @@ fn r15_lines_in_the_units_journal_are_a_sign_of_life() {
     // Its own log had spoken before, so 900 s are enough.
     scene.wait_journal("act: SIGTERM");
 }
+
+/// systemd's `file:` writes from the beginning over the lines of the last run, so the log does not grow.
+#[test]
+fn a_log_that_does_not_grow_but_is_written_over_is_no_silence() {
+    let Some(manager) = systemd::or_skip() else { return };
+    let mut scene = manager.scene();
+    scene.script("while :; do echo '[heartbeat] Bridge alive'; sleep 0.2; done\n");
+    let old = "2026-11-20 10:00:00 [INFO] bridge: a line of last week\n".repeat(3000);
+    std::fs::write(scene.log(), &old).expect("an old log");
+    let keys = systemd::keys_of(&scene, systemd::ALWAYS).replace("append:", "file:");
+    manager.write_unit(&scene.label, &scene.program(), &keys);
+    manager.start_unit(&scene.label);
+    let _watch = scene.watch();
+    let pid = manager.wait_pid(&scene.label);
+    scene.wait_aged(pid, 20.0);
+    scene.wait_looks(2);
+    let size = std::fs::metadata(scene.log()).expect("the log").len();
+    assert_eq!(size, old.len() as u64, "it has not grown");
+    assert!(alive(pid) && scene.acts().is_empty(), "{:?}", scene.acts());
+    let silent = scene.status().map(|status| status["check"]["issues"].to_string()).unwrap_or_default();
+    assert!(!silent.contains("log"), "{silent}");
+}

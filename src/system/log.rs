@@ -18,6 +18,7 @@ use crate::log_reader::Reader;
 use crate::log_voice::Voice;
 use crate::secrets::Secrets;
 use crate::system::clock;
+use crate::system::log_news::{New, Seen};
 use crate::time::{Mono, Wall};
 
 /// Follows the log and the error log. The last seen file is kept open: after a rotation the bridge may go on writing
@@ -42,7 +43,7 @@ struct Followed {
     path: PathBuf,
     file: File,
     inode: (u64, u64),
-    size: u64,
+    seen: Seen,
     /// It grew since the last look.
     grew: bool,
     /// It has grown since we began to follow it.
@@ -54,6 +55,8 @@ struct Followed {
     reader: Reader,
     /// What its last lines say that were there before us, until it is known whose they are.
     before: Option<(Option<Wall>, Findings)>,
+    /// What it says where its bytes are what they were, though it was written: it counts if a run has ended.
+    again: Option<Findings>,
 }
 
 /// One error line; digits may differ.
@@ -68,7 +71,7 @@ const SHOWN: usize = 160;
 /// The same of an error that ended a run: by its beginning it is told what kind it is.
 const ERROR: usize = 400;
 /// At most this much of what is new is read: a bridge that writes more in a tick repeats itself.
-const READ: u64 = 64 << 10;
+pub(super) const READ: u64 = 64 << 10;
 /// At most this much of a file that is seen for the first time: enough for the last few lines, even long ones.
 const END: u64 = 16 << 10;
 /// The kernel's time of a file is that of its last tick, up to 10 ms before the write. A manager that restarts needs longer
@@ -98,7 +101,7 @@ impl Tail {
     /// # Errors
     /// Why the log can't be looked at. A log that does not exist yet is no error.
     pub fn look(&mut self, run: Option<Process>) -> Result<Log, String> {
-        let mut log = self.read()?;
+        let mut log = self.read(run)?;
         if let Some(run) = run {
             let before = self.followed.iter_mut().filter_map(|followed| followed.before.take());
             // Its last line is this run's if it is younger: it may already have ended with it.
@@ -107,6 +110,13 @@ impl Tail {
             log.said = said.then(log.said);
         }
         let id = run.map(|run| run.id);
+        for said in self.followed.iter_mut().filter_map(|followed| followed.again.take()) {
+            // It may have been touched only, so it can't be told what the run said, and an end alone accuses nobody.
+            if self.looked && (self.run != id || id.is_none()) {
+                log.said = std::mem::take(&mut log.said).then(last_words(said));
+                log.skipped = true;
+            }
+        }
         if self.looked && self.run != id {
             for followed in &mut self.followed {
                 // The last line may be unfinished; what follows is another process's.
@@ -124,25 +134,31 @@ impl Tail {
     /// # Errors
     /// As [`Tail::look`].
     pub fn begin(&mut self) -> Result<Log, String> {
-        self.read()
+        self.read(None)
     }
 
-    fn read(&mut self) -> Result<Log, String> {
+    fn read(&mut self, run: Option<Process>) -> Result<Log, String> {
         let mut log = Log { path: self.log.clone(), ..Log::default() };
         let mut fresh = String::new();
         // Of the file that has heartbeats; the log stands before the error log.
         let mut voice =
             self.followed.iter().fold(Voice::default(), |voice, next| next.reader.voice().clone().or(voice));
         for followed in &mut self.followed {
-            let new = followed.grown();
-            let grew = new.is_some();
+            let new = followed.news(run.map(|run| run.id.pid));
+            let grew = new.changed;
             log.grew |= grew;
-            if let Some(New { text, skipped }) = new {
-                log.torn = !text.is_empty() && !text.ends_with('\n');
-                log.skipped |= skipped;
-                if skipped {
+            if !grew && !new.text.is_empty() {
+                let mut reader = Reader::default();
+                reader.lend(voice.clone());
+                followed.again = Some(reader.feed(&new.text).then(reader.ended()));
+            } else {
+                log.skipped |= new.skipped;
+                if new.skipped || new.from_start {
                     followed.reader.skipped();
                 }
+            }
+            if let Some(New { text, .. }) = Some(new).filter(|new| new.changed) {
+                log.torn = !text.is_empty() && !text.ends_with('\n');
                 followed.reader.lend(voice.clone());
                 log.said = std::mem::take(&mut log.said).then(followed.reader.feed(&text));
                 voice = followed.reader.voice().clone().or(voice);
@@ -181,15 +197,16 @@ impl Tail {
                 }
                 self.followed.push(Followed {
                     path,
-                    file,
                     inode,
-                    size: meta.len(),
+                    seen: Seen::of(&file, &meta),
+                    file,
                     grew: false,
                     used: false,
                     in_place: true,
                     deleted: false,
                     reader,
                     before,
+                    again: None,
                 });
             }
         }
@@ -258,29 +275,11 @@ impl Tail {
 }
 
 impl Followed {
-    /// What is new. A file that shrank was truncated, which is no activity of the bridge.
-    fn grown(&mut self) -> Option<New> {
-        let (size, names) = self.file.metadata().map(|meta| (meta.len(), meta.nlink())).ok()?;
-        self.deleted = names == 0;
-        let (before, from) = (self.size, self.size.max(size.saturating_sub(READ)));
-        self.size = size;
-        if size <= before {
-            return None;
-        }
-        let text = read_from(&self.file, from, size);
-        // Half a line may begin in the middle of a secret.
-        let skipped = from > before;
-        let text =
-            if skipped { text.split_once('\n').map_or_else(String::new, |(_, whole)| whole.into()) } else { text };
-        Some(New { text, skipped })
+    fn news(&mut self, pid: Option<u32>) -> New {
+        let Ok(meta) = self.file.metadata() else { return New::default() };
+        self.deleted = meta.nlink() == 0;
+        self.seen.news(&self.file, &meta, pid).unwrap_or_default()
     }
-}
-
-/// What one look found at the end of a file.
-struct New {
-    text: String,
-    /// More was written than is read, so the text does not begin where the last look ended.
-    skipped: bool,
 }
 
 fn last_lines(file: &File, size: u64) -> String {

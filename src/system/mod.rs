@@ -18,6 +18,7 @@ pub mod life;
 mod lock_list;
 pub mod log;
 pub mod log_end;
+mod log_news;
 pub mod lookalikes;
 pub mod markers;
 pub mod mounts;
