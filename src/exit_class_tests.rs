@@ -138,6 +138,44 @@ fn an_end_is_held_against_the_code_only_where_nothing_else_explains_it() {
         // The network.
         row("incident 36", one(), "@ConnectionError: Connection to Telegram failed 5 time(s)", Network),
         row("incident 36, in the log", one(), "ERROR Automatic reconnection failed 5 time(s)", Network),
+        // What stands around and behind a traceback.
+        row(
+            "E: a finalizer's after it",
+            one(),
+            "@sqlite3.OperationalError: attempt to write a readonly database\nsys:1: RuntimeWarning: coroutine 'main' was never awaited\nTraceback (most recent call last):\n  File \"base_events.py\", line 1, in __del__\nRuntimeError: x",
+            Environment,
+        ),
+        row(
+            "E: a closed loop after it",
+            one(),
+            "@sqlite3.OperationalError: attempt to write a readonly database\nprinted\n@RuntimeError: Event loop is closed",
+            Environment,
+        ),
+        row("E: a closed loop alone", one(), "@RuntimeError: Event loop is closed", Code),
+        row(
+            "E: another error after it",
+            one(),
+            "@OSError: [Errno 28] No space left on device\nprinted\n@KeyError: 'a'",
+            Code,
+        ),
+        row(
+            "E: behind journalctl's words",
+            one(),
+            "2026-11-27T10:00:00+0700 host bridge[12]: Traceback (most recent call last):\n2026-11-27T10:00:00+0700 host bridge[12]:   File \"x.py\", line 1, in <module>\n2026-11-27T10:00:00+0700 host bridge[12]: sqlite3.OperationalError: attempt to write a readonly database\n",
+            Environment,
+        ),
+        row(
+            "E: behind syslog's words, and the code's",
+            one(),
+            "Nov 27 10:00:00 host bridge[12]: Traceback (most recent call last):\nNov 27 10:00:00 host bridge[12]:   File \"x.py\", line 1\nNov 27 10:00:00 host bridge[12]: KeyError: 'a'\nNov 27 10:00:00 host bridge[12]: Permission denied",
+            Code,
+        ),
+        row(
+            "E: behind a time",
+            one(),
+            "2026-11-27 10:00:00 Traceback (most recent call last):\n2026-11-27 10:00:00   File \"x.py\", line 1, in <module>\n2026-11-27 10:00:00 sqlite3.OperationalError: attempt to write a readonly database\n",
+            Environment,
+        ),
         // Could not start.
         row("R12, launchd", Exit::Code(78), "", Start),
         row("R12, systemd", Exit::Code(203), "", Start),

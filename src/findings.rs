@@ -54,6 +54,13 @@ pub struct Ended {
     pub causes: Vec<String>,
 }
 
+impl Ended {
+    /// What asyncio raises in what is left of a program that has ended already.
+    fn is_aftermath(&self) -> bool {
+        self.error == "RuntimeError: Event loop is closed"
+    }
+}
+
 impl Findings {
     /// These findings followed by `newer`: a sign of life voids what was said before it.
     #[must_use]
@@ -85,7 +92,10 @@ impl Findings {
             login: older.login || newer.login,
             flood: newer.flood.or(older.flood),
             network: older.network || newer.network,
-            ended_by: newer.ended_by.or(older.ended_by),
+            ended_by: match (older.ended_by, newer.ended_by) {
+                (Some(older), Some(newer)) if newer.is_aftermath() => Some(older),
+                (older, newer) => newer.or(older),
+            },
             last_error: newer.last_error.or(older.last_error),
             last_words: newer.last_words.or(older.last_words.filter(|_| newer.own_lines == 0)),
             prompted: older.prompted || newer.prompted,

@@ -78,9 +78,10 @@ pub fn asks_for_login(frame: &str) -> bool {
 
 /// What comes before a traceback that does not end the run: of a thread, a task, a finalizer, of logging itself.
 pub fn is_aside(line: &str) -> bool {
-    const BEGINNINGS: [&str; 5] = [
+    const BEGINNINGS: [&str; 6] = [
         "--- Logging error ---",
-        "Exception ignored in",
+        "Exception ignored ",
+        "Error in atexit._run_exitfuncs:",
         "Exception in thread ",
         "Task exception was never retrieved",
         "Exception in callback ",

@@ -19,6 +19,7 @@ use crate::log_line;
 use crate::log_parts::{Level, Line};
 use crate::log_phrases::{self, Phrase};
 use crate::log_voice::{Shape, Voice, Voices};
+use crate::log_wrappers;
 use crate::named_wait;
 
 /// Reads one file.
@@ -32,6 +33,8 @@ pub struct Reader {
     causes: Vec<String>,
     /// The line before said that the traceback to come ends nothing.
     aside: bool,
+    /// The traceback's lines stand behind a time, or behind another program's words.
+    wrapped: bool,
     /// The line before was the bridge's own at WARNING or above, so a traceback that follows is logged, not quoted.
     logged: bool,
 }
@@ -49,6 +52,7 @@ enum Within {
     Group,
 }
 
+const HEADER: &str = "Traceback (most recent call last):";
 /// An unfinished line is kept up to this length; no sentence that counts begins later in a line.
 const TORN: usize = 4 << 10;
 /// This much of an error's line is kept, and this many causes: enough for a person, and a bound if a log is very long.
@@ -101,16 +105,29 @@ impl Reader {
         // Python colours its tracebacks since 3.13, and many a logger its lines.
         let clean = harmless(line, Lines::Join);
         let line = clean.trim_end();
+        if let Some(inner) = log_wrappers::inner(line)
+            && (inner.trim_start() == HEADER || (self.wrapped && self.within != Within::Nothing))
+        {
+            self.wrapped = true;
+            return self.bare(inner);
+        }
+        self.wrapped = false;
+        self.bare(line)
+    }
+
+    fn bare(&mut self, line: &str) -> Findings {
         if self.within == Within::Group {
             if line.trim_start().starts_with(['|', '+']) {
                 return self.of_group(line);
             }
-            return self.end_group().then(self.line(line));
+            return self.end_group().then(self.bare(line));
         }
         if matches!(self.within, Within::Traceback | Within::Script) && line.starts_with(' ') {
+            // What a finalizer raises ends nothing.
+            self.aside |= line.ends_with(", in __del__");
             return Findings { prompted: log_phrases::asks_for_login(line), ..Findings::default() };
         }
-        if line.ends_with("Traceback (most recent call last):") {
+        if line.ends_with(HEADER) {
             return self.header(line);
         }
         if self.within == Within::Nothing && line.starts_with("  File \"") {
@@ -131,7 +148,7 @@ impl Reader {
 
     /// A prompt has no end of its own, so a traceback may follow it on its line.
     fn header(&mut self, line: &str) -> Findings {
-        let before = line.trim_end_matches("Traceback (most recent call last):");
+        let before = line.trim_end_matches(HEADER);
         let prompted = log_phrases::is_prompt(before);
         if self.within != Within::AfterTraceback {
             self.causes.clear();

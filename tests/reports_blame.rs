@@ -691,3 +691,17 @@ fn r10_in_a_log_that_each_start_cuts() {
     assert!(crashes.iter().any(|crash| crash["class"] == "login"), "{crashes:?}");
     nobody_accused(&scene);
 }
+
+/// More than one look reads, after the error that would explain the end.
+#[test]
+fn r13_with_a_flood_of_lines_after_it() {
+    let noise = "2026-11-27 10:00:00 [DEBUG] bridge: cleanup of handler\n".repeat(1400);
+    let case = bridge_that(&format!("{TRACE}{R13}\n{noise}"), "exit 1");
+    let crashes = case.scene.wait("four ends", || {
+        let crashes = case.scene.events("crash");
+        (crashes.len() >= 4).then_some(crashes)
+    });
+    let class = |crash: &Value| crash["class"] == "unseen" || crash["class"] == "environment";
+    assert!(crashes.iter().all(class), "{crashes:?}");
+    nobody_accused(&case.scene);
+}
