@@ -55,7 +55,7 @@ struct Followed {
     reader: Reader,
     /// What its last lines say that were there before us, until it is known whose they are.
     before: Option<(Option<Wall>, Findings)>,
-    /// What it says where its bytes are what they were, though it was written: it counts if a run has ended.
+    /// What it says where its bytes are what they were, though it was written: it counts once the run has ended.
     again: Option<Findings>,
 }
 
@@ -110,9 +110,9 @@ impl Tail {
             log.said = said.then(log.said);
         }
         let id = run.map(|run| run.id);
-        for said in self.followed.iter_mut().filter_map(|followed| followed.again.take()) {
+        if self.looked && (self.run != id || id.is_none()) {
             // It may have been touched only, so it can't be told what the run said, and an end alone accuses nobody.
-            if self.looked && (self.run != id || id.is_none()) {
+            for said in self.followed.iter_mut().filter_map(|followed| followed.again.take()) {
                 log.said = std::mem::take(&mut log.said).then(last_words(said));
                 log.skipped = true;
             }
@@ -158,6 +158,7 @@ impl Tail {
                 }
             }
             if let Some(New { text, .. }) = Some(new).filter(|new| new.changed) {
+                followed.again = None;
                 log.torn = !text.is_empty() && !text.ends_with('\n');
                 followed.reader.lend(voice.clone());
                 log.said = std::mem::take(&mut log.said).then(followed.reader.feed(&text));

@@ -226,6 +226,10 @@ mod tests {
             let log = tail.look(this).unwrap();
             assert_eq!((log.grew, log.skipped, log.said), (false, false, crate::findings::Findings::default()));
         }
+        // Or the run said the same as the one before it, and ended after the look that saw it.
+        let log = tail.look(None).unwrap();
+        assert_eq!((log.grew, log.skipped, log.said.connected), (false, true, None));
+        assert!(log.said.ended_by.is_some());
     }
 
     /// systemd's `StandardOutput=file:`.
