@@ -57,7 +57,9 @@ pub fn class(line: &str) -> Option<Class> {
     if name.is_some() && text.starts_with('(') && is_error(text) {
         return class(text);
     }
-    let text = without_number(text);
+    let (number, text) = numbered(text);
+    // A resolver has numbers of its own.
+    let number = number.filter(|_| name.is_none_or(|name| among(name, SYSTEM) && !among(name, "gaierror herror")));
     let named = |names: &str| name.is_some_and(|name| among(name, names));
     // A sentence counts without a name, and under the names that carry such sentences; a `KeyError` or a `ValueError`
     // that begins this way only quotes it.
@@ -65,16 +67,78 @@ pub fn class(line: &str) -> Option<Class> {
         name.is_none_or(|name| among(name, names)) && beginnings.iter().any(|beginning| text.starts_with(beginning))
     };
     let rows = [
-        (named(LOGIN) || says(TELEGRAM, &LOGIN_SENTENCES) || login_code(text), Class::Login),
-        (named(FLOOD) || flood_seconds(line).is_some(), Class::Flood),
+        (
+            named(LOGIN) || says(TELEGRAM, &LOGIN_SENTENCES) || login_code(text) || is_unknown_key(name, text),
+            Class::Login,
+        ),
+        (named(FLOOD) || flood_seconds(line).is_some() || is_transport_flood(name, text), Class::Flood),
         (says(SYSTEM, &["No space left on device"]) || says(DATABASE, &["database or disk is full"]), Class::Disk),
         // flock(2) of an instance lock that another process holds.
-        (says(DATABASE, &LOCKED) || named("BlockingIO"), Class::Lock),
+        (says(DATABASE, &LOCKED) || named("BlockingIO") || (named("Busy") && LOCKED.contains(&text)), Class::Lock),
         (named("Permission Memory"), Class::Environment),
         (says(DATABASE, &DATABASE_SENTENCES) || says(SYSTEM, &ENVIRONMENT_SENTENCES), Class::Environment),
-        (named(NETWORK) || says(SYSTEM, &NETWORK_SENTENCES), Class::Network),
+        (is_missing_library(name, text) || line.trim().starts_with("locale.Error: "), Class::Environment),
+        (named(NETWORK) || says(SYSTEM, &NETWORK_SENTENCES) || is_refused_server(name, text), Class::Network),
     ];
-    rows.into_iter().find_map(|(fits, class)| fits.then_some(class))
+    by_number(number).or_else(|| rows.into_iter().find_map(|(fits, class)| fits.then_some(class)))
+}
+
+/// By errno, in whatever language its words are. Those that mean the same on Linux and macOS, and of the others those that
+/// mean nothing else on the other one.
+fn by_number(number: Option<i32>) -> Option<Class> {
+    let both = |linux: i32, macos: i32| number == Some(if cfg!(target_os = "macos") { macos } else { linux });
+    let one_of = |numbers: &[i32]| number.is_some_and(|number| numbers.contains(&number));
+    // EPERM, EIO, ENXIO, ENOMEM, EACCES, ENODEV, ENFILE, EMFILE, EROFS.
+    if one_of(&[1, 5, 6, 12, 13, 19, 23, 24, 30]) {
+        return Some(Class::Environment);
+    }
+    if number == Some(28) {
+        return Some(Class::Disk);
+    }
+    // ENETDOWN, ENETUNREACH, ECONNABORTED, ECONNRESET, ETIMEDOUT, ECONNREFUSED, EHOSTDOWN, EHOSTUNREACH.
+    let network = [(100, 50), (101, 51), (103, 53), (104, 54), (110, 60), (111, 61), (112, 64), (113, 65)];
+    if network.iter().any(|&(linux, macos)| both(linux, macos)) {
+        return Some(Class::Network);
+    }
+    // EADDRINUSE, EDQUOT, ESTALE.
+    [(98, 48), (122, 69), (116, 70)].iter().any(|&(linux, macos)| both(linux, macos)).then_some(Class::Environment)
+}
+
+/// Telethon's for a key that the server does not know.
+fn is_unknown_key(name: Option<&str>, text: &str) -> bool {
+    name == Some("InvalidBufferError") && text.contains("(HTTP code 404)")
+}
+
+fn is_transport_flood(name: Option<&str>, text: &str) -> bool {
+    name == Some("InvalidBufferError") && text.contains("(HTTP code 429)")
+}
+
+/// The loader's words for a library that is gone or for another machine, as Python passes them on: an update of the system
+/// does that, no commit.
+fn is_missing_library(name: Option<&str>, text: &str) -> bool {
+    const WORDS: [&str; 6] = [
+        ": cannot open shared object file",
+        "incompatible architecture",
+        "undefined symbol: ",
+        "Library not loaded: ",
+        "Symbol not found: ",
+        "wrong ELF class",
+    ];
+    // Parts of Python's own library that are there only if it was built with them.
+    const BUILT_IN: [&str; 8] = ["_sqlite3", "_ssl", "_ctypes", "_bz2", "_lzma", "_hashlib", "_socket", "_curses"];
+    let glibc = text.contains(": version `GLIBC") && text.contains("' not found");
+    let missing = text.strip_prefix("No module named '").and_then(|text| text.strip_suffix('\''));
+    let import = matches!(name, Some("ImportError" | "OSError" | "ModuleNotFoundError"));
+    let built_in = missing.is_some_and(|module| BUILT_IN.contains(&module));
+    import && (glibc || built_in || WORDS.iter().any(|words| text.contains(words)))
+}
+
+/// `connection to server at "x" (127.0.0.1), port 5432 failed: Connection refused`, and a proxy's.
+fn is_refused_server(name: Option<&str>, text: &str) -> bool {
+    let server = || text.starts_with("connection to server ") && text.contains(" failed");
+    let early = || text.starts_with("could not connect to server") || text.starts_with("could not translate host name");
+    (name.is_some_and(|name| among(name, DATABASE)) && (server() || early()))
+        || (name.is_some_and(|name| among(name, "GeneralProxy SOCKS5 SOCKS4 HTTP")) && text.starts_with("Socket error"))
 }
 
 /// Whether `SQLite`'s words for a lock stand anywhere in it.
@@ -94,8 +158,18 @@ pub fn flood_seconds(line: &str) -> Option<u64> {
     if let Some((seconds, _)) = wait(text) {
         return Some(seconds);
     }
+    if let Some(seconds) = by_code(text) {
+        return Some(seconds);
+    }
     let rest = text.strip_prefix("Sleeping early for ").or_else(|| text.strip_prefix("Sleeping for "))?;
     leading(rest).filter(|(_, rest)| rest.starts_with('s') && rest.contains("flood wait")).map(|(seconds, _)| seconds)
+}
+
+/// `RPCError 420: FLOOD_WAIT_1800`, `FLOOD_WAIT_1800`, with nothing but its cause after it.
+fn by_code(text: &str) -> Option<u64> {
+    let code = text.strip_prefix("RPCError 420: ").unwrap_or(text);
+    let code = code.strip_prefix("FLOOD_WAIT_").or_else(|| code.strip_prefix("FLOOD_PREMIUM_WAIT_"))?;
+    leading(code).filter(|(_, rest)| rest.is_empty() || rest.starts_with(" (caused by ")).map(|(seconds, _)| seconds)
 }
 
 /// The seconds of Telegram's sentence at the beginning of a text, and what follows it and its cause. With "before …" it
@@ -133,14 +207,17 @@ fn shape(line: &str) -> String {
         let length = if let Some(closing) = closing {
             shape.push('Q');
             closing + 2
-        } else if first.is_alphanumeric() || first == '_' {
-            let word = &rest[..rest.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(rest.len())];
+        } else if let Some(random) = random(rest).filter(|_| !shape.ends_with(is_word)) {
+            shape.push('N');
+            random
+        } else if is_word(first) {
+            let word = &rest[..rest.find(|c| !is_word(c)).unwrap_or(rest.len())];
             // An address, an id in hex.
             let hex = word.strip_prefix("0x").unwrap_or(word);
             let has_digit = word.bytes().any(|byte| byte.is_ascii_digit());
             if has_digit
                 && hex.bytes().all(|byte| byte.is_ascii_hexdigit())
-                && (hex.len() >= 6 || hex.len() < word.len())
+                && (hex.len() >= 4 || hex.len() < word.len())
             {
                 shape.push('N');
             } else {
@@ -162,11 +239,31 @@ fn shape(line: &str) -> String {
     shape
 }
 
-/// `[Errno 28] No space left on device`: the number differs between systems, the words do not.
-fn without_number(text: &str) -> &str {
-    let rest = text.strip_prefix("[Errno ").and_then(|rest| rest.split_once("] "));
-    rest.filter(|(number, _)| number.trim_start_matches('-').bytes().all(|byte| byte.is_ascii_digit()))
-        .map_or(text, |(_, text)| text)
+fn is_word(c: char) -> bool {
+    c.is_alphanumeric() || c == '_'
+}
+
+/// The length of a name that was drawn at random and begins here: a UUID, an id in hex of at least 16 characters, or one of
+/// Python's `tempfile` (`tmp` and eight more).
+fn random(text: &str) -> Option<usize> {
+    const UUID: [usize; 5] = [8, 4, 4, 4, 12];
+    let hex = |word: &str, length: usize| word.len() == length && word.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let whole = &text[..text.find(|c| !is_word(c) && c != '-').unwrap_or(text.len())];
+    let groups: Vec<&str> = whole.split('-').collect();
+    if groups.len() == UUID.len() && groups.iter().zip(UUID).all(|(group, length)| hex(group, length)) {
+        return Some(whole.len());
+    }
+    let word = &text[..text.find(|c| !is_word(c)).unwrap_or(text.len())];
+    let temporary = word.len() == 11 && word.starts_with("tmp") && word.is_ascii();
+    (temporary || (word.len() >= 16 && hex(word, word.len()))).then_some(word.len())
+}
+
+/// `[Errno 28] No space left on device`. asyncio puts words before the first of several.
+fn numbered(text: &str) -> (Option<i32>, &str) {
+    let start = text.strip_prefix("Multiple exceptions: ").unwrap_or(text);
+    let rest = start.strip_prefix("[Errno ").and_then(|rest| rest.split_once("] "));
+    let number = rest.and_then(|(number, words)| Some((number.parse().ok()?, words)));
+    number.map_or((None, text), |(number, words)| (Some(number), words))
 }
 
 fn leading(text: &str) -> Option<(u64, &str)> {
@@ -178,7 +275,12 @@ fn leading(text: &str) -> Option<(u64, &str)> {
 fn login_code(text: &str) -> bool {
     let text = text.strip_prefix("Telegram says: ").unwrap_or(text);
     let code = text.strip_prefix('[').and_then(|text| text.split_once(']')).and_then(|(code, _)| code.split_once(' '));
-    code.is_some_and(|(number, code)| matches!(number, "401" | "406") && LOGIN_CODES.contains(&code))
+    // Telethon's, of an error that it has no class for: `RPCError 406: AUTH_KEY_DUPLICATED (caused by …)`.
+    let plain = || {
+        let (number, rest) = text.strip_prefix("RPCError ")?.split_once(": ")?;
+        Some((number, rest.split(' ').next()?))
+    };
+    code.or_else(plain).is_some_and(|(number, code)| matches!(number, "401" | "406") && LOGIN_CODES.contains(&code))
 }
 
 fn among(name: &str, names: &str) -> bool {
@@ -196,7 +298,7 @@ const FLOOD: &str = "FloodWait Flood FloodPremiumWait FloodTestPhoneWait PhoneNu
 const SYSTEM: &str = "OS IO Environment Permission BlockingIO Interrupted Connection ClientOS ClientConnector gaierror \
     error Runtime";
 /// May carry Telegram's own sentences.
-const TELEGRAM: &str = "RPC Rpc Unauthorized BadRequest Runtime Connection";
+const TELEGRAM: &str = "RPC Rpc Unauthorized BadRequest Runtime Connection Flood AuthKey";
 /// Carry `SQLite`'s words (PEP 249).
 const DATABASE: &str = "Operational Database Internal Interface";
 /// Python's, aiohttp's, requests', httpx's.
@@ -204,8 +306,14 @@ const NETWORK: &str = "Connection ConnectionReset ConnectionRefused ConnectionAb
     timeout IncompleteRead ServerDisconnected ClientConnector ClientConnectorDNS ClientConnectorCertificate ClientOS \
     ServerTimeout ConnectionTimeout ConnectTimeout ReadTimeout Connect Read NewConnection MaxRetry SSL \
     SSLCertVerification ProxyConnection Proxy";
-/// The same without a class: Telethon's sentences.
-const LOGIN_SENTENCES: [&str; 8] = [
+/// The same without a class: Telethon's sentences, and programs' own.
+const LOGIN_SENTENCES: [&str; 13] = [
+    // What a program says that has asked `is_user_authorized`. (Of a user it would be one who may not talk to it.)
+    "Session is not authorized",
+    "Session not authorized",
+    "The session is not authorized",
+    "Telegram session is not authorized",
+    "Telegram client is not authorized",
     "The authorization key (session file) was used under two different IP addresses",
     "The key is not registered in the system",
     "The key is invalid",
@@ -258,7 +366,9 @@ const ENVIRONMENT_SENTENCES: [&str; 15] = [
     "can't start new thread",
     "Resource temporarily unavailable",
 ];
-const NETWORK_SENTENCES: [&str; 17] = [
+const NETWORK_SENTENCES: [&str; 18] = [
+    // asyncio's; the number before it may be any.
+    "Connect call failed (",
     "Automatic reconnection failed",
     "Connection to Telegram failed",
     "Cannot connect to host",

@@ -3,6 +3,7 @@
 use crate::error_line;
 use crate::facts::{Class, Exit};
 use crate::findings::Findings;
+use crate::launchers;
 
 /// What is known of the end of one run.
 #[derive(Debug, Clone, Copy)]
@@ -102,8 +103,12 @@ fn by_error(findings: &Findings) -> Option<Class> {
     } else {
         for words in [&findings.last_error, &findings.last_words].into_iter().flatten() {
             errors.extend(std::iter::successors(Some(words.as_str()), |words| {
-                words.split_once(": ").map(|(_, end)| end)
+                let end = [": ", " - "].iter().filter_map(|mark| Some(words.find(mark)? + mark.len())).min()?;
+                Some(&words[end..])
             }));
+        }
+        if findings.last_words.as_deref().is_some_and(launchers::is_killed) {
+            return Some(Class::Killed);
         }
     }
     let is = |name: &str| errors.iter().any(|error| error_line::parse(error).name == Some(name));

@@ -138,6 +138,65 @@ fn an_end_is_held_against_the_code_only_where_nothing_else_explains_it() {
         // The network.
         row("incident 36", one(), "@ConnectionError: Connection to Telegram failed 5 time(s)", Network),
         row("incident 36, in the log", one(), "ERROR Automatic reconnection failed 5 time(s)", Network),
+        // An error in a field.
+        row(
+            "E: structlog",
+            one(),
+            "{\"level\":\"critical\",\"event\":\"cannot start\",\"error\":\"AuthKeyDuplicatedError: x\"}",
+            Login,
+        ),
+        row(
+            "E: a class and a text",
+            one(),
+            "{\"level\":\"critical\",\"msg\":\"fatal\",\"exc\":{\"type\":\"AuthKeyDuplicatedError\",\"message\":\"The key\"}}",
+            Login,
+        ),
+        row(
+            "E: loguru's",
+            one(),
+            "{\"text\":\"x\",\"record\":{\"level\":{\"name\":\"CRITICAL\"},\"message\":\"fatal\",\"exception\":{\"type\":\"SessionRevokedError\",\"value\":\"gone\"}}}",
+            Login,
+        ),
+        row(
+            "E: structlog, without a class",
+            one(),
+            "{\"level\":\"error\",\"event\":\"startup failed\",\"error\":\"attempt to write a readonly database\"}",
+            Environment,
+        ),
+        row(
+            "E: logfmt",
+            one(),
+            "time=2026-11-27T10:00:00Z level=error msg=\"startup failed\" error=\"attempt to write a readonly database\"",
+            Environment,
+        ),
+        row(
+            "E: Google's",
+            one(),
+            "{\"severity\":\"CRITICAL\",\"message\":\"bridge died\\nTraceback (most recent call last):\\n  File \\\"x.py\\\"\\nSessionRevokedError: x (caused by GetUsersRequest)\"}",
+            Login,
+        ),
+        row("E: JSON, the code's", one(), "{\"level\":\"error\",\"event\":\"x\",\"error\":\"KeyError: 'a'\"}", Code),
+        row(
+            "E: JSON, a chat's text",
+            one(),
+            "{\"level\":\"error\",\"event\":\"no such command\",\"text\":\"AuthKeyDuplicatedError: x\"}",
+            Code,
+        ),
+        row(
+            "E: behind a dash",
+            one(),
+            "2026-11-27 10:00:00,000 CRITICAL bridge: cannot start - AuthKeyDuplicatedError",
+            Login,
+        ),
+        row(
+            "E: a program's own words for it",
+            one(),
+            "2026-11-27 10:00:00,000 ERROR bridge: Session is not authorized. Run scripts/telegram_login.py first.",
+            Login,
+        ),
+        row("E: dash says that it was killed", one(), "Killed", Killed),
+        row("E: bash says so", one(), "start.sh: line 3: 12345 Killed   .venv/bin/python", Killed),
+        row("E: op", one(), "[ERROR] 2026/11/27 10:00:00 could not read secret: \"op://a/b\" isn't an item", Start),
         // What stands around and behind a traceback.
         row(
             "E: a finalizer's after it",

@@ -12,12 +12,54 @@ pub fn failed(line: &str) -> Option<Class> {
         let network = ["unable to access", "Could not resolve host", "Could not read from remote", "Connection"];
         return Some(if network.iter().any(|words| line.contains(words)) { Class::Network } else { Class::Start });
     }
+    if is_killed(line) {
+        return None;
+    }
     let begins = BEGINNINGS.iter().any(|beginning| line.starts_with(beginning));
-    (begins || is_shell(line) || is_zsh(line) || is_tool(line)).then_some(Class::Start)
+    (begins || is_op(line) || is_shell(line) || is_zsh(line) || is_tool(line)).then_some(Class::Start)
+}
+
+/// What a shell says of a child that a signal ended: `Killed` (dash), `start.sh: line 3: 12345 Killed …` (bash), `Killed: 9`
+/// (macOS).
+pub fn is_killed(line: &str) -> bool {
+    let killed = |words: &str| {
+        words.strip_prefix("Killed").is_some_and(|rest| rest.is_empty() || rest.starts_with(' ') || rest == ": 9")
+    };
+    let by_bash = || {
+        let (before, words) = line.split_once(" Killed")?;
+        let (place, pid) = before.trim_end().rsplit_once(": ")?;
+        Some(is_number(pid.trim()) && is_shell(&format!("{place}: {pid}")) && !words.starts_with(char::is_alphanumeric))
+    };
+    (killed(line) && !line.contains(' ')) || line == "Killed: 9" || by_bash() == Some(true)
+}
+
+/// 1Password's `op`, which begins its errors as a logger does.
+pub fn is_op(line: &str) -> bool {
+    let rest = line.strip_prefix("[ERROR] 20").unwrap_or_default();
+    rest.contains(" op://")
+        || rest.contains("\"op://")
+        || rest.contains("1Password")
+        || rest.contains("not currently signed in")
 }
 
 /// Of programs that put another one into its place: containers, environments of Python, terminals without one.
-const BEGINNINGS: [&str; 26] = [
+const BEGINNINGS: [&str; 42] = [
+    "error: The following untracked working tree files",
+    "xcrun: ",
+    "xcode-select: ",
+    "arch: ",
+    "security: ",
+    "npm ERR!",
+    "npm error",
+    "The currently activated Python version ",
+    "Current Python version (",
+    "Failed to get the data key required to decrypt the SOPS file",
+    "Error getting data key: ",
+    "Error: statfs ",
+    "Error: crun: ",
+    "Error: runc: ",
+    "Error: OCI runtime ",
+    "Error: creating container ",
     "Error response from daemon: ",
     "Cannot connect to the Docker daemon",
     "docker: ",
@@ -51,11 +93,16 @@ fn is_git(line: &str) -> bool {
     line.starts_with("fatal: ") || line.starts_with("error: Your local changes to the following files")
 }
 
+const LINE: [&str; 8] = ["line", "Zeile", "ligne", "línea", "linha", "riga", "regel", "строка"];
+
 /// A shell's own error: `start.sh: line 3: …` (bash), `sh: 1: …` (dash).
 fn is_shell(line: &str) -> bool {
     let mut parts = line.split(": ");
     let (Some(name), Some(place), Some(_)) = (parts.next(), parts.next(), parts.next()) else { return false };
-    is_program(name) && is_number(place.strip_prefix("line ").unwrap_or(place))
+    // bash's word for a line, in the language of the machine; in French a blank stands before a colon.
+    let place = place.trim_end();
+    let number = place.split_once(' ').filter(|(word, _)| LINE.contains(word)).map_or(place, |(_, number)| number);
+    is_program(name) && is_number(number.trim())
 }
 
 /// `start.sh:cd:3: …`. Python's warnings have this form, with other words.
@@ -67,7 +114,11 @@ fn is_zsh(line: &str) -> bool {
 
 /// `cat: /x: No such file or directory`: a program's name, and at the end the system's words for what went wrong.
 fn is_tool(line: &str) -> bool {
-    const WORDS: [&str; 7] = [
+    const WORDS: [&str; 11] = [
+        "Datei oder Verzeichnis nicht gefunden",
+        "Keine Berechtigung",
+        "Aucun fichier ou dossier de ce type",
+        "Permission non accordée",
         "No such file or directory",
         "Permission denied",
         "Operation not permitted",
@@ -93,6 +144,24 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_shell_says_that_a_child_was_killed() {
+        let rows = [
+            ("Killed", true),
+            ("Killed: 9", true),
+            ("start.sh: line 3: 12345 Killed                  .venv/bin/python bridge.py", true),
+            ("/opt/start.sh: line 3: 12345 Killed: 9               python", true),
+            ("start.sh: Zeile 3: 12345 Killed  python", true),
+            ("Killed by Ann", false),
+            ("Ann: 12345 Killed", false),
+            ("start.sh: line 3: 12345 Segmentation fault  python", false),
+            ("", false),
+        ];
+        for (line, expected) in rows {
+            assert_eq!(is_killed(line), expected, "{line}");
+        }
+    }
+
+    #[test]
     fn a_launcher_that_fails_is_known_by_its_words() {
         let (start, network) = (Some(Class::Start), Some(Class::Network));
         let rows = [
@@ -112,7 +181,26 @@ mod tests {
             ("duplicate session: bridge", start),
             ("error: Failed to initialize cache at `/x`", start),
             ("cat: /run/secrets/token: No such file or directory", start),
+            ("start.sh: Zeile 3: cd: /mnt/daten: Datei oder Verzeichnis nicht gefunden", start),
+            ("/opt/start.sh: ligne 3: cd: /mnt/x: Aucun fichier ou dossier de ce type", start),
+            ("start.sh: ligne 3 : cd: /mnt/x: Aucun fichier", start),
+            ("cat: /x: Keine Berechtigung", start),
+            ("xcrun: error: invalid active developer path (/Library/Developer/CommandLineTools), missing xcrun", start),
+            ("arch: posix_spawnp: .venv/bin/python: Bad CPU type in executable", start),
+            ("error: The following untracked working tree files would be overwritten by merge:", start),
+            ("Error: statfs /mnt/x: no such file or directory", start),
+            ("npm ERR! code ENOENT", start),
+            ("The currently activated Python version 3.9.2 is not supported by the project (^3.12).", start),
+            ("[ERROR] 2026/11/27 10:00:00 could not read secret 'x': \"op://a/b\" isn't an item", start),
+            ("security: SecKeychainSearchCopyNext: The specified item could not be found in the keychain.", start),
+            ("Failed to get the data key required to decrypt the SOPS file.", start),
+            // Another process ended it.
+            ("start.sh: line 3: 12345 Killed                  .venv/bin/python bridge.py", None),
+            ("Killed", None),
             // What a bridge says.
+            ("Error: no chat", None),
+            ("[ERROR] 2026/11/27 10:00:00 no chat", None),
+            ("chat: Zeit 3: x", None),
             ("FileNotFoundError: [Errno 2] No such file or directory", None),
             ("PermissionError: Permission denied", None),
             ("bridge/x.py:12: DeprecationWarning: no such file or directory", None),

@@ -7,17 +7,7 @@ use crate::log_parts::{Line, Prefix, is_name, level_named, stamp};
 
 /// logfmt: `level=info event="Connected to Telegram"`, at least a level and a message.
 pub fn key_values(text: &str) -> Option<Line> {
-    let mut line = Line {
-        prefix: Prefix::Time,
-        level: None,
-        logger: None,
-        module: false,
-        source: None,
-        stamp: String::new(),
-        message: String::new(),
-        error: None,
-        cause: None,
-    };
+    let mut line = Line { prefix: Prefix::Time, ..Line::default() };
     let (mut rest, mut message) = (text, None);
     while let Some((key, after)) = rest.split_once('=').filter(|(key, _)| is_name(key)) {
         // logfmt, or what Python's `repr` gives.
@@ -35,6 +25,7 @@ pub fn key_values(text: &str) -> Option<Line> {
             "logger" | "name" => line.logger = Some(value.to_owned()),
             "time" | "timestamp" | "ts" => line.stamp = stamp(value),
             "event" | "msg" | "message" if message.is_none() => message = Some(value.replace("\\\"", "\"")),
+            key if SECONDS.contains(&key) => line.seconds = value.trim_end_matches('s').parse().ok(),
             key if CAUSES.contains(&key) => line.cause = Some(value.replace("\\\"", "\"")),
             _ => {}
         }
@@ -58,7 +49,10 @@ pub fn json(text: &str) -> Option<Line> {
     let trace =
         text_of(&["exc_info", "exception", "exc_text", "traceback", "stack_trace", "stack", "error.stack_trace"]);
     let cause = CAUSES.iter().find_map(|&key| cause(record.get(key)?));
+    let seconds = SECONDS.iter().find_map(|&key| record.get(key)?.as_f64()).filter(|seconds| *seconds >= 0.0);
     let message = text_of(&["event", "message", "msg"])?;
+    // Google's formatter has no field of its own for a traceback.
+    let trace = trace.or_else(|| message.lines().any(|line| line == HEADER).then_some(message));
     Some(Line {
         prefix: Prefix::Json,
         level: level.and_then(|level| level_named(&level.to_ascii_uppercase())),
@@ -70,17 +64,35 @@ pub fn json(text: &str) -> Option<Line> {
         message: message.lines().next().unwrap_or_default().to_owned(),
         error: trace.and_then(|trace| trace.lines().rfind(|line| error_line::is_error(line))).map(str::to_owned),
         cause,
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "it saturates, and is not negative"
+        )]
+        seconds: seconds.map(|seconds| seconds as u64),
     })
 }
 
+const HEADER: &str = "Traceback (most recent call last):";
+/// The fields of a wait.
+const SECONDS: [&str; 5] = ["seconds", "wait_seconds", "wait", "retry_after", "delay"];
 /// The fields that hold an error.
 const CAUSES: [&str; 6] = ["error", "err", "exc", "exception", "exc_info", "error.message"];
 
-/// A text, or an object with one (pino, structlog's `dict_tracebacks`). Of several lines the one with the error.
+/// A text, or an object with one (pino, loguru, structlog's `dict_tracebacks`) and with the class. Of several lines the
+/// one with the error.
 fn cause(value: &Value) -> Option<String> {
     let value = value.get(0).unwrap_or(value);
-    let text = ["message", "exc_value"].iter().find_map(|key| value.get(key)).unwrap_or(value).as_str()?;
-    text.lines().rfind(|line| error_line::is_error(line)).or_else(|| text.lines().next()).map(str::to_owned)
+    let field = |keys: &[&str]| keys.iter().find_map(|key| value.get(key)).and_then(Value::as_str);
+    let text = field(&["message", "exc_value", "value"]).or_else(|| value.as_str())?;
+    let line = text.lines().rfind(|line| error_line::is_error(line)).or_else(|| text.lines().next())?;
+    // Of JavaScript's errors most are called "Error", which says nothing.
+    let class = field(&["type", "exc_type"]).filter(|class| *class != "Error" && error_line::is_error(class));
+    Some(
+        class
+            .filter(|_| !error_line::is_error(line))
+            .map_or_else(|| line.to_owned(), |class| format!("{class}: {line}")),
+    )
 }
 
 /// getpino.io: 10 to 60 in tens.

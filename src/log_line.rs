@@ -77,8 +77,7 @@ fn plain(text: &str) -> Option<Line> {
         source: None,
         stamp: stamp.unwrap_or_default(),
         message: without_emoji(separator(message)).to_owned(),
-        error: None,
-        cause: None,
+        ..Line::default()
     })
 }
 

@@ -40,6 +40,8 @@ pub struct Line {
     pub error: Option<String>,
     /// What a field that names an error holds (`"error": "database is locked"`): its text, mostly without a class.
     pub cause: Option<String>,
+    /// What a field that names a wait holds (`"seconds": 1800`).
+    pub seconds: Option<u64>,
 }
 
 /// By its name in capitals.

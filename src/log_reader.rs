@@ -33,6 +33,8 @@ pub struct Reader {
     causes: Vec<String>,
     /// The line before said that the traceback to come ends nothing.
     aside: bool,
+    /// A line of a logger was seen.
+    logs: bool,
     /// The traceback's lines stand behind a time, or behind another program's words.
     wrapped: bool,
     /// The line before was the bridge's own at WARNING or above, so a traceback that follows is logged, not quoted.
@@ -88,7 +90,7 @@ impl Reader {
 
     /// Bytes were left out, so the next ones begin somewhere in a line and perhaps in a traceback.
     pub fn skipped(&mut self) {
-        *self = Reader { voices: std::mem::take(&mut self.voices), ..Reader::default() };
+        *self = Reader { voices: std::mem::take(&mut self.voices), logs: self.logs, ..Reader::default() };
     }
 
     /// What this file has shown of the bridge's own lines.
@@ -134,7 +136,7 @@ impl Reader {
             self.within = Within::Script;
             return Findings::default();
         }
-        if let Some(own) = log_line::parse(line) {
+        if let Some(own) = log_line::parse(line).filter(|_| !launchers::is_op(line)) {
             self.within = Within::Nothing;
             return self.own(&own);
         }
@@ -212,6 +214,9 @@ impl Reader {
         (self.within, self.logged) = (Within::Nothing, false);
         self.aside = log_phrases::is_aside(line) || (self.aside && !line.is_empty());
         let (bare, launcher) = (log_phrases::bare(line), launchers::failed(line));
+        // A bridge that prints; where there is a logger, it may be a chat's second line.
+        let prints = !self.logs || self.voices.own.bare;
+        let flood = error_line::flood_seconds(line).filter(|_| prints && named_wait::is_whole(line));
         self.voices.own.bare |= bare == Some(Phrase::Heartbeat);
         let words = !line.is_empty() && bare.is_none() && !line.starts_with(' ');
         Findings {
@@ -221,6 +226,7 @@ impl Reader {
             last_words: words.then(|| bounded(line)),
             interpreter_failed: log_phrases::is_interpreter(line) || launcher == Some(Class::Start),
             network: launcher == Some(Class::Network),
+            flood: flood.map(|seconds| FloodWait { seconds: Some(seconds) }),
             ..Findings::default()
         }
     }
@@ -253,13 +259,16 @@ impl Reader {
         }
         if found.flood.is_none() && warns && self.voices.may_wait(line) {
             let texts = [Some(message), line.cause.as_deref()].into_iter().flatten();
-            let seconds = texts.filter_map(wait_at_end).next_back();
+            let named = line.seconds.filter(|_| named_wait::is_flood(message));
+            let seconds = texts.filter_map(wait_at_end).next_back().or(named);
             found.flood = seconds.map(|seconds| FloodWait { seconds: Some(seconds) });
         }
         let mut texts = [Some(message), line.cause.as_deref(), line.error.as_deref()].into_iter().flatten();
         found.lock_mentioned = found.locked || (warns && texts.any(error_line::mentions_lock));
-        found.last_error = severe.then(|| bounded(line.error.as_deref().unwrap_or(message)));
+        let cause = || line.cause.as_ref().map_or_else(|| message.to_owned(), |cause| format!("{message}: {cause}"));
+        found.last_error = severe.then(|| bounded(&line.error.clone().unwrap_or_else(cause)));
         found.own_lines = 1;
+        self.logs = true;
         self.voices.own.bare &= !found.heartbeat;
         if found.heartbeat || found.connected == Some(true) {
             self.voices.own.shape = Some(Shape::of(line));

@@ -593,6 +593,14 @@ fn r20_a_wait_is_known_in_the_words_that_bridges_log() {
         ("in a chat, at WARNING", format!("{stamped}WARNING - message from Bob: \"{wait}\"\n"), ""),
         ("nobody's", format!("failed: {wait}\n"), ""),
         ("a group", format!("{stamped}ERROR - failed\n  + Exception Group Traceback (most recent call last):\n  | ExceptionGroup: x (1 sub-exception)\n  +-+---------------- 1 ----------------\n    | {error}: {wait}\n    +------------------------------------\nprinted\n"), "flood-Some(1800) ended"),
+        ("its own words", format!("{stamped}WARNING - FloodWaitError, sleeping 1800 seconds\n"), flood),
+        ("RPCError", format!("{stamped}ERROR - RPCError 420: FLOOD_WAIT_1800\n"), flood),
+        ("a field with its seconds", "{\"level\":\"warning\",\"event\":\"flood wait\",\"seconds\":1800}\n".into(), flood),
+        ("logfmt's field", "level=warning msg=\"flood wait\" seconds=1800\n".into(), flood),
+        ("another event's seconds", "{\"level\":\"warning\",\"event\":\"slow\",\"seconds\":1800}\n".into(), ""),
+        ("printed", format!("{wait}\n"), flood),
+        ("printed beside a logger", format!("{beat}{wait}\n"), "heartbeat"),
+        ("printed, with more", format!("{wait} said Ann\n"), ""),
         ("alive after it", format!("{stamped}ERROR - failed: {wait}\n{beat}"), "heartbeat"),
     ];
     for (name, text, expected) in rows {

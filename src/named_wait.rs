@@ -8,7 +8,38 @@ use crate::error_line;
 
 /// The seconds, if the message ends with the sentence and nobody is quoted.
 pub fn seconds(message: &str) -> Option<u64> {
-    pyrogram(message).or_else(|| at_end(message))
+    pyrogram(message).or_else(|| at_end(message)).or_else(|| in_its_words(message))
+}
+
+/// Whether the message begins with the name of such a wait, as programs write it.
+pub fn is_flood(message: &str) -> bool {
+    after_name(message).is_some()
+}
+
+/// Whether the line is Telethon's sentence with its cause, and nothing else.
+pub fn is_whole(line: &str) -> bool {
+    let by_itself = line.starts_with("Sleeping ") && line.ends_with(" flood wait");
+    by_itself || (line.starts_with("A wait of ") && line.ends_with("Request)") && line.contains(" (caused by "))
+}
+
+fn after_name(message: &str) -> Option<&str> {
+    const NAMES: [&str; 5] = ["floodwaiterror", "flood_wait", "floodwait", "flood wait", "flood control"];
+    let name =
+        NAMES.iter().find(|name| message.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name)))?;
+    Some(&message[name.len()..]).filter(|rest| !rest.starts_with(char::is_alphanumeric))
+}
+
+/// `FloodWaitError, sleeping 1800 seconds`, `Flood wait: must wait 1800 seconds`, `FloodWait of 1800s, backing off`: the first
+/// number, with its unit, and nothing quoted before it.
+fn in_its_words(message: &str) -> Option<u64> {
+    let rest = after_name(message)?;
+    let at = rest.find(|c: char| c.is_ascii_digit())?;
+    let (before, number) = rest.split_at(at);
+    let digits = number.bytes().take_while(u8::is_ascii_digit).count();
+    let unit = number[digits..].trim_start();
+    let unit = &unit[..unit.find(|c: char| !c.is_alphabetic()).unwrap_or(unit.len())];
+    let own = !quotes(before) && !before.contains(is_mark);
+    number[..digits].parse().ok().filter(|_| own && matches!(unit, "s" | "sec" | "secs" | "second" | "seconds"))
 }
 
 /// Pyrogram's client when it sleeps by itself: `[account] Waiting for 1800 seconds before continuing (required by
@@ -168,6 +199,25 @@ mod tests {
             ("[bridge] Waiting for 30 seconds before continuing", None),
             ("Ann: Waiting for 30 seconds before continuing (required by \"messages.GetHistory\")", None),
             ("Waiting for ten seconds before continuing (required by \"messages.GetHistory\")", None),
+        ];
+        for (message, expected) in rows {
+            assert_eq!(seconds(message), expected, "{message}");
+        }
+    }
+
+    #[test]
+    fn c_a_program_names_the_wait_in_its_own_words() {
+        let rows = [
+            ("FloodWaitError, sleeping 1800 seconds", Some(1800)),
+            ("Flood wait: must wait 1800 seconds", Some(1800)),
+            ("FloodWait of 1800s, backing off", Some(1800)),
+            ("flood wait: sleeping 1800 s", Some(1800)),
+            ("Flood wait over after 3 tries", None),
+            ("Flood wait: Ann wrote 30 seconds", None),
+            ("Flood wait for '30 seconds'", None),
+            ("Floodwaiting 30 seconds", None),
+            ("Ann: FloodWait of 1800s", None),
+            ("Flood wait: 99999999999999999999 seconds", None),
         ];
         for (message, expected) in rows {
             assert_eq!(seconds(message), expected, "{message}");
