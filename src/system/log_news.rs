@@ -102,8 +102,9 @@ impl Seen {
             let written = differs(&before.start, &self.start);
             return New { skipped: true, changed: true, from_start: true, ..read(file, 0, written) };
         }
+        // It may have been written, and cut by the next start.
         if size == 0 {
-            return New::default();
+            return New { skipped: true, ..New::default() };
         }
         New { skipped: true, changed: !(same_start && same_end), ..read(file, 0, size) }
     }
@@ -196,6 +197,7 @@ mod tests {
             ("word by word the same", text("00", same), text("00", same), false, Some(same)),
             ("larger", text("00", other), text("07", same) + "bye\n", true, Some(same)),
             ("empty", old.clone(), String::new(), false, None),
+            ("empty again", String::new(), String::new(), false, None),
             ("shortened by somebody", format!("{old}{}", text("00", same)), text("00", same), false, Some(same)),
         ];
         let folder = tempfile::tempdir().unwrap();
