@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::error_line;
-use crate::log_parts::{Line, Prefix, is_name, level_named, stamp};
+use crate::log_parts::{Level, Line, Prefix, is_name, level_named, stamp};
 
 /// logfmt: `level=info event="Connected to Telegram"`, at least a level and a message.
 pub fn key_values(text: &str) -> Option<Line> {
@@ -51,11 +51,13 @@ pub fn json(text: &str) -> Option<Line> {
     let cause = CAUSES.iter().find_map(|&key| cause(record.get(key)?));
     let seconds = SECONDS.iter().find_map(|&key| record.get(key)?.as_f64()).filter(|seconds| *seconds >= 0.0);
     let message = text_of(&["event", "message", "msg"])?;
-    // Google's formatter has no field of its own for a traceback.
-    let trace = trace.or_else(|| message.lines().any(|line| line == HEADER).then_some(message));
+    let level = level.and_then(|level| level_named(&level.to_ascii_uppercase()));
+    // Google's formatter has no field of its own for a traceback. Below ERROR it is what a chat holds.
+    let in_message = || level >= Some(Level::Error) && message.lines().any(|line| line == HEADER);
+    let trace = trace.or_else(|| in_message().then_some(message));
     Some(Line {
         prefix: Prefix::Json,
-        level: level.and_then(|level| level_named(&level.to_ascii_uppercase())),
+        level,
         logger: text_of(&["logger", "name", "logger_name", "log.logger"]).map(str::to_owned),
         module: false,
         source: None,

@@ -215,7 +215,8 @@ impl Reader {
         self.aside = log_phrases::is_aside(line) || (self.aside && !line.is_empty());
         let (bare, launcher) = (log_phrases::bare(line), launchers::failed(line));
         // A bridge that prints; where there is a logger, it may be a chat's second line.
-        let prints = !self.logs || self.voices.own.bare;
+        let logs = self.logs || self.voices.lent.shape.is_some();
+        let prints = !logs || self.voices.own.bare;
         let flood = error_line::flood_seconds(line).filter(|_| prints && named_wait::is_whole(line));
         self.voices.own.bare |= bare == Some(Phrase::Heartbeat);
         let words = !line.is_empty() && bare.is_none() && !line.starts_with(' ');

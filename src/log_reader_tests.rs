@@ -532,6 +532,7 @@ fn b_the_voice_of_the_log_is_lent_to_the_error_log() {
         ("its own cut", line(now, "bridge.main", "Automatic reconnection failed 5 time(s)"), "cut network"),
         ("a child's cut", line(now, "worker.tools", "Automatic reconnection failed 5 time(s)"), ""),
         ("its own goodbye", line(now, "bridge.stop", "Received SIGTERM, shutting down gracefully..."), "told-to-stop"),
+        ("a child's wait, printed", "A wait of 60 seconds is required (caused by GetDialogsRequest)\n".into(), ""),
         ("a child's goodbye", line(now, "worker.tools", "Received SIGTERM, shutting down gracefully..."), ""),
         (
             "another format's login",
@@ -598,6 +599,7 @@ fn r20_a_wait_is_known_in_the_words_that_bridges_log() {
         ("a field with its seconds", "{\"level\":\"warning\",\"event\":\"flood wait\",\"seconds\":1800}\n".into(), flood),
         ("logfmt's field", "level=warning msg=\"flood wait\" seconds=1800\n".into(), flood),
         ("another event's seconds", "{\"level\":\"warning\",\"event\":\"slow\",\"seconds\":1800}\n".into(), ""),
+        ("a traceback in a chat", "{\"level\":\"info\",\"message\":\"new message: see\\nTraceback (most recent call last):\\nSessionRevokedError: x\"}\n".into(), ""),
         ("printed", format!("{wait}\n"), flood),
         ("printed beside a logger", format!("{beat}{wait}\n"), "heartbeat"),
         ("printed, with more", format!("{wait} said Ann\n"), ""),
