@@ -270,6 +270,8 @@ pub struct Log {
     pub torn: bool,
     /// More was written than is read, so not every new line was seen.
     pub skipped: bool,
+    /// The log was cut, or written over, so that words may be gone that nobody has read.
+    pub lost: bool,
     /// What the new bytes say. None of it is proof: see [`Findings`].
     pub said: Findings,
     /// A flood wait at the end of the log when this process of ours first read it: since when, and how long.
@@ -288,6 +290,7 @@ impl Log {
             grew: self.grew || newer.grew,
             torn: if newer.grew { newer.torn } else { self.torn },
             skipped: self.skipped || newer.skipped,
+            lost: self.lost || newer.lost,
             said: self.said.then(newer.said),
             flood_before: self.flood_before.or(newer.flood_before),
             repeated: newer.repeated.or(self.repeated),

@@ -73,7 +73,7 @@ pub struct History {
     pub said: Findings,
     /// Something that it wrote then was not read.
     #[serde(default)]
-    pub skipped: bool,
+    pub unheard: bool,
     /// Until when Telegram told the bridge to wait, by its log.
     #[serde(default)]
     pub flood_until: Option<Wall>,
@@ -243,7 +243,7 @@ fn note_process(
         (history.stale_looks, history.had_socket, history.said_connected) = (0, false, None);
         (history.stopping_since, history.disconnected_since) = (None, None);
         (history.locked_at, history.told_to_stop_at, history.login_at) = (None, None, None);
-        (history.said, history.skipped) = (Findings::default(), false);
+        (history.said, history.unheard) = (Findings::default(), false);
         (history.beats, history.life) = (Beats::default(), signs::Record::default());
         history.inside = Inside::default();
         (history.spoke, history.torn, history.buffered) = (false, false, false);
@@ -298,7 +298,7 @@ fn note_log(history: &mut History, facts: &Facts, limits: &Limits, same_run: boo
     // A bridge that ends slowly says nothing more for a few looks.
     let still_last = !log.grew && log.said == Findings::default() && silent < limits.log_words_count;
     if history.run.is_none() || !still_last {
-        (history.said, history.skipped) = (log.said.clone(), log.skipped);
+        (history.said, history.unheard) = (log.said.clone(), log.skipped || log.lost);
     }
     note_flood(history, log, facts.clock.wall, limits);
     if same_run || log.said.connected == Some(true) {
@@ -484,7 +484,7 @@ fn crash(history: &History, service: &Job, pid: Option<u32>, facts: &Facts, limi
         offline: facts.network == Some(Fact::Known(false)),
         copy_in_the_way: identity::beside(facts, limits.stale_process),
         another_lives: identity::lives(facts),
-        unheard: history.skipped || facts.log.known().is_none_or(|log| log.skipped),
+        unheard: history.unheard || facts.log.known().is_none_or(|log| log.skipped || log.lost),
     };
     Event {
         class: exit_class::class(&ending).unwrap_or(Class::Unseen),

@@ -114,7 +114,7 @@ impl Tail {
             // It may have been touched only, so it can't be told what the run said, and an end alone accuses nobody.
             for said in self.followed.iter_mut().filter_map(|followed| followed.again.take()) {
                 log.said = std::mem::take(&mut log.said).then(last_words(said));
-                log.skipped = true;
+                log.lost = true;
             }
         }
         if self.looked && self.run != id {
@@ -153,7 +153,8 @@ impl Tail {
                 followed.again = Some(reader.feed(&new.text).then(reader.ended()));
             } else {
                 log.skipped |= new.skipped;
-                if new.skipped || new.from_start {
+                log.lost |= new.lost;
+                if new.skipped || new.lost || new.from_start {
                     followed.reader.skipped();
                 }
             }

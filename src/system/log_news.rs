@@ -4,7 +4,7 @@
 //! differ are activity; the time of the file only says that it is worth a comparison.
 
 use std::fs::{File, Metadata};
-use std::os::unix::fs::{FileExt, MetadataExt};
+use std::os::unix::fs::FileExt;
 use std::time::SystemTime;
 
 use super::log::{READ, read_from};
@@ -30,8 +30,10 @@ struct Pen {
 #[derive(Default)]
 pub(super) struct New {
     pub text: String,
-    /// Some of what was written is not in the text, or may have been lost.
+    /// More was written than is read.
     pub skipped: bool,
+    /// What was written before it may be gone from the file.
+    pub lost: bool,
     /// There are bytes that were not there before. Else the file was touched or shortened, or a run said the same again as
     /// the one before it: only its end can tell which, so the text explains an end and is no sign of life.
     pub changed: bool,
@@ -75,7 +77,7 @@ impl Seen {
         let same_start = self.start.starts_with(&before.start);
         let same_end = !self.end.is_empty() && (self.end.ends_with(&before.end) || before.end.ends_with(&self.end));
         if size < before.size {
-            return New { skipped: true, changed: size > 0 && !same_end, ..read(file, 0, size) };
+            return New { lost: true, changed: size > 0 && !same_end, ..read(file, 0, size) };
         }
         match (&before.pen, &self.pen) {
             (Some(old), Some(new)) if old.pid == new.pid && new.at >= old.at => {
@@ -89,7 +91,7 @@ impl Seen {
             }
             // Another process, whose first lines stand where the last ones of the one before may have been.
             (old, Some(new)) if !same_start => {
-                return New { skipped: old.is_some(), changed: true, from_start: true, ..read(file, 0, new.at) };
+                return New { lost: old.is_some(), changed: true, from_start: true, ..read(file, 0, new.at) };
             }
             // Where it wrote before is not known.
             (_, Some(_)) if size == before.size => return New::default(),
@@ -100,13 +102,13 @@ impl Seen {
         }
         if size == before.size && same_end && !same_start && size > START {
             let written = differs(&before.start, &self.start);
-            return New { skipped: true, changed: true, from_start: true, ..read(file, 0, written) };
+            return New { lost: true, changed: true, from_start: true, ..read(file, 0, written) };
         }
         // It may have been written, and cut by the next start.
         if size == 0 {
-            return New { skipped: true, ..New::default() };
+            return New { lost: true, ..New::default() };
         }
-        New { skipped: true, changed: !(same_start && same_end), ..read(file, 0, size) }
+        New { lost: true, changed: !(same_start && same_end), ..read(file, 0, size) }
     }
 }
 
@@ -137,6 +139,7 @@ fn bytes(file: &File, from: u64, to: u64) -> Vec<u8> {
 /// asked.
 #[cfg(target_os = "linux")]
 fn pen(pid: u32, meta: &Metadata) -> Option<u64> {
+    use std::os::unix::fs::MetadataExt;
     const O_ACCMODE: i32 = 3;
     let files = std::fs::read_dir(format!("/proc/{pid}/fd")).ok()?.flatten();
     let same = |path: &std::path::Path| {
@@ -160,12 +163,9 @@ fn pen(_pid: u32, _meta: &Metadata) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use std::fs;
-    use std::io::{Seek, Write};
-    use std::os::unix::process::CommandExt;
     use std::path::Path;
     use std::time::Duration;
 
-    use crate::facts::Process;
     use crate::secrets::Secrets;
     use crate::system::log::Tail;
     use crate::system::process;
@@ -208,7 +208,7 @@ mod tests {
             fs::write(&path, after).unwrap();
             later(&path);
             let log = tail.look(None).unwrap();
-            assert_eq!((log.grew, log.skipped), (grew, true), "{name}");
+            assert_eq!((log.grew, log.lost), (grew, true), "{name}");
             assert_eq!(log.said.ended_by.map(|ended| ended.error).as_deref(), ended, "{name}");
             later(&path);
             assert!(!tail.look(None).unwrap().grew, "{name}, touched");
@@ -226,11 +226,11 @@ mod tests {
         for _ in 0..3 {
             later(&path);
             let log = tail.look(this).unwrap();
-            assert_eq!((log.grew, log.skipped, log.said), (false, false, crate::findings::Findings::default()));
+            assert_eq!((log.grew, log.lost, log.said), (false, false, crate::findings::Findings::default()));
         }
         // Or the run said the same as the one before it, and ended after the look that saw it.
         let log = tail.look(None).unwrap();
-        assert_eq!((log.grew, log.skipped, log.said.connected), (false, true, None));
+        assert_eq!((log.grew, log.lost, log.said.connected), (false, true, None));
         assert!(log.said.ended_by.is_some());
     }
 
@@ -238,6 +238,11 @@ mod tests {
     #[test]
     #[cfg(target_os = "linux")]
     fn a_log_that_is_written_over_from_its_beginning_shows_what_is_new() {
+        use std::io::{Seek, Write};
+        use std::os::unix::process::CommandExt;
+
+        use crate::facts::Process;
+
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("bridge.log");
         let old = "INFO a line of last week\n";
