@@ -3,7 +3,7 @@
 use super::*;
 use crate::facts::{
     Class, Condition, Connection, Disk, Event, EventKind, Exit, Flood, Git, Held, Holder, Holds, Identity, Keeper,
-    Life, Lock, Log, Lookalike, MissingProgram, Parent, Pause, Repeated, Role, Session, Unmet, UpdateLock,
+    KnownBy, Life, Lock, Log, Lookalike, MissingProgram, Parent, Pause, Repeated, Role, Session, Unmet, UpdateLock,
 };
 use crate::findings::{Ended as Traceback, Findings, FloodWait};
 use crate::history::{Beats, Counted, Ended, advance};
@@ -188,6 +188,7 @@ impl Case {
         let id = Identity { pid: 99, start: 1 };
         let orphan = Lookalike {
             process: Process { id, ..process(age) },
+            known_by: KnownBy::Words,
             session: Held::This,
             terminal: false,
             keeper: None,
@@ -673,6 +674,36 @@ fn every_situation_has_its_verdict() {
                 c.lookalike(100.0);
             },
             (S::Waiting, C::OutsideManager, 0),
+        ),
+        (
+            "it ended with 0 and is not kept, and runs under other words",
+            |c| {
+                c.down(1.0, 100.0);
+                (c.job().last_exit, c.job().keep_alive) = (Exit::Code(0), KeepAlive::Never);
+                c.lookalike(1.0).known_by = KnownBy::Session { connected: true };
+            },
+            (S::Waiting, C::OutsideManager, 0),
+        ),
+        (
+            "its manager tries, and it runs under other words",
+            |c| {
+                c.down(100.0, 1.0);
+                c.lookalike(100.0).known_by = KnownBy::Session { connected: true };
+            },
+            (S::Waiting, C::OutsideManager, 0),
+        ),
+        (
+            "a backup has its session open",
+            |c| {
+                c.down(100.0, 1.0);
+                c.lookalike(100.0).known_by = KnownBy::Session { connected: false };
+            },
+            (S::Unhealthy, C::ProcessDead, 1),
+        ),
+        (
+            "it works, and somebody logs in with its session",
+            |c| c.lookalike(100.0).known_by = KnownBy::Session { connected: true },
+            (S::Healthy, C::None, 0),
         ),
         (
             "it ended with 0 and is kept, and an orphan runs elsewhere",

@@ -50,7 +50,8 @@ pub struct Facts {
     /// The process under the manager that is this very bridge by its program and arguments: the managed one, or where
     /// that is a runner or a shell, one below it. `None` if there is none.
     pub bridge: Fact<Option<Process>>,
-    /// Others with the bridge's program, script and arguments, in this checkout. `identity` says what they are.
+    /// Others with the bridge's program, script and arguments, in this checkout; after a deep look also who has its session
+    /// open under other words. `identity` says what they are.
     pub lookalikes: Fact<Vec<Lookalike>>,
     pub log: Fact<Log>,
     pub session: Fact<Session>,
@@ -95,15 +96,25 @@ pub struct Process {
     pub age: Duration,
 }
 
-/// A process outside the bridge's own family that has its program, script and arguments, in this checkout.
+/// A process outside the bridge's own family that may be another bridge.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Lookalike {
     pub process: Process,
+    pub known_by: KnownBy,
     pub session: Held,
     /// It has a controlling terminal.
     pub terminal: bool,
     pub keeper: Option<Keeper>,
     pub parent: Option<Parent>,
+}
+
+/// By what a process was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KnownBy {
+    /// It has the bridge's program, script and arguments, in this checkout.
+    Words,
+    /// It has this very session open; and whether it has a connection into Telegram's ranges as well.
+    Session { connected: bool },
 }
 
 /// Which session a process has open.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::facts::{Holder, Lock, Lookalike, Role, Session};
+use crate::facts::{Holder, KnownBy, Lock, Lookalike, Role, Session};
 use crate::identity::{self, Starters};
 use crate::limits::Limits;
 
@@ -22,8 +22,10 @@ pub enum May {
 pub enum Left {
     /// It belongs to another user.
     OtherUser,
-    /// It is a bridge that somebody else keeps, or that runs in a terminal.
+    /// It is a bridge that somebody else keeps, that runs in a terminal, or that has a connection to Telegram of its own.
     OtherBridge,
+    /// It is none, but it belongs to another job, a supervisor or a container.
+    Kept,
     /// It can't be seen from here, so neither can its age.
     Unseen,
 }
@@ -53,8 +55,9 @@ pub fn may(holder: &Holder, lookalikes: &[Lookalike], starters: &Starters, limit
     }
     let Some(age) = holder.age else { return May::Not(Left::Unseen) };
     let lookalike = lookalikes.iter().find(|lookalike| lookalike.process.id.pid == holder.pid);
-    if lookalike.is_some_and(|lookalike| !identity::is_nobodys(lookalike, starters)) {
-        return May::Not(Left::OtherBridge);
+    if let Some(lookalike) = lookalike.filter(|lookalike| !identity::is_nobodys(lookalike, starters)) {
+        let opener = lookalike.known_by == KnownBy::Session { connected: false };
+        return May::Not(if opener { Left::Kept } else { Left::OtherBridge });
     }
     let left = limits.stale_process.saturating_sub(age);
     if left.is_zero() { May::End } else { May::EndIn(left) }
@@ -72,13 +75,20 @@ mod tests {
 
     fn bridge(pid: u32) -> Lookalike {
         let process = Process { id: Identity { pid, start: 1 }, started: Wall(0.0), age: s(65.0) };
-        Lookalike { process, session: Held::This, terminal: false, keeper: None, parent: None }
+        let known_by = KnownBy::Words;
+        Lookalike { process, known_by, session: Held::This, terminal: false, keeper: None, parent: None }
     }
 
     #[test]
     fn only_a_stranger_of_ones_own_that_is_old_enough_is_ended() {
         let kept = Lookalike { keeper: Some(Keeper::Supervisor("pm2".into())), ..bridge(7) };
-        let rows: [(&str, Holder, Vec<Lookalike>, May); 9] = [
+        let by_session = |connected| Lookalike { known_by: KnownBy::Session { connected }, ..bridge(7) };
+        let in_a_unit = Lookalike { keeper: Some(Keeper::Job("backup.service".into())), ..by_session(false) };
+        let rows: [(&str, Holder, Vec<Lookalike>, May); 13] = [
+            ("a bridge under other words", holder(7, 65.0), vec![by_session(true)], May::Not(Left::OtherBridge)),
+            ("another unit's", holder(7, 65.0), vec![in_a_unit], May::Not(Left::Kept)),
+            ("what was forgotten", holder(7, 65.0), vec![by_session(false)], May::End),
+            ("in a terminal", holder(7, 65.0), vec![Lookalike { terminal: true, ..by_session(false) }], May::End),
             ("60 s old", holder(7, 60.0), vec![], May::End),
             ("59 s old", holder(7, 59.0), vec![], May::EndIn(s(1.0))),
             ("just come", holder(7, 0.0), vec![], May::EndIn(s(60.0))),

@@ -3,12 +3,16 @@
 //! A process is ended as a copy only if everything says so: the bridge's program, script and arguments in this checkout
 //! (else it is no lookalike at all), this very session, no other job, no supervisor, no terminal. A second account in
 //! the same checkout, a person who logs in by hand, an instance that pm2 keeps: each was once ended for its words alone.
+//!
+//! A bridge may also run under other words (`python -m`, a title of its own, in a container). What has this session open
+//! and a connection to Telegram is one: nothing is started beside it, and nobody ends it. A backup, `sqlite3` or an old
+//! script has the file open only, and is none.
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::facts::{Facts, Held, Identity, Keeper, Lookalike, Process};
+use crate::facts::{Facts, Held, Identity, Keeper, KnownBy, Lookalike, Process};
 
 /// Who was seen to start lookalikes: a parent with a second child, after the first has ended, is a supervisor, whatever
 /// it is called.
@@ -23,7 +27,8 @@ impl Starters {
     #[must_use]
     pub fn with(&self, facts: &Facts) -> Starters {
         let mut known = self.0.clone();
-        for lookalike in facts.lookalikes.known().into_iter().flatten() {
+        let by_words = |lookalike: &&Lookalike| lookalike.known_by == KnownBy::Words;
+        for lookalike in facts.lookalikes.known().into_iter().flatten().filter(by_words) {
             let pair = lookalike.parent.as_ref().map(|parent| (parent.id, lookalike.process.id));
             known.extend(pair.filter(|pair| !known.contains(pair)));
         }
@@ -46,17 +51,17 @@ pub fn copy(facts: &Facts, starters: &Starters, age: Duration) -> Option<Process
 
 /// Another bridge has this session and is older than this, whoever keeps it: what starts beside it may end for that.
 pub fn beside(facts: &Facts, age: Duration) -> bool {
-    of_age(facts, age).any(|lookalike| lookalike.session == Held::This)
+    of_age(facts, age).any(|lookalike| lookalike.session == Held::This && is_bridge(lookalike))
 }
 
 /// Another bridge of this checkout lives, and no other session is known of it.
 pub fn lives(facts: &Facts) -> bool {
-    of_age(facts, Duration::ZERO).any(|lookalike| lookalike.session != Held::Other)
+    of_age(facts, Duration::ZERO).any(|lookalike| lookalike.session != Held::Other && is_bridge(lookalike))
 }
 
 /// See [`copy`].
 pub fn is_copy(lookalike: &Lookalike, starters: &Starters) -> bool {
-    lookalike.session == Held::This && is_nobodys(lookalike, starters)
+    lookalike.known_by == KnownBy::Words && lookalike.session == Held::This && is_nobodys(lookalike, starters)
 }
 
 /// A copy in the way of a bridge whose starts end at once. `says_so`: the bridge itself said that another one runs
@@ -69,18 +74,37 @@ pub fn in_the_way(facts: &Facts, starters: &Starters, age: Duration, says_so: bo
 
 /// See [`in_the_way`], of a bridge that says so.
 pub fn is_in_the_way(lookalike: &Lookalike, starters: &Starters) -> bool {
-    matches!(lookalike.session, Held::This | Held::Nothing) && is_nobodys(lookalike, starters)
+    let may_be_this = matches!(lookalike.session, Held::This | Held::Nothing);
+    lookalike.known_by == KnownBy::Words && may_be_this && is_nobodys(lookalike, starters)
 }
 
 /// The bridge, running elsewhere than under its manager. What has another session is another account, and so may be what
 /// another job keeps.
 pub fn elsewhere(facts: &Facts) -> Option<&Lookalike> {
-    facts.lookalikes.known()?.iter().find(|lookalike| is_elsewhere(lookalike))
+    let found = facts.lookalikes.known()?;
+    // Beside which nothing may be started, whatever else there is.
+    client(found).or_else(|| found.iter().find(|lookalike| is_elsewhere(lookalike)))
+}
+
+/// A bridge under other words: it has this session, and is connected with it.
+pub fn client(lookalikes: &[Lookalike]) -> Option<&Lookalike> {
+    lookalikes.iter().find(|lookalike| is_client(lookalike))
+}
+
+/// See [`client`].
+pub fn is_client(lookalike: &Lookalike) -> bool {
+    lookalike.known_by == KnownBy::Session { connected: true }
+}
+
+/// Not what merely has the file open.
+fn is_bridge(lookalike: &Lookalike) -> bool {
+    lookalike.known_by != KnownBy::Session { connected: false }
 }
 
 /// See [`elsewhere`].
 pub fn is_elsewhere(lookalike: &Lookalike) -> bool {
     match lookalike.session {
+        _ if !is_bridge(lookalike) => false,
         Held::This => true,
         Held::Other => false,
         Held::Nothing | Held::Unseen => !matches!(lookalike.keeper, Some(Keeper::Job(_))),
@@ -91,9 +115,14 @@ fn of_age(facts: &Facts, age: Duration) -> impl Iterator<Item = &Lookalike> {
     facts.lookalikes.known().into_iter().flatten().filter(move |lookalike| lookalike.process.age >= age)
 }
 
-/// Neither another job, nor a supervisor, nor a terminal keeps it.
+/// Neither another job, nor a supervisor, nor a terminal keeps it. What is a bridge under other words is somebody's; what
+/// only has the session open in a terminal is a program that was forgotten there.
 pub fn is_nobodys(lookalike: &Lookalike, starters: &Starters) -> bool {
-    !lookalike.terminal && lookalike.keeper.is_none() && !starters.start_again(lookalike)
+    let kept = lookalike.keeper.is_some();
+    match lookalike.known_by {
+        KnownBy::Words => !kept && !lookalike.terminal && !starters.start_again(lookalike),
+        KnownBy::Session { connected } => !kept && !connected,
+    }
 }
 
 #[cfg(test)]
@@ -113,7 +142,14 @@ mod tests {
     /// An orphan of an earlier run, 65 s old, with the session open.
     fn orphan() -> Lookalike {
         let parent = Some(Parent { id: id(1), name: "launchd".into() });
-        Lookalike { process: process(99, 65.0), session: Held::This, terminal: false, keeper: None, parent }
+        Lookalike {
+            process: process(99, 65.0),
+            known_by: KnownBy::Words,
+            session: Held::This,
+            terminal: false,
+            keeper: None,
+            parent,
+        }
     }
 
     fn facts(lookalikes: Vec<Lookalike>) -> Facts {
@@ -126,7 +162,11 @@ mod tests {
         let supervisor = |name: &str| Some(Keeper::Supervisor(name.into()));
         let of = |pid| Some(Parent { id: id(pid), name: "sh".into() });
         // (name, lookalike, a copy, in the way, in the way of a bridge that says so, elsewhere)
-        let rows: [(&str, Lookalike, [bool; 4]); 13] = [
+        let by_session = |connected| Lookalike { known_by: KnownBy::Session { connected }, ..orphan() };
+        let rows: [(&str, Lookalike, [bool; 4]); 16] = [
+            ("under other words, and connected", by_session(true), [false, false, false, true]),
+            ("the same in a terminal", Lookalike { terminal: true, ..by_session(true) }, [false, false, false, true]),
+            ("a backup, sqlite3", by_session(false), [false; 4]),
             ("an orphan", orphan(), [true, true, true, true]),
             ("59 s old", Lookalike { process: process(99, 59.0), ..orphan() }, [false, false, false, true]),
             ("60 s old", Lookalike { process: process(99, 60.0), ..orphan() }, [true, true, true, true]),

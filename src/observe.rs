@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use crate::config::Config;
 use crate::contract;
 use crate::facts::{
-    Disk, Event, Fact, Facts, Git, Holds, Identity, Job, Life, Log, Lookalike, Markers, MissingProgram, Process, Role,
-    Session,
+    Disk, Event, Fact, Facts, Git, Holds, Identity, Job, KnownBy, Life, Log, Lookalike, Markers, MissingProgram,
+    Process, Role, Session,
 };
 use crate::limits::Environment;
 use crate::secrets::Secrets;
@@ -23,6 +23,7 @@ use crate::system::new_processes::NewProcesses;
 use crate::system::poll::Deadline;
 use crate::system::process_table::{Found, ProcessMatch, ProcessSearch};
 use crate::system::service::Service;
+use crate::system::session_users::SessionUsers;
 use crate::system::timed::Timed;
 use crate::system::{clock, family, life, log_end, markers, network, process, program, recovery_lock, session};
 use crate::time::Wall;
@@ -33,6 +34,7 @@ pub struct Observer {
     environment: Environment,
     service: Service,
     process_search: ProcessSearch,
+    session_users: SessionUsers,
     new_processes: NewProcesses,
     /// When this look began, and the one before.
     began: [Option<Wall>; 2],
@@ -96,6 +98,11 @@ impl Observer {
             environment: environment.clone(),
             service: service.clone(),
             process_search: ProcessSearch::new(ProcessMatch::of(config, service.owner()), environment.limits.read),
+            session_users: SessionUsers::new(
+                config.session.clone(),
+                environment.ranges.clone(),
+                environment.limits.read,
+            ),
             new_processes: NewProcesses::default(),
             began: [None; 2],
             family: Vec::new(),
@@ -151,9 +158,10 @@ impl Observer {
             }
         }
         let family = self.family(facts.running(), family::all);
-        (facts.bridge, facts.lookalikes) = known(self.process_search.all(&family));
+        (facts.bridge, facts.lookalikes) = known(self.search_all(&family));
         let found = facts.lookalikes.known().into_iter().flatten();
-        self.new_processes.ask_about(found.map(|lookalike| lookalike.process.id.pid));
+        let by_words = found.filter(|lookalike| lookalike.known_by == KnownBy::Words);
+        self.new_processes.ask_about(by_words.map(|lookalike| lookalike.process.id.pid));
         facts.life = self.read_life(&family);
         let silent = facts.log.known().is_none_or(|log| !log.grew);
         if let Fact::Known(life) = &mut facts.life
@@ -306,13 +314,23 @@ impl Observer {
         Instant::now() + self.environment.limits.read
     }
 
-    /// Processes that look like the bridge, besides the managed one and its relatives.
+    /// Everybody outside the family that may be another bridge.
+    fn search_all(&mut self, family: &[u32]) -> Result<Found, String> {
+        let mut found = self.process_search.all(family)?;
+        let by_words = found.lookalikes.iter().map(|lookalike| lookalike.process.id.pid);
+        let known = by_words.chain(family.iter().copied()).collect();
+        // Where that can't be seen, those that look like it are still known.
+        found.lookalikes.extend(self.session_users.besides(known, self.service.owner()).unwrap_or_default());
+        Ok(found)
+    }
+
+    /// Processes that look like the bridge or have its session open, besides the managed one and its relatives.
     ///
     /// # Errors
     /// If the process table can't be read in time.
     pub fn lookalikes(&mut self, managed: Option<Process>) -> Result<Vec<Lookalike>, String> {
         let family = self.family(managed, family::all);
-        self.process_search.all(&family).map(|found| found.lookalikes)
+        self.search_all(&family).map(|found| found.lookalikes)
     }
 
     /// Who holds the session's lock now, and the bridge's own processes.

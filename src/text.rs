@@ -494,7 +494,10 @@ fn pushing(change: &Change) -> &'static str {
 pub fn left(why: Left) -> &'static str {
     match why {
         Left::OtherUser => "it belongs to another user",
-        Left::OtherBridge => "it is a bridge that runs in a terminal, or that another program keeps",
+        Left::OtherBridge => {
+            "it is a bridge that runs in a terminal, that another program keeps, or that has its own connection to Telegram"
+        }
+        Left::Kept => "it belongs to another service, a supervisor or a container",
         Left::Unseen => "it can't be seen from here",
     }
 }

@@ -127,6 +127,7 @@ fn outcomes() -> Vec<(String, String)> {
         failed(F::DoesNotEnd { pid: 4312 }),
         failed(F::HolderLeft { pid: 7, why: Left::OtherUser }),
         failed(F::HolderLeft { pid: 7, why: Left::OtherBridge }),
+        failed(F::HolderLeft { pid: 7, why: Left::Kept }),
         failed(F::HolderLeft { pid: 7, why: Left::Unseen }),
         failed(F::StaysLocked),
         failed(F::NobodyHolds),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::facts::{Condition, Exit, Keeper, MissingProgram, Pause, Repeated, Unmet};
+use crate::facts::{Condition, Exit, Keeper, Lookalike, MissingProgram, Pause, Repeated, Unmet};
 use crate::holders::Left;
 use crate::markers::Update;
 use crate::signs::Living;
@@ -361,6 +361,14 @@ impl Next {
 }
 
 impl Problem {
+    pub fn outside_manager(bridge: &Lookalike) -> Problem {
+        Problem::OutsideManager {
+            pid: bridge.process.id.pid,
+            parent: bridge.parent.as_ref().map(|parent| (parent.id.pid, parent.name.clone())),
+            keeper: bridge.keeper.clone(),
+        }
+    }
+
     /// Since when it has been so, where the problem itself knows.
     pub fn since(&self) -> Option<Wall> {
         match self {

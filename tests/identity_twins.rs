@@ -53,7 +53,7 @@ fn bridge_below(scene: &Scene, top: u32) -> u32 {
 }
 
 /// Old enough for every rule, looked at again and again, and alive without an act.
-fn left_alone(scene: &Scene, pids: &[u32]) {
+pub(crate) fn left_alone(scene: &Scene, pids: &[u32]) {
     for pid in pids {
         scene.wait_aged(*pid, 3.0);
     }
@@ -154,7 +154,7 @@ fn r06a_twin_nor_the_main_process_of_another_unit() {
 }
 
 /// The bridge lives, its manager has nothing: told once, nothing done.
-fn outside(scene: &Scene, bot: &Bot, pid: u32) {
+pub(crate) fn outside(scene: &Scene, bot: &Bot, pid: u32) {
     scene.wait_verdict("waiting", "outside-manager");
     let words = format!("the bridge runs outside its manager (pid {pid})");
     scene.wait("the message", || bot.delivered().into_iter().find(|text| text.contains(&words)));

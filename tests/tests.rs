@@ -23,6 +23,7 @@ mod embedded;
 mod headless;
 mod hold;
 mod hold_command;
+mod identity_clients;
 mod identity_twins;
 mod incidents_markers;
 mod incidents_quiet;

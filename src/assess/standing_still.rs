@@ -33,15 +33,12 @@ impl Case<'_> {
         let bridge = identity::elsewhere(self.facts)?;
         // Its manager tries in vain, and what is in the way is somebody's.
         let in_vain = self.ended_by(Class::Copy) >= 2 && !identity::is_nobodys(bridge, &self.history.starters);
+        // Beside a client of this very session nothing is started, also where its manager would try.
+        let tries = tries && !identity::is_client(bridge);
         if (self.process.is_some() || tries) && !in_vain {
             return None;
         }
-        let problem = Problem::OutsideManager {
-            pid: bridge.process.id.pid,
-            parent: bridge.parent.as_ref().map(|parent| (parent.id.pid, parent.name.clone())),
-            keeper: bridge.keeper.clone(),
-        };
-        Some(told(found(problem, None, Next::Person(Help::OneManager))))
+        Some(told(found(Problem::outside_manager(bridge), None, Next::Person(Help::OneManager))))
     }
 
     /// Everything that says "stand still", in the order of precedence.

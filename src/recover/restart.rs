@@ -6,10 +6,11 @@ use super::attempt::Attempt;
 use super::verify::verify;
 use crate::act::{Act, Reason};
 use crate::facts::{Job, KeepAlive, Process};
+use crate::identity;
 use crate::outcome::{Failure, Outcome, StandDown};
 use crate::system::poll;
 use crate::system::service::{Service, StartError};
-use crate::verdict::Cause;
+use crate::verdict::{Cause, Problem};
 use crate::waiting::Waiting;
 
 pub(super) fn restart(attempt: &mut Attempt) -> Outcome {
@@ -74,6 +75,7 @@ pub(super) fn start(attempt: &mut Attempt, job: &Job) -> Result<(), Outcome> {
     if job.keep_alive == KeepAlive::Always && respawns_now(attempt, job) {
         return Ok(());
     }
+    leave_client(attempt)?;
     attempt.note(&Act::Start);
     attempt.waits(&Waiting::Manager);
     let refused = |why| Outcome::Failed(Failure::Refused(why));
@@ -84,6 +86,23 @@ pub(super) fn start(attempt: &mut Attempt, job: &Job) -> Result<(), Outcome> {
         StartError::NotLoaded => Outcome::StoodDown(StandDown::JobTakenAway),
         StartError::Refused(why) => refused(why),
     })
+}
+
+/// A second client on one session may cost the login. It may have come since the last look. A person who asks for a start
+/// knows of it.
+///
+/// # Errors
+/// If a bridge runs elsewhere under other words.
+fn leave_client(attempt: &mut Attempt) -> Result<(), Outcome> {
+    if matches!(attempt.reason, Reason::ByHand(_)) {
+        return Ok(());
+    }
+    // What can't be seen forbids no start.
+    let found = attempt.lookalikes(None).unwrap_or_default();
+    match identity::client(&found) {
+        Some(bridge) => Err(Outcome::StoodDown(StandDown::CauseGone(Some(Problem::outside_manager(bridge))))),
+        None => Ok(()),
+    }
 }
 
 /// Whether the manager respawns the job by itself within a moment: then a start of ours would be one too many.

@@ -53,11 +53,10 @@ impl Sockets {
     }
 }
 
-/// The far ends of a process's established sockets. Linux has its own way for all processes at once.
+/// The far ends of a process's established sockets.
 ///
 /// # Errors
 /// If they can't be listed.
-#[cfg(target_vendor = "apple")]
 pub(super) fn far_ends(pid: u32) -> std::io::Result<Vec<IpAddr>> {
     Ok(platform::listed(&[pid])?.iter().map(platform::remote).collect())
 }

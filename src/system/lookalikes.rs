@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::facts::{Held, Identity, Keeper, Lookalike, Parent, Process};
+use crate::facts::{Held, Identity, Keeper, KnownBy, Lookalike, Parent, Process};
 use crate::system::{process, supervisors};
 
 /// Who keeps the bridge itself: what he keeps besides is another job.
@@ -47,6 +47,7 @@ pub fn described(process: Process, session: &Path, owner: &Owner, jobs: &mut Job
     });
     Lookalike {
         process,
+        known_by: KnownBy::Words,
         session: platform::session(pid, session),
         terminal: process::has_terminal(pid),
         keeper: jobs.of(process.id, owner).or_else(|| supervisor(pid)),

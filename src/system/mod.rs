@@ -34,6 +34,7 @@ pub mod recovery_lock;
 pub mod script;
 pub mod service;
 pub mod session;
+pub mod session_users;
 pub mod setup_files;
 #[cfg(target_os = "linux")]
 mod sock_diag;

@@ -92,7 +92,7 @@ mod tests {
     use std::time::{Duration, Instant};
 
     use super::*;
-    use crate::facts::{Held, Lookalike};
+    use crate::facts::{Held, KnownBy, Lookalike};
 
     struct Sleeper(Child);
 
@@ -138,6 +138,7 @@ mod tests {
                 let found = pids.iter().filter_map(|pid| process::find(*pid));
                 let described = |process| Lookalike {
                     process,
+                    known_by: KnownBy::Words,
                     session: Held::Nothing,
                     terminal: false,
                     keeper: None,

@@ -3,6 +3,7 @@ bridge on Telethon. Each prints `ready` once it is in that state and stays in it
 ends with Python's own error.
 
     session.py hold DATABASE SQL…        runs each statement; the last one with '...' in front may block, after `ready`
+    session.py connected HOST PORT DATABASE SQL…  the same with a connection to there
     session.py raw DATABASE KIND FROM TO a POSIX lock and no SQLite
     session.py open FILE                 has it open and nothing more
     session.py vacuum DATABASE TARGET    VACUUM INTO, so slow that it does not end
@@ -54,6 +55,14 @@ def hold(path, *statements):
         cursor.fetchone()
         keep.append(cursor)
     stay()
+
+
+def connected(host, port, path, *statements):
+    import socket
+
+    keep.append(socket.create_connection((host, int(port))))
+    # The file is opened by the first statement.
+    hold(path, "select * from sqlite_master", *statements)
 
 
 def raw(path, kind, first, last):
@@ -231,6 +240,7 @@ def bridge(path, seconds):
 def main():
     commands = {
         "hold": hold,
+        "connected": connected,
         "raw": raw,
         "open": have_open,
         "vacuum": vacuum,

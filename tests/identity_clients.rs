@@ -1,0 +1,73 @@
+//! Bridges under other words than the job's: a client of the same session that no pattern of words finds. Sixty times
+//! faster: a process is stale after 1 s.
+
+use serde_json::json;
+
+use crate::identity_twins::{left_alone, outside};
+use crate::support::bot::{Bot, Mood};
+use crate::support::session::{Client, database, session_of};
+use crate::support::{Launchd, Scene, alive, keys, load, loaded_with, unloaded};
+
+/// A program with the session open and a connection to Telegram, after these statements.
+fn connected(scene: &Scene, statements: &[&str]) -> Client {
+    let telegram = scene.telegram.as_ref().expect("a Telegram").local_addr().expect("an address");
+    let (session, port) = (session_of(scene), telegram.port().to_string());
+    let words = ["connected", &telegram.ip().to_string(), &port, &session].map(str::to_owned);
+    let words: Vec<&str> = words.iter().map(String::as_str).chain(statements.iter().copied()).collect();
+    Client::python(scene, &words)
+}
+
+/// Its job ended with 0 and is not to be kept.
+fn ended_well(extra: &str) -> (Scene, Launchd) {
+    let (scene, launchd) = unloaded(&[], &json!({"KeepAlive": false, "RunAtLoad": true}), |scene| {
+        scene.extra = extra.to_owned();
+    });
+    database(&scene.data("valor_bridge.session"), "delete");
+    let all = json!({"WorkingDirectory": scene.root, "RunAtLoad": true});
+    launchd.write_plist(&scene.label, &["/bin/sh", "-c", "exit 0"], &all);
+    load(&scene, &launchd);
+    launchd.wait_job(&scene.label, "its end", |job| job.pid.is_none() && job.runs == 1);
+    (scene, launchd)
+}
+
+/// `python -m bridge`, or a title of its own.
+#[test]
+fn nothing_is_started_beside_a_bridge_that_runs_under_other_words() {
+    let bot = Bot::new(Mood::Fine);
+    let (scene, _launchd) = ended_well(&Bot::config(bot.address));
+    let client = connected(&scene, &[]);
+    scene.wait_aged(client.pid(), 1.5);
+    let _watch = scene.watch();
+    outside(&scene, &bot, client.pid());
+}
+
+/// A backup has the session open too, and is no bridge.
+#[test]
+fn what_only_has_the_session_open_keeps_nobody_from_a_start() {
+    let (scene, launchd) = ended_well("");
+    let backup = Client::python(&scene, &["open", &session_of(&scene)]);
+    scene.wait_aged(backup.pid(), 1.5);
+    let _watch = scene.watch();
+    scene.wait("a start", || scene.acts().into_iter().find(|act| act.starts_with("start")));
+    scene.wait("a second run", || launchd.job(&scene.label).filter(|job| job.runs > 1));
+    assert!(alive(backup.pid()), "{}", scene.journal());
+}
+
+/// As with `docker run`: the job's process is the client of a daemon, whose child is the bridge. It complains of a lock that
+/// its own second connection holds.
+#[test]
+fn the_bridge_itself_is_not_ended_for_its_lock_where_a_daemon_has_started_it() {
+    let script = "while :; do echo '2026-11-27 10:00:00 INFO bridge: [heartbeat] Bridge alive'\n\
+        echo '2026-11-27 10:00:00 ERROR bridge: database is locked'; sleep 0.2; done\n";
+    let (scene, _launchd) = loaded_with(&[], &keys(), |scene| {
+        database(&scene.data("valor_bridge.session"), "delete");
+        scene.script(script);
+    });
+    let bridge = connected(&scene, &["begin immediate"]);
+    scene.wait_aged(bridge.pid(), 1.5);
+    let _watch = scene.watch();
+    scene.wait_verdict("unhealthy", "session-locked");
+    left_alone(&scene, &[bridge.pid()]);
+    let words = "that has its own connection to Telegram";
+    assert!(scene.check().0["issues"].to_string().contains(words), "{:#}", scene.check().0);
+}
