@@ -96,6 +96,7 @@ fn job(pid: Option<u32>) -> Job {
         stopped_by_operator: false,
         unmet: None,
         file: None,
+        unit: None,
         pid,
         runs: Some(7),
         run: None,

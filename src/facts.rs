@@ -194,6 +194,9 @@ pub struct Job {
     /// launchd: the property list that it was loaded from.
     #[serde(default)]
     pub file: Option<PathBuf>,
+    /// systemd: the unit's own name (`Id`), where the job is named by an alias of it.
+    #[serde(default)]
+    pub unit: Option<String>,
     pub pid: Option<u32>,
     /// How often the manager has started the job.
     pub runs: Option<u64>,

@@ -19,6 +19,7 @@ use crate::system::crashes::CrashLog;
 use crate::system::env::{JobEnvironment, Values};
 use crate::system::git::Checkout;
 use crate::system::log::Tail;
+use crate::system::lookalikes::Owner;
 use crate::system::new_processes::NewProcesses;
 use crate::system::poll::Deadline;
 use crate::system::process_table::{Found, ProcessMatch, ProcessSearch};
@@ -41,6 +42,8 @@ pub struct Observer {
     /// The bridge's own processes at the last look.
     family: Vec<u32>,
     sockets: Sockets,
+    /// systemd's own name of the unit; until it has answered, the configured one, which may be an alias.
+    unit: Option<String>,
     /// The last answer of the manager, valid while its process lives.
     job: Option<(Identity, Job)>,
     log: Timed<Heard, Result<Log, String>>,
@@ -107,6 +110,7 @@ impl Observer {
             began: [None; 2],
             family: Vec::new(),
             sockets: Sockets::default(),
+            unit: service.unit(),
             job: None,
             log: Timed::new("log", move |heard| match heard {
                 Heard::Before => tail.begin(),
@@ -167,7 +171,7 @@ impl Observer {
         if let Fact::Known(life) = &mut facts.life
             && silent
         {
-            life.journal = self.service.last_line();
+            life.journal = self.unit.as_deref().and_then(|unit| self.service.last_line(unit));
         }
         self.git.ask(true);
         let limit = self.environment.limits.read;
@@ -213,14 +217,31 @@ impl Observer {
 
     /// The kernel tells us of a death before the manager knows of it. What the manager then says of the last exit is
     /// about the run before; a moment later it is right.
-    fn ask_manager(&self) -> Result<Job, String> {
+    fn ask_manager(&mut self) -> Result<Job, String> {
         let deadline = Deadline::after(REAPED);
         loop {
             let job = self.service.status()?;
+            self.note_unit(&job);
             if job.pid.is_none_or(|pid| process::find(pid).is_some()) || deadline.left().is_none() {
                 return Ok(job);
             }
             std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// By an alias nobody would be in the unit: its cgroup and its journal have its own name.
+    fn note_unit(&mut self, job: &Job) {
+        if job.unit.is_some() && job.unit != self.unit {
+            self.unit.clone_from(&job.unit);
+            let bridge_match = ProcessMatch::of(&self.config, self.owner());
+            self.process_search = ProcessSearch::new(bridge_match, self.environment.limits.read);
+        }
+    }
+
+    fn owner(&self) -> Owner {
+        match (self.service.owner(), &self.unit) {
+            (Owner::Unit(_), Some(unit)) => Owner::Unit(unit.clone()),
+            (owner, _) => owner,
         }
     }
 
@@ -320,7 +341,7 @@ impl Observer {
         let by_words = found.lookalikes.iter().map(|lookalike| lookalike.process.id.pid);
         let known = by_words.chain(family.iter().copied()).collect();
         // Where that can't be seen, those that look like it are still known.
-        found.lookalikes.extend(self.session_users.besides(known, self.service.owner()).unwrap_or_default());
+        found.lookalikes.extend(self.session_users.besides(known, self.owner()).unwrap_or_default());
         Ok(found)
     }
 
@@ -357,7 +378,7 @@ impl Observer {
     /// The managed process first, since its relatives may go at any time.
     fn family(&self, managed: Option<Process>, of: fn(u32, Option<&str>) -> Vec<u32>) -> Vec<u32> {
         let Some(pid) = managed.map(|managed| managed.id.pid) else { return Vec::new() };
-        let mut family = of(pid, self.service.unit().as_deref());
+        let mut family = of(pid, self.unit.as_deref());
         family.sort_by_key(|member| *member != pid);
         family
     }

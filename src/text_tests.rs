@@ -273,6 +273,7 @@ fn commands() -> Vec<(String, String)> {
         stopped_by_operator: true,
         unmet: None,
         file: None,
+        unit: None,
         pid: None,
         runs: None,
         run: None,

@@ -5,8 +5,13 @@ use serde_json::json;
 
 use crate::identity_twins::{left_alone, outside};
 use crate::support::bot::{Bot, Mood};
-use crate::support::session::{Client, database, session_of};
+use crate::support::session::{self, Client, database, session_of};
+use crate::support::systemd::{self, ALWAYS};
 use crate::support::{Launchd, Scene, alive, keys, load, loaded_with, unloaded};
+
+/// It works, and complains of a lock.
+const COMPLAINS: &str = "while :; do echo '2026-11-27 10:00:00 INFO bridge: [heartbeat] Bridge alive'\n\
+    echo '2026-11-27 10:00:00 ERROR bridge: database is locked'; sleep 0.2; done\n";
 
 /// A program with the session open and a connection to Telegram, after these statements.
 fn connected(scene: &Scene, statements: &[&str]) -> Client {
@@ -20,7 +25,7 @@ fn connected(scene: &Scene, statements: &[&str]) -> Client {
 /// Its job ended with 0 and is not to be kept.
 fn ended_well(extra: &str) -> (Scene, Launchd) {
     let (scene, launchd) = unloaded(&[], &json!({"KeepAlive": false, "RunAtLoad": true}), |scene| {
-        scene.extra = extra.to_owned();
+        extra.clone_into(&mut scene.extra);
     });
     database(&scene.data("valor_bridge.session"), "delete");
     let all = json!({"WorkingDirectory": scene.root, "RunAtLoad": true});
@@ -57,11 +62,9 @@ fn what_only_has_the_session_open_keeps_nobody_from_a_start() {
 /// its own second connection holds.
 #[test]
 fn the_bridge_itself_is_not_ended_for_its_lock_where_a_daemon_has_started_it() {
-    let script = "while :; do echo '2026-11-27 10:00:00 INFO bridge: [heartbeat] Bridge alive'\n\
-        echo '2026-11-27 10:00:00 ERROR bridge: database is locked'; sleep 0.2; done\n";
     let (scene, _launchd) = loaded_with(&[], &keys(), |scene| {
         database(&scene.data("valor_bridge.session"), "delete");
-        scene.script(script);
+        scene.script(COMPLAINS);
     });
     let bridge = connected(&scene, &["begin immediate"]);
     scene.wait_aged(bridge.pid(), 1.5);
@@ -70,4 +73,34 @@ fn the_bridge_itself_is_not_ended_for_its_lock_where_a_daemon_has_started_it() {
     left_alone(&scene, &[bridge.pid()]);
     let words = "that has its own connection to Telegram";
     assert!(scene.check().0["issues"].to_string().contains(words), "{:#}", scene.check().0);
+}
+
+/// `Alias=` in `[Install]`: the label is another name of the unit, and its cgroup has the unit's own.
+#[test]
+fn what_left_its_parents_is_the_bridges_own_also_where_the_unit_is_named_by_an_alias() {
+    let Some(manager) = systemd::or_skip() else { return };
+    let mut scene = manager.scene();
+    let session = scene.data("valor_bridge.session");
+    database(&session, "delete");
+    let python = session::python();
+    let writer = format!(
+        "(setsid '{}' '{}' hold '{}' 'begin immediate' >writer 2>&1 &)\n",
+        python.display(),
+        session::SCRIPT,
+        session.display()
+    );
+    scene.label = "alias".into();
+    scene.script(&format!("{writer}{COMPLAINS}"));
+    manager.write_unit("real", &scene.program(), &systemd::keys_of(&scene, ALWAYS));
+    std::os::unix::fs::symlink("real.service", manager.units().join("alias.service")).expect("a link");
+    manager.reload();
+    manager.start_unit("real");
+    scene.wait("the writer", || {
+        std::fs::read_to_string(scene.root.join("writer")).ok().filter(|said| said.contains("ready"))
+    });
+    let bridge = manager.wait_pid("alias");
+    scene.wait_aged(bridge, 1.5);
+    let _watch = scene.watch();
+    left_alone(&scene, &[bridge]);
+    assert_eq!(scene.check().0["cause"], "none", "{:#}", scene.check().0);
 }

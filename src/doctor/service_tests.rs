@@ -8,6 +8,7 @@ fn job() -> Job {
         stopped_by_operator: false,
         unmet: None,
         file: None,
+        unit: None,
         pid: Some(7),
         runs: Some(1),
         run: None,

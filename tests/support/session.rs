@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::scene::{PATIENCE, Scene, alive};
 
 /// The other programs; see its first lines.
-const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/session.py");
+pub(crate) const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/session.py");
 /// What `make test-tools` installs.
 const TELETHON: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/target/telethon-venv/bin/python");
 

@@ -97,6 +97,7 @@ impl Embedded {
             stopped_by_operator: self.stopped(),
             unmet: None,
             file: None,
+            unit: None,
             pid,
             runs: Some(kept.runs),
             run: None,

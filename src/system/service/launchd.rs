@@ -298,6 +298,7 @@ fn not_loaded() -> Job {
         stopped_by_operator: false,
         unmet: None,
         file: None,
+        unit: None,
         pid: None,
         runs: None,
         run: None,

@@ -80,9 +80,9 @@ impl Service {
     }
 
     /// When the job wrote its last line to its manager's journal; `None` where there is no journal or no line.
-    pub fn last_line(&self) -> Option<Wall> {
+    pub fn last_line(&self, unit: &str) -> Option<Wall> {
         match self {
-            Service::Systemd(systemd) => systemd.last_line(),
+            Service::Systemd(systemd) => systemd.last_line(unit),
             Service::Launchd(_) | Service::Embedded(_) => None,
         }
     }

@@ -36,7 +36,7 @@ const PROPERTIES: &str = "LoadState,ActiveState,SubState,MainPID,NRestarts,Resul
 ExecMainStartTimestampMonotonic,ExecMainExitTimestampMonotonic,ActiveExitTimestampMonotonic,\
 InactiveEnterTimestampMonotonic,Type,Restart,RestartUSec,TimeoutStopUSec,UnitFileState,NeedDaemonReload,Job,\
 ConditionResult,ConditionTimestampMonotonic,AssertResult,AssertTimestampMonotonic,RestartPreventExitStatus,FreezerState,\
-FragmentPath,DropInPaths";
+FragmentPath,DropInPaths,Id";
 
 /// `DefaultTimeoutStopSec`: used for "infinity", since we never wait for ever.
 const EXIT_TIMEOUT: Duration = Duration::from_secs(90);
@@ -243,9 +243,10 @@ impl Systemd {
         format!("{}.service", self.label)
     }
 
-    /// When a process of the unit wrote its last line to the journal. Lines of systemd about the unit do not count.
-    pub(super) fn last_line(&self) -> Option<Wall> {
-        let field = format!("_SYSTEMD_USER_UNIT={}", self.unit());
+    /// When a process of the unit, by its own name, wrote its last line to the journal. Lines of systemd about the unit do
+    /// not count.
+    pub(super) fn last_line(&self, unit: &str) -> Option<Wall> {
+        let field = format!("_SYSTEMD_USER_UNIT={unit}");
         let args = ["--user", "--quiet", "--no-pager", "--lines=1", "--output=short-unix", &field];
         // It lies beside systemctl.
         let output = command::run(&self.systemctl.with_file_name("journalctl"), &args, self.ask).ok()?;
@@ -409,6 +410,7 @@ fn parse(shown: &HashMap<String, String>) -> Result<Job, String> {
         stopped_by_operator: stopped,
         unmet: None,
         file: None,
+        unit: Some(get(shown, "Id")).filter(|id| !id.is_empty()).map(str::to_owned),
         pid,
         runs: get(shown, "NRestarts")
             .parse::<u64>()
