@@ -450,6 +450,9 @@ pub struct Markers {
     pub auth_required: Option<Wall>,
     /// What `last_connected` says.
     pub last_connected: Option<Wall>,
+    /// Its mtime.
+    #[serde(default)]
+    pub last_connected_written: Option<Wall>,
     pub auto_revert: bool,
 }
 

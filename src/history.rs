@@ -137,7 +137,7 @@ pub fn advance(before: &History, facts: &Facts, ours: &[Identity], limits: &Limi
         history.grace_until = now.mono + limits.wake_grace;
     }
     if let Fact::Known(markers) = &facts.markers
-        && (flood_until(markers, history.flood_until, now.wall, limits).is_some() || login_needed(markers))
+        && (flood_until(markers, history.flood_until, now.wall, limits).is_some() || login_needed(markers, now.wall))
     {
         // Such a bridge is silent because it has to wait; afterwards it gets time to write again.
         history.grace_until = now.mono + limits.wake_grace;

@@ -44,9 +44,12 @@ pub fn flood_until(markers: &Markers, by_log: Option<Wall>, now: Wall, limits: &
     by_marker.into_iter().chain(by_log).filter(|until| *until > now).max_by(|a, b| a.0.total_cmp(&b.0))
 }
 
-/// Void when the bridge has been connected since.
-pub fn login_needed(markers: &Markers) -> bool {
-    markers.auth_required.is_some_and(|asked| markers.last_connected.is_none_or(|connected| connected < asked))
+/// Void when the bridge has been connected since. It cannot have been later than the note of it was written: a local time
+/// without a zone is read as UTC, and east of it lies hours ahead.
+pub fn login_needed(markers: &Markers, now: Wall) -> bool {
+    let earlier = |said: Wall| markers.last_connected_written.filter(|written| *written < said).unwrap_or(said);
+    let connected = markers.last_connected.map(earlier).filter(|connected| connected.age(now).is_some());
+    markers.auth_required.is_some_and(|asked| connected.is_none_or(|connected| connected < asked))
 }
 
 #[cfg(test)]
@@ -83,12 +86,31 @@ mod tests {
     #[test]
     fn a_login_is_needed_until_the_bridge_was_connected_again() {
         // Seconds from the marker to the connection.
-        let rows = [(None, true), (Some(-1.0), true), (Some(0.0), false), (Some(1.0), false)];
+        let rows = [
+            (None, true),
+            (Some(-1.0), true),
+            (Some(0.0), false),
+            (Some(1.0), false),
+            (Some(60.0), false),
+            (Some(61.0), true),
+        ];
         for (connected, needed) in rows {
             let last_connected = connected.map(|after: f64| Wall(NOW.0 + after));
             let markers = Markers { auth_required: Some(NOW), last_connected, ..Markers::default() };
-            assert_eq!(login_needed(&markers), needed, "{connected:?}");
+            assert_eq!(login_needed(&markers, NOW + s(60.0)), needed, "{connected:?}");
         }
-        assert!(!login_needed(&Markers::default()));
+        assert!(!login_needed(&Markers::default(), NOW));
+        // Written in local time, seven hours east of UTC; seconds from the marker to the writing, and whether it is needed.
+        for (written, needed) in [(-600.0, true), (600.0, false)] {
+            let markers = Markers {
+                auth_required: Some(NOW),
+                last_connected: Some(Wall(NOW.0 + written + 25_200.0)),
+                last_connected_written: Some(Wall(NOW.0 + written)),
+                ..Markers::default()
+            };
+            for later in [3600.0, 86_400.0] {
+                assert_eq!(login_needed(&markers, NOW + s(later)), needed, "{written} {later}");
+            }
+        }
     }
 }

@@ -48,7 +48,10 @@ impl Case<'_> {
         findings.extend(held(&self.facts.holds, self.markers, now.wall, self.limits));
         // Its own last line gives a silence its reason, as the marker does.
         let says_so = self.history.login_at.is_some() && self.silent();
-        if self.markers.is_some_and(login_needed) || self.ended_by(Class::Login) > 0 || says_so {
+        if self.markers.is_some_and(|markers| login_needed(markers, now.wall))
+            || self.ended_by(Class::Login) > 0
+            || says_so
+        {
             findings.push(told(found(Problem::LoginNeeded, None, Next::Person(Help::LogIn))));
         }
         findings.extend(self.broken_setup());

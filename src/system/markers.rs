@@ -28,6 +28,7 @@ pub fn read(config: &Config) -> Result<Markers, String> {
         flood: flood(config),
         auth_required: files::modified(&config.data(contract::AUTH_REQUIRED)),
         last_connected: files::text(&config.data(contract::LAST_CONNECTED)).and_then(|text| iso(text.trim())),
+        last_connected_written: files::modified(&config.data(contract::LAST_CONNECTED)),
         auto_revert: config.auto_revert || config.data(contract::AUTO_REVERT_ENABLED).exists(),
     })
 }
