@@ -96,8 +96,11 @@ impl Case<'_> {
 
     /// Told once, never healed by force.
     fn degraded(&self) -> Vec<Finding> {
-        let mut findings: Vec<Finding> =
-            self.odd_silence().into_iter().chain(self.no_heartbeat()).chain(self.nothing_inside()).map(told).collect();
+        let mut findings: Vec<Finding> = [self.odd_silence(), self.deaf(), self.no_heartbeat(), self.nothing_inside()]
+            .into_iter()
+            .flatten()
+            .map(told)
+            .collect();
         let mut note = |problem, help| findings.push(told(found(problem, None, Next::Person(help))));
         let repeated = self.facts.log.known().and_then(|log| log.repeated.as_ref());
         // What was logged while the network was gone says nothing about the bridge.

@@ -1490,6 +1490,62 @@ fn every_situation_has_its_verdict() {
             (S::Unhealthy, C::Disconnected, 2),
         ),
         (
+            "its own socket is gone, it beats, and bytes move on another connection",
+            |c| {
+                c.facts.life = Fact::Known(Life::default());
+                c.history.disconnected_since = Some(NOW.mono - s(300.0));
+                c.beats(9, 100.0);
+                c.moved(12.0, false);
+            },
+            (S::Unhealthy, C::Disconnected, 0),
+        ),
+        (
+            "its own socket is gone, and bytes move on another connection without a heartbeat since",
+            |c| {
+                c.facts.life = Fact::Known(Life::default());
+                c.history.disconnected_since = Some(NOW.mono - s(300.0));
+                c.beats(9, 301.0);
+                c.moved(12.0, false);
+            },
+            (S::Unhealthy, C::Disconnected, 2),
+        ),
+        ("bytes lie unread, and it writes", Case::unread, (S::Degraded, C::None, 0)),
+        (
+            "the same, and its heartbeat is younger than a silence",
+            |c| {
+                c.unread();
+                c.beats(9, 299.0);
+            },
+            (S::Degraded, C::None, 0),
+        ),
+        (
+            "the same, and its heartbeat has stopped",
+            |c| {
+                c.unread();
+                c.beats(9, 300.0);
+            },
+            (S::Unhealthy, C::LogStale, 2),
+        ),
+        (
+            "the same after a sleep of the machine",
+            |c| {
+                c.unread();
+                c.beats(9, 300.0);
+                c.history.grace_until = NOW.mono + s(1.0);
+            },
+            (S::Healthy, C::None, 0),
+        ),
+        (
+            "stopped for a moment under a child that writes",
+            |c| c.history.life.stopped_since = Some(NOW.mono - s(59.0)),
+            (S::Healthy, C::None, 0),
+        ),
+        (
+            "stopped under a child that writes",
+            |c| c.history.life.stopped_since = Some(NOW.mono - s(60.0)),
+            (S::Degraded, C::None, 0),
+        ),
+        (
             "disconnected, and the network is down",
             |c| {
                 c.facts.life = Fact::Known(Life::default());

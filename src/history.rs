@@ -339,6 +339,12 @@ fn note_flood(history: &mut History, log: &Log, now: Wall, limits: &Limits) {
 
 fn note_connection(history: &mut History, facts: &Facts) {
     history.had_socket |= facts.sockets().is_ok_and(|sockets| sockets > 0);
+    // It says that it is connected after its socket had gone: it has taken another road (a proxy), of which from now on its
+    // log tells.
+    let says_so = facts.log.known().is_some_and(|log| log.said.connected == Some(true));
+    if says_so && history.disconnected_since.is_some() && facts.sockets() == Ok(0) {
+        history.had_socket = false;
+    }
     history.disconnected_since = match connection(history, facts) {
         Fact::Known(Connection { connected: false, .. }) => {
             Some(history.disconnected_since.unwrap_or(facts.clock.mono))

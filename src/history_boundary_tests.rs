@@ -493,6 +493,29 @@ fn a_connection_is_known_by_its_socket_or_its_log() {
     }
 }
 
+/// First straight to Telegram, then through a proxy.
+#[test]
+fn what_it_says_after_its_socket_went_outweighs_that_it_had_one() {
+    // (since when the socket is gone, what the log says now, known then)
+    let rows = [
+        (Some(ago(9.0)), Some(true), true),
+        (Some(ago(9.0)), None, false),
+        (Some(ago(9.0)), Some(false), false),
+        (None, Some(true), false),
+    ];
+    for (gone, says, connected) in rows {
+        let mut case = well();
+        case.facts.life = Fact::Known(Life::default());
+        (case.history.had_socket, case.history.said_connected) = (true, Some(true));
+        case.history.disconnected_since = gone;
+        case.log().said.connected = says;
+        let history = after(&case);
+        let known = connection(&history, &case.facts);
+        assert_eq!(known.known().map(|known| known.connected), Some(connected), "{gone:?} {says:?}");
+        assert_eq!(history.disconnected_since.is_none(), connected, "{gone:?} {says:?}");
+    }
+}
+
 #[test]
 fn signs_of_life_are_those_of_a_run() {
     let watched = |change: fn(&mut Case)| changed(change).life.watched_since;

@@ -194,7 +194,10 @@ fn dying(record: &Record, now: Mono, limits: &Limits) -> Vec<Dying> {
     let lasts = |since: Mono, limit: Duration| now.since(since) >= limit;
     let mut dying = Vec::new();
     dying.extend(record.stopped_since.map(|since| Dying::Stopped { since }));
-    dying.extend(record.ran.filter(|(_, at)| lasts(*at, limits.silence)).map(|(_, since)| Dying::NoCpu { since }));
+    // Whoever moves bytes both ways runs, whatever the counter says.
+    let moved = |since: Mono| record.connections.iter().any(|seen| moved_at(seen).is_some_and(|at| at > since));
+    let idle = record.ran.filter(|(_, at)| lasts(*at, limits.silence) && !moved(*at));
+    dying.extend(idle.map(|(_, since)| Dying::NoCpu { since }));
     let telegram = || record.connections.iter().filter(|seen| seen.telegram);
     for seen in telegram() {
         // A program may keep an old connection that it does not need any more: while bytes move on another one, this

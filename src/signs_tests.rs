@@ -102,7 +102,7 @@ fn what_is_not_watched_for_long_says_nothing() {
 #[test]
 fn signs_of_death_outweigh_those_of_life() {
     type Row = (&'static str, fn(f64, &mut Life), &'static [&'static str]);
-    let rows: [Row; 12] = [
+    let rows: [Row; 14] = [
         ("bytes that lie unread", |_, life| life.connections[0].unread = 7, &["unread"]),
         (
             "and more come: a dead loop with a spinning thread",
@@ -159,6 +159,22 @@ fn signs_of_death_outweigh_those_of_life() {
         ("stopped", |_, life| life.stopped = true, &["stopped"]),
         ("stopped until a minute ago", |minute, life| life.stopped = minute < 5.0, &[]),
         ("it has not run at all", |_, life| life.ran = 1, &["no cpu"]),
+        (
+            "its counter stands still, and bytes move both ways",
+            |_, life| {
+                life.ran = 1;
+                (life.connections[0].sent, life.connections[0].received) = (Some(s(1.0)), Some(s(1.0)));
+            },
+            &[],
+        ),
+        (
+            "its counter stands still, and bytes only arrive",
+            |_, life| {
+                life.ran = 1;
+                (life.connections[0].sent, life.connections[0].received) = (Some(s(900.0)), Some(s(1.0)));
+            },
+            &["no cpu"],
+        ),
         ("it ran once, a minute ago", |minute, life| life.ran = u64::from(minute >= 4.0), &[]),
     ];
     for (name, life, expected) in rows {

@@ -10,7 +10,7 @@ use crate::holders::Left;
 use crate::markers::Update;
 use crate::outages::{Healed, Outage, What};
 use crate::outcome::{Cure, Outcome};
-use crate::signs::Living;
+use crate::signs::{Dying, Living};
 use crate::snapshot::{Commit, Done, More, Recent, RunningRung, Snapshot};
 use crate::time::{Clock, Mono, Wall};
 use crate::verdict::{Cause, Finding, Head, Help, Innocent, Next, Problem, Rung, State, Verdict};
@@ -163,6 +163,14 @@ pub(crate) fn situations() -> Vec<(&'static str, Snapshot)> {
             one(Problem::LogNeverWritten { path, there: false }, Next::Person(Help::MendLog))
         }),
         ("degraded, no heartbeat", { one(Problem::NoHeartbeat { since: ago(320) }, Next::Person(Help::LookAtBridge)) }),
+        ("degraded, deaf", {
+            let sign = Dying::Unread { bytes: 4860, since: CLOCK.mono - Duration::from_secs(90) };
+            one(Problem::Deaf { sign }, Next::Person(Help::LookAtBridge))
+        }),
+        ("deaf, and without a heartbeat", {
+            let sign = Dying::PeerClosed { since: CLOCK.mono - Duration::from_secs(400) };
+            one(Problem::DeafAndSilent { since: ago(320), sign }, Next::EndAndStart)
+        }),
         ("degraded, nothing under its runner", { one(Problem::NothingInside, Next::Person(Help::LookAtBridge)) }),
         ("an alert does not go out", {
             let why = "Telegram can't be reached: connection refused";

@@ -134,7 +134,8 @@ pub fn phrase(problem: &Problem, now: Clock) -> String {
             format!("the bridge has had no connection to Telegram since {}", at(*since, now))
         }
         Problem::Silent { from_start: true, .. } => "the bridge hung at its start".into(),
-        Problem::Silent { .. } => "the bridge hangs".into(),
+        Problem::Silent { .. } | Problem::DeafAndSilent { .. } => "the bridge hangs".into(),
+        Problem::Deaf { .. } => "the bridge does not work, though its log goes on".into(),
         Problem::SilentButAlive { since, .. } => format!("the bridge's log is silent since {}", at(*since, now)),
         Problem::LogNeverWritten { there: true, .. } => "the bridge writes nothing to its log".into(),
         Problem::LogNeverWritten { there: false, .. } => "the bridge's log is not there".into(),
@@ -175,6 +176,10 @@ pub fn detail(problem: &Problem, now: Clock) -> Option<String> {
         Problem::Offline { .. } => "none of Telegram's data centres accepts a connection".into(),
         Problem::NotLoaded => "the service manager does not know it".into(),
         Problem::Silent { since, .. } => format!("its log is silent since {}", at(*since, now)),
+        Problem::Deaf { sign } => dying(*sign, now),
+        Problem::DeafAndSilent { since, sign } => {
+            format!("its heartbeat stopped at {}; {}", at(*since, now), dying(*sign, now))
+        }
         Problem::SilentButAlive { sign: Some(sign), .. } => format!("but {}", living(*sign, now)),
         Problem::SilentButAlive { sign: None, .. } => "whether it lives can't be seen".into(),
         Problem::LogNeverWritten { path, .. } => foreign(path),

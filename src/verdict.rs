@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::facts::{Condition, Exit, Keeper, Lookalike, MissingProgram, Pause, Repeated, Unmet};
 use crate::holders::Left;
 use crate::markers::Update;
-use crate::signs::Living;
+use crate::signs::{Dying, Living};
 use crate::time::{Mono, Wall};
 
 /// The states, as `check --json` names them.
@@ -196,6 +196,15 @@ pub enum Problem {
     NoHeartbeat {
         since: Wall,
     },
+    /// Its log goes on, and the kernel shows that the bridge itself does not work.
+    Deaf {
+        sign: Dying,
+    },
+    /// The same, and since then its regular heartbeat is missing.
+    DeafAndSilent {
+        since: Wall,
+        sign: Dying,
+    },
     /// No bridge was seen under the managed process, which is none, and nothing that a bridge would do.
     NothingInside,
     RepeatedError {
@@ -377,6 +386,7 @@ impl Problem {
             | Problem::Disconnected { since }
             | Problem::Silent { since, .. }
             | Problem::SilentButAlive { since, .. }
+            | Problem::DeafAndSilent { since, .. }
             | Problem::NoHeartbeat { since } => Some(*since),
             Problem::Paused(pause) => Some(pause.since),
             _ => None,
@@ -408,10 +418,11 @@ impl Problem {
             Problem::StopHang { .. } => Cause::StopHang,
             Problem::Duplicate { .. } => Cause::Duplicate,
             Problem::Disconnected { .. } => Cause::Disconnected,
-            Problem::Silent { .. } => Cause::LogStale,
+            Problem::Silent { .. } | Problem::DeafAndSilent { .. } => Cause::LogStale,
             Problem::SilentButAlive { .. }
             | Problem::LogNeverWritten { .. }
             | Problem::NoHeartbeat { .. }
+            | Problem::Deaf { .. }
             | Problem::NothingInside
             | Problem::RepeatedError { .. }
             | Problem::DiskLow(_)

@@ -1,11 +1,14 @@
 //! Reports of bridges that were ended though they lived, and of hangs that have to be cured all the same. Sixty times
 //! faster: silence counts after 5 s, and beside a sign of life after 15 s.
 
+use std::process::Command;
 use std::sync::atomic::Ordering;
 
 use serde_json::{Value, json};
 
 use crate::support::bot::{Bot, Mood};
+use crate::support::decoys::start;
+use crate::support::session;
 use crate::support::systemd;
 use crate::support::{Scene, Watch, alive, executable, keys, loaded_with};
 
@@ -276,4 +279,46 @@ fn a_log_that_does_not_grow_but_is_written_over_is_no_silence() {
     assert!(alive(pid) && scene.acts().is_empty(), "{:?}", scene.acts());
     let silent = scene.status().map(|status| status["check"]["issues"].to_string()).unwrap_or_default();
     assert!(!silent.contains("log"), "{silent}");
+}
+
+/// Its loop is dead, and another thread goes on to log: no heartbeat was ever seen.
+const DEAF: &str = "import socket, sys, time\n\
+c = socket.create_connection((sys.argv[1], int(sys.argv[2])))\n\
+print('2026-11-27 10:00:00 INFO telethon: Connected to Telegram', flush=True)\n\
+while True:\n    print('2026-11-27 10:00:00 INFO metrics: queue=1', flush=True); time.sleep(0.3)\n";
+
+/// The bytes that lie unread are one witness: it is told, and nothing is ended.
+#[test]
+fn a_deaf_bridge_is_not_called_healthy_for_the_lines_that_another_thread_writes() {
+    let (mut scene, bot) = scene(&[]);
+    std::fs::write(scene.root.join("deaf.py"), DEAF).expect("a bridge");
+    let telegram = scene.telegram.as_ref().expect("a Telegram").local_addr().expect("an address");
+    let python = session::python();
+    let (host, port) = (telegram.ip().to_string(), telegram.port().to_string());
+    scene.program_is(&[python.to_str().expect("a path"), "deaf.py", &host, &port]);
+    scene.pushes.store(true, Ordering::Relaxed);
+    let _watch = scene.watch();
+    let pid = scene.wait_bridge();
+    scene.wait_verdict("degraded", "none");
+    let check = left_alone(&scene, pid);
+    assert!(check["issues"].to_string().contains("from Telegram have lain unread"), "{check:#}");
+    told_once(&scene, &bot, "The bridge does not work, though its log goes on");
+}
+
+/// With a heartbeat that was regular and is missing there are two witnesses.
+#[test]
+fn a_deaf_bridge_whose_heartbeat_has_stopped_is_cured_whoever_else_writes() {
+    let mut scene = Scene::new("embedded", 60.0);
+    scene.bridge(&["--hang", "data/hang", "--ping", "0.3"]);
+    scene.pushes.store(true, Ordering::Relaxed);
+    let _watch = scene.watch();
+    scene.wait_verdict("healthy", "none");
+    let pid = scene.wait_bridge();
+    scene.wait("its rhythm", || (scene.status()?["history"]["beats"]["seen"].as_u64()? >= 3).then_some(()));
+    std::fs::write(scene.data("hang"), "").expect("the fault");
+    let line = "while :; do echo '2026-11-27 10:00:00 INFO metrics: queue=1' >> \"$0\"; sleep 0.3; done";
+    let noise = start("noise", Command::new("/bin/sh").args(["-c", line]).arg(scene.log()));
+    let act = cured(&scene, pid);
+    assert!(act.contains("its heartbeat stopped at "), "{act}");
+    drop(noise);
 }

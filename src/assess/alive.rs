@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use super::{Case, found};
-use crate::signs::Living;
+use super::{Case, found, told};
+use crate::signs::{Dying, Living};
+use crate::time::Wall;
 use crate::verdict::{Finding, Help, Next, Problem, Rung};
 
 impl Case<'_> {
@@ -12,24 +13,34 @@ impl Case<'_> {
         let Some(process) = self.process else { return Vec::new() };
         let (history, limits) = (self.history, self.limits);
         let mut findings = Vec::new();
-        let mut sick = |problem, next| findings.push(found(problem, Some(Rung::EndStale), next));
+        let sick = |problem| found(problem, Some(Rung::EndStale), Next::EndAndStart);
         // After a sleep of the machine every silence is as long as the sleep was.
         let awake = self.facts.clock.mono >= history.grace_until;
         let grown_up = process.age >= limits.start_grace;
         if awake && self.stop_hangs() {
-            sick(Problem::StopHang { since: self.wall(history.stopping_since) }, Next::EndAndStart);
+            findings.push(sick(Problem::StopHang { since: self.wall(history.stopping_since) }));
         }
         let cut = self.lasting(history.disconnected_since);
         // Of a bridge that never had a socket of its own only a line says so, and bytes that move say the opposite.
-        let moves = !history.had_socket && self.signs.living.iter().any(|sign| matches!(sign, Living::Moved { .. }));
-        if awake && cut >= limits.disconnection && grown_up && history.disconnected_since.is_some() && !moves {
-            sick(Problem::Disconnected { since: self.wall(history.disconnected_since) }, Next::EndAndStart);
+        let moves = self.signs.living.iter().any(|sign| matches!(sign, Living::Moved { .. }));
+        let is_cut = history.disconnected_since.is_some() && cut >= limits.disconnection;
+        if awake && grown_up && is_cut && (history.had_socket || !moves) {
+            let problem = Problem::Disconnected { since: self.wall(history.disconnected_since) };
+            if moves && history.beats.last > history.disconnected_since {
+                // It may have taken another road since: both say the opposite of the socket that is gone.
+                findings.push(told(found(problem, None, Next::Person(Help::LookAtBridge))));
+            } else {
+                findings.push(sick(problem));
+            }
+        }
+        if let Some((since, sign)) = self.deaf_without_heartbeat() {
+            findings.push(sick(Problem::DeafAndSilent { since, sign }));
         }
         if self.hangs() {
             let silent = self.lasting(history.silent_since);
             // The clocks are read a moment after the process was looked at.
             let from_start = process.age.saturating_sub(silent) < Duration::from_secs(1);
-            sick(Problem::Silent { since: self.wall(history.silent_since), from_start }, Next::EndAndStart);
+            findings.push(sick(Problem::Silent { since: self.wall(history.silent_since), from_start }));
         }
         findings
     }
@@ -105,6 +116,12 @@ impl Case<'_> {
 
     /// Noise is no heartbeat.
     pub(super) fn no_heartbeat(&self) -> Option<Finding> {
+        let since = self.heartbeat_stopped().filter(|_| self.deaf_without_heartbeat().is_none())?;
+        Some(found(Problem::NoHeartbeat { since }, None, Next::Person(Help::LookAtBridge)))
+    }
+
+    /// Since when, while other lines go on.
+    fn heartbeat_stopped(&self) -> Option<Wall> {
         /// Fewer are no rhythm.
         const REGULAR: u32 = 3;
         let beats = self.history.beats;
@@ -112,8 +129,28 @@ impl Case<'_> {
         let stopped = awake && beats.seen >= REGULAR && self.lasting(beats.last) >= self.limits.silence;
         // Those are later than the last heartbeat then: where that was the last line, it is a silence.
         let goes_on = self.within(self.history.silent_since, self.limits.silence);
-        let since = self.wall(beats.last);
-        (stopped && self.process.is_some() && goes_on)
-            .then(|| found(Problem::NoHeartbeat { since }, None, Next::Person(Help::LookAtBridge)))
+        (stopped && self.process.is_some() && goes_on).then(|| self.wall(beats.last))
+    }
+
+    /// Another thread or a child goes on to write, and the kernel shows that the bridge itself does not work: one witness.
+    pub(super) fn deaf(&self) -> Option<Finding> {
+        let sign = self.sign_of_death().filter(|_| self.deaf_without_heartbeat().is_none())?;
+        Some(found(Problem::Deaf { sign }, None, Next::Person(Help::LookAtBridge)))
+    }
+
+    /// The same, and its regular heartbeat has stopped for as long as a silence counts: two.
+    fn deaf_without_heartbeat(&self) -> Option<(Wall, Dying)> {
+        Some((self.heartbeat_stopped()?, self.sign_of_death()?))
+    }
+
+    /// In a bridge that is not silent: of one that is, it makes a hang.
+    fn sign_of_death(&self) -> Option<Dying> {
+        let awake = self.facts.clock.mono >= self.history.grace_until;
+        let lasts = |sign: &&Dying| match sign {
+            Dying::Stopped { since } => self.lasting(Some(*since)) >= self.limits.lies,
+            // These count from their own limits on.
+            Dying::Unread { .. } | Dying::PeerClosed { .. } | Dying::NoCpu { .. } => true,
+        };
+        self.signs.dying.iter().find(lasts).copied().filter(|_| awake && self.process.is_some() && !self.silent())
     }
 }

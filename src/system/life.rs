@@ -56,11 +56,12 @@ mod platform {
         let (ran, waited) = scheduled(pid);
         // A machine at its limits takes the CPU away from who wants to work: that is no idleness.
         let cpu = cpu + Duration::from_nanos(waited);
+        let ran = process::cpu_time(pid).unwrap_or(ran);
         Some(Reading { pid, cpu, ran: ticks.wrapping_add(ran), stopped: fields.first() == Some(&"T") })
     }
 
-    /// How long the first thread, which runs an event loop, ran and how long it waited for a CPU, in nanoseconds. A tick is
-    /// 10 ms, and a quiet bridge may use less in 5 min.
+    /// How long the first thread, which mostly runs the event loop, ran and how long it waited for a CPU, in nanoseconds. A
+    /// tick is 10 ms, and a quiet bridge may use less in 5 min.
     fn scheduled(pid: u32) -> (u64, u64) {
         let text = std::fs::read_to_string(format!("/proc/{pid}/schedstat")).unwrap_or_default();
         let mut fields = text.split_ascii_whitespace().map(|field| field.parse().unwrap_or(0));
@@ -111,6 +112,7 @@ mod tests {
     use rustix::process::{Pid, Signal, kill_process};
 
     use super::*;
+    use crate::system::process;
 
     #[test]
     fn a_process_that_runs_and_one_that_is_stopped_are_told_apart() {
@@ -132,6 +134,30 @@ mod tests {
         assert_eq!((once.cpu, once.ran), (again.cpu, again.ran));
         child.kill().unwrap();
         child.wait().unwrap();
+    }
+
+    /// An event loop may run in any of its threads.
+    #[test]
+    fn a_second_thread_that_runs_is_seen() {
+        let script = "import threading, time\n\
+            def run():\n    while True: time.sleep(0.001)\n\
+            threading.Thread(target=run, daemon=True).start()\nprint('ready', flush=True)\ntime.sleep(600)\n";
+        let mut python = Command::new("python3");
+        let Ok(mut child) = python.args(["-c", script]).stdout(std::process::Stdio::piped()).spawn() else {
+            println!("SKIPPED: there is no python3");
+            return;
+        };
+        let mut ready = [0; 5];
+        std::io::Read::read_exact(child.stdout.as_mut().unwrap(), &mut ready).unwrap();
+        let first = process::cpu_time(child.id()).unwrap();
+        let until = Instant::now() + Duration::from_secs(20);
+        // Less than a tick.
+        while process::cpu_time(child.id()).unwrap() == first {
+            assert!(Instant::now() < until, "its second thread runs");
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert_eq!(process::cpu_time(child.id()), None);
     }
 
     #[test]
