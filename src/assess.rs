@@ -13,7 +13,7 @@ use std::time::Duration;
 pub use self::crash_loop::recent;
 pub(crate) use self::standing_still::held;
 
-use crate::facts::{Fact, Facts, Job, KeepAlive, Markers, Process};
+use crate::facts::{Fact, Facts, Halt, Job, KeepAlive, Markers, Process};
 use crate::history::{History, connected, connection, signs};
 use crate::limits::Limits;
 use crate::signs::Signs;
@@ -50,6 +50,13 @@ pub fn assess(facts: &Facts, history: &History, limits: &Limits) -> Verdict {
         (&facts.markers, findings.first().map(|finding| finding.problem.state()))
     {
         findings.insert(0, case.markers_unseen(why));
+    }
+    if case.process.is_some()
+        && findings.first().is_some_and(|first| first.problem.state() == State::Unhealthy)
+        && let Some(halt @ (Halt::Traced { .. } | Halt::Frozen)) = facts.life.known().and_then(|life| life.halted)
+    {
+        // A person is at work on it, and what looks like a hang is his.
+        findings.insert(0, told(found(Problem::Halted(halt), None, Next::ConditionMet)));
     }
     if findings.is_empty()
         && let Fact::Unknown(why) = &facts.log
@@ -138,7 +145,7 @@ impl Case<'_> {
 
     /// If nothing is wrong: starting or healthy.
     fn well(&self) -> Next {
-        let age = self.process.map_or(Duration::ZERO, |process| process.age);
+        let age = self.process.map_or_else(|| self.lasting(self.service.starting_since), |process| process.age);
         if age < self.limits.start_grace && !self.connected() {
             return Next::ConnectsUntil(self.facts.clock.wall + self.limits.start_grace.saturating_sub(age));
         }

@@ -2,8 +2,9 @@
 
 use super::*;
 use crate::facts::{
-    Class, Condition, Connection, Disk, Event, EventKind, Exit, Flood, Git, Held, Holder, Holds, Identity, Keeper,
-    KnownBy, Life, Lock, Log, Lookalike, MissingProgram, Parent, Pause, Repeated, Role, Session, Unmet, UpdateLock,
+    Class, Condition, Connection, Disk, Event, EventKind, Exit, Flood, Git, Halt, Held, Holder, Holds, Identity,
+    Keeper, KnownBy, Life, Lock, Log, Lookalike, MissingProgram, Parent, Pause, Repeated, Role, Session, Unmet,
+    UpdateLock,
 };
 use crate::findings::{Ended as Traceback, Findings, FloodWait};
 use crate::history::{Beats, Counted, Ended, advance};
@@ -97,6 +98,7 @@ fn job(pid: Option<u32>) -> Job {
         unmet: None,
         file: None,
         unit: None,
+        starting_since: None,
         pid,
         runs: Some(7),
         run: None,
@@ -218,6 +220,11 @@ impl Case {
     fn moved(&mut self, ago: f64, telegram: bool) {
         let at = Some(NOW.mono - s(ago));
         self.history.life.connections = vec![seen(telegram, at)];
+    }
+
+    fn life(&mut self) -> &mut Life {
+        let Fact::Known(life) = &mut self.facts.life else { unreachable!("it was seen") };
+        life
     }
 
     fn unread(&mut self) {
@@ -675,6 +682,22 @@ fn every_situation_has_its_verdict() {
                 c.lookalike(100.0);
             },
             (S::Waiting, C::OutsideManager, 0),
+        ),
+        (
+            "what its unit does before a start takes long",
+            |c| {
+                c.down(4000.0, 200.0);
+                c.job().starting_since = Some(NOW.mono - s(299.0));
+            },
+            (S::Starting, C::None, 0),
+        ),
+        (
+            "the same for longer than any start",
+            |c| {
+                c.down(4000.0, 200.0);
+                c.job().starting_since = Some(NOW.mono - s(300.0));
+            },
+            (S::Unhealthy, C::ProcessDead, 0),
         ),
         (
             "it ended with 0 and is not kept, and runs under other words",
@@ -1508,6 +1531,35 @@ fn every_situation_has_its_verdict() {
                 c.moved(12.0, false);
             },
             (S::Unhealthy, C::Disconnected, 2),
+        ),
+        (
+            "a debugger is attached to a bridge that is silent",
+            |c| {
+                c.silent(900.0);
+                c.life().halted = Some(Halt::Traced { by: 7 });
+            },
+            (S::Stopped, C::OperatorStop, 0),
+        ),
+        (
+            "its control group is frozen",
+            |c| {
+                c.silent(900.0);
+                c.life().halted = Some(Halt::Frozen);
+            },
+            (S::Stopped, C::OperatorStop, 0),
+        ),
+        (
+            "a tracer is attached to a bridge that works",
+            |c| c.life().halted = Some(Halt::Traced { by: 7 }),
+            (S::Healthy, C::None, 0),
+        ),
+        (
+            "bytes lie unread, and nothing was written since they came",
+            |c| {
+                c.unread();
+                c.silent(61.0);
+            },
+            (S::Healthy, C::None, 0),
         ),
         ("bytes lie unread, and it writes", Case::unread, (S::Degraded, C::None, 0)),
         (

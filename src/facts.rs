@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::findings::Findings;
-use crate::time::{Clock, Wall};
+use crate::time::{Clock, Mono, Wall};
 
 /// A fact, or why it could not be found out. Failing to look is never taken for sickness, nor for health.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -156,8 +156,22 @@ pub struct Life {
     pub stopped: bool,
     /// TCP connections into Telegram's ranges; of a bridge that has none, all its others.
     pub connections: Vec<Connection>,
+    /// What keeps one of them from running. Asked only in a deep look.
+    pub halted: Option<Halt>,
     /// When the unit's journal got its last line; asked only of a bridge that is silent elsewhere.
     pub journal: Option<Wall>,
+}
+
+/// Whether somebody keeps a process from running.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Halt {
+    Nobody,
+    /// A debugger outside the bridge is attached: its pid.
+    Traced {
+        by: u32,
+    },
+    /// Its control group is frozen.
+    Frozen,
 }
 
 /// A TCP connection of the bridge.
@@ -197,6 +211,9 @@ pub struct Job {
     /// systemd: the unit's own name (`Id`), where the job is named by an alias of it.
     #[serde(default)]
     pub unit: Option<String>,
+    /// systemd: since when it prepares the start (`ExecStartPre=`), without a process of the bridge so far.
+    #[serde(default)]
+    pub starting_since: Option<Mono>,
     pub pid: Option<u32>,
     /// How often the manager has started the job.
     pub runs: Option<u64>,

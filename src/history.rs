@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error_line;
 use crate::exit_class::{self, Ending};
-use crate::facts::{Class, Event, EventKind, Exit, Fact, Facts, Identity, Job, Log, Process, Repeated};
+use crate::facts::{Class, Event, EventKind, Exit, Fact, Facts, Halt, Identity, Job, Log, Process, Repeated};
 use crate::findings::Findings;
 use crate::identity::{self, Starters};
 use crate::inside::Inside;
@@ -55,6 +55,9 @@ pub struct History {
     pub beats: Beats,
     #[serde(default)]
     pub life: signs::Record,
+    /// Somebody kept its processes from running at the last look that asked.
+    #[serde(default)]
+    pub halted: bool,
     /// This run had a socket to Telegram: from then on its absence means something.
     pub had_socket: bool,
     pub said_connected: Option<bool>,
@@ -141,6 +144,14 @@ pub fn advance(before: &History, facts: &Facts, ours: &[Identity], limits: &Limi
     {
         // Such a bridge is silent because it has to wait; afterwards it gets time to write again.
         history.grace_until = now.mono + limits.wake_grace;
+    }
+    match facts.life.known().and_then(|life| life.halted) {
+        Some(Halt::Traced { .. } | Halt::Frozen) => history.halted = true,
+        Some(Halt::Nobody) if history.halted => {
+            // The same after a debugger has gone.
+            (history.halted, history.grace_until) = (false, now.mono + limits.wake_grace);
+        }
+        Some(Halt::Nobody) | None => {}
     }
     history.clock = Some(now);
     history.markers_unseen_since = facts.markers.why().map(|_| history.markers_unseen_since.unwrap_or(now.mono));
@@ -245,7 +256,7 @@ fn note_process(
         (history.locked_at, history.told_to_stop_at, history.login_at) = (None, None, None);
         (history.said, history.unheard) = (Findings::default(), false);
         (history.beats, history.life) = (Beats::default(), signs::Record::default());
-        history.inside = Inside::default();
+        (history.inside, history.halted) = (Inside::default(), false);
         (history.spoke, history.torn, history.buffered) = (false, false, false);
         events.extend(start(history, process, facts));
     }
@@ -342,7 +353,9 @@ fn note_connection(history: &mut History, facts: &Facts) {
     // It says that it is connected after its socket had gone: it has taken another road (a proxy), of which from now on its
     // log tells.
     let says_so = facts.log.known().is_some_and(|log| log.said.connected == Some(true));
-    if says_so && history.disconnected_since.is_some() && facts.sockets() == Ok(0) {
+    // Where both came since the last look, it may have lost what it speaks of; another connection says that it has not.
+    let another = facts.life.known().is_some_and(|life| life.connections.iter().any(|connection| !connection.telegram));
+    if says_so && facts.sockets() == Ok(0) && (history.disconnected_since.is_some() || another) {
         history.had_socket = false;
     }
     history.disconnected_since = match connection(history, facts) {

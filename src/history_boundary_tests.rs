@@ -493,26 +493,46 @@ fn a_connection_is_known_by_its_socket_or_its_log() {
     }
 }
 
+#[test]
+fn what_a_debugger_has_held_gets_time_to_speak_again() {
+    let halted = |before: bool, halt: Option<Halt>| {
+        let mut case = well();
+        case.history.halted = before;
+        let Fact::Known(life) = &mut case.facts.life else { unreachable!("it was seen") };
+        life.halted = halt;
+        let history = after(&case);
+        (history.halted, history.grace_until > NOW.mono)
+    };
+    let traced = Some(Halt::Traced { by: 7 });
+    assert_eq!(halted(false, traced), (true, false));
+    assert_eq!(halted(true, None), (true, false), "a shallow look does not ask");
+    assert_eq!(halted(true, Some(Halt::Nobody)), (false, true));
+    assert_eq!(halted(false, Some(Halt::Nobody)), (false, false));
+}
+
 /// First straight to Telegram, then through a proxy.
 #[test]
 fn what_it_says_after_its_socket_went_outweighs_that_it_had_one() {
-    // (since when the socket is gone, what the log says now, known then)
+    // (since when the socket is gone, whether it has another one, what the log says now, known then)
     let rows = [
-        (Some(ago(9.0)), Some(true), true),
-        (Some(ago(9.0)), None, false),
-        (Some(ago(9.0)), Some(false), false),
-        (None, Some(true), false),
+        (Some(ago(9.0)), false, Some(true), true),
+        (Some(ago(9.0)), true, None, false),
+        (Some(ago(9.0)), true, Some(false), false),
+        (None, false, Some(true), false),
+        (None, true, Some(true), true),
     ];
-    for (gone, says, connected) in rows {
+    for (gone, another, says, connected) in rows {
         let mut case = well();
-        case.facts.life = Fact::Known(Life::default());
+        let proxy = Connection { telegram: false, ..telegram() };
+        let connections = if another { vec![proxy] } else { vec![] };
+        case.facts.life = Fact::Known(Life { connections, ..Life::default() });
         (case.history.had_socket, case.history.said_connected) = (true, Some(true));
         case.history.disconnected_since = gone;
         case.log().said.connected = says;
         let history = after(&case);
         let known = connection(&history, &case.facts);
-        assert_eq!(known.known().map(|known| known.connected), Some(connected), "{gone:?} {says:?}");
-        assert_eq!(history.disconnected_since.is_none(), connected, "{gone:?} {says:?}");
+        assert_eq!(known.known().map(|known| known.connected), Some(connected), "{gone:?} {another} {says:?}");
+        assert_eq!(history.disconnected_since.is_none(), connected, "{gone:?} {another} {says:?}");
     }
 }
 

@@ -26,7 +26,7 @@ use crate::system::process_table::{Found, ProcessMatch, ProcessSearch};
 use crate::system::service::Service;
 use crate::system::session_users::SessionUsers;
 use crate::system::timed::Timed;
-use crate::system::{clock, family, life, log_end, markers, network, process, program, recovery_lock, session};
+use crate::system::{clock, family, halted, life, log_end, markers, network, process, program, recovery_lock, session};
 use crate::time::Wall;
 
 /// Looks again and again, and remembers how far it has read.
@@ -167,6 +167,9 @@ impl Observer {
         let by_words = found.filter(|lookalike| lookalike.known_by == KnownBy::Words);
         self.new_processes.ask_about(by_words.map(|lookalike| lookalike.process.id.pid));
         facts.life = self.read_life(&family);
+        if let Fact::Known(life) = &mut facts.life {
+            life.halted = Some(halted::look(&family));
+        }
         let silent = facts.log.known().is_none_or(|log| !log.grew);
         if let Fact::Known(life) = &mut facts.life
             && silent

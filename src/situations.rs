@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::act::{Hand, Reason};
 use crate::check::{Check, Known};
-use crate::facts::{Condition, Exit, Identity, Keeper, MissingProgram, Pause, Process, Repeated, Unmet};
+use crate::facts::{Condition, Exit, Halt, Identity, Keeper, MissingProgram, Pause, Process, Repeated, Unmet};
 use crate::history::History;
 use crate::holders::Left;
 use crate::markers::Update;
@@ -163,6 +163,8 @@ pub(crate) fn situations() -> Vec<(&'static str, Snapshot)> {
             one(Problem::LogNeverWritten { path, there: false }, Next::Person(Help::MendLog))
         }),
         ("degraded, no heartbeat", { one(Problem::NoHeartbeat { since: ago(320) }, Next::Person(Help::LookAtBridge)) }),
+        ("a debugger is attached", one(Problem::Halted(Halt::Traced { by: 7 }), Next::ConditionMet)),
+        ("frozen", one(Problem::Halted(Halt::Frozen), Next::ConditionMet)),
         ("degraded, deaf", {
             let sign = Dying::Unread { bytes: 4860, since: CLOCK.mono - Duration::from_secs(90) };
             one(Problem::Deaf { sign }, Next::Person(Help::LookAtBridge))
@@ -272,6 +274,10 @@ pub(crate) fn situations() -> Vec<(&'static str, Snapshot)> {
         (
             "session-locked, another user's",
             one(Problem::SessionLocked { pid: 7, left: Some(Left::OtherUser) }, Next::Person(Help::EndHolder)),
+        ),
+        (
+            "session-locked by another bridge",
+            one(Problem::SessionLocked { pid: 7, left: Some(Left::OtherBridge) }, Next::Person(Help::LookAtHolder)),
         ),
         ("offline, the bridge down", down(one(Problem::Offline { since: ago(3600) }, Next::NetworkBack))),
         ("flood-wait", one(Problem::FloodWait { until: ahead(4020) }, Next::FloodEnds(ahead(4020)))),

@@ -229,7 +229,7 @@ mod tests {
             Cause::OutsideManager => &["outside-manager, in tmux", "outside-manager, kept by pm2"],
             // Rung 5 at work.
             Cause::LogStale => &["log-stale, rung 5"],
-            Cause::SessionLocked => &["session-locked, another user's"],
+            Cause::SessionLocked => &["session-locked, another user's", "session-locked by another bridge"],
             Cause::AuthRequired => &["auth-required"],
             Cause::DiskFull => &["disk-full"],
             Cause::ConfigError => &[

@@ -29,7 +29,7 @@ pub use self::journal::{
 pub use self::revert::{finished, refusal as why_not_reverted};
 use self::time::{at, lasting};
 use crate::act::{Hand, Reason};
-use crate::facts::{Condition, Exit, Keeper, Lookalike, MissingProgram, Unmet, short_id};
+use crate::facts::{Condition, Exit, Halt, Keeper, Lookalike, MissingProgram, Unmet, short_id};
 use crate::foreign_text::{Lines, harmless};
 use crate::holders::Left;
 use crate::markers::Update;
@@ -100,6 +100,7 @@ pub fn phrase(problem: &Problem, now: Clock) -> String {
         Problem::OperatorStop => "the operator stopped the bridge".into(),
         Problem::OutsideManager { pid, .. } => format!("the bridge runs outside its manager (pid {pid})"),
         Problem::ConditionUnmet(_) => "the operator stopped the bridge by a condition of its job".into(),
+        Problem::Halted(_) => "somebody keeps the bridge from running".into(),
         Problem::Paused(pause) => format!("recovery is paused since {}", at(pause.since, now)),
         Problem::RecoveryRunning(pid) => format!("another recovery of this bridge is running (pid {pid})"),
         Problem::UpdateRunning(Update::Held(_)) => "an update is running under 'hold'".into(),
@@ -162,6 +163,8 @@ pub fn detail(problem: &Problem, now: Clock) -> Option<String> {
         | Problem::Undelivered(why) => foreign(why),
         Problem::UpdateRunning(Update::Held(reason)) if !reason.is_empty() => foreign(reason),
         Problem::ConditionUnmet(condition) => unmet(condition),
+        Problem::Halted(Halt::Traced { by }) => format!("a debugger is attached (pid {by})"),
+        Problem::Halted(Halt::Frozen) => "its control group is frozen".into(),
         Problem::LoginNeeded => "no restart can help".into(),
         Problem::OutsideManager { parent, keeper, .. } => kept_by(parent.as_ref(), keeper.as_ref())?,
         Problem::NothingInside => "it has no connection and no heartbeat".into(),
@@ -387,6 +390,7 @@ fn helped(help: Help) -> &'static str {
         Help::OneManager => "end it there, then run 'bridge-watchdog restart'",
         Help::MendLog => "correct bridge.log, or have it write at once",
         Help::EndHolder => "end that process yourself; Bridge Watchdog leaves it alone",
+        Help::LookAtHolder => "end the one of the two that is not to run",
         Help::LookAtBridge => "see what it does; nothing is ended for that",
         Help::ReadLog => "read the log; nothing is restarted for that",
     }

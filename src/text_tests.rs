@@ -274,6 +274,7 @@ fn commands() -> Vec<(String, String)> {
         unmet: None,
         file: None,
         unit: None,
+        starting_since: None,
         pid: None,
         runs: None,
         run: None,

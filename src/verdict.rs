@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::facts::{Condition, Exit, Keeper, Lookalike, MissingProgram, Pause, Repeated, Unmet};
+use crate::facts::{Condition, Exit, Halt, Keeper, Lookalike, MissingProgram, Pause, Repeated, Unmet};
 use crate::holders::Left;
 use crate::markers::Update;
 use crate::signs::{Dying, Living};
@@ -116,6 +116,8 @@ pub enum Problem {
     },
     /// The operator stopped it by a condition of its job.
     ConditionUnmet(Unmet),
+    /// Somebody keeps its processes from running.
+    Halted(Halt),
     Paused(Pause),
     /// By another process of ours: its pid.
     RecoveryRunning(u32),
@@ -322,6 +324,7 @@ pub enum Help {
     LookAtBridge,
     /// End whoever holds the session's lock.
     EndHolder,
+    LookAtHolder,
 }
 
 impl Rung {
@@ -396,7 +399,7 @@ impl Problem {
     pub fn cause(&self) -> Cause {
         match self {
             Problem::ProcessUnseen(_) | Problem::LogUnseen(_) | Problem::MarkersUnseen(_) => Cause::Unknown,
-            Problem::OperatorStop | Problem::ConditionUnmet(_) => Cause::OperatorStop,
+            Problem::OperatorStop | Problem::ConditionUnmet(_) | Problem::Halted(_) => Cause::OperatorStop,
             Problem::Paused(_) => Cause::Paused,
             Problem::RecoveryRunning(_) => Cause::RecoveryRunning,
             Problem::UpdateRunning(_) => Cause::UpdateRunning,

@@ -20,6 +20,7 @@ mod doctor;
 mod doctor_service;
 mod doctor_watch;
 mod embedded;
+mod halted;
 mod headless;
 mod hold;
 mod hold_command;

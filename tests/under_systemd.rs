@@ -188,3 +188,24 @@ fn a_bridge_that_systemds_watchdog_ends_is_no_reason_to_revert_head() {
     let now = git2::Repository::open(&scene.root).expect("a repository").refname_to_id("HEAD").expect("a HEAD");
     assert_eq!(now, head, "{}", scene.journal());
 }
+
+/// It warms a cache, asks for a key: as long as that takes there is no process, and a start would change nothing.
+#[test]
+fn what_a_unit_does_before_its_start_is_waited_for_and_then_told() {
+    let Some(manager) = systemd::or_skip() else { return };
+    let scene = manager.scene();
+    manager.begin(
+        &scene,
+        &format!("{ALWAYS}\nTimeoutStartSec=infinity\nExecStartPre=/bin/sh -c 'sleep 3; exec sleep 600'"),
+    );
+    manager.wait_sub(&scene.label, "start-pre");
+    let _watch = scene.watch();
+    scene.wait_verdict("starting", "none");
+    // The time that a start has: 5 s here.
+    scene.wait_verdict("unhealthy", "process-dead");
+    scene.wait_looks(4);
+    assert!(scene.acts().iter().all(|act| act.starts_with("send an alert")), "{:?}", scene.acts());
+    assert!(scene.rungs().is_empty(), "{:?}", scene.rungs());
+    let check = scene.check().0;
+    assert!(check["issues"].to_string().contains("ExecStartPre"), "{check:#}");
+}

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{Case, found, told};
 use crate::signs::{Dying, Living};
-use crate::time::Wall;
+use crate::time::{Mono, Wall};
 use crate::verdict::{Finding, Help, Next, Problem, Rung};
 
 impl Case<'_> {
@@ -146,10 +146,12 @@ impl Case<'_> {
     /// In a bridge that is not silent: of one that is, it makes a hang.
     fn sign_of_death(&self) -> Option<Dying> {
         let awake = self.facts.clock.mono >= self.history.grace_until;
-        let lasts = |sign: &&Dying| match sign {
-            Dying::Stopped { since } => self.lasting(Some(*since)) >= self.limits.lies,
+        // A line after it began, or it is only a silence so far.
+        let goes_on = |since: Mono| self.history.silent_since.is_some_and(|wrote| wrote > since);
+        let lasts = |sign: &&Dying| match **sign {
+            Dying::Stopped { since } => goes_on(since) && self.lasting(Some(since)) >= self.limits.lies,
             // These count from their own limits on.
-            Dying::Unread { .. } | Dying::PeerClosed { .. } | Dying::NoCpu { .. } => true,
+            Dying::Unread { since, .. } | Dying::PeerClosed { since } | Dying::NoCpu { since } => goes_on(since),
         };
         self.signs.dying.iter().find(lasts).copied().filter(|_| awake && self.process.is_some() && !self.silent())
     }

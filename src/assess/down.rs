@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{Case, found, told};
 use crate::facts::{Class, Condition, Exit, KeepAlive, Lock};
 use crate::history::last_exit;
-use crate::holders::{self, May};
+use crate::holders::{self, Left, May};
 use crate::identity;
 use crate::verdict::{Finding, Help, Next, Problem, Rung};
 
@@ -32,7 +32,11 @@ impl Case<'_> {
         Some(match may {
             May::End => found(problem(None), Some(Rung::FreeSession), Next::FreeSession),
             May::EndIn(left) => found(problem(None), None, Next::FreeSessionAt(self.facts.clock.wall + left)),
-            May::Not(why) => told(found(problem(Some(why)), None, Next::Person(Help::EndHolder))),
+            May::Not(why) => {
+                // It may be the only one that works.
+                let help = if why == Left::OtherBridge { Help::LookAtHolder } else { Help::EndHolder };
+                told(found(problem(Some(why)), None, Next::Person(help)))
+            }
         })
     }
 
@@ -78,6 +82,11 @@ impl Case<'_> {
             held_back: service.held_back.clone(),
             restless,
         };
+        if let Some(since) = service.starting_since {
+            // Its manager is at it, and a start would change nothing. What takes longer than any start is told.
+            let long = self.lasting(Some(since)) >= limits.start_grace;
+            return long.then(|| told(found(dead(None), None, Next::Person(Help::LookAtBridge))));
+        }
         let had_worked = self.history.ended.as_ref().is_some_and(|ended| ended.lived >= limits.min_uptime);
         let anew = self.history.dead_since.filter(|_| had_worked);
         let left = (service.throttle + limits.respawn_margin).saturating_sub(self.lasting(self.history.dead_since));

@@ -9,6 +9,7 @@ fn job() -> Job {
         unmet: None,
         file: None,
         unit: None,
+        starting_since: None,
         pid: Some(7),
         runs: Some(1),
         run: None,

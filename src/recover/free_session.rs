@@ -47,6 +47,11 @@ fn rung(attempt: &mut Attempt) -> Result<Outcome, Outcome> {
             // Its own lock is that of a session at work.
             0 if by_hand => Err(Outcome::StoodDown(StandDown::BridgeWorks { pid: own.id.pid })),
             ended if by_hand || locked => Ok(Outcome::Cured(Cure::SessionFree { ended })),
+            // Nobody was ended: what was there before is no cure, only that the fault is gone.
+            0 if attempt.cause().is_hang() => {
+                still(attempt)?;
+                Ok(Outcome::Failed(Failure::StillWrong(attempt.cause())))
+            }
             _ => Ok(verify(attempt, None)),
         };
     }

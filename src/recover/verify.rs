@@ -25,6 +25,8 @@ pub(super) fn verify(attempt: &mut Attempt, before: Option<Identity>) -> Outcome
             // Its manager refused the start, or its operator has stopped it meanwhile.
             return Outcome::StoodDown(StandDown::OperatorStop);
         }
+        let prepares = |job: &Job| job.starting_since.is_some_and(|at| clock::mono().since(at) < limits.start_grace);
+        let starts = asked.as_ref().is_some_and(|(job, _)| prepares(job));
         let process = asked.and_then(|(_, process)| process);
         let process = process.filter(|process| Some(process.id) != before);
         let pid = process.map(|process| process.id.pid);
@@ -36,7 +38,7 @@ pub(super) fn verify(attempt: &mut Attempt, before: Option<Identity>) -> Outcome
         {
             return Outcome::Cured(Cure::Up { pid: process.id.pid, after: waited() });
         }
-        if lives.is_none() && waited() > limits.pid_within + limits.verify_uptime {
+        if lives.is_none() && !starts && waited() > limits.pid_within + limits.verify_uptime {
             return Outcome::Failed(match seen {
                 Some(pid) => Failure::DidNotStayUp { pid },
                 None => Failure::NoProcess { within: limits.pid_within },

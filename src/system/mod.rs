@@ -10,6 +10,7 @@ pub mod file_state;
 pub mod files;
 pub mod foreground;
 pub mod git;
+pub mod halted;
 pub mod installed;
 pub mod interrupt;
 pub mod journal;

@@ -276,7 +276,8 @@ fn looks_deeper(history: &History, facts: &Facts, news: &[Event], limits: &Limit
         let young = facts.running().is_some_and(|run| run.age < limits.start_grace);
         young && facts.crashes.known().and_then(|known| last_crash(known)) == Some(Class::Lock)
     };
-    locked || history.disconnected_since.is_some() || last_crash(news).is_some() || starts_again()
+    // What held it may have gone.
+    locked || history.halted || history.disconnected_since.is_some() || last_crash(news).is_some() || starts_again()
 }
 
 /// Within this time a process that works uses several hundredths of a second.

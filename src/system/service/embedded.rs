@@ -98,6 +98,7 @@ impl Embedded {
             unmet: None,
             file: None,
             unit: None,
+            starting_since: None,
             pid,
             runs: Some(kept.runs),
             run: None,

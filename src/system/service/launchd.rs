@@ -299,6 +299,7 @@ fn not_loaded() -> Job {
         unmet: None,
         file: None,
         unit: None,
+        starting_since: None,
         pid: None,
         runs: None,
         run: None,

@@ -36,7 +36,7 @@ const PROPERTIES: &str = "LoadState,ActiveState,SubState,MainPID,NRestarts,Resul
 ExecMainStartTimestampMonotonic,ExecMainExitTimestampMonotonic,ActiveExitTimestampMonotonic,\
 InactiveEnterTimestampMonotonic,Type,Restart,RestartUSec,TimeoutStopUSec,UnitFileState,NeedDaemonReload,Job,\
 ConditionResult,ConditionTimestampMonotonic,AssertResult,AssertTimestampMonotonic,RestartPreventExitStatus,FreezerState,\
-FragmentPath,DropInPaths,Id";
+FragmentPath,DropInPaths,Id,StateChangeTimestampMonotonic";
 
 /// `DefaultTimeoutStopSec`: used for "infinity", since we never wait for ever.
 const EXIT_TIMEOUT: Duration = Duration::from_secs(90);
@@ -78,7 +78,7 @@ impl Systemd {
             return Ok(());
         }
         let sub = get(&shown, "SubState");
-        if sub.ends_with("-before-auto-restart") || sub == "auto-restart-queued" {
+        if sub.ends_with("-before-auto-restart") || sub == "auto-restart-queued" || job.starting_since.is_some() {
             return Ok(());
         }
         self.reload_if_needed(&shown)?;
@@ -394,6 +394,7 @@ fn parse(shown: &HashMap<String, String>) -> Result<Job, String> {
     let stopped =
         pid.is_none() && (load == "masked" || (load == "loaded" && stopped_by_operator(shown, active, sub, restart)));
     let stopping = active == "deactivating" && (pid.is_some() || !matches!(get(shown, "Job"), "" | "0"));
+    let starting = active == "activating" && pid.is_none() && !sub.contains("auto-restart");
     let leftovers = active == "deactivating" && !stopping;
     let run = get(shown, "ExecMainStartTimestampMonotonic").parse().ok().filter(|stamp| *stamp > 0);
     // The stamps are reset with each try, so a try that failed without one never started the program: its
@@ -411,6 +412,7 @@ fn parse(shown: &HashMap<String, String>) -> Result<Job, String> {
         unmet: None,
         file: None,
         unit: Some(get(shown, "Id")).filter(|id| !id.is_empty()).map(str::to_owned),
+        starting_since: starting.then(|| Mono(micros(shown, "StateChangeTimestampMonotonic") / 1e6)),
         pid,
         runs: get(shown, "NRestarts")
             .parse::<u64>()
@@ -431,7 +433,11 @@ fn parse(shown: &HashMap<String, String>) -> Result<Job, String> {
             "" => KeepAlive::Unknown,
             other => KeepAlive::Conditional(Condition::Restart(other.to_owned())),
         },
-        held_back: leftovers.then(|| "what the dead bridge left running is ended first".into()),
+        held_back: match (leftovers, starting) {
+            (true, _) => Some("what the dead bridge left running is ended first".into()),
+            (_, true) => Some("a step before its start (ExecStartPre or the like) has not ended".into()),
+            _ => None,
+        },
         stopping,
         active_without_process: active == "active" && pid.is_none(),
         gave_up: active == "failed" && !stopped && !sub.ends_with("-before-auto-restart"),

@@ -52,7 +52,7 @@ fn situations() {
             None,
             2,
             Exit::Never,
-            "",
+            "held back",
         ),
         (
             "incident 45: the start limit, by exit 1",
