@@ -501,7 +501,7 @@ fn crash(history: &History, service: &Job, pid: Option<u32>, facts: &Facts, limi
         exit: &service.last_exit,
         findings: &said,
         offline: facts.network == Some(Fact::Known(false)),
-        copy_in_the_way: identity::beside(facts, limits.stale_process),
+        copy_in_the_way: identity::beside(facts, limits.stale_process, limits.min_uptime),
         another_lives: identity::lives(facts),
         unheard: history.unheard || facts.log.known().is_none_or(|log| log.skipped || log.lost),
     };

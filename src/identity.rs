@@ -49,9 +49,11 @@ pub fn copy(facts: &Facts, starters: &Starters, age: Duration) -> Option<Process
     of_age(facts, age).find(|lookalike| is_copy(lookalike, starters)).map(|copy| copy.process)
 }
 
-/// Another bridge has this session and is older than this, whoever keeps it: what starts beside it may end for that.
-pub fn beside(facts: &Facts, age: Duration) -> bool {
-    of_age(facts, age).any(|lookalike| lookalike.session == Held::This && is_bridge(lookalike))
+/// Another bridge has this session and is older than this, whoever keeps it: what starts beside it may end for that. A
+/// client that has connected is none of the starts that end at once, so `connected` is less.
+pub fn beside(facts: &Facts, age: Duration, connected: Duration) -> bool {
+    let has_it = |lookalike: &Lookalike| lookalike.session == Held::This && is_bridge(lookalike);
+    of_age(facts, age).any(has_it) || of_age(facts, connected).any(is_client)
 }
 
 /// Another bridge of this checkout lives, and no other session is known of it.
@@ -204,6 +206,24 @@ mod tests {
                 elsewhere(&facts).is_some(),
             ];
             assert_eq!(seen, expected, "{name}");
+        }
+    }
+
+    /// `flock -n` in front of the bridge: its orphan, a few seconds old, has the lock and the session.
+    #[test]
+    fn what_starts_beside_a_client_may_end_for_that() {
+        let by_words = |age| Lookalike { process: process(99, age), ..orphan() };
+        let by_session = |age, connected| Lookalike { known_by: KnownBy::Session { connected }, ..by_words(age) };
+        let rows = [
+            (by_words(59.0), false),
+            (by_words(60.0), true),
+            (by_session(9.0, true), false),
+            (by_session(10.0, true), true),
+            (by_session(600.0, false), false),
+        ];
+        for (lookalike, expected) in rows {
+            let facts = facts(vec![lookalike]);
+            assert_eq!(beside(&facts, s(60.0), s(10.0)), expected, "{facts:?}");
         }
     }
 

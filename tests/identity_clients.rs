@@ -1,10 +1,13 @@
 //! Bridges under other words than the job's: a client of the same session that no pattern of words finds. Sixty times
 //! faster: a process is stale after 1 s.
 
+use std::process::Command;
+
 use serde_json::json;
 
 use crate::identity_twins::{left_alone, outside};
 use crate::support::bot::{Bot, Mood};
+use crate::support::decoys::start;
 use crate::support::session::{self, Client, database, session_of};
 use crate::support::systemd::{self, ALWAYS};
 use crate::support::{Launchd, Scene, alive, keys, load, loaded_with, unloaded};
@@ -103,4 +106,36 @@ fn what_left_its_parents_is_the_bridges_own_also_where_the_unit_is_named_by_an_a
     let _watch = scene.watch();
     left_alone(&scene, &[bridge]);
     assert_eq!(scene.check().0["cause"], "none", "{:#}", scene.check().0);
+}
+
+/// `flock -n` in front of the bridge: what an earlier run left has the lock and the session, and each start ends with 1 and
+/// without a word.
+#[test]
+fn a_start_that_ends_beside_a_client_is_not_held_against_head() {
+    let (mut scene, launchd) = unloaded(&[], &keys(), |scene| {
+        scene.extra = "[recovery]\nauto_revert = true\n".into();
+    });
+    database(&scene.data("valor_bridge.session"), "delete");
+    let head = scene.commit("new.py", "x\n", "A new commit", 600);
+    let lock = scene.root.join("lock");
+    let words = ["/usr/bin/flock", "-n", lock.to_str().expect("a path"), "/bin/sh", "bridge.sh"].map(str::to_owned);
+    scene.program_is(&words.each_ref().map(String::as_str));
+    let all = json!({"WorkingDirectory": scene.root, "StandardOutPath": scene.log(), "KeepAlive": true,
+        "StandardErrorPath": scene.error_log(), "ThrottleInterval": 0.4, "ExitTimeOut": 0.5});
+    launchd.write_plist(&scene.label, &scene.program(), &all);
+    let client = connected(&scene, &[]);
+    let holder = start("a holder", Command::new("/usr/bin/flock").arg(&lock).args(["sleep", "600"]));
+    scene.wait("its lock", || {
+        let free = Command::new("/usr/bin/flock").arg("-n").arg(&lock).arg("true").status().expect("flock").success();
+        (!free).then_some(())
+    });
+    scene.wait_aged(client.pid(), 0.5);
+    load(&scene, &launchd);
+    let _watch = scene.watch();
+    launchd.wait_job(&scene.label, "five runs", |job| job.runs >= 5);
+    scene.wait_verdict("waiting", "outside-manager");
+    let now = git2::Repository::open(&scene.root).expect("a repository").head().expect("HEAD").target();
+    assert_eq!(now, Some(head), "{}", scene.journal());
+    left_alone(&scene, &[client.pid()]);
+    drop(holder);
 }
