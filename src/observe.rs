@@ -12,6 +12,7 @@ use crate::facts::{
     Disk, Event, Fact, Facts, Git, Holds, Identity, Job, KnownBy, Life, Log, Lookalike, Markers, MissingProgram,
     Process, Role, Session,
 };
+use crate::identity;
 use crate::limits::Environment;
 use crate::secrets::Secrets;
 use crate::system::connection::Sockets;
@@ -345,6 +346,12 @@ impl Observer {
         let known = by_words.chain(family.iter().copied()).collect();
         // Where that can't be seen, those that look like it are still known.
         found.lookalikes.extend(self.session_users.besides(known, self.owner()).unwrap_or_default());
+        if found.lookalikes.iter().any(identity::is_elsewhere) {
+            // What came up after the manager was asked would look like a stranger, so the manager is asked again.
+            let process = self.process().1.known().copied().flatten();
+            let family = self.family(process, family::all);
+            found.lookalikes.retain(|lookalike| !family.contains(&lookalike.process.id.pid));
+        }
         Ok(found)
     }
 
