@@ -90,8 +90,13 @@ pub fn shown(kept: &[Outage], open: Option<&Outage>, events: &[Event]) -> Vec<Ou
     for (nth, crash) in events.iter().enumerate().filter(|(_, event)| event.kind == EventKind::Crash) {
         if let Some(incident) = all[..incidents].iter_mut().find(|incident| covers(incident, crash.at)) {
             // How it died says more than that it was dead.
-            if incident.what == What::Cause(Cause::ProcessDead) {
-                incident.what = What::Crash(crash.reason.clone());
+            match incident.what {
+                What::Cause(Cause::ProcessDead) => incident.what = What::Crash(crash.reason.clone()),
+                // Its manager answered, so no rung tells of it.
+                What::Cause(cause) if cause.is_hang() && !incident.then.contains(&Cause::ProcessDead) => {
+                    incident.then.push(Cause::ProcessDead);
+                }
+                _ => {}
             }
             continue;
         }
@@ -202,6 +207,8 @@ mod tests {
         assert_eq!(causes(shown(&[], None, &events)), [crash(), crash()]);
         assert_eq!(causes(shown(&[over], None, &events)), [crash(), silence()]);
         assert_eq!(causes(shown(&[], Some(&hang), &events)), [crash(), silence()]);
+        let relapsed = Outage { ended: Some(ago(190)), ..hang.clone() };
+        assert_eq!(shown(&[relapsed], None, &events)[1].then, [Cause::ProcessDead], "before all was well for long");
         let cured = Outage {
             ended: Some(ago(201)),
             ..of(&incident(&Problem::Silent { since: ago(210), from_start: false }, &[]), CLOCK)
