@@ -7,7 +7,7 @@ use crate::assess::assess;
 use crate::config::Config;
 use crate::contract;
 use crate::events::{SeenEvents, once_each};
-use crate::facts::{Class, Event, EventKind, Fact, Facts, Git, Identity, Job, Lookalike, Process, Session};
+use crate::facts::{Class, Event, EventKind, Fact, Facts, Git, Identity, Job, Lookalike, Process, Repeated, Session};
 use crate::history::{self, History, advance, connection};
 use crate::limits::{Environment, Limits};
 use crate::observe::Observer;
@@ -108,8 +108,10 @@ impl Watchdog {
         let limits = self.environment.limits;
         let single = history.is_none();
         let before = history.unwrap_or_default();
+        // One look may meet a line that was just written; the watch has counted for longer.
+        let count = |repeated: &Option<Repeated>| repeated.as_ref().map_or(0, |repeated| repeated.count);
         if let Fact::Known(log) = &mut facts.log
-            && log.repeated.is_none()
+            && count(&log.repeated) < count(&before.repeated)
         {
             log.repeated.clone_from(&before.repeated);
         }
