@@ -307,7 +307,8 @@ fn note_log(history: &mut History, facts: &Facts, limits: &Limits, same_run: boo
         history.locked_at = Some(now);
     }
     // A bridge that ends slowly says nothing more for a few looks.
-    let still_last = !log.grew && log.said == Findings::default() && silent < limits.log_words_count;
+    let heard = log.grew || log.skipped || log.said != Findings::default();
+    let still_last = !heard && silent < limits.log_words_count;
     if history.run.is_none() || !still_last {
         (history.said, history.unheard) = (log.said.clone(), log.skipped || log.lost);
     }

@@ -54,9 +54,17 @@ struct Followed {
     deleted: bool,
     reader: Reader,
     /// What its last lines say that were there before us, until it is known whose they are.
-    before: Option<(Option<Wall>, Findings)>,
+    before: Option<Before>,
     /// What it says where its bytes are what they were, though it was written: it counts once the run has ended.
     again: Option<Findings>,
+}
+
+/// The end of a file that was there before us.
+struct Before {
+    modified: Option<Wall>,
+    said: Findings,
+    /// The file has more than was read.
+    more: bool,
 }
 
 /// One error line; digits may differ.
@@ -105,9 +113,11 @@ impl Tail {
         if let Some(run) = run {
             let before = self.followed.iter_mut().filter_map(|followed| followed.before.take());
             // Its last line is this run's if it is younger: it may already have ended with it.
-            let its_own = before.filter(|(modified, _)| *modified >= Some(run.started - ROUNDED));
-            let said = its_own.map(|(_, said)| last_words(said)).fold(Findings::default(), Findings::then);
-            log.said = said.then(log.said);
+            let its_own: Vec<Before> = before.filter(|before| before.modified >= Some(run.started - ROUNDED)).collect();
+            // It may have written more before us than was read.
+            log.skipped |= its_own.iter().any(|before| before.more);
+            let said = its_own.into_iter().map(|before| last_words(before.said));
+            log.said = said.fold(Findings::default(), Findings::then).then(log.said);
         }
         let id = run.map(|run| run.id);
         if self.looked && (self.run != id || id.is_none()) {
@@ -195,7 +205,7 @@ impl Tail {
                     let mut said = said.then(reader.clone().ended());
                     said.login = asks_for_login(&text, &voice);
                     log.flood_before = log.flood_before.or_else(|| flood_before(&said, modified));
-                    before = Some((modified, said));
+                    before = Some(Before { modified, said, more: meta.len() > END });
                 }
                 self.followed.push(Followed {
                     path,
@@ -572,8 +582,10 @@ mod tests {
         }
         // Of a long file only whole lines.
         fs::write(&error_log, format!("{}\n{trace}", "x".repeat(1 << 20))).unwrap();
-        let said = tail().look(Some(this)).unwrap().said;
-        assert_eq!(ended(&said), Some("KeyError: 'a'".into()));
+        let log = tail().look(Some(this)).unwrap();
+        assert_eq!((ended(&log.said), log.skipped), (Some("KeyError: 'a'".into()), true));
+        file.set_modified(std::time::SystemTime::UNIX_EPOCH).unwrap();
+        assert!(!tail().look(Some(this)).unwrap().skipped, "another run's");
     }
 
     #[test]
