@@ -314,6 +314,11 @@ pub struct Log {
 }
 
 impl Log {
+    /// Some of what was written was not read: what would explain an end may be among it.
+    pub fn unheard(&self) -> bool {
+        self.skipped || self.lost
+    }
+
     /// This look and the next one, as one.
     #[must_use]
     pub fn then(self, newer: Log) -> Log {

@@ -310,7 +310,7 @@ fn note_log(history: &mut History, facts: &Facts, limits: &Limits, same_run: boo
     let heard = log.grew || log.skipped || log.said != Findings::default();
     let still_last = !heard && silent < limits.log_words_count;
     if history.run.is_none() || !still_last {
-        (history.said, history.unheard) = (log.said.clone(), log.skipped || log.lost);
+        (history.said, history.unheard) = (log.said.clone(), log.unheard());
     }
     note_flood(history, log, facts.clock.wall, limits);
     if same_run || log.said.connected == Some(true) {
@@ -504,7 +504,7 @@ fn crash(history: &History, service: &Job, pid: Option<u32>, facts: &Facts, limi
         offline: facts.network == Some(Fact::Known(false)),
         copy_in_the_way: identity::beside(facts, limits.stale_process, limits.min_uptime),
         another_lives: identity::lives(facts),
-        unheard: history.unheard || facts.log.known().is_none_or(|log| log.skipped || log.lost),
+        unheard: history.unheard || facts.log.known().is_none_or(Log::unheard),
     };
     Event {
         class: exit_class::class(&ending).unwrap_or(Class::Unseen),

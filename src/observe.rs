@@ -310,8 +310,7 @@ impl Observer {
     /// is asked again.
     fn with_the_bridge_known(&mut self, mut session: Session) -> Session {
         if session.holders.iter().any(|holder| holder.role == Role::Stranger) {
-            let process = self.process().1.known().copied().flatten();
-            let family = self.family(process, family::all);
+            let family = self.family_now();
             for holder in session.holders.iter_mut().filter(|holder| family.contains(&holder.pid)) {
                 holder.role = Role::Bridge;
             }
@@ -348,8 +347,7 @@ impl Observer {
         found.lookalikes.extend(self.session_users.besides(known, self.owner()).unwrap_or_default());
         if found.lookalikes.iter().any(identity::is_elsewhere) {
             // What came up after the manager was asked would look like a stranger, so the manager is asked again.
-            let process = self.process().1.known().copied().flatten();
-            let family = self.family(process, family::all);
+            let family = self.family_now();
             found.lookalikes.retain(|lookalike| !family.contains(&lookalike.process.id.pid));
         }
         Ok(found)
@@ -369,8 +367,7 @@ impl Observer {
     /// # Errors
     /// If the kernel can't be asked in time.
     pub fn session(&mut self) -> Result<(Session, Vec<u32>), String> {
-        let process = self.process().1.known().copied().flatten();
-        let family = self.family(process, family::all);
+        let family = self.family_now();
         let asked = self.session.now(family.clone(), self.environment.limits.read);
         Ok((self.with_the_bridge_known(asked.and_then(|session| session)?), family))
     }
@@ -383,6 +380,12 @@ impl Observer {
 
     fn read_life(&mut self, family: &[u32]) -> Fact<Life> {
         life::look(&mut self.sockets, family, &self.environment.ranges).into()
+    }
+
+    /// The bridge's own processes, its manager asked again if the one that was known is gone.
+    fn family_now(&mut self) -> Vec<u32> {
+        let process = self.process().1.known().copied().flatten();
+        self.family(process, family::all)
     }
 
     /// The managed process first, since its relatives may go at any time.

@@ -168,7 +168,8 @@ impl Tail {
                     followed.reader.skipped();
                 }
             }
-            if let Some(New { text, .. }) = Some(new).filter(|new| new.changed) {
+            if grew {
+                let text = new.text;
                 followed.again = None;
                 log.torn = !text.is_empty() && !text.ends_with('\n');
                 followed.reader.lend(voice.clone());
@@ -193,7 +194,7 @@ impl Tail {
             } else {
                 let mut reader = Reader::default();
                 reader.lend(voice.clone());
-                let text = last_lines(&file, meta.len());
+                let (text, more) = last_lines(&file, 0, meta.len(), END);
                 let said = reader.feed(&text);
                 voice = reader.voice().clone().or(voice);
                 let mut before = None;
@@ -205,7 +206,7 @@ impl Tail {
                     let mut said = said.then(reader.clone().ended());
                     said.login = asks_for_login(&text, &voice);
                     log.flood_before = log.flood_before.or_else(|| flood_before(&said, modified));
-                    before = Some(Before { modified, said, more: meta.len() > END });
+                    before = Some(Before { modified, said, more });
                 }
                 self.followed.push(Followed {
                     path,
@@ -294,10 +295,13 @@ impl Followed {
     }
 }
 
-fn last_lines(file: &File, size: u64) -> String {
-    let text = read_from(file, size.saturating_sub(END), size);
+/// The last `most` bytes between two places, in whole lines if there are more, and whether there are.
+pub(super) fn last_lines(file: &File, from: u64, to: u64, most: u64) -> (String, bool) {
+    let first = from.max(to.saturating_sub(most));
+    let (text, more) = (read_from(file, first, to), first > from);
     // Half a line may begin in the middle of a secret.
-    if size <= END { text } else { text.split_once('\n').map_or_else(String::new, |(_, whole)| whole.into()) }
+    let text = if more { text.split_once('\n').map_or_else(String::new, |(_, whole)| whole.into()) } else { text };
+    (text, more)
 }
 
 /// A flood wait at the end of a log that was there before we were: when the log was last written, and how long the wait

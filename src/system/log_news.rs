@@ -7,7 +7,7 @@ use std::fs::{File, Metadata};
 use std::os::unix::fs::FileExt;
 use std::time::SystemTime;
 
-use super::log::{READ, read_from};
+use super::log::{READ, last_lines};
 
 /// What the file was at the last look.
 pub(super) struct Seen {
@@ -112,13 +112,8 @@ impl Seen {
     }
 }
 
-/// The last [`READ`] bytes between two places, in whole lines if there are more.
 fn read(file: &File, from: u64, to: u64) -> New {
-    let first = from.max(to.saturating_sub(READ));
-    let text = read_from(file, first, to);
-    // Half a line may begin in the middle of a secret.
-    let skipped = first > from;
-    let text = if skipped { text.split_once('\n').map_or_else(String::new, |(_, whole)| whole.into()) } else { text };
+    let (text, skipped) = last_lines(file, from, to, READ);
     New { text, skipped, ..New::default() }
 }
 
